@@ -1,0 +1,1 @@
+"""Wiring of the project: settings, two URLconfs, WSGI, gunicorn, nginx and the supervisor."""

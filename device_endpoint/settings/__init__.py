@@ -1,0 +1,1 @@
+"""Settings: ``base`` for both doors, ``device`` for the device door, ``staff`` for all else."""

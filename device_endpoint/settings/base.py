@@ -1,0 +1,76 @@
+"""Settings that both doors share. Each section names the page of docs/ that explains it."""
+
+from device_endpoint.environment import (
+    PROJECT_DIR,
+    parse_database_url,
+    read_bool,
+    read_choice,
+    read_database_url,
+    read_int,
+    read_list,
+    read_secret,
+    read_text,
+    var_dir,
+)
+
+# --- Where this installation lives ---------------------------------------------------------
+BASE_DIR = PROJECT_DIR
+VAR_DIR = var_dir()
+DEVICE_PORT = read_int("DEVICE_PORT", 8443, 1, 65535)
+STAFF_PORT = read_int("STAFF_PORT", 8444, 1, 65535)
+LISTEN = read_list("LISTEN", ["127.0.0.1", "[::1]"])
+PUBLIC_HOST = read_text("PUBLIC_HOST", "localhost")
+DEBUG = False
+
+# --- Trust ---------------------------------------------------------------------------------
+SECRET_KEY = read_secret("SECRET_KEY")
+PROXY_SECRET = read_secret("PROXY_SECRET")
+ALLOWED_HOSTS = [PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]", *read_list("ALLOWED_HOSTS", [])]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+ACCEPT_EXPIRED_CERTIFICATES = read_bool("ACCEPT_EXPIRED_CERTIFICATES", False)
+
+# --- Database ------------------------------------------------------------------------------
+DATABASES = {"default": parse_database_url(read_database_url())}
+_TIMEOUTS = {
+    "statement_timeout": read_int("STATEMENT_TIMEOUT_MS", 20_000),
+    "lock_timeout": read_int("LOCK_TIMEOUT_MS", 5_000),
+    "idle_in_transaction_session_timeout": read_int("IDLE_IN_TRANSACTION_TIMEOUT_MS", 30_000),
+}
+DATABASES["default"]["CONN_MAX_AGE"] = None
+DATABASES["default"]["OPTIONS"] = {
+    **dict(DATABASES["default"].get("OPTIONS") or {}),  # type: ignore[call-overload]
+    "connect_timeout": read_int("CONNECT_TIMEOUT_S", 3, 1),
+    "options": " ".join(f"-c {name}={value}" for name, value in _TIMEOUTS.items()),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DURABILITY_CHECK = read_choice("DURABILITY_CHECK", "refuse", ("refuse", "warn"))
+
+# --- Limits of the device door (published by GET /device_endpoint) --------------------------
+MAX_REQUEST_BYTES = read_int("MAX_REQUEST_BYTES", 64 * 1024 * 1024, 1024)
+MAX_FILES = read_int("MAX_FILES", 100, 1)
+MAX_LINES_PER_FILE = read_int("MAX_LINES_PER_FILE", 4_000_000, 1)
+MAX_JSON_BYTES = 4096
+EARLIEST_SAMPLE = read_text("EARLIEST_SAMPLE", "2000-01-01")
+LATEST_SAMPLE_AHEAD_S = read_int("LATEST_SAMPLE_AHEAD_S", 86_400)
+LENIENT_BOUNDARY = read_bool("LENIENT_BOUNDARY", True)
+REQUESTS_PER_SECOND = read_int("REQUESTS_PER_SECOND", 2000, 1)
+CONNECTIONS_PER_ADDRESS = read_int("CONNECTIONS_PER_ADDRESS", 256, 1)
+REFUSALS_PER_CERTIFICATE = read_int("REFUSALS_PER_CERTIFICATE", 60, 1)
+REFUSALS_PER_ADDRESS = read_int("REFUSALS_PER_ADDRESS", 600, 1)
+
+# --- Time and language: stored and shown in UTC ---------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en-us"
+
+# --- Logs: to standard error, where the supervisor or systemd takes them --------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": read_text("LOG_LEVEL", "INFO")},
+}

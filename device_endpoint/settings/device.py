@@ -1,0 +1,25 @@
+"""Settings of the device door: no admin, no sessions, no templates, nothing to log in to."""
+
+from device_endpoint.settings.base import *  # noqa: F403 - a settings module is its names
+
+ROOT_URLCONF = "device_endpoint.device_urls"
+WSGI_APPLICATION = "device_endpoint.device_wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "identities",
+    "ingest",
+]
+# Nothing stands between the server and the view: what a middleware would do, ingest.api does.
+MIDDLEWARE: list[str] = []
+TEMPLATES: list[dict[str, object]] = []
+# "/device_endpoint" and "/device_endpoint/" are both routes; nothing is redirected.
+APPEND_SLASH = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "URL_FORMAT_OVERRIDE": None,
+}

@@ -1,0 +1,9 @@
+"""WSGI application of the staff door."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.staff"
+
+application = get_wsgi_application()

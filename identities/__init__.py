@@ -1,0 +1,1 @@
+"""Who may exist: identities and the keys that are handed to their devices."""

@@ -1,0 +1,190 @@
+"""Who may exist: the accounts that data belongs to, and the keys handed out for them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from identities import keys
+
+IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
+DEFAULT_KEY_LIFE = timedelta(days=7)
+DEFAULT_TOKEN_LIFE = timedelta(days=90)
+
+
+def default_key_expiry() -> datetime:
+    """Return when a key made now expires unless its maker says otherwise."""
+    return timezone.now() + DEFAULT_KEY_LIFE
+
+
+def default_token_expiry() -> datetime:
+    """Return when a token made now expires unless its maker says otherwise."""
+    return timezone.now() + DEFAULT_TOKEN_LIFE
+
+
+class IdentityManager(models.Manager["Identity"]):
+    """Look-ups of identities; names are unique without regard to case."""
+
+    def named(self, name: str) -> Identity:
+        """Return the identity called ``name`` in any case; raise ``Identity.DoesNotExist``."""
+        return self.get(name__iexact=name)
+
+
+class Identity(models.Model):
+    """The account that measurements belong to: a person, a bed, a site. Never logs in."""
+
+    name = models.CharField(
+        max_length=64,
+        validators=[
+            RegexValidator(
+                rf"\A{IDENTITY_NAME}\Z",
+                "Letters, digits and _ . @ - only; the first a letter or digit; 64 at most.",
+            )
+        ],
+        help_text="How devices and analysts see it. Unique, upper and lower case alike.",
+    )
+    description = models.TextField(blank=True)
+    is_active = models.BooleanField(
+        "active",
+        default=True,
+        help_text="Devices of an inactive identity are refused from their next request on.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = IdentityManager()
+
+    class Meta:
+        verbose_name_plural = "identities"
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="identity_name_unique_without_case",
+                violation_error_message="An identity of this name exists.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PreSharedKeyQuerySet(models.QuerySet["PreSharedKey"]):
+    """Sets of keys by what can be done with them."""
+
+    def usable(self) -> PreSharedKeyQuerySet:
+        """Return the keys that would register a device now."""
+        return self.filter(
+            revoked_at=None,
+            expires_at__gt=timezone.now(),
+            uses__lt=F("max_uses"),
+            identity__is_active=True,
+        )
+
+    def redeem(self, pk: int) -> bool:
+        """Count one use of the key ``pk`` if it has one left; tell whether it had.
+
+        One conditional UPDATE: of any number of devices that race for the last use, the
+        database lets exactly one win.
+        """
+        left = self.filter(
+            pk=pk, revoked_at=None, expires_at__gt=timezone.now(), uses__lt=F("max_uses")
+        )
+        return left.update(uses=F("uses") + 1) == 1
+
+
+class PreSharedKey(models.Model):
+    """A secret that binds a device's certificate to an identity. Only its digest is kept."""
+
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="keys")
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    hint = models.CharField(max_length=16, editable=False)
+    note = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="For whom or what this key is; never shown to devices.",
+    )
+    max_uses = models.PositiveIntegerField(
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text="How many different certificates may register with it.",
+    )
+    uses = models.PositiveIntegerField(default=0, editable=False)
+    expires_at = models.DateTimeField(default=default_key_expiry)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
+    )
+
+    objects = PreSharedKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "pre-shared key"
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(uses__lte=F("max_uses")), name="psk_uses_within_max_uses"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.hint
+
+    def set_new_secret(self) -> str:
+        """Give this key a new secret and return it: the only time it can be read."""
+        secret = keys.generate(keys.PSK_PREFIX)
+        self.digest = keys.digest(secret)
+        self.hint = keys.hint(secret)
+        return secret
+
+    @property
+    def state(self) -> str:
+        """Return ``usable``, ``revoked``, ``used up`` or ``expired``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.uses >= self.max_uses:
+            return "used up"
+        if self.expires_at <= timezone.now():
+            return "expired"
+        return "usable"
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    """Sets of tokens by what can be done with them."""
+
+    def usable(self) -> AccessTokenQuerySet:
+        """Return the tokens that open the read API now."""
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+
+
+class AccessToken(models.Model):
+    """A user's key to the read API, for scripts. Only its digest is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    hint = models.CharField(max_length=16, editable=False)
+    note = models.CharField(max_length=200, blank=True, help_text="What uses this token.")
+    expires_at = models.DateTimeField(default=default_token_expiry)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AccessTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.hint
+
+    def set_new_secret(self) -> str:
+        """Give this token a new secret and return it: the only time it can be read."""
+        secret = keys.generate(keys.TOKEN_PREFIX)
+        self.digest = keys.digest(secret)
+        self.hint = keys.hint(secret)
+        return secret

@@ -1,0 +1,1 @@
+"""What devices send: certificates bound by registration, measurement files, samples."""

@@ -1,0 +1,1 @@
+"""The device door: the only folder that speaks HTTP to devices."""
