@@ -1,0 +1,216 @@
+"""Every way in which the device door says no: one class each, which knows its answer.
+
+``code`` ends up in ``type`` as ``urn:device-endpoint:CODE``. ``retryable`` tells the device
+whether these bytes may be accepted later (keep them) or never will be (RFC 9457 has no word
+for it). Verbs raise them, ``ingest.api.problems`` turns them into bodies.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that is refused, with what the device is told about it.
+
+    ``detail`` is one sentence for the person who reads the device's log; ``extra`` holds
+    further members of the body; ``retry_after`` is in seconds.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    retryable: ClassVar[bool] = False
+    default_detail: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: int | None = None,
+        **extra: object,
+    ) -> None:
+        super().__init__(detail or self.default_detail)
+        self.detail = detail or self.default_detail
+        self.retry_after = retry_after
+        self.extra = extra
+
+
+# --- What was asked for --------------------------------------------------------------------
+class NotFound(Refusal):
+    """No such path at this door."""
+
+    code, status, title = "not_found", 404, "No such path"
+    default_detail = "This door has one path: /device_endpoint."
+
+
+class MethodNotAllowed(Refusal):
+    """A method other than GET, HEAD and POST."""
+
+    code, status, title = "method_not_allowed", 405, "Method not allowed"
+    default_detail = "Use GET to check the connection and POST to register or to upload."
+
+
+class UnsupportedMediaType(Refusal):
+    """A body that is neither JSON nor multipart."""
+
+    code, status, title = "unsupported_media_type", 415, "Unsupported media type"
+    default_detail = (
+        "Send application/json to register and multipart/form-data to upload measurement files."
+    )
+
+
+class UnsupportedContentEncoding(Refusal):
+    """A compressed body that this door does not inflate."""
+
+    code, status, title = "unsupported_content_encoding", 415, "Unsupported content encoding"
+    default_detail = "Multipart bodies may be sent with Content-Encoding gzip, JSON bodies plain."
+
+
+# --- Whose it is ---------------------------------------------------------------------------
+class CertificateMissing(Refusal):
+    """No client certificate came with the connection."""
+
+    code, status, title = "certificate_missing", 403, "No client certificate"
+    retryable = True
+    default_detail = (
+        "The TLS connection brought no client certificate. If the device sent one, its key may "
+        "be of a kind that TLS does not offer here: use EC P-256, RSA 2048 or Ed25519."
+    )
+
+
+class CertificateNotBound(Refusal):
+    """A certificate that no identity owns."""
+
+    code, status, title = "certificate_not_bound", 403, "This certificate is not registered"
+    retryable = True
+    default_detail = "Register it first: POST a pre-shared key as application/json to this URL."
+
+
+class CertificateSuspended(Refusal):
+    """A certificate that staff suspended."""
+
+    code, status, title = "certificate_suspended", 403, "This certificate is suspended"
+    retryable = True
+    default_detail = "Staff have suspended it. Keep the data and ask them."
+
+
+class CertificateRevoked(Refusal):
+    """A certificate that staff revoked."""
+
+    code, status, title = "certificate_revoked", 403, "This certificate is revoked"
+    retryable = True
+    default_detail = "Staff have revoked it. Keep the data, and ask them for a new pre-shared key."
+
+
+class CertificateExpired(Refusal):
+    """A certificate past its end date."""
+
+    code, status, title = "certificate_expired", 403, "This certificate has expired"
+    retryable = True
+    default_detail = "Make a new certificate and register it with a new pre-shared key."
+
+
+class CertificateNotYetValid(Refusal):
+    """A certificate before its start date."""
+
+    code, status, title = "certificate_not_yet_valid", 403, "This certificate is not valid yet"
+    retryable = True
+    default_detail = "Its start date lies ahead: compare the device's clock with server_time_ms."
+
+
+class CertificateUnacceptable(Refusal):
+    """A certificate whose key, curve, usage or extensions are not accepted (``reason``)."""
+
+    code, status, title = "certificate_unacceptable", 403, "This certificate cannot be used"
+    retryable = True
+    default_detail = (
+        "Make another: EC P-256, RSA of 2048 bits or more or Ed25519, digitalSignature and "
+        "clientAuth allowed, no unknown critical extension."
+    )
+
+
+class IdentityInactive(Refusal):
+    """The identity that the certificate belongs to was made inactive by staff."""
+
+    code, status, title = "identity_inactive", 403, "This identity is inactive"
+    retryable = True
+    default_detail = "Staff have made it inactive. Keep the data and ask them."
+
+
+# --- Registering ---------------------------------------------------------------------------
+class InvalidJson(Refusal):
+    """A body that is not one JSON object with one string ``PSK``."""
+
+    code, status, title = "invalid_json", 400, "Not a registration body"
+    default_detail = 'Send one JSON object with one string member: {"PSK": "dpsk_..."}.'
+
+
+class RegistrationFailed(Refusal):
+    """The key did not bind the certificate; ``outcome`` is the true reason, for staff only."""
+
+    code, status, title = "registration_failed", 400, "Registration failed"
+    default_detail = "The pre-shared key was not accepted for this certificate. Ask staff why."
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+# --- Uploading -----------------------------------------------------------------------------
+class InvalidMultipart(Refusal):
+    """Damaged framing: nothing of the request is stored."""
+
+    code, status, title = "invalid_multipart", 400, "Not a valid multipart body"
+
+
+class RequestTooLarge(Refusal):
+    """More bytes than the limit, counted after inflating."""
+
+    code, status, title = "request_too_large", 413, "Request too large"
+
+
+class TooManyFiles(Refusal):
+    """More files in a request than the limit."""
+
+    code, status, title = "too_many_files", 413, "Too many files"
+
+
+class TooManyLines(Refusal):
+    """A file with more lines than the limit."""
+
+    code, status, title = "too_many_lines", 413, "Too many lines"
+
+
+class UnreadableFile(Refusal):
+    """At least one file could not be read; ``files`` holds a receipt for each."""
+
+    code, status, title = "unreadable_file", 422, "A file could not be read"
+    default_detail = (
+        "Each rejected file lists its errors; the other files of this request are stored."
+    )
+
+
+# --- Later ---------------------------------------------------------------------------------
+class TooManyRequests(Refusal):
+    """A throttle; ``retry_after`` seconds from now there is room again."""
+
+    code, status, title = "too_many_requests", 429, "Too many requests"
+    retryable = True
+    default_detail = "Wait for Retry-After seconds, with jitter, and send the same again."
+
+
+class DatabaseUnavailable(Refusal):
+    """The database is away, or what became of a transaction is unknown."""
+
+    code, status, title = "database_unavailable", 503, "The database is not available"
+    retryable = True
+    default_detail = "Nothing is lost: send the same again after Retry-After seconds."
+
+
+class InternalError(Refusal):
+    """A fault of ours, logged with its trace."""
+
+    code, status, title = "internal_error", 503, "A fault on the server"
+    retryable = True
+    default_detail = "The server's log holds the cause under this request_id. Keep the data."
