@@ -1,0 +1,47 @@
+"""``manage.py issue_token USERNAME``: make an access token to the read API, print it once."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from identities.issuing import issue_token
+from identities.management.base import DatabaseCommand, describe, duration, iso
+from identities.models import DEFAULT_TOKEN_LIFE
+
+
+class Command(DatabaseCommand):
+    help = "Make an access token to the read API for a user and print it, this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username", metavar="USERNAME", help="whose rights the token has")
+        parser.add_argument(
+            "--valid-for", type=duration, default=DEFAULT_TOKEN_LIFE, help="90s, 5m, 12h, 7d (90d)"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        users = get_user_model()
+        try:
+            user = users._default_manager.get_by_natural_key(options["username"])
+        except users.DoesNotExist as error:
+            raise CommandError(f"There is no user {options['username']!r}.") from error
+        if not user.is_active:
+            raise CommandError(f"The user {options['username']!r} is not active.")
+        try:
+            token, secret = issue_token(user, expires_at=timezone.now() + options["valid_for"])
+        except ValidationError as error:
+            raise CommandError(describe(error)) from error
+        if options["json"]:
+            self.write_json({"token": secret, "expires_at": iso(token.expires_at)})
+        else:
+            self.stdout.write(
+                f"Access token of {user.get_username()}, until {iso(token.expires_at)}:\n\n"
+                f"    {secret}\n\n"
+                "Shown once. We keep only a hash."
+            )
