@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -16,6 +18,8 @@ from identities import keys
 IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
 DEFAULT_KEY_LIFE = timedelta(days=7)
 DEFAULT_TOKEN_LIFE = timedelta(days=90)
+
+_Secret = TypeVar("_Secret", bound="OneTimeSecret")
 
 
 def default_key_expiry() -> datetime:
@@ -74,7 +78,54 @@ class Identity(models.Model):
         return self.name
 
 
-class PreSharedKeyQuerySet(models.QuerySet["PreSharedKey"]):
+class OneTimeSecretQuerySet(models.QuerySet[_Secret]):
+    """Sets of keys or tokens."""
+
+    def revoke(self) -> int:
+        """Revoke those that are not; return how many that were. There is no way back."""
+        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+
+class OneTimeSecret(models.Model):
+    """A secret that is shown to a person once, when it is made. Only its digest is kept."""
+
+    prefix: ClassVar[str]
+
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    hint = models.CharField(max_length=16, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at: models.DateTimeField[Any, datetime]
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.hint
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; raise ``ValidationError`` rather than bring a revoked secret back."""
+        if not self._state.adding and self.revoked_at is None:
+            stored = type(self)._default_manager.filter(pk=self.pk)
+            if stored.exclude(revoked_at=None).exists():
+                raise ValidationError("What has been revoked stays revoked.")
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse a secret that would be expired when it is made."""
+        super().clean()
+        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
+            raise ValidationError({"expires_at": "This time has passed."})
+
+    def set_new_secret(self) -> str:
+        """Give this row a new secret and return it: the only time it can be read."""
+        secret = keys.generate(self.prefix)
+        self.digest = keys.digest(secret)
+        self.hint = keys.hint(secret)
+        return secret
+
+
+class PreSharedKeyQuerySet(OneTimeSecretQuerySet["PreSharedKey"]):
     """Sets of keys by what can be done with them."""
 
     def usable(self) -> PreSharedKeyQuerySet:
@@ -98,12 +149,12 @@ class PreSharedKeyQuerySet(models.QuerySet["PreSharedKey"]):
         return left.update(uses=F("uses") + 1) == 1
 
 
-class PreSharedKey(models.Model):
-    """A secret that binds a device's certificate to an identity. Only its digest is kept."""
+class PreSharedKey(OneTimeSecret):
+    """A secret that binds a device's certificate to an identity."""
+
+    prefix = keys.PSK_PREFIX
 
     identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="keys")
-    digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    hint = models.CharField(max_length=16, editable=False)
     note = models.CharField(
         max_length=200,
         blank=True,
@@ -116,8 +167,6 @@ class PreSharedKey(models.Model):
     )
     uses = models.PositiveIntegerField(default=0, editable=False)
     expires_at = models.DateTimeField(default=default_key_expiry)
-    revoked_at = models.DateTimeField(null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )
@@ -133,16 +182,6 @@ class PreSharedKey(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.hint
-
-    def set_new_secret(self) -> str:
-        """Give this key a new secret and return it: the only time it can be read."""
-        secret = keys.generate(keys.PSK_PREFIX)
-        self.digest = keys.digest(secret)
-        self.hint = keys.hint(secret)
-        return secret
-
     @property
     def state(self) -> str:
         """Return ``usable``, ``revoked``, ``used up`` or ``expired``."""
@@ -155,7 +194,7 @@ class PreSharedKey(models.Model):
         return "usable"
 
 
-class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+class AccessTokenQuerySet(OneTimeSecretQuerySet["AccessToken"]):
     """Sets of tokens by what can be done with them."""
 
     def usable(self) -> AccessTokenQuerySet:
@@ -163,28 +202,23 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
 
 
-class AccessToken(models.Model):
-    """A user's key to the read API, for scripts. Only its digest is kept."""
+class AccessToken(OneTimeSecret):
+    """A user's key to the read API, for scripts: it may see what its user may see."""
+
+    prefix = keys.TOKEN_PREFIX
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    hint = models.CharField(max_length=16, editable=False)
     note = models.CharField(max_length=200, blank=True, help_text="What uses this token.")
     expires_at = models.DateTimeField(default=default_token_expiry)
-    revoked_at = models.DateTimeField(null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AccessTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
 
-    def __str__(self) -> str:
-        return self.hint
-
-    def set_new_secret(self) -> str:
-        """Give this token a new secret and return it: the only time it can be read."""
-        secret = keys.generate(keys.TOKEN_PREFIX)
-        self.digest = keys.digest(secret)
-        self.hint = keys.hint(secret)
-        return secret
+    @property
+    def state(self) -> str:
+        """Return ``usable``, ``revoked`` or ``expired``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at <= timezone.now() else "usable"
