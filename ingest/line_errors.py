@@ -1,0 +1,155 @@
+"""What is wrong with one line, where, and what to do about it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LONGEST_GOT = 40
+
+_TIME_PART = re.compile(rb"[0-9]{0,16}")
+_VALUE_PART = re.compile(rb"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """One unreadable place: line and column count from 1 (0: the file as a whole).
+
+    ``got`` is the line as found, escaped, of at most 40 characters.
+    """
+
+    code: str
+    line: int
+    column: int
+    got: str
+    hint: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return the members of the error's JSON object."""
+        return {
+            "line": self.line,
+            "column": self.column,
+            "got": self.got,
+            "hint": self.hint,
+            "code": self.code,
+        }
+
+
+def escape(text: str, longest: int) -> str:
+    """Return ``text`` with all but printable ASCII escaped, cut to ``longest`` characters.
+
+    What a device sent is shown to people and programs: no control, bidirectional or markup
+    character of it may act on them.
+    """
+    shown: list[str] = []
+    length = 0
+    for character in text:
+        plain = " " <= character <= "~" and character not in '<>&"\\'
+        piece = character if plain else character.encode("unicode_escape").decode()
+        if not plain and len(piece) == 1:
+            piece = f"\\x{ord(character):02x}"
+        length += len(piece)
+        if length > longest:
+            shown.append("…")
+            while sum(map(len, shown)) > longest:
+                del shown[-2]
+            break
+        shown.append(piece)
+    return "".join(shown)
+
+
+def _got(line: bytes) -> str:
+    return escape(line[: 4 * LONGEST_GOT].decode("utf-8", "surrogateescape"), LONGEST_GOT)
+
+
+def explain_line(number: int, line: bytes) -> LineError:
+    """Return the error of a line that is not ``epoch_milliseconds,value``."""
+    hint = next(hint for applies, hint in _HINTS if applies(number, line))
+    return LineError("unreadable_line", number, _first_bad_column(line), _got(line), hint)
+
+
+def explain_time(
+    number: int,
+    line: bytes,
+    time_ms: int,
+    in_window: Callable[[int], bool],
+    bounds: tuple[str, str],
+) -> LineError:
+    """Return the error of a timestamp outside the window whose dates are ``bounds``."""
+    if in_window(time_ms * 1000):
+        hint = "These look like seconds: multiply by 1000."
+    elif in_window(time_ms // 1000):
+        hint = "These look like microseconds: divide by 1000."
+    else:
+        hint = f"Accepted: {bounds[0]} to {bounds[1]}. Is the device's clock wrong?"
+    return LineError("time_out_of_range", number, 1, _got(line), hint)
+
+
+def _first_bad_column(line: bytes) -> int:
+    time_end = _end(_TIME_PART, line, 0)
+    if time_end == 0 or line[time_end : time_end + 1] != b",":
+        return time_end + 1
+    return _end(_VALUE_PART, line, time_end + 1) + 1
+
+
+def _end(part: re.Pattern[bytes], line: bytes, start: int) -> int:
+    match = part.match(line, start)
+    return match.end() if match else start
+
+
+def _is_decimal_comma(line: bytes) -> bool:
+    return re.fullmatch(rb"[0-9]{1,16},-?[0-9]{1,20},[0-9]{1,20}", line) is not None
+
+
+_Rule = Callable[[int, bytes], bool]
+
+# The first that applies is shown; the last always does.
+_HINTS: list[tuple[_Rule, str]] = [
+    (lambda n, line: line == b"", "An empty line: allowed at the end of the file only."),
+    (
+        lambda n, line: n == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"),
+        "UTF-16: send the file as ASCII or UTF-8.",
+    ),
+    (lambda n, line: b"\x00" in line, "A NUL byte: this is not a text file, or it is UTF-16."),
+    (lambda n, line: b"\r" in line, "A lone carriage return: end lines with LF or CRLF."),
+    (
+        lambda n, line: line.startswith(b"\xef\xbb\xbf"),
+        "A byte order mark amid the file: remove it.",
+    ),
+    (lambda n, line: b'"' in line or b"'" in line, "Quotes: send numbers without them."),
+    (lambda n, line: b";" in line, "A semicolon: separate time and value by a comma."),
+    (lambda n, line: _is_decimal_comma(line), "A decimal comma? Use a point: 95.5, not 95,5."),
+    (lambda n, line: line.count(b",") > 1, "Too many columns: send time and value only."),
+    (
+        lambda n, line: n == 1 and line[:1].isalpha(),
+        "A header row? Send data lines only: epoch_milliseconds,value.",
+    ),
+    (lambda n, line: b"," not in line, "The comma is missing: epoch_milliseconds,value."),
+    (lambda n, line: line.startswith(b","), "The time is missing: epoch_milliseconds,value."),
+    (lambda n, line: line.endswith(b","), "The value is missing: epoch_milliseconds,value."),
+    (lambda n, line: line.startswith(b"-"), "A negative time: epoch milliseconds have no sign."),
+    (lambda n, line: b" " in line or b"\t" in line, "A blank: send digits, comma, digits only."),
+    (lambda n, line: b"+" in line, "A plus sign: leave it out."),
+    (
+        lambda n, line: re.search(rb",-?(nan|inf)", line, re.IGNORECASE) is not None,
+        "Not a number: leave the sample out instead.",
+    ),
+    (
+        lambda n, line: re.search(rb",-?[0-9.]+[eE]", line) is not None,
+        "An exponent: write the number out, such as 0.00015.",
+    ),
+    (
+        lambda n, line: re.match(rb"[0-9]{17}", line) is not None,
+        "More than 16 digits of time. Nanoseconds? Send milliseconds.",
+    ),
+    (
+        lambda n, line: re.match(rb"[0-9]+\.[0-9]+,", line) is not None,
+        "A fraction in the time. Seconds? Send whole milliseconds.",
+    ),
+    (
+        lambda n, line: re.search(rb"[0-9]{21}", line) is not None,
+        "More than 20 digits before or after the point: round the value.",
+    ),
+    (lambda n, line: True, "Not epoch_milliseconds,value, such as 1526292559214,95.5."),
+]

@@ -1,0 +1,115 @@
+"""PostgreSQL's binary form of one-dimensional arrays without NULLs, to and from numpy. Pure.
+
+The form (array_send in PostgreSQL's source): five big-endian int32 (dimensions = 1, has-nulls
+flag = 0, element type, length, lower bound = 1), then for each element its size as int32 and its
+bytes, big-endian. Numpy writes and reads it at memory speed, where a list of Python objects
+would be made and taken apart again for every sample.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import adapt, pq
+from psycopg.abc import Buffer
+
+INT4_OID, INT4_ARRAY_OID = 23, 1007
+FLOAT8_OID, FLOAT8_ARRAY_OID = 701, 1022
+
+_HEADER = struct.Struct("!5i")
+_INT4 = np.dtype([("size", ">i4"), ("value", ">i4")])
+_FLOAT8 = np.dtype([("size", ">i4"), ("value", ">f8")])
+
+
+def _encode(array: NDArray[np.generic], element: np.dtype[np.void], oid: int) -> bytes:
+    cells = np.empty(len(array), dtype=element)
+    cells["size"] = element["value"].itemsize
+    cells["value"] = array
+    return _HEADER.pack(1, 0, oid, len(array), 1) + cells.tobytes()
+
+
+def encode_int4(array: NDArray[np.integer]) -> bytes:
+    """Return ``array`` in the binary form of ``int4[]``."""
+    return _encode(array, _INT4, INT4_OID)
+
+
+def encode_float8(array: NDArray[np.float64]) -> bytes:
+    """Return ``array`` in the binary form of ``float8[]``."""
+    return _encode(array, _FLOAT8, FLOAT8_OID)
+
+
+def decode_int4(data: Buffer) -> NDArray[np.int32]:
+    """Return the elements of a binary ``int4[]``."""
+    return np.frombuffer(data, dtype=_INT4, offset=_HEADER.size)["value"].astype(np.int32)
+
+
+def decode_float8(data: Buffer) -> NDArray[np.float64]:
+    """Return the elements of a binary ``float8[]``."""
+    return np.frombuffer(data, dtype=_FLOAT8, offset=_HEADER.size)["value"].astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Int4Array:
+    """An array to be sent as ``int4[]``."""
+
+    array: NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class Float8Array:
+    """An array to be sent as ``float8[]``."""
+
+    array: NDArray[np.float64]
+
+
+class Int4ArrayDumper(adapt.Dumper):
+    """Lets psycopg send an ``Int4Array``."""
+
+    format = pq.Format.BINARY
+    oid = INT4_ARRAY_OID
+
+    def dump(self, obj: Int4Array) -> bytes:
+        """Return the parameter's bytes."""
+        return encode_int4(obj.array)
+
+
+class Float8ArrayDumper(adapt.Dumper):
+    """Lets psycopg send a ``Float8Array``."""
+
+    format = pq.Format.BINARY
+    oid = FLOAT8_ARRAY_OID
+
+    def dump(self, obj: Float8Array) -> bytes:
+        """Return the parameter's bytes."""
+        return encode_float8(obj.array)
+
+
+class Int4ArrayLoader(adapt.Loader):
+    """Lets psycopg fetch a binary ``int4[]`` as an array."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> NDArray[np.int32]:
+        """Return the column's elements."""
+        return decode_int4(data)
+
+
+class Float8ArrayLoader(adapt.Loader):
+    """Lets psycopg fetch a binary ``float8[]`` as an array."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> NDArray[np.float64]:
+        """Return the column's elements."""
+        return decode_float8(data)
+
+
+def register(context: adapt.AdaptersMap) -> None:
+    """Teach a connection or cursor to send and fetch these arrays in binary form."""
+    context.register_dumper(Int4Array, Int4ArrayDumper)
+    context.register_dumper(Float8Array, Float8ArrayDumper)
+    context.register_loader(INT4_ARRAY_OID, Int4ArrayLoader)
+    context.register_loader(FLOAT8_ARRAY_OID, Float8ArrayLoader)

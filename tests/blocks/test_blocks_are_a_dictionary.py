@@ -1,0 +1,102 @@
+"""Blocks behave as a dictionary from timestamp to value, whatever is laid over them."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import postgres_arrays
+from ingest.blocks import HOUR_MS, MOST_SAMPLES, Block, cut, lay_over, merge
+from ingest.measurements import TimeWindow, read_samples
+
+START = 1_500_000_000_000 - 1_500_000_000_000 % HOUR_MS
+WINDOW = TimeWindow(0, 2**53)
+
+lines = st.lists(
+    st.tuples(
+        st.one_of(
+            st.integers(START - 4, START + 4),
+            st.integers(START - 3 * HOUR_MS, START + 3 * HOUR_MS),
+        ),
+        st.sampled_from([0.0, -0.0, 1.0, 2.5, -3.25, 1e19]),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+def as_dict(blocks: list[Block]) -> dict[int, float]:
+    pairs = [
+        pair
+        for block in blocks
+        for pair in zip(block.times.tolist(), block.values.tolist(), strict=True)
+    ]
+    assert len(pairs) == len({time for time, _ in pairs}), "a timestamp stands in two places"
+    return dict(pairs)
+
+
+def assert_sound(blocks: list[Block]) -> None:
+    for block in blocks:
+        assert 1 <= len(block.offsets_ms) == len(block.values) <= MOST_SAMPLES
+        assert block.offsets_ms[0] >= 0
+        assert block.offsets_ms[-1] < HOUR_MS
+        assert (np.diff(block.offsets_ms) > 0).all()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(lines, min_size=1, max_size=6))
+def test_files_laid_over_each_other_leave_the_last_values_and_exact_counts(
+    files: list[list[tuple[int, float]]],
+) -> None:
+    model: dict[int, float] = {}
+    stored: list[Block] = []
+    for file in files:
+        counts = {"new": 0, "identical": 0, "replaced": 0}
+        for time, value in file:
+            if time not in model:
+                counts["new"] += 1
+            else:
+                counts["identical" if model[time] == value else "replaced"] += 1
+            model[time] = value
+        content = "".join(f"{time},{value:.2f}\n" for time, value in file).encode()
+        overlay = lay_over(stored, read_samples(content, WINDOW, 1000))
+        assert overlay.new == counts["new"]
+        assert overlay.identical == counts["identical"]
+        assert overlay.replaced == counts["replaced"]
+        for index, block in overlay.rewritten:
+            stored[index] = block
+        stored += cut(overlay.times, overlay.values)
+        assert_sound(stored)
+        assert as_dict(stored) == model
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 3 * MOST_SAMPLES), st.integers(1, 400))
+def test_cutting_keeps_every_sample_inside_its_hour(count: int, step: int) -> None:
+    times = np.arange(START + 7, START + 7 + count * step, step, dtype=np.int64)
+    values = np.arange(count, dtype=np.float64)
+    blocks = list(cut(times, values))
+    assert_sound(blocks)
+    assert np.array_equal(np.concatenate([block.times for block in blocks]), times)
+    assert np.array_equal(np.concatenate([block.values for block in blocks]), values)
+
+
+@given(lines)
+def test_merging_the_blocks_of_an_hour_changes_no_sample(file: list[tuple[int, float]]) -> None:
+    times = np.array(sorted({time // 3 for time, _ in file}), dtype=np.int64) % HOUR_MS + START
+    times = np.unique(times)
+    single = [block for time in times for block in cut(times[times == time], np.array([1.5]))]
+    merged = merge(reversed(single))
+    assert_sound(merged)
+    assert len(merged) == 1
+    assert as_dict(merged) == as_dict(single)
+
+
+@given(st.lists(st.integers(-(2**31), 2**31 - 1)), st.lists(st.floats(allow_nan=False, width=64)))
+def test_arrays_survive_postgresqls_binary_form(whole: list[int], real: list[float]) -> None:
+    ints, floats = np.array(whole, dtype=np.int32), np.array(real, dtype=np.float64)
+    if whole:
+        assert np.array_equal(postgres_arrays.decode_int4(postgres_arrays.encode_int4(ints)), ints)
+    if real:
+        assert np.array_equal(
+            postgres_arrays.decode_float8(postgres_arrays.encode_float8(floats)), floats
+        )
