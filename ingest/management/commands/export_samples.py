@@ -1,0 +1,92 @@
+"""``manage.py export_samples IDENTITY NAME``: a series as CSV, Parquet or JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import CommandError
+
+from identities.management.base import DatabaseCommand
+from ingest.exporting import FORMATS
+from ingest.ranges import RangeError, parse_range
+from ingest.reading import read_samples
+from ingest.sample_columns import SampleColumns
+from ingest.series import UnknownSeriesError, find_series
+
+
+class Command(DatabaseCommand):
+    help = "Write the samples of a series, ascending, to a file or to standard output."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("identity", metavar="IDENTITY", help="upper and lower case alike")
+        parser.add_argument("name", metavar="NAME", help="name of the measurement")
+        moment = "ISO 8601 (UTC where it has no offset) or epoch milliseconds"
+        parser.add_argument("--from", dest="start", metavar="TIME", help=f"from: {moment}")
+        parser.add_argument("--to", dest="end", metavar="TIME", help="up to, but not: the same")
+        parser.add_argument("--format", choices=sorted(FORMATS), default="csv", help="csv")
+        parser.add_argument("--output", default="-", metavar="FILE", help="- is standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            wanted = parse_range(options["start"], options["end"])
+            series = find_series(options["identity"], options["name"])
+        except RangeError as error:
+            raise CommandError(f"--{error}") from error
+        except UnknownSeriesError as error:
+            raise CommandError(str(error)) from error
+        samples = self._with_progress(read_samples(series, wanted), series.count, options["output"])
+        try:
+            with _opened(options["output"]) as file:
+                for piece in FORMATS[options["format"]].encode(samples):
+                    file.write(piece)
+        except BrokenPipeError:
+            _forget_stdout()  # the reader, `head` perhaps, has had enough
+        except OSError as error:
+            raise CommandError(f"{options['output']}: {error.strerror or error}") from error
+
+    def _with_progress(
+        self, parts: Iterable[SampleColumns], count: int, output: str
+    ) -> Iterator[SampleColumns]:
+        shown = output != "-" and self.stderr.isatty()
+        done = 0
+        for part in parts:
+            yield part
+            done += len(part)
+            if shown:
+                self.stderr.write(f"\r{done:,} of at most {count:,} samples", ending="")
+        if shown:
+            self.stderr.write("")
+
+
+@contextmanager
+def _opened(output: str) -> Iterator[BinaryIO]:
+    """Open ``output`` for writing; a file appears under its name only once it is whole."""
+    if output == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(output)
+    if target.exists() and not target.is_file():  # /dev/null, a pipe
+        with target.open("wb") as file:
+            yield file
+        return
+    draft = target.with_name(f"{target.name}.part")
+    try:
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _forget_stdout() -> None:
+    # Python flushes standard output once more when it ends, and would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,110 @@
+"""Ranges of time as people and programs write them. Pure: text in, epoch milliseconds out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+# No sample lies outside: a line of a file holds at most 16 digits of epoch milliseconds.
+EARLIEST_MS = 0
+LATEST_MS = 10**16
+
+FORMS = (
+    "expected ISO 8601 (2019-06-11, 2019-06-11T10:30, 2019-06-11T10:30:00.250Z, "
+    "2019-06-11T10:30:00+02:00; UTC where no offset is given) or epoch milliseconds"
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_DIGITS = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+_ISO = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?(Z|[+ -][0-9]{2}(:?[0-9]{2})?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class RangeError(ValueError):
+    """A range that cannot be understood. ``parameter`` names the end that is at fault."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"{parameter}: {reason}")
+        self.parameter = parameter
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """The times ``from_ms <= t < to_ms``. An end that is None is open."""
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+
+    def within(self, first_ms: int, last_ms: int) -> tuple[int, int]:
+        """Return both ends, open ones filled in from a series' first and last sample.
+
+        The answer is empty (both ends equal), never reversed, where they do not meet.
+        """
+        start = self.from_ms
+        end = self.to_ms
+        if start is None:
+            start = first_ms if end is None else min(first_ms, end)
+        if end is None:
+            end = max(last_ms + 1, start)
+        return start, end
+
+
+def parse_instant(text: str, parameter: str) -> int:
+    """Return ``text`` as epoch milliseconds, within ``EARLIEST_MS..LATEST_MS``.
+
+    Only digits are epoch milliseconds, all else is ISO 8601. Microseconds round up, which
+    leaves the samples of a range ``[from, to)`` as they are; what is finer is dropped. Raise
+    ``RangeError``.
+    """
+    text = text.strip()
+    if _DIGITS.fullmatch(text):
+        return _clamp(int(text))
+    if not _ISO.fullmatch(text):
+        raise RangeError(parameter, f"{FORMS}.")
+    try:
+        moment = datetime.fromisoformat(_as_python_reads_it(text))
+    except ValueError as error:
+        raise RangeError(parameter, f"no such time; {FORMS}.") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return _clamp(-((_EPOCH - moment) // _MILLISECOND))
+
+
+def parse_range(from_text: str | None, to_text: str | None) -> TimeRange:
+    """Return the range from ``from_text`` to ``to_text``; None or blank leaves an end open.
+
+    Raise ``RangeError`` for an end that cannot be read, or when they are the wrong way round.
+    """
+    start = parse_instant(from_text, "from") if from_text and from_text.strip() else None
+    end = parse_instant(to_text, "to") if to_text and to_text.strip() else None
+    if start is not None and end is not None and start > end:
+        raise RangeError("from", "must not be later than to.")
+    return TimeRange(start, end)
+
+
+def format_instant(time_ms: int) -> str:
+    """Return epoch milliseconds as ISO 8601 in UTC: ``2019-06-11T10:30:00.250Z``.
+
+    Years beyond 9999, which Python's calendar does not know, come out as the number itself.
+    """
+    seconds, milliseconds = divmod(time_ms, 1000)
+    try:
+        moment = _EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return f"{time_ms} ms"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def _as_python_reads_it(text: str) -> str:
+    # A "+" that was not percent-encoded in a URL arrives as a blank.
+    day, clock = text[:10], text[11:].upper()
+    return f"{day}T{clock.replace(' ', '+')}" if clock else day
+
+
+def _clamp(time_ms: int) -> int:
+    return max(EARLIEST_MS, min(time_ms, LATEST_MS))
