@@ -3,6 +3,10 @@
 from django.contrib import admin
 from django.urls import path
 
+from device_endpoint import health
+
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
 ]

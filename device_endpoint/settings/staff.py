@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "csp",
     "identities",
     "ingest",
+    "device_endpoint",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -1,0 +1,75 @@
+"""gunicorn's settings for both doors; ``DOOR`` says which one this process is.
+
+``DOOR=device gunicorn --config device_endpoint/gunicorn_conf.py device_endpoint.device_wsgi``
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from device_endpoint.environment import (
+    PROJECT_DIR,
+    read_choice,
+    read_int,
+    read_text,
+    socket_folder,
+    var_dir,
+)
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+_door = read_choice("DOOR", "device", ("device", "staff"))
+_metrics = var_dir() / "metrics" / _door
+
+chdir = str(PROJECT_DIR)
+proc_name = f"device_endpoint-{_door}"
+
+# Nobody but nginx connects: the folder is closed to others, the socket open to the group.
+bind = read_text("GUNICORN_BIND", f"unix:{socket_folder('run') / f'{_door}.sock'}")
+umask = 0o007
+control_socket_disable = True
+forwarded_allow_ips = ""
+
+# A certificate of 40 KB, escaped by nginx, is one header field of 60 KB.
+limit_request_field_size = 65535
+
+if _door == "device":
+    # Uploads are work for the processor: threads would only wait for each other.
+    workers = read_int("DEVICE_WORKERS", os.cpu_count() or 1, 1, 1024)
+    worker_class = "sync"
+    timeout = read_int("DEVICE_TIMEOUT_S", 30, 1)
+else:
+    # Exports and pages wait for the database and for their readers.
+    workers = read_int("STAFF_WORKERS", 2, 1, 1024)
+    worker_class = "gthread"
+    threads = read_int("STAFF_THREADS", 4, 1, 1024)
+    timeout = read_int("STAFF_TIMEOUT_S", 60, 1)
+graceful_timeout = 30
+
+# A reload is to load new code.
+preload_app = False
+
+# nginx writes the access log; errors go to standard error, where the supervisor keeps them.
+errorlog = "-"
+loglevel = "info"
+
+# Each door counts in a folder of its own; prometheus_client looks here when it is imported.
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_metrics}"]
+
+
+def on_starting(server: Arbiter) -> None:
+    """Begin to count anew: what an earlier master left would be added up for ever."""
+    shutil.rmtree(_metrics, ignore_errors=True)
+    _metrics.mkdir(parents=True, exist_ok=True)
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """Take the gauges of a worker that ended out of the sums."""
+    # Imported when raw_env is in force: on import it decides for good how values are kept.
+    from prometheus_client import multiprocess  # noqa: PLC0415
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

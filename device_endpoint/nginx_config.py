@@ -1,0 +1,114 @@
+"""nginx's configuration: the templates in ``nginx/`` with their ``${NAMES}`` filled in."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from device_endpoint import server_certificate
+from device_endpoint.environment import PROJECT_DIR, read_text, socket_folder
+
+TEMPLATES = PROJECT_DIR / "nginx"
+ENTRY = "nginx.conf"
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+# Within a quoted word of nginx's these end it, begin a variable or escape.
+_UNQUOTABLE = re.compile(r"[\"\\$\x00-\x1f\x7f]")
+
+
+def render(text: str, values: dict[str, str]) -> str:
+    """Return ``text`` with each ``${NAME}`` replaced; an unknown name is an error."""
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in values:
+            raise ImproperlyConfigured(f"nginx template: no value for ${{{name}}}.")
+        return values[name]
+
+    return _PLACEHOLDER.sub(fill, text)
+
+
+def quotable(name: str, value: str) -> str:
+    """Return ``value`` if it can stand between quotes in a configuration; raise otherwise."""
+    if _UNQUOTABLE.search(value):
+        raise ImproperlyConfigured(
+            f"{name}={value!r} cannot be written into nginx's configuration: "
+            'it holds one of " \\ $ or a control character.'
+        )
+    return value
+
+
+def configuration_folder() -> Path:
+    """Return the folder that the filled-in configuration is written to."""
+    return Path(settings.VAR_DIR) / "nginx"
+
+
+def command(binary: Path) -> list[str]:
+    """Return the command line that runs nginx in the foreground with our configuration."""
+    folder = configuration_folder()
+    return [str(binary), "-p", f"{folder}/", "-e", "stderr", "-c", str(folder / ENTRY)]
+
+
+def write(addresses: list[str]) -> None:
+    """Write the configuration for listening on ``addresses`` into ``VAR_DIR/nginx``."""
+    folder = configuration_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    values = template_values(addresses)
+    for template in sorted(TEMPLATES.glob("*.template")):
+        target = folder / template.stem
+        draft = target.with_suffix(".new")
+        # It holds the proxy secret.
+        draft.touch(mode=0o600)
+        draft.write_text(render(template.read_text(), values))
+        draft.replace(target)
+
+
+def template_values(addresses: list[str]) -> dict[str, str]:
+    """Return the value of every placeholder of the templates."""
+    paths = {
+        "NGINX_DIR": str(configuration_folder()),
+        "RUN_DIR": str(socket_folder("run")),
+        "LOG_DIR": str(Path(settings.VAR_DIR) / "log"),
+        "SERVER_CERTIFICATE": str(server_certificate.certificate_path()),
+        "SERVER_KEY": str(server_certificate.key_path()),
+        "PROXY_SECRET": settings.PROXY_SECRET,
+    }
+    values = {name: quotable(name, value) for name, value in paths.items()}
+    for name in (
+        "DEVICE_PORT",
+        "MAX_REQUEST_BYTES",
+        "REQUESTS_PER_SECOND",
+        "CONNECTIONS_PER_ADDRESS",
+    ):
+        values[name] = str(getattr(settings, name))
+    return values | {
+        # As root its workers would become nobody, who may not open the doors' sockets.
+        "USER_LINE": "user root;" if os.geteuid() == 0 else "# Runs as the user that starts it.",
+        "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
+        "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
+        "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
+        "SERVE_OTHER_NAMES": "1" if "*" in settings.ALLOWED_HOSTS else "0",
+        "SERVED_NAMES": _served_names(settings.ALLOWED_HOSTS),
+        # A browser that is told "HTTPS only" about localhost remembers it for other programs.
+        "HSTS_SECONDS": "300" if settings.PUBLIC_HOST == "localhost" else "31536000",
+    }
+
+
+def _listen_lines(addresses: list[str], port: int) -> str:
+    return "\n".join(f"    listen {address}:{port} ssl default_server;" for address in addresses)
+
+
+def _client_certificate_mode() -> str:
+    authority = read_text("DEVICE_CA")
+    if not authority:
+        return "    ssl_verify_client optional_no_ca;"
+    path = quotable("DEVICE_CA", str((PROJECT_DIR / authority).resolve()))
+    return f'    ssl_verify_client optional;\n    ssl_client_certificate "{path}";'
+
+
+def _served_names(hosts: list[str]) -> str:
+    names = sorted({quotable("ALLOWED_HOSTS", host.lower()) for host in hosts} - {"*"})
+    return "\n".join(f'        "{name}" 1;' for name in names)

@@ -1,0 +1,36 @@
+"""The block that ``up`` prints when both doors answer: where to go and how to log in."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from device_endpoint import server_certificate
+
+
+def door_url(port: int) -> str:
+    """Return the address of the door on ``port`` as others reach it."""
+    return f"https://{settings.PUBLIC_HOST}:{port}"
+
+
+def ready_block(login: tuple[str, str | None] | None) -> str:
+    """Return the lines; ``login`` is what ``ensure_superuser`` gave."""
+    lines = [
+        "",
+        "ready",
+        f"  devices   {door_url(settings.DEVICE_PORT)}/device_endpoint",
+        f"  staff     {door_url(settings.STAFF_PORT)}/admin/",
+        f"  login     {_login_line(login)}",
+        f"  CA file   {server_certificate.authority_path()}",
+        f"  logs      {settings.VAR_DIR}/log",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _login_line(login: tuple[str, str | None] | None) -> str:
+    if login is None:
+        return "as before (manage.py changepassword NAME sets a new password)"
+    name, password = login
+    if password is None:
+        return f"{name}, with the password from DJANGO_SUPERUSER_PASSWORD"
+    return f"{name} / {password}   (shown this once)"

@@ -1,0 +1,122 @@
+"""The programs of the two doors: nginx and two gunicorns, and the addresses they listen on."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from django.conf import settings
+
+from device_endpoint import nginx_config
+from device_endpoint.environment import PROJECT_DIR, socket_folder
+from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.supervision.program import ProgramSpec
+
+# What an earlier supervisor started may still be ending.
+PORT_PATIENCE_S = 3.0
+
+
+def gunicorn_spec(door: str, log_dir: Path) -> ProgramSpec:
+    """Return how to run the gunicorn of ``door`` ("device" or "staff")."""
+    config = PROJECT_DIR / "device_endpoint" / "gunicorn_conf.py"
+    application = f"device_endpoint.{door}_wsgi:application"
+    return ProgramSpec(
+        name=door,
+        arguments=[sys.executable, "-m", "gunicorn", "--config", str(config), application],
+        log=log_dir / f"{door}.log",
+        environment={"DOOR": door, "DJANGO_SETTINGS_MODULE": f"device_endpoint.settings.{door}"},
+        hurry_signal=signal.SIGQUIT,
+        reload_signal=signal.SIGHUP,
+    )
+
+
+def nginx_spec(binary: Path, log_dir: Path) -> ProgramSpec:
+    """Return how to run nginx with the configuration in ``VAR_DIR``."""
+    return ProgramSpec(
+        name="nginx",
+        arguments=nginx_config.command(binary),
+        log=log_dir / "nginx.log",
+        stop_signal=signal.SIGQUIT,
+        hurry_signal=signal.SIGTERM,
+        reload_signal=signal.SIGHUP,
+    )
+
+
+def prepare_nginx(binary: Path, addresses: list[str]) -> None:
+    """Write nginx's configuration and let nginx check it."""
+    nginx_config.write(addresses)
+    run = subprocess.run(
+        [*nginx_config.command(binary), "-t"], capture_output=True, text=True, check=False
+    )
+    if run.returncode != 0:
+        lines = [line for line in run.stderr.splitlines() if "[emerg]" in line]
+        raise CannotStartError(f"nginx refuses its configuration: {(lines or [run.stderr])[0]}")
+
+
+def prepare_run_folder() -> None:
+    """Make the folder of the doors' sockets: entered by this user and its group only."""
+    folder = socket_folder("run")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o750)
+        folder.parent.chmod(0o750)
+    except OSError as error:
+        raise CannotStartError(
+            f"{folder} cannot be made private ({error.strerror}): set another VAR_DIR."
+        ) from error
+
+
+def free_addresses() -> list[str]:
+    """Return the addresses of ``LISTEN`` after making sure that both ports are free on them.
+
+    ``[::1]`` is left out on a machine without IPv6.
+    """
+    if settings.DEVICE_PORT == settings.STAFF_PORT:
+        raise CannotStartError("DEVICE_PORT and STAFF_PORT must differ.")
+    found = [address for address in settings.LISTEN if _exists(address)]
+    if not found:
+        raise CannotStartError(f"LISTEN={' '.join(settings.LISTEN)}: no such address here.")
+    for address in found:
+        for name in ("DEVICE_PORT", "STAFF_PORT"):
+            _check_free(address, name, getattr(settings, name))
+    return found
+
+
+def _bind(address: str, port: int) -> None:
+    family = socket.AF_INET6 if address.startswith("[") else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind((address.strip("[]"), port))
+
+
+def _exists(address: str) -> bool:
+    try:
+        _bind(address, 0)
+    except OSError as error:
+        if address == "[::1]" and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return False
+        raise CannotStartError(f"LISTEN: {address} cannot be used: {error.strerror}") from error
+    return True
+
+
+def _check_free(address: str, name: str, port: int) -> None:
+    deadline = time.monotonic() + PORT_PATIENCE_S
+    while True:
+        try:
+            _bind(address, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                reason = error.strerror
+                raise CannotStartError(
+                    f"{name}: {address}:{port} cannot be used: {reason}."
+                ) from error
+            time.sleep(0.1)
+        else:
+            return

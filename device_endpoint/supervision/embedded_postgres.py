@@ -1,0 +1,184 @@
+"""A PostgreSQL of our own in ``VAR_DIR``, for trying and testing: made, started, waited for.
+
+It listens on a unix socket in a private folder only and trusts whoever can enter that. It runs
+as the user that started it; PostgreSQL refuses root, so root's runs in a user namespace, or as
+``nobody`` where the system allows no namespaces. No permission outside ``VAR_DIR`` is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from device_endpoint.environment import socket_folder
+from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.supervision.leash import NOBODY_ID
+from device_endpoint.supervision.program import ProgramSpec, leashed
+
+NAME = "device_endpoint"
+START_SECONDS = 60.0
+
+
+class EmbeddedPostgres:
+    """The cluster in ``data``, run by the programs in ``binaries``, socket in ``sockets``."""
+
+    def __init__(self, var_dir: Path, binaries: Path, log: Path) -> None:
+        self.data = var_dir / "postgres"
+        self.sockets = socket_folder("postgres")
+        self._binaries = binaries
+        self._log = log
+        self._identity = choose_identity(binaries, var_dir)
+
+    def prepare(self) -> bool:
+        """Make the folders, and the cluster if there is none; tell whether it was made."""
+        self._make_private(self.sockets)
+        if self.data.exists():
+            self._check_data()
+            return False
+        self._initialise()
+        return True
+
+    def spec(self) -> ProgramSpec:
+        """Return how to run the server, in the foreground."""
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": f'"{self.sockets}"',
+            "unix_socket_permissions": "0700",
+            "fsync": "on",
+            "full_page_writes": "on",
+            "synchronous_commit": "on",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return ProgramSpec(
+            name="postgres",
+            arguments=[str(self._binaries / "postgres"), "-D", str(self.data), *options],
+            log=self._log,
+            identity=self._identity,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
+            hurry_signal=signal.SIGQUIT,
+            reload_signal=signal.SIGHUP,
+            stop_seconds=30.0,
+        )
+
+    def wait_until_ready(self, still_running: Callable[[], None]) -> None:
+        """Wait for the server, then make the database if it is missing.
+
+        ``still_running`` raises when the server has ended.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            still_running()
+            try:
+                with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
+                    _create_database(connection)
+                    return
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise CannotStartError(f"PostgreSQL does not answer: {error}") from error
+            time.sleep(0.05)
+
+    def _address(self, database: str) -> str:
+        return psycopg.conninfo.make_conninfo(
+            host=str(self.sockets), user=NAME, dbname=database, connect_timeout=3
+        )
+
+    def _check_data(self) -> None:
+        wanted = NOBODY_ID if self._identity == "nobody" else os.geteuid()
+        owner = self.data.stat().st_uid
+        if owner != wanted:
+            raise CannotStartError(
+                f"{self.data} was made by another user (id {owner}, not {wanted}): "
+                "start as that user or set another VAR_DIR."
+            )
+        version = self.data / "PG_VERSION"
+        found = version.read_text().strip() if version.exists() else "unknown"
+        ours = major_version(self._binaries)
+        if found != ours:
+            raise CannotStartError(
+                f"{self.data} was made by PostgreSQL {found}, this is {ours}: move the data by "
+                "pg_dump, set POSTGRES_BIN_DIR to the old programs, or set another VAR_DIR."
+            )
+
+    def _initialise(self) -> None:
+        # Renamed only when whole: a start that was cut short leaves no half cluster.
+        draft = self.data.with_name("postgres.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        self._make_private(draft)
+        locale = ["--locale=C.UTF-8"]
+        if int(major_version(self._binaries)) >= 17:
+            locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        command = [str(self._binaries / "initdb"), "-D", str(draft), "-U", NAME, "--auth=trust"]
+        command += ["--encoding=UTF8", *locale, "--no-instructions"]
+        run = subprocess.run(
+            leashed(command, signal.SIGTERM, self._identity),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        )
+        if run.returncode != 0:
+            raise CannotStartError(f"initdb failed in {draft}: {_last(run.stderr)}")
+        draft.rename(self.data)
+
+    def _make_private(self, folder: Path) -> None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            if self._identity == "nobody":
+                os.chown(folder, NOBODY_ID, NOBODY_ID)
+        except OSError as error:
+            raise CannotStartError(
+                f"{folder} cannot be made private ({error.strerror}): was it made by another "
+                "user? Start as that user or set another VAR_DIR."
+            ) from error
+
+
+def major_version(binaries: Path) -> str:
+    """Return the major version of the programs in ``binaries``, as PG_VERSION has it."""
+    run = subprocess.run(
+        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False
+    )
+    found = re.search(r"\) (\d+)", run.stdout)
+    if not found:
+        raise CannotStartError(f"{binaries / 'postgres'} does not run: {_last(run.stderr)}")
+    return found[1]
+
+
+def choose_identity(binaries: Path, var_dir: Path) -> str:
+    """Return as whom PostgreSQL runs: ``same``, or for root ``namespace`` or ``nobody``."""
+    if os.geteuid() != 0:
+        return "same"
+    reachable = 'test -x "$0" && test -x "$1"'
+    probe = ["/bin/sh", "-c", reachable, str(binaries / "postgres"), str(var_dir)]
+    for identity in ("namespace", "nobody"):
+        run = subprocess.run(
+            leashed(probe, signal.SIGTERM, identity), capture_output=True, check=False
+        )
+        if run.returncode == 0:
+            return identity
+    raise CannotStartError(
+        "PostgreSQL refuses to run as root, this system allows no user namespaces, and the user "
+        f"nobody may not enter {var_dir} or {binaries}: start as an ordinary user, or set "
+        "VAR_DIR and POSTGRES_BIN_DIR to folders that everyone may enter, or set DATABASE_URL."
+    )
+
+
+def _create_database(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
+    if found is None:
+        connection.execute(f"CREATE DATABASE {NAME}")
+
+
+def _last(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "no reason given"

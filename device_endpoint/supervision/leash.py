@@ -1,0 +1,77 @@
+"""Become a program that ends when its parent does; run as a script, with nothing imported.
+
+``python -I -S leash.py PARENT_PID SIGNAL IDENTITY PROGRAM [ARGUMENT…]``: when the process
+PARENT_PID ends in whatever way, the kernel sends SIGNAL (a number) to PROGRAM. IDENTITY says as
+whom it runs: ``same``; ``namespace``: as user 1000 of a user namespace of its own, which outside
+is still the user that started it (PostgreSQL refuses to run as root, yet owns root's files so);
+``nobody``: as the system's user of that name.
+
+Exit status 126: IDENTITY is not to be had here; 127: PROGRAM could not be started.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+CLONE_NEWUSER = 0x10000000
+INSIDE_ID = 1000
+NOBODY_ID = 65534
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _write(path: str, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY)
+    try:
+        os.write(handle, text.encode())
+    finally:
+        os.close(handle)
+
+
+def _enter_namespace() -> None:
+    user, group = os.geteuid(), os.getegid()
+    _check(_libc.unshare(CLONE_NEWUSER))
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{INSIDE_ID} {user} 1")
+    _write("/proc/self/gid_map", f"{INSIDE_ID} {group} 1")
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setgid(NOBODY_ID)
+    os.setuid(NOBODY_ID)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the program that ``arguments`` name; return only where that fails."""
+    parent, end_signal, identity, *program = arguments
+    try:
+        if identity == "namespace":
+            _enter_namespace()
+        elif identity == "nobody":
+            _become_nobody()
+    except OSError as error:
+        os.write(2, f"cannot run as {identity}: {error.strerror}\n".encode())
+        return 126
+    # After the change of user, which would undo it.
+    _check(_libc.prctl(PR_SET_PDEATHSIG, int(end_signal), 0, 0, 0))
+    if os.getppid() != int(parent):
+        return 0  # it ended in the meantime
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    try:
+        os.execvp(program[0], program)  # noqa: S606 - becoming the program is the point
+    except OSError as error:
+        os.write(2, f"{program[0]}: {error.strerror}\n".encode())
+    return 127
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
