@@ -42,6 +42,13 @@ _KNOWN_EXTENSIONS: Final = frozenset(
     }
 )
 
+_UNREADABLE_EXTENSION: Final = (
+    ValueError,
+    TypeError,  # a kind of string that the attribute of a name forbids
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
 # OpenSSL's texts in lower case, of 1.1.1 and of 3. The five results that nginx itself lets
 # through with ``optional_no_ca`` all say "signed by nobody that is known here".
 _UNKNOWN_ISSUER: Final = frozenset(
@@ -159,7 +166,7 @@ def _check_key(certificate: x509.Certificate) -> None:
 def _check_extensions(certificate: x509.Certificate) -> None:
     try:
         extensions = list(certificate.extensions)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except _UNREADABLE_EXTENSION as error:
         raise UnacceptableCertificate("extension") from error
     for extension in extensions:
         if extension.critical and extension.oid not in _KNOWN_EXTENSIONS:

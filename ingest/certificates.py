@@ -121,7 +121,7 @@ def _load(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         same = certificate.public_bytes(Encoding.DER) == der
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise UnreadableCertificate("der") from error
     if not same:  # two encodings of one certificate would be two fingerprints
         raise UnreadableCertificate("der")
@@ -149,7 +149,7 @@ def parse(der: bytes) -> ClientCertificate:
 def _subject(certificate: x509.Certificate) -> str:
     try:
         return escape(certificate.subject.rfc4514_string(), MAX_SUBJECT_LENGTH)
-    except ValueError:
+    except (ValueError, TypeError):  # a TypeError: a kind of string that its attribute forbids
         return "(unreadable)"
 
 

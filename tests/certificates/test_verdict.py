@@ -1,0 +1,99 @@
+"""nginx's verdict passes a closed list, and the dates are looked at again at every request."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ingest.certificate_policy import Verdict, validity, verdict
+
+UNKNOWN_ISSUER = [
+    "FAILED:self-signed certificate",
+    "FAILED:self signed certificate",
+    "FAILED:self-signed certificate in certificate chain",
+    "FAILED:self signed certificate in certificate chain",
+    "FAILED:unable to get local issuer certificate",
+    "FAILED:certificate not trusted",
+    "FAILED:unable to verify the first certificate",
+]
+
+
+def test_a_certificate_that_nginx_verified_passes() -> None:
+    assert verdict("SUCCESS") is None
+
+
+@pytest.mark.parametrize("verify", UNKNOWN_ISSUER)
+def test_an_unknown_issuer_passes(verify: str) -> None:
+    assert verdict(verify) is None
+
+
+@pytest.mark.parametrize("verify", UNKNOWN_ISSUER)
+def test_an_unknown_issuer_is_refused_where_a_ca_issues_the_certificates(verify: str) -> None:
+    assert verdict(verify, require_issuer=True) == Verdict("certificate_unacceptable", "chain")
+    assert verdict("SUCCESS", require_issuer=True) is None
+
+
+@pytest.mark.parametrize("verify", ["NONE", ""])
+def test_no_certificate_is_missing(verify: str) -> None:
+    assert verdict(verify) == Verdict("certificate_missing")
+
+
+@pytest.mark.parametrize(
+    ("verify", "code", "reason"),
+    [
+        ("FAILED:certificate has expired", "certificate_expired", None),
+        ("FAILED:certificate is not yet valid", "certificate_not_yet_valid", None),
+        ("FAILED:EE certificate key too weak", "certificate_unacceptable", "key"),
+        ("FAILED:unsupported certificate purpose", "certificate_unacceptable", "usage"),
+        ("FAILED:unsuitable certificate purpose", "certificate_unacceptable", "usage"),
+        ("FAILED:unhandled critical extension", "certificate_unacceptable", "extension"),
+        (
+            "FAILED:Certificate public key has explicit ECC parameters",
+            "certificate_unacceptable",
+            "curve",
+        ),
+        ("FAILED:certificate signature failure", "certificate_unacceptable", "chain"),
+        ("FAILED:certificate chain too long", "certificate_unacceptable", "chain"),
+        ("FAILED:certificate revoked", "certificate_unacceptable", "chain"),
+    ],
+)
+def test_what_nginx_refused_is_refused_with_its_reason(
+    verify: str, code: str, reason: str | None
+) -> None:
+    assert verdict(verify) == (code, reason)
+
+
+@pytest.mark.parametrize(
+    "verify",
+    [
+        "success",
+        "SUCCESS ",
+        "SUCCESS,SUCCESS",
+        "FAILED",
+        "FAILED:",
+        "FAILED:SUCCESS",
+        "FAILED:something new",
+        "self-signed certificate",
+        "FAILED:self-signed certificate,SUCCESS",
+        "none",
+        "0",
+    ],
+)
+def test_a_text_that_is_not_known_refuses(verify: str) -> None:
+    assert verdict(verify) == Verdict("certificate_unacceptable", "chain")
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+END = datetime(2027, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("now", [START, START + SECOND, END - SECOND, END])
+def test_within_its_dates_a_certificate_passes(now: datetime) -> None:
+    assert validity(START, END, now) is None
+
+
+def test_outside_its_dates_a_certificate_is_refused() -> None:
+    assert validity(START, END, START - SECOND) == Verdict("certificate_not_yet_valid")
+    assert validity(START, END, END + SECOND) == Verdict("certificate_expired")
