@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from device_endpoint.environment import (
     PROJECT_DIR,
@@ -18,9 +18,12 @@ from device_endpoint.environment import (
     var_dir,
 )
 
-if TYPE_CHECKING:
-    from gunicorn.arbiter import Arbiter
-    from gunicorn.workers.base import Worker
+
+class _Process(Protocol):
+    """What is used here of gunicorn's master and workers."""
+
+    pid: int
+
 
 _door = read_choice("DOOR", "device", ("device", "staff"))
 _metrics = var_dir() / "metrics" / _door
@@ -61,13 +64,13 @@ loglevel = "info"
 raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_metrics}"]
 
 
-def on_starting(server: Arbiter) -> None:
+def on_starting(server: _Process) -> None:
     """Begin to count anew: what an earlier master left would be added up for ever."""
     shutil.rmtree(_metrics, ignore_errors=True)
     _metrics.mkdir(parents=True, exist_ok=True)
 
 
-def child_exit(server: Arbiter, worker: Worker) -> None:
+def child_exit(server: _Process, worker: _Process) -> None:
     """Take the gauges of a worker that ended out of the sums."""
     # Imported when raw_env is in force: on import it decides for good how values are kept.
     from prometheus_client import multiprocess  # noqa: PLC0415

@@ -38,9 +38,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {**database_checks(), "device_door": device_door_check()}
     ready = all(state == OK for state in checks.values())
     status = http.client.OK if ready else http.client.SERVICE_UNAVAILABLE
-    return JsonResponse(
-        {"status": "ready" if ready else "not ready", "checks": checks}, status=status
-    )
+    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    return JsonResponse(body, status=status)
 
 
 def database_checks() -> dict[str, str]:
@@ -81,7 +80,6 @@ def device_door_check() -> str:
     try:
         door.request("GET", "/device_endpoint", headers=headers)
         answer = door.getresponse()
-        kind = answer.getheader("Content-Type", "")
         answer.read()
     except (OSError, http.client.HTTPException):
         return "no answer"

@@ -1,12 +1,13 @@
 """The staff door: admin, read API, health. No device endpoint."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from device_endpoint import health
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include("ingest.read_api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
 ]

@@ -27,6 +27,7 @@ SECRET_KEY = read_secret("SECRET_KEY")
 PROXY_SECRET = read_secret("PROXY_SECRET")
 ALLOWED_HOSTS = [PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]", *read_list("ALLOWED_HOSTS", [])]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DEVICE_CA = read_text("DEVICE_CA")  # only certificates of this CA; "": devices make their own
 ACCEPT_EXPIRED_CERTIFICATES = read_bool("ACCEPT_EXPIRED_CERTIFICATES", False)
 
 # --- Database ------------------------------------------------------------------------------
@@ -40,6 +41,8 @@ DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["OPTIONS"] = {
     **dict(DATABASES["default"].get("OPTIONS") or {}),  # type: ignore[call-overload]
     "connect_timeout": read_int("CONNECT_TIMEOUT_S", 3, 1),
+    # Each connection parses and plans a statement the first times, then only runs it.
+    "prepare_threshold": read_int("PREPARE_THRESHOLD", 3) or None,
     "options": " ".join(f"-c {name}={value}" for name, value in _TIMEOUTS.items()),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -63,6 +66,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 LANGUAGE_CODE = "en-us"
+DATE_FORMAT = "Y-m-d"
+DATETIME_FORMAT = "Y-m-d H:i:s"
 
 # --- Logs: to standard error, where the supervisor or systemd takes them --------------------
 LOGGING = {

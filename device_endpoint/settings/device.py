@@ -1,6 +1,7 @@
 """Settings of the device door: no admin, no sessions, no templates, nothing to log in to."""
 
 from device_endpoint.settings.base import *  # noqa: F403 - a settings module is its names
+from device_endpoint.settings.base import LOGGING
 
 ROOT_URLCONF = "device_endpoint.device_urls"
 WSGI_APPLICATION = "device_endpoint.device_wsgi.application"
@@ -23,3 +24,6 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_TOKEN": None,
     "URL_FORMAT_OVERRIDE": None,
 }
+
+# Each refusal is logged once, by ingest.api.problems, with its code and request id.
+LOGGING["loggers"] = {"django.request": {"level": "CRITICAL"}}

@@ -113,9 +113,9 @@ def _check_free(address: str, name: str, port: int) -> None:
             _bind(address, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                reason = error.strerror
                 raise CannotStartError(
-                    f"{name}: {address}:{port} cannot be used: {reason}."
+                    f"{name}={port} cannot be used on {address} ({error.strerror}): end the "
+                    f"program that uses it, or set another {name}."
                 ) from error
             time.sleep(0.1)
         else:

@@ -89,6 +89,6 @@ def ensure_superuser() -> tuple[str, str | None] | None:
     name = read_text("DJANGO_SUPERUSER_USERNAME", "admin")
     given = read_text("DJANGO_SUPERUSER_PASSWORD")
     password = given or secrets.token_urlsafe(12)
-    users.create_superuser(username=name, password=password)  # type: ignore[attr-defined]
+    users.create_superuser(username=name, password=password)
     connections.close_all()
     return name, None if given else password

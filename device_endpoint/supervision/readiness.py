@@ -62,7 +62,8 @@ def _get(address: str, port: int, path: str) -> tuple[int, str]:
     if given:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # our own port: only whether it answers is asked
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(address, address.strip("[]"))
+    every_address = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - looked up, not bound
+    host = every_address.get(address, address.strip("[]"))
     connection = http.client.HTTPSConnection(host, port, timeout=10, context=context)
     try:
         connection.request("GET", path, headers={"Host": f"localhost:{port}"})

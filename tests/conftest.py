@@ -1,0 +1,89 @@
+"""What all tests share: a real PostgreSQL, the whole stack on request, and devices for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from device_endpoint.environment import read_text
+from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
+from device_endpoint.supervision.program import Program
+from device_endpoint.supervision.programs_found import postgres_folder
+from tests.devices import Device
+from tests.stack import Stack, database_address
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Start the PostgreSQL that the whole run uses, unless one is given."""
+    if read_text("DATABASE_URL"):
+        yield
+        return
+    var_dir = Path(settings.VAR_DIR)
+    postgres = EmbeddedPostgres(var_dir, postgres_folder(), var_dir / "log" / "postgres.log")
+    postgres.prepare()
+    program = Program(postgres.spec())
+    program.start()
+
+    def still_running() -> None:
+        assert program.is_running(), program.spec.log.read_text()
+
+    postgres.wait_until_ready(still_running)
+    yield
+    program.send(program.spec.stop_signal)
+    assert program.wait(program.spec.stop_seconds)
+
+
+@pytest.fixture
+def live_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Open the database without a transaction: what the stack stores is seen, and stays.
+
+    Tests that use it make identities with names of their own and compare before with after.
+    """
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="session")
+def stack(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Give nginx, both doors and the tests' database, started as ``manage.py up`` does it."""
+    with django_db_blocker.unblock():
+        environment = {"DATABASE_URL": database_address()}
+    running = Stack(tmp_path_factory.mktemp("stack"), environment)
+    running.start()
+    yield running
+    running.stop()
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+@pytest.fixture
+def make_device(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Device]]:
+    """Give a function that makes a device with a certificate of its own."""
+    made: list[Device] = []
+
+    def make(**certificate: object) -> Device:
+        folder = tmp_path / f"device-{len(made)}-{time.monotonic_ns()}"
+        device = Device(stack.device_url, stack.ca_file, folder, **certificate)  # type: ignore[arg-type]
+        made.append(device)
+        return device
+
+    yield make
+    for device in made:
+        device.close()
+
+
+@pytest.fixture
+def device(make_device: Callable[..., Device]) -> Device:
+    """Give a device that nobody knows yet."""
+    return make_device()

@@ -1,0 +1,166 @@
+"""The real thing as a child process: ``manage.py up`` in a folder and on ports of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote
+
+from django.db import connection
+
+from device_endpoint.environment import PROJECT_DIR
+
+START_SECONDS = 90.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def database_address() -> str:
+    """Return the tests' database, as made by pytest-django, as a ``DATABASE_URL``."""
+    found = connection.settings_dict
+    login = quote(str(found["USER"]), safe="")
+    if found["PASSWORD"]:
+        login += ":" + quote(str(found["PASSWORD"]), safe="")
+    port = f":{found['PORT']}" if found["PORT"] else ""
+    return f"postgres://{login}@{quote(str(found['HOST']), safe='')}{port}/{found['NAME']}"
+
+
+def clean_environment(**added: str) -> dict[str, str]:
+    """Return the environment of a person who starts the product: nothing of the tests in it."""
+    ours = ("DJANGO_SETTINGS_MODULE", "VAR_DIR", "DATABASE_URL", "TEST_DATABASE_URL", "DOOR")
+    return {name: value for name, value in os.environ.items() if name not in ours} | added
+
+
+class Stack:
+    """``manage.py up``, started, watched and ended as a person would do it.
+
+    ``environment`` is added to the tests' own. Its superuser is ``superuser_name`` with
+    ``superuser_password``.
+    """
+
+    superuser_name = "stack-admin"
+    superuser_password = "a password for the tests only"
+
+    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
+        self.var_dir = folder / "var"
+        self.device_port, self.staff_port = free_ports(2)
+        self.output_file = folder / "up.out"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.environment = clean_environment(
+            VAR_DIR=str(self.var_dir),
+            DEVICE_PORT=str(self.device_port),
+            STAFF_PORT=str(self.staff_port),
+            DJANGO_SUPERUSER_USERNAME=self.superuser_name,
+            DJANGO_SUPERUSER_PASSWORD=self.superuser_password,
+        )
+        self.environment |= environment or {}
+
+    @property
+    def device_url(self) -> str:
+        """Return the whole address of the device endpoint."""
+        return f"https://localhost:{self.device_port}/device_endpoint"
+
+    @property
+    def staff_url(self) -> str:
+        """Return the staff door's address, without a slash at its end."""
+        return f"https://localhost:{self.staff_port}"
+
+    @property
+    def ca_file(self) -> Path:
+        """Return the file to trust both doors by."""
+        return self.var_dir / "tls" / "ca.crt"
+
+    @property
+    def output(self) -> str:
+        """Return all that ``up`` has printed."""
+        return self.output_file.read_text() if self.output_file.exists() else ""
+
+    def start(self, *arguments: str) -> None:
+        """Start ``up`` and wait until it says that both doors answer."""
+        self.launch(*arguments)
+        self.wait_for("\nready\n")
+
+    def launch(self, *arguments: str) -> None:
+        """Start ``up`` without waiting."""
+        with self.output_file.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", *arguments],
+                cwd=PROJECT_DIR,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_for(self, text: str) -> None:
+        """Wait until ``up`` has printed ``text``."""
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while text not in self.output:
+            assert self.process.poll() is None, f"`up` ended:\n{self.output}"
+            assert time.monotonic() < deadline, f"no {text!r} in:\n{self.output}\n{self.logs()}"
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """End ``up`` as Ctrl-C does and return its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def restart(self) -> None:
+        """End ``up`` and start it again on the same data."""
+        self.stop()
+        self.start()
+
+    def manage(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a ``manage.py`` command beside ``up``; ``text`` is its standard input."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT_DIR,
+            env=self.environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def issue_psk(self, identity: str, *arguments: str) -> str:
+        """Return a new key for ``identity``, which is made if it is missing."""
+        run = self.manage("issue_psk", identity, "--create", "--json", *arguments)
+        assert run.returncode == 0, run.stderr
+        return str(json.loads(run.stdout)["psk"])
+
+    def get_staff(self, path: str) -> tuple[int, dict[str, str], str]:
+        """Return status, headers and text of a GET at the staff door, without a login."""
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        door = http.client.HTTPSConnection("localhost", self.staff_port, context=context)
+        try:
+            door.request("GET", path)
+            answer = door.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read().decode()
+        finally:
+            door.close()
+
+    def logs(self) -> str:
+        """Return the last lines of every program's log, for the message of a failed test."""
+        files = sorted((self.var_dir / "log").glob("*.log"))
+        return "\n".join(
+            f"--- {file.name}\n" + "\n".join(file.read_text(errors="replace").splitlines()[-15:])
+            for file in files
+        )
