@@ -19,7 +19,6 @@ class LineError:
     ``got`` is the line as found, escaped, of at most 40 characters.
     """
 
-    code: str
     line: int
     column: int
     got: str
@@ -32,7 +31,6 @@ class LineError:
             "column": self.column,
             "got": self.got,
             "hint": self.hint,
-            "code": self.code,
         }
 
 
@@ -66,7 +64,7 @@ def _got(line: bytes) -> str:
 def explain_line(number: int, line: bytes) -> LineError:
     """Return the error of a line that is not ``epoch_milliseconds,value``."""
     hint = next(hint for applies, hint in _HINTS if applies(number, line))
-    return LineError("unreadable_line", number, _first_bad_column(line), _got(line), hint)
+    return LineError(number, _first_bad_column(line), _got(line), hint)
 
 
 def explain_time(
@@ -83,7 +81,7 @@ def explain_time(
         hint = "These look like microseconds: divide by 1000."
     else:
         hint = f"Accepted: {bounds[0]} to {bounds[1]}. Is the device's clock wrong?"
-    return LineError("time_out_of_range", number, 1, _got(line), hint)
+    return LineError(number, 1, _got(line), hint)
 
 
 def _first_bad_column(line: bytes) -> int:

@@ -180,7 +180,7 @@ def _read_slow(text: bytes, window: TimeWindow) -> _Columns:
         raise UnreadableContent(reading.errors)
     if not reading.times:
         raise UnreadableContent(
-            [LineError("empty_file", 1, 1, "", "The file holds no sample: send at least one line.")]
+            [LineError(1, 1, "", "empty_file: it holds no sample; send at least one line.")]
         )
     return np.array(reading.times, dtype=np.int64), np.array(reading.values, dtype=np.float64)
 

@@ -167,7 +167,7 @@ class SampleBlock(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["identity", "name", "hour"], name="block_series_hour"),
+            models.Index(fields=["identity", "name", "hour", "last_ms"], name="block_series_hour"),
         ]
 
     def __str__(self) -> str:

@@ -18,9 +18,9 @@ class Refusal(Exception):
     """
 
     code: ClassVar[str]
-    status: ClassVar[int]
     title: ClassVar[str]
-    retryable: ClassVar[bool] = False
+    status: int
+    retryable: bool = False
     default_detail: ClassVar[str] = ""
 
     def __init__(
@@ -34,6 +34,18 @@ class Refusal(Exception):
         self.detail = detail or self.default_detail
         self.retry_after = retry_after
         self.extra = extra
+
+    def as_problem(self, request_id: str) -> dict[str, object]:
+        """Return the members of the ``application/problem+json`` body."""
+        return {
+            "type": f"urn:device-endpoint:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+            "retryable": self.retryable,
+            **self.extra,
+        }
 
 
 # --- What was asked for --------------------------------------------------------------------
@@ -68,73 +80,80 @@ class UnsupportedContentEncoding(Refusal):
 
 
 # --- Whose it is ---------------------------------------------------------------------------
-class CertificateMissing(Refusal):
+class CertificateRefusal(Refusal):
+    """The certificate, or what staff did with it or its identity, forbids the request.
+
+    Status 403, and worth keeping the data for; in an attempt to register 400, and final.
+    """
+
+    status = 403
+    retryable = True
+
+    def at_registration(self) -> CertificateRefusal:
+        """Return this refusal as it is told to a device that tries to register."""
+        self.status, self.retryable = 400, False
+        return self
+
+
+class CertificateMissing(CertificateRefusal):
     """No client certificate came with the connection."""
 
-    code, status, title = "certificate_missing", 403, "No client certificate"
-    retryable = True
+    code, title = "certificate_missing", "No client certificate"
     default_detail = (
         "The TLS connection brought no client certificate. If the device sent one, its key may "
         "be of a kind that TLS does not offer here: use EC P-256, RSA 2048 or Ed25519."
     )
 
 
-class CertificateNotBound(Refusal):
+class CertificateNotBound(CertificateRefusal):
     """A certificate that no identity owns."""
 
-    code, status, title = "certificate_not_bound", 403, "This certificate is not registered"
-    retryable = True
+    code, title = "certificate_not_bound", "This certificate is not registered"
     default_detail = "Register it first: POST a pre-shared key as application/json to this URL."
 
 
-class CertificateSuspended(Refusal):
+class CertificateSuspended(CertificateRefusal):
     """A certificate that staff suspended."""
 
-    code, status, title = "certificate_suspended", 403, "This certificate is suspended"
-    retryable = True
+    code, title = "certificate_suspended", "This certificate is suspended"
     default_detail = "Staff have suspended it. Keep the data and ask them."
 
 
-class CertificateRevoked(Refusal):
+class CertificateRevoked(CertificateRefusal):
     """A certificate that staff revoked."""
 
-    code, status, title = "certificate_revoked", 403, "This certificate is revoked"
-    retryable = True
+    code, title = "certificate_revoked", "This certificate is revoked"
     default_detail = "Staff have revoked it. Keep the data, and ask them for a new pre-shared key."
 
 
-class CertificateExpired(Refusal):
+class CertificateExpired(CertificateRefusal):
     """A certificate past its end date."""
 
-    code, status, title = "certificate_expired", 403, "This certificate has expired"
-    retryable = True
+    code, title = "certificate_expired", "This certificate has expired"
     default_detail = "Make a new certificate and register it with a new pre-shared key."
 
 
-class CertificateNotYetValid(Refusal):
+class CertificateNotYetValid(CertificateRefusal):
     """A certificate before its start date."""
 
-    code, status, title = "certificate_not_yet_valid", 403, "This certificate is not valid yet"
-    retryable = True
+    code, title = "certificate_not_yet_valid", "This certificate is not valid yet"
     default_detail = "Its start date lies ahead: compare the device's clock with server_time_ms."
 
 
-class CertificateUnacceptable(Refusal):
+class CertificateUnacceptable(CertificateRefusal):
     """A certificate whose key, curve, usage or extensions are not accepted (``reason``)."""
 
-    code, status, title = "certificate_unacceptable", 403, "This certificate cannot be used"
-    retryable = True
+    code, title = "certificate_unacceptable", "This certificate cannot be used"
     default_detail = (
         "Make another: EC P-256, RSA of 2048 bits or more or Ed25519, digitalSignature and "
         "clientAuth allowed, no unknown critical extension."
     )
 
 
-class IdentityInactive(Refusal):
+class IdentityInactive(CertificateRefusal):
     """The identity that the certificate belongs to was made inactive by staff."""
 
-    code, status, title = "identity_inactive", 403, "This identity is inactive"
-    retryable = True
+    code, title = "identity_inactive", "This identity is inactive"
     default_detail = "Staff have made it inactive. Keep the data and ask them."
 
 

@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                 ('identity', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='blocks', to='identities.identity')),
             ],
             options={
-                'indexes': [models.Index(fields=['identity', 'name', 'hour'], name='block_series_hour')],
+                'indexes': [models.Index(fields=['identity', 'name', 'hour', 'last_ms'], name='block_series_hour')],
             },
         ),
     ]

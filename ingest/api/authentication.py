@@ -1,0 +1,147 @@
+"""Who is calling: from nginx's headers to a certificate, from a certificate to an identity.
+
+The device is never a Django user: what it is stands in ``request.auth``.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from ingest import bindings
+from ingest.bindings import Binding
+from ingest.certificate_policy import (
+    UnacceptableCertificate,
+    Verdict,
+    check_policy,
+    validity,
+    verdict,
+)
+from ingest.certificates import ClientCertificate, UnreadableCertificate, decode, fingerprint, parse
+from ingest.models import DeviceCertificate
+from ingest.refusals import (
+    CertificateExpired,
+    CertificateMissing,
+    CertificateNotBound,
+    CertificateNotYetValid,
+    CertificateRefusal,
+    CertificateRevoked,
+    CertificateSuspended,
+    CertificateUnacceptable,
+    IdentityInactive,
+)
+
+logger = logging.getLogger(__name__)
+
+_BY_CODE: dict[str, type[CertificateRefusal]] = {
+    refusal.code: refusal
+    for refusal in (CertificateMissing, CertificateExpired, CertificateNotYetValid)
+}
+_BY_STATE: dict[str, type[CertificateRefusal]] = {
+    DeviceCertificate.State.SUSPENDED: CertificateSuspended,
+    DeviceCertificate.State.REVOKED: CertificateRevoked,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The certificate whose key the device has proved, as nginx handed it on.
+
+    ``refused`` is nginx's verdict on it where that was not good.
+    """
+
+    der: bytes
+    sha256: bytes
+    refused: Verdict | None
+
+
+class CertificateAuthentication(BaseAuthentication):
+    """Puts the ``Presented`` certificate on ``request.auth``."""
+
+    def authenticate(self, request: Request) -> tuple[None, Presented]:
+        """Return no user and the certificate; raise a ``CertificateRefusal``."""
+        return None, presented(request._request)
+
+
+def presented(request: HttpRequest) -> Presented:
+    """Return the certificate in nginx's headers; raise a ``CertificateRefusal``."""
+    given = request.META.get("HTTP_X_PROXY_SECRET", "")
+    if not hmac.compare_digest(given.encode(), settings.PROXY_SECRET.encode()):
+        logger.error("a request did not come through nginx: its proxy secret is wrong")
+        raise CertificateMissing
+    refused = verdict(
+        request.META.get("HTTP_X_CLIENT_VERIFY", ""), require_issuer=settings.DEVICE_CA != ""
+    )
+    if refused is not None and refused.code == "certificate_missing":
+        raise CertificateMissing
+    try:
+        der = decode(request.META.get("HTTP_X_CLIENT_CERT", ""))
+    except UnreadableCertificate as error:
+        raise CertificateUnacceptable(reason=error.reason) from error
+    return Presented(der, fingerprint(der), refused)
+
+
+def certificate_to_register(caller: Presented) -> ClientCertificate:
+    """Return the certificate, fit to be bound; raise a ``CertificateRefusal`` (status 400)."""
+    try:
+        if caller.refused is not None:
+            raise _refusal(caller.refused)
+        return _fit(caller.der)
+    except CertificateRefusal as refusal:
+        raise refusal.at_registration() from refusal
+
+
+def _fit(der: bytes) -> ClientCertificate:
+    try:
+        check_policy(der)
+        certificate = parse(der)
+    except (UnreadableCertificate, UnacceptableCertificate) as error:
+        raise CertificateUnacceptable(reason=error.reason) from error
+    refused = validity(certificate.not_before, certificate.not_after, datetime.now(UTC))
+    if refused is not None:
+        raise _refusal(refused)
+    return certificate
+
+
+def bound(caller: Presented) -> Binding:
+    """Return whose certificate this is; raise a ``CertificateRefusal`` if it may not be used."""
+    binding = bindings.find(caller.sha256)
+    if binding is None:
+        raise _not_bound(caller)
+    if binding.state in _BY_STATE:
+        raise _BY_STATE[binding.state]()
+    if not binding.identity_is_active:
+        raise IdentityInactive
+    dates = validity(binding.not_before, binding.not_after, datetime.now(UTC))
+    for refused in (caller.refused, dates):
+        if refused is not None and not _is_tolerated(refused):
+            raise _refusal(refused)
+    return binding
+
+
+def _not_bound(caller: Presented) -> CertificateRefusal:
+    """Return why an unknown certificate is refused: what is wrong with it, else that it is new."""
+    if caller.refused is not None:
+        return _refusal(caller.refused)
+    try:
+        _fit(caller.der)
+    except CertificateRefusal as refusal:
+        return refusal
+    return CertificateNotBound(certificate={"sha256": caller.sha256.hex()})
+
+
+def _is_tolerated(refused: Verdict) -> bool:
+    return refused.code == "certificate_expired" and settings.ACCEPT_EXPIRED_CERTIFICATES
+
+
+def _refusal(refused: Verdict) -> CertificateRefusal:
+    if refused.code in _BY_CODE:
+        return _BY_CODE[refused.code]()
+    return CertificateUnacceptable(reason=refused.reason)

@@ -1,0 +1,79 @@
+"""Answers of the device door: JSON always, problem+json for every refusal, never a 500."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+import orjson
+import psycopg
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse
+
+from ingest import metrics
+from ingest.refusals import (
+    DatabaseUnavailable,
+    InternalError,
+    NotFound,
+    Refusal,
+    RegistrationFailed,
+)
+
+logger = logging.getLogger(__name__)
+
+INTERNAL_ERROR_RETRY_AFTER_S = 3600
+_DATABASE_AWAY = (
+    "OperationalError",
+    "InterfaceError",
+    "InternalError",
+)
+
+
+def request_id(request: HttpRequest) -> str:
+    """Return nginx's id of the request, which stands in its access log too."""
+    return str(request.META.get("HTTP_X_REQUEST_ID", ""))[:64] or uuid.uuid4().hex
+
+
+def answer(body: dict[str, object], status: int = 200) -> HttpResponse:
+    """Return ``body`` as JSON."""
+    return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
+
+
+def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
+    """Return the answer to a refusal (RFC 9457)."""
+    identifier = request_id(request)
+    outcome = refusal.outcome if isinstance(refusal, RegistrationFailed) else refusal.code
+    logger.info("refused %s %s request=%s", refusal.status, outcome, identifier)
+    metrics.REFUSALS.labels(refusal.code).inc()
+    response = HttpResponse(
+        orjson.dumps(refusal.as_problem(identifier)),
+        status=refusal.status,
+        content_type="application/problem+json",
+    )
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 405:
+        response["Allow"] = "GET, HEAD, POST"
+    return response
+
+
+def handle_exception(error: Exception, context: dict[str, object]) -> HttpResponse:
+    """Return the answer to whatever a view raised (Django REST framework's exception handler)."""
+    request = context["request"]._request  # type: ignore[attr-defined] # what DRF wraps
+    if isinstance(error, Refusal):
+        return problem(error, request)
+    if isinstance(error, DatabaseError | psycopg.Error) and type(error).__name__ in _DATABASE_AWAY:
+        logger.error("database unavailable request=%s: %s", request_id(request), error)
+        return problem(DatabaseUnavailable(retry_after=15), request)
+    return fault(request, error)
+
+
+def fault(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
+    """Log a fault of ours with its trace and answer 503: a device must not resend at full speed."""
+    logger.error("internal error request=%s", request_id(request), exc_info=error or True)
+    return problem(InternalError(retry_after=INTERNAL_ERROR_RETRY_AFTER_S), request)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a path that does not exist (the URLconf's ``handler404``)."""
+    return problem(NotFound(), request)

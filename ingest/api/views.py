@@ -1,0 +1,149 @@
+"""The device door's one view: check the connection, register, upload."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from ingest import metrics, registration, uploads
+from ingest.api import bodies, problems
+from ingest.api.authentication import (
+    CertificateAuthentication,
+    bound,
+    certificate_to_register,
+)
+from ingest.api.limits import published_limits, time_window
+from ingest.api.parsers import JSON, ByMediaType, FilesParser, PskParser, media_type
+from ingest.bindings import Binding
+from ingest.receipts import Receipt
+from ingest.refusals import (
+    CertificateRefusal,
+    InvalidJson,
+    InvalidMultipart,
+    MethodNotAllowed,
+    UnreadableFile,
+)
+from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
+
+
+class DeviceEndpoint(APIView):
+    """One URL, told apart by method and media type.
+
+    The first that matches wins: method, media type, certificate, size, body. Django REST
+    framework would look at the certificate first, hence ``initial``.
+    """
+
+    http_method_names = ["get", "head", "post"]
+    authentication_classes = [CertificateAuthentication]
+    permission_classes = ()
+    throttle_classes = ()
+    parser_classes = [PskParser, FilesParser]
+    content_negotiation_class = ByMediaType
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse what can be refused before the body is looked at."""
+        if (request.method or "").lower() not in self.http_method_names:
+            raise MethodNotAllowed
+        self.is_registration = False
+        if request.method == "POST":
+            self.is_registration = media_type(request._request) == JSON
+        try:
+            self.caller = request.auth
+        except CertificateRefusal as refusal:
+            raise (refusal.at_registration() if self.is_registration else refusal) from refusal
+
+    def get(self, request: Request) -> HttpResponse:
+        """Tell the device who it is and what it may send; changes nothing."""
+        binding = bound(self.caller)
+        return problems.answer(
+            {
+                **_identified(binding.identity_name, binding, already_bound=True),
+                "limits": published_limits(),
+                "server_time_ms": time.time_ns() // 1_000_000,
+            }
+        )
+
+    def post(self, request: Request) -> HttpResponse:
+        """Register or upload, by media type."""
+        return self._register(request) if self.is_registration else self._upload(request)
+
+    def _register(self, request: Request) -> HttpResponse:
+        certificate = certificate_to_register(self.caller)
+        psk = request.data
+        if not isinstance(psk, str):  # Django REST framework parses no empty body
+            raise InvalidJson
+        registered = registration.register(
+            certificate,
+            psk,
+            address=request.META.get("HTTP_X_REAL_IP", ""),
+            request_id=problems.request_id(request._request),
+        )
+        metrics.REGISTRATIONS.labels(str(registered.already_bound).lower()).inc()
+        return problems.answer(
+            _identified(
+                registered.identity, registered.certificate, already_bound=registered.already_bound
+            )
+        )
+
+    def _upload(self, request: Request) -> HttpResponse:
+        binding = bound(self.caller)
+        files = request.data
+        if not isinstance(files, list):  # Django REST framework parses no empty body
+            raise InvalidMultipart("The body is empty.")
+        try:
+            receipts = _receive(binding, files)
+        except NoLongerAllowed:
+            receipts = _receive(bound(self.caller), files)
+        _count(receipts)
+        shown = [receipt.as_json() for receipt in receipts]
+        if any(receipt.status == "rejected" for receipt in receipts):
+            raise UnreadableFile(files=shown)
+        identifier = problems.request_id(request._request)
+        return problems.answer({"request_id": identifier, "files": shown})
+
+    def get_exception_handler(self) -> Any:
+        """Return the handler that turns refusals into problem+json."""
+        return problems.handle_exception
+
+    def finalize_response(
+        self, request: Any, response: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Drain what is left of the body, whatever the answer; HEAD gets none."""
+        http_request: HttpRequest = getattr(request, "_request", request)
+        bodies.drain(http_request)
+        if http_request.method == "HEAD":
+            response.content = b""
+        response["Cache-Control"] = "no-store"
+        return response  # type: ignore[no-any-return]
+
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuse a method that ``initial`` let through (it lets none)."""
+        raise MethodNotAllowed
+
+
+def _identified(identity: str, certificate: Any, *, already_bound: bool) -> dict[str, object]:
+    return {
+        "identity": identity,
+        "certificate": {
+            "sha256": bytes(certificate.sha256).hex(),
+            "not_after": certificate.not_after,
+        },
+        "already_bound": already_bound,
+    }
+
+
+def _receive(binding: Binding, files: list[UploadedFile]) -> list[Receipt]:
+    uploader = Uploader(binding.identity_id, binding.certificate_id)
+    return uploads.receive(uploader, files, time_window(), settings.MAX_LINES_PER_FILE)
+
+
+def _count(receipts: list[Receipt]) -> None:
+    for receipt in receipts:
+        metrics.FILES.labels(receipt.status).inc()
+        if receipt.status == "stored":
+            metrics.SAMPLES.inc(receipt.samples)

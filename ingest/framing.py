@@ -1,0 +1,141 @@
+"""Multipart framing, strictly: whole parts, or a refusal. Pure.
+
+RFC 7578 with CRLF: a preamble of 1 KB at most, nothing but CRLF after the closing delimiter. A
+body that was cut anywhere is refused whole, where a lenient parser would store what it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from ingest.refusals import InvalidMultipart, TooManyFiles, UnsupportedMediaType
+
+LONGEST_PREAMBLE = 1024
+LONGEST_BOUNDARY = 70  # RFC 2046, section 5.1.1
+_PLAIN_ENCODINGS = ("", "7bit", "8bit", "binary")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part, texts as the device told them (an absent file name is "")."""
+
+    name: str
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """The parts of a body; ``lenient`` if its delimiter was not the one that RFC 7578 wants."""
+
+    parts: list[Part]
+    lenient: bool
+
+
+def boundary_of(content_type: str) -> str:
+    """Return the boundary parameter of a multipart ``Content-Type``."""
+    try:
+        _, options = parse_options_header(content_type)
+    except MultipartError as error:
+        raise UnsupportedMediaType(f"The Content-Type cannot be read: {error}.") from error
+    boundary = options.get("boundary", "")
+    if not boundary:
+        raise InvalidMultipart("The Content-Type has no boundary parameter.")
+    if len(boundary) > LONGEST_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
+        raise InvalidMultipart("A boundary is 1 to 70 printable ASCII characters.")
+    return str(boundary)
+
+
+def split(body: bytes, boundary: str, *, lenient: bool, max_files: int) -> Framed:
+    """Return the parts of ``body``.
+
+    With ``lenient``, a delimiter line that is the boundary itself, or differs from it only in
+    the number of dashes in front, is taken for what was meant. Raises ``InvalidMultipart`` where
+    the framing is damaged or there is no part, and ``TooManyFiles``.
+    """
+    if not body:
+        raise InvalidMultipart("The body is empty.")
+    delimiter = b"--" + boundary.encode()
+    meant = _delimiter_as_sent(body, boundary.encode()) if lenient else None
+    if meant is not None and meant != delimiter:
+        return Framed(_parts(*_with_two_dashes(body, meant), max_files), lenient=True)
+    return Framed(_parts(body, delimiter, max_files), lenient=False)
+
+
+def _delimiter_as_sent(body: bytes, boundary: bytes) -> bytes | None:
+    """Return the body's first line if, dashes apart, it is the boundary."""
+    line = body[: body.find(b"\r\n", 0, LONGEST_BOUNDARY + 10)]
+    core = boundary.lstrip(b"- ")
+    return line if core and line.lstrip(b"-") == core else None
+
+
+def _with_two_dashes(body: bytes, delimiter: bytes) -> tuple[bytes, bytes]:
+    # The parser knows delimiters that begin with two dashes. Every line that begins with the
+    # delimiter is one, or makes the framing invalid, so that no data are touched.
+    if delimiter.startswith(b"--"):
+        return body, delimiter
+    return b"--" + body.replace(b"\r\n" + delimiter, b"\r\n--" + delimiter), b"--" + delimiter
+
+
+def _parts(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
+    if body.find(delimiter, 0, LONGEST_PREAMBLE + len(delimiter)) < 0:
+        raise InvalidMultipart(
+            "The body does not begin with the delimiter: two dashes and the boundary, then CRLF."
+        )
+    try:
+        parts = _parse(body, delimiter, max_files)
+    except (MultipartError, UnicodeError) as error:
+        raise InvalidMultipart(f"The framing is damaged: {_plain(str(error))}.") from error
+    _check_end(body, delimiter)
+    if not parts:
+        raise InvalidMultipart("The body holds no file.")
+    return parts
+
+
+def _plain(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()[:80].rstrip(".")
+
+
+def _parse(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
+    parts: list[Part] = []
+    with PushMultipartParser(delimiter[2:], strict=True) as parser:
+        segment: MultipartSegment | None = None
+        content = b""
+        for event in parser.parse(body):
+            if isinstance(event, MultipartSegment):
+                if len(parts) == max_files:
+                    raise TooManyFiles(f"A request may hold {max_files} files.")
+                segment, content = event, b""
+            elif event is None:
+                parts.append(_part(segment, content))
+            else:
+                content = content + event if content else bytes(event)
+        parser.parse(b"")
+    return parts
+
+
+def _part(segment: MultipartSegment, content: bytes) -> Part:
+    encoding = (segment.header("Content-Transfer-Encoding") or "").strip().lower()
+    if encoding not in _PLAIN_ENCODINGS:
+        raise InvalidMultipart(
+            "A part has a Content-Transfer-Encoding: send its bytes as they are."
+        )
+    content_type = segment.header("Content-Type") or ""
+    if content_type.strip().lower().startswith("multipart/"):
+        raise InvalidMultipart("A part is multipart itself: send each file as a part of its own.")
+    return Part(segment.name, segment.filename or "", content_type, content)
+
+
+def _check_end(body: bytes, delimiter: bytes) -> None:
+    closing = b"\r\n" + delimiter + b"--"
+    end = body.find(closing) + len(closing)
+    if body[end:] not in (b"", b"\r\n"):
+        raise InvalidMultipart("There are bytes after the closing delimiter.")

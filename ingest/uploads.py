@@ -1,0 +1,128 @@
+"""Take measurement files in: read them, store them, answer with receipts.
+
+An upload that meets no other samples in its time range, which is nearly every one, is a single
+statement (``ingest_store_file``). One that does is laid over the stored blocks in a transaction
+that holds the lock of its series. Either way the answer is given after the COMMIT.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from django.db import transaction
+
+from ingest import block_storage, transactions
+from ingest.block_storage import PreparedFile
+from ingest.blocks import cut, lay_over
+from ingest.identifiers import uuid7
+from ingest.line_errors import LineError
+from ingest.measurements import Samples, TimeWindow, UnreadableContent, read_samples
+from ingest.names import explain_bad_name, is_measurement_name, make_storable
+from ingest.receipts import Receipt
+
+COMPRESSION_LEVEL = 3
+
+_codec = pa.Codec("zstd", compression_level=COMPRESSION_LEVEL)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """One part of a multipart body; texts as the device told them."""
+
+    name: str
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Whose upload it is: primary keys of a bound certificate and its identity."""
+
+    identity_id: int
+    certificate_id: int
+
+
+class NoLongerAllowed(Exception):
+    """The certificate or its identity was shut out between the look-up and the storing."""
+
+
+def receive(
+    uploader: Uploader, files: Sequence[UploadedFile], window: TimeWindow, max_lines: int
+) -> list[Receipt]:
+    """Store ``files`` and return a receipt for each, in their order.
+
+    A file that cannot be read is kept too, as rejected. All or nothing is committed. Raises
+    ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``.
+    """
+    prepared = [_prepare(file, window, max_lines) for file in files]
+    if len(prepared) == 1:
+        return [transactions.run(lambda: _store_alone(uploader, prepared[0]))]
+    return transactions.run(lambda: _store_together(uploader, prepared))
+
+
+def _prepare(file: UploadedFile, window: TimeWindow, max_lines: int) -> PreparedFile:
+    samples, errors = _read(file, window, max_lines)
+    return PreparedFile(
+        id=uuid7(),
+        name=make_storable(file.name, 64),
+        filename=make_storable(file.filename, 255),
+        content_type=make_storable(file.content_type, 100),
+        size=len(file.content),
+        sha256=hashlib.sha256(file.content).digest(),
+        content=_codec.compress(file.content, asbytes=True),
+        samples=samples,
+        errors=errors,
+    )
+
+
+def _read(
+    file: UploadedFile, window: TimeWindow, max_lines: int
+) -> tuple[Samples | None, list[LineError]]:
+    bad_name = [] if is_measurement_name(file.name) else [explain_bad_name(file.name)]
+    try:
+        samples = read_samples(file.content, window, max_lines)
+    except UnreadableContent as unreadable:
+        return None, (bad_name + unreadable.errors)[:20]
+    return (None, bad_name) if bad_name else (samples, [])
+
+
+def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
+    if len(file.blocks) <= block_storage.MOST_BLOCKS_IN_ONE_STATEMENT:
+        receipt = _store(uploader, file)
+        if receipt is not None:
+            return receipt
+    return _store_together(uploader, [file])[0]
+
+
+def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[Receipt]:
+    with transaction.atomic(durable=True):
+        # In sorted order, so that two uploads never wait for each other.
+        block_storage.lock(uploader.identity_id, sorted({file.name for file in files}))
+        return [_store(uploader, file) or _lay_over(uploader, file) for file in files]
+
+
+def _store(uploader: Uploader, file: PreparedFile) -> Receipt | None:
+    """Store a file; None, and nothing done, if stored samples lie in its time range."""
+    found = block_storage.store_file(uploader.identity_id, uploader.certificate_id, file)
+    if found.outcome == "refused":
+        raise NoLongerAllowed
+    return None if found.outcome == "overlap" else found.receipt(file)
+
+
+def _lay_over(uploader: Uploader, file: PreparedFile) -> Receipt:
+    if file.samples is None:
+        raise AssertionError("a rejected file overlaps nothing")
+    stored = block_storage.overlapping(uploader.identity_id, file.name, file.samples)
+    overlay = lay_over([block for _, block in stored], file.samples)
+    block_storage.rewrite(
+        uploader.identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
+    )
+    laid = file.laid_over(overlay, list(cut(overlay.times, overlay.values)))
+    receipt = _store(uploader, laid)
+    if receipt is None:
+        raise AssertionError("a file that has been laid over is stored")
+    return receipt
