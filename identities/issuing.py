@@ -13,6 +13,7 @@ from identities.models import (
     DEFAULT_TOKEN_LIFE,
     AccessToken,
     Identity,
+    OneTimeSecret,
     PreSharedKey,
 )
 
@@ -60,14 +61,17 @@ def issue_psk(
         note=note,
         created_by_id=None if created_by is None else created_by.pk,
     )
-    return key, store_psk(key)
+    return key, store(key)
 
 
-def store_psk(key: PreSharedKey) -> str:
-    """Give the unsaved ``key`` a secret, save it, and return the secret."""
-    secret = key.set_new_secret()
-    key.full_clean()
-    key.save(force_insert=True)
+def store(row: OneTimeSecret) -> str:
+    """Give the unsaved key or token ``row`` a secret, save it, and return the secret.
+
+    Raise ``ValidationError`` for a value that it cannot have.
+    """
+    secret = row.set_new_secret()
+    row.full_clean()
+    row.save(force_insert=True)
     return secret
 
 
@@ -82,15 +86,7 @@ def issue_token(
     token = AccessToken(
         user_id=user.pk, expires_at=_expiry(expires_at, DEFAULT_TOKEN_LIFE), note=note
     )
-    return token, store_token(token)
-
-
-def store_token(token: AccessToken) -> str:
-    """Give the unsaved ``token`` a secret, save it, and return the secret."""
-    secret = token.set_new_secret()
-    token.full_clean()
-    token.save(force_insert=True)
-    return secret
+    return token, store(token)
 
 
 def _expiry(given: datetime | None, life: timedelta) -> datetime:

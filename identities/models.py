@@ -91,10 +91,14 @@ class OneTimeSecret(models.Model):
 
     prefix: ClassVar[str]
 
+    # In memory only, on the row that was made by the request being answered; not a column.
+    secret = ""
+
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     hint = models.CharField(max_length=16, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    note = models.CharField(max_length=200, blank=True)
     expires_at: models.DateTimeField[Any, datetime]
 
     class Meta:
@@ -136,6 +140,17 @@ class PreSharedKeyQuerySet(OneTimeSecretQuerySet["PreSharedKey"]):
             uses__lt=F("max_uses"),
             identity__is_active=True,
         )
+
+    def in_state(self, state: str) -> PreSharedKeyQuerySet:
+        """Return the keys whose ``state`` is the given one."""
+        used_up, expired = Q(uses__gte=F("max_uses")), Q(expires_at__lte=timezone.now())
+        conditions = {
+            "revoked": Q(revoked_at__isnull=False),
+            "used up": Q(revoked_at=None) & used_up,
+            "expired": Q(revoked_at=None) & ~used_up & expired,
+            "usable": Q(revoked_at=None) & ~used_up & ~expired,
+        }
+        return self.filter(conditions[state])
 
     def redeem(self, pk: int) -> bool:
         """Count one use of the key ``pk`` if it has one left; tell whether it had.

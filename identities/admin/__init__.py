@@ -1,0 +1,5 @@
+"""The admin's pages of identities, keys and tokens; Django finds them by importing this."""
+
+from identities.admin import access_token, identity, pre_shared_key, site
+
+__all__ = ["access_token", "identity", "pre_shared_key", "site"]

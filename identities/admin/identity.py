@@ -1,0 +1,83 @@
+"""Identities in the admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from django.contrib import admin
+from django.db.models import Count, F, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from identities.models import Identity
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class Counts(TypedDict):
+        """What ``get_queryset`` counts for each identity."""
+
+        live_certificates: int
+        usable_keys: int
+
+    CountedIdentity = WithAnnotations[Identity, Counts]
+    ModelAdmin = admin.ModelAdmin[Identity]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+@admin.register(Identity)
+class IdentityAdmin(ModelAdmin):
+    """The accounts that data belongs to, with the way to their certificates and keys."""
+
+    list_display = ("name", "is_active", "description", "certificates", "keys", "created_at")
+    list_filter = ("is_active",)
+    search_fields = ("name", "description")
+    readonly_fields = ("certificates", "keys", "created_at")
+    fields = ("name", "description", "is_active")
+
+    def get_fields(self, request: HttpRequest, obj: Identity | None = None) -> tuple[str, ...]:
+        """Return what a new identity is made of, or that and what hangs on an old one."""
+        return self.fields if obj is None else self.fields + self.readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Identity]:
+        """Return the identities with the numbers that the list shows."""
+        now = timezone.now()
+        live = Q(certificates__state="active", certificates__not_after__gt=now)
+        usable = Q(
+            keys__revoked_at=None, keys__expires_at__gt=now, keys__uses__lt=F("keys__max_uses")
+        )
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                live_certificates=Count("certificates", filter=live, distinct=True),
+                usable_keys=Count("keys", filter=usable, distinct=True),
+            )
+        )
+
+    @admin.display(description="live certificates", ordering="live_certificates")
+    def certificates(self, obj: CountedIdentity) -> SafeString:
+        """Return the number of live certificates, which leads to all of them."""
+        name = "admin:ingest_devicecertificate_changelist"
+        return _linked(obj, name, obj.live_certificates, "live certificate")
+
+    @admin.display(description="usable keys", ordering="usable_keys")
+    def keys(self, obj: CountedIdentity) -> SafeString:
+        """Return the number of usable keys, which leads to all of them."""
+        name = "admin:identities_presharedkey_changelist"
+        return _linked(obj, name, obj.usable_keys, "usable key")
+
+
+def _linked(identity: Any, url_name: str, number: int, noun: str) -> SafeString:
+    # The link's name is what a screen reader lists, so it must say more than "0".
+    return format_html(
+        '<a href="{}?identity__id__exact={}" aria-label="{}">{}</a>',
+        reverse(url_name),
+        identity.pk,
+        f"{identity.name}: {number} {noun}{'' if number == 1 else 's'}",
+        number,
+    )

@@ -1,0 +1,121 @@
+"""Pre-shared keys in the admin: made, handed over once, then evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from identities.admin.one_time_secret import OneTimeSecretAdmin
+from identities.admin.server_ca import download_ca
+from identities.handover import Command, address, make_certificate, qr_svg, register
+from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
+
+LONGEST_LIST = 1000
+STATES = ("usable", "used up", "expired", "revoked")
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Narrows the list to the keys in one state."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the states."""
+        return [(state, state.capitalize()) for state in STATES]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[PreSharedKey]
+    ) -> QuerySet[PreSharedKey]:
+        """Return the keys in the chosen state; all of them where none is chosen."""
+        state = self.value()
+        if not isinstance(queryset, PreSharedKeyQuerySet) or state not in STATES:
+            return queryset
+        return queryset.in_state(state)
+
+
+@admin.register(PreSharedKey)
+class PreSharedKeyAdmin(OneTimeSecretAdmin):
+    """Keys: the addition answers with the handover card, afterwards only the hint is there."""
+
+    list_display = (
+        "hint",
+        "identity",
+        "state_shown",
+        "uses_shown",
+        "expires_at",
+        "note",
+        "created_by",
+        "created_at",
+    )
+    list_filter = (StateFilter,)
+    list_select_related = ("identity", "created_by")
+    search_fields = ("identity__name", "note", "hint")
+    search_help_text = "Identity, note or the first characters of a key. Never a whole key."
+    card_template = "admin/identities/presharedkey/handover.html"
+    add_fields = ("identity", "note", "max_uses", "expires_at")
+    change_fields = (
+        "identity",
+        "hint",
+        "state_shown",
+        "uses_shown",
+        "note",
+        "expires_at",
+        "created_by",
+        "created_at",
+        "revoked_at",
+    )
+    revoke_consequence = (
+        "No further device can register with it. Devices that have registered stay registered: "
+        "suspend or revoke their certificates on the certificates' own pages."
+    )
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Have identities looked up while typing only where a list of all would be too long.
+
+        The browser's own list needs no script and serves every screen reader.
+        """
+        return ("identity",) if Identity.objects.count() > LONGEST_LIST else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: keys are evidence of who was let in."""
+        return False
+
+    def assign_maker(self, request: HttpRequest, obj: PreSharedKey) -> None:
+        """Write down on the new key who makes it."""
+        obj.created_by_id = request.user.pk
+
+    def commands(self, obj: PreSharedKey, *, own_ca: bool) -> list[Command]:
+        """Return the commands that register a new device with the key."""
+        url = address(settings.PUBLIC_HOST, settings.DEVICE_PORT, "/device_endpoint")
+        return [make_certificate(obj.identity.name), register(url, own_ca=own_ca)]
+
+    def card_context(self, obj: PreSharedKey) -> dict[str, Any]:
+        """Return the title and the QR code, which says the key in no form but its modules."""
+        code = mark_safe(qr_svg(obj.secret))  # noqa: S308 - made here, of letters and digits
+        return {"title": f"Pre-shared key for {obj.identity}", "qr_code": code}
+
+    @admin.display(description="uses")
+    def uses_shown(self, obj: PreSharedKey) -> SafeString:
+        """Return how many uses are gone, with a link to the certificates that they bound."""
+        url = reverse("admin:ingest_devicecertificate_changelist")
+        text = f"{obj.uses} of {obj.max_uses}"
+        if not obj.uses:
+            return format_html("{}", text)
+        return format_html('<a href="{}?bound_with__id__exact={}">{}</a>', url, obj.pk, text)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages of a key and the download of the server's CA certificate."""
+        page = path(
+            "server-ca/",
+            self.admin_site.admin_view(download_ca),
+            name="identities_presharedkey_server_ca",
+        )
+        return [page, *super().get_urls()]

@@ -1,0 +1,88 @@
+"""What is handed over with a key: the commands to paste and the QR code. Values in, text out."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from dataclasses import dataclass
+
+import segno
+
+CA_FILENAME = "device-endpoint-ca.crt"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A step to paste: what it does, the lines for the shell, and the secret's variable if any."""
+
+    title: str
+    lines: str
+    variable: str = ""
+
+
+def address(host: str, port: int, path: str) -> str:
+    """Return the ``https`` address of ``path``; a bare IPv6 ``host`` gets its brackets."""
+    bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"https://{bracketed}" + ("" if port == 443 else f":{port}") + path
+
+
+def save_ca(pem: str) -> Command:
+    """Return the step that makes the file with the server's CA certificate."""
+    lines = f"cat > {CA_FILENAME} <<'END'\n{pem.strip()}\nEND"
+    return Command("Trust this server: save its CA certificate", lines)
+
+
+def make_certificate(identity: str) -> Command:
+    """Return the step that makes the device's key and certificate.
+
+    The names that ``identity`` may have need no quoting inside double quotes.
+    """
+    lines = (
+        "openssl ecparam -name prime256v1 -genkey -noout -out device.key\n"
+        f'openssl req -new -x509 -key device.key -subj "/CN={identity}" -days 365 -out device.crt'
+    )
+    return Command("Make the device's own key and certificate", lines)
+
+
+def register(url: str, *, own_ca: bool) -> Command:
+    """Return the step that registers the certificate with the key in the variable ``PSK``.
+
+    The key travels on standard input: on a command line every user of the machine sees it.
+    """
+    trust = f"--cacert {CA_FILENAME} " if own_ca else ""
+    lines = (
+        """printf '{"PSK": "%s"}' "$PSK" | curl """
+        f"{trust}--cert device.crt --key device.key \\\n"
+        f"  -H 'Content-Type: application/json' --data-binary @- {shlex.quote(url)}"
+    )
+    return Command("Register the certificate with the key", lines, variable="PSK")
+
+
+def read_series(url: str, *, own_ca: bool) -> Command:
+    """Return the step that asks the read API with the token in the variable ``TOKEN``."""
+    trust = f"--cacert {CA_FILENAME} " if own_ca else ""
+    lines = (
+        """printf 'Authorization: Bearer %s' "$TOKEN" | \\\n"""
+        f"  curl {trust}-H @- {shlex.quote(url)}"
+    )
+    return Command("List the series that you may read", lines, variable="TOKEN")
+
+
+def qr_svg(text: str) -> str:
+    """Return a QR code of ``text`` as an SVG element: paths only, no text, no style attribute."""
+    out = io.BytesIO()
+    segno.make_qr(text, error="m").save(
+        out,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        nl=False,
+        scale=6,
+        border=4,
+        dark="#000",
+        light="#fff",
+        omitsize=True,
+        svgclass="qr",
+        lineclass=None,
+    )
+    return out.getvalue().decode()
