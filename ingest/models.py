@@ -117,6 +117,10 @@ class Measurement(models.Model):
     sha256 = models.BinaryField("SHA-256", max_length=32)
     content = models.BinaryField(help_text="The original, byte for byte, as one zstd frame.")
     received_at = models.DateTimeField(default=timezone.now)
+    sequence = models.BigIntegerField(
+        default=0,
+        help_text="Order in which the files of a series were laid over each other, clocks apart.",
+    )
     status = models.CharField(max_length=10, choices=Status.choices)
     errors = models.JSONField(null=True)
     samples = models.PositiveIntegerField(default=0)

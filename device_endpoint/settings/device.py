@@ -17,7 +17,7 @@ TEMPLATES: list[dict[str, object]] = []
 # "/device_endpoint" and "/device_endpoint/" are both routes; nothing is redirected.
 APPEND_SLASH = False
 
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,

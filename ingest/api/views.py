@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +14,7 @@ from ingest import metrics, registration, uploads
 from ingest.api import bodies, problems
 from ingest.api.authentication import (
     CertificateAuthentication,
+    Presented,
     bound,
     certificate_to_register,
 )
@@ -53,7 +54,7 @@ class DeviceEndpoint(APIView):
         if request.method == "POST":
             self.is_registration = media_type(request._request) == JSON
         try:
-            self.caller = request.auth
+            self.caller = cast("Presented", request.auth)
         except CertificateRefusal as refusal:
             raise (refusal.at_registration() if self.is_registration else refusal) from refusal
 
@@ -110,18 +111,16 @@ class DeviceEndpoint(APIView):
         """Return the handler that turns refusals into problem+json."""
         return problems.handle_exception
 
-    def finalize_response(
-        self, request: Any, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Drain what is left of the body, whatever the answer; HEAD gets none."""
         http_request: HttpRequest = getattr(request, "_request", request)
         bodies.drain(http_request)
         if http_request.method == "HEAD":
             response.content = b""
         response["Cache-Control"] = "no-store"
-        return response  # type: ignore[no-any-return]
+        return response
 
-    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse a method that ``initial`` let through (it lets none)."""
         raise MethodNotAllowed
 

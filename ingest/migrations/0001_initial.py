@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.BinaryField(max_length=32, verbose_name='SHA-256')),
                 ('content', models.BinaryField(help_text='The original, byte for byte, as one zstd frame.')),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('sequence', models.BigIntegerField(default=0, help_text='Order in which the files of a series were laid over each other, clocks apart.')),
                 ('status', models.CharField(choices=[('stored', 'Stored'), ('rejected', 'Rejected')], max_length=10)),
                 ('errors', models.JSONField(null=True)),
                 ('samples', models.PositiveIntegerField(default=0)),

@@ -3,6 +3,8 @@
 from django.db import migrations
 
 FORWARD = """
+CREATE SEQUENCE ingest_measurement_sequence;
+
 CREATE FUNCTION ingest_store_file(
     in_series_lock bigint,
     in_identity bigint,
@@ -90,10 +92,11 @@ BEGIN
 
     INSERT INTO ingest_measurement (
         id, identity_id, certificate_id, name, filename, content_type, size, sha256, content,
-        received_at, status, errors, samples, new, identical, replaced, first_ms, last_ms
+        received_at, sequence, status, errors, samples, new, identical, replaced, first_ms, last_ms
     ) VALUES (
         in_id, in_identity, in_certificate, in_name, in_filename, in_content_type, in_size,
-        in_sha256, in_content, now(), in_status, in_errors, in_samples, in_new, in_identical,
+        in_sha256, in_content, clock_timestamp(), nextval('ingest_measurement_sequence'),
+        in_status, in_errors, in_samples, in_new, in_identical,
         in_replaced, in_first_ms, in_last_ms
     );
 
@@ -130,6 +133,7 @@ ALTER TABLE ingest_measurement ALTER COLUMN content SET STORAGE EXTERNAL;
 BACKWARD = """
 ALTER TABLE ingest_measurement ALTER COLUMN content SET STORAGE EXTENDED;
 DROP FUNCTION ingest_store_file;
+DROP SEQUENCE ingest_measurement_sequence;
 """
 
 
