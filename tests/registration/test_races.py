@@ -1,0 +1,67 @@
+"""However many devices try at once, a key is used as often as it may be."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from identities.models import Identity
+from ingest.models import DeviceCertificate
+from tests.registration.acts import (
+    at_once,
+    attempt_ends,
+    issue_key,
+    new_certificate,
+    outcomes,
+    uses_of,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROUNDS = 25
+DEVICES = 8
+
+
+def test_of_eight_certificates_one_wins_a_key_for_one(identity: Identity) -> None:
+    for number in range(ROUNDS):
+        psk = issue_key(identity)
+        ends = at_once(
+            [
+                partial(attempt_ends, new_certificate(), psk, f"192.0.2.{device + 1}")
+                for device in range(DEVICES)
+            ]
+        )
+        assert sorted(ends) == ["bound"] + ["refused"] * (DEVICES - 1)
+        assert DeviceCertificate.objects.count() == number + 1
+    assert uses_of(identity) == [1] * ROUNDS
+    assert outcomes().count("psk_used_up") == ROUNDS * (DEVICES - 1)
+
+
+def test_a_key_for_three_is_won_by_three(identity: Identity) -> None:
+    psk = issue_key(identity, max_uses=3)
+    ends = at_once([partial(attempt_ends, new_certificate(), psk) for _ in range(DEVICES)])
+    assert sorted(ends) == ["bound"] * 3 + ["refused"] * 5
+    assert uses_of(identity) == [3]
+
+
+def test_the_same_request_eight_times_at_once_succeeds_eight_times_at_one_use(
+    identity: Identity,
+) -> None:
+    for _ in range(ROUNDS):
+        psk, certificate = issue_key(identity), new_certificate()
+        ends = at_once([partial(attempt_ends, certificate, psk)] * DEVICES)
+        assert sorted(ends) == ["already bound"] * (DEVICES - 1) + ["bound"]
+    assert uses_of(identity) == [1] * ROUNDS
+    assert DeviceCertificate.objects.count() == ROUNDS
+
+
+def test_a_certificate_that_is_claimed_by_two_identities_at_once_goes_to_one(
+    identity: Identity, other_identity: Identity
+) -> None:
+    for _ in range(ROUNDS):
+        certificate = new_certificate()
+        claims = [issue_key(owner) for owner in (identity, other_identity)]
+        ends = at_once([partial(attempt_ends, certificate, psk) for psk in claims])
+        assert sorted(ends) == ["bound", "refused"]
+    assert sum(uses_of(identity) + uses_of(other_identity)) == ROUNDS
