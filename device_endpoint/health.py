@@ -85,7 +85,7 @@ def device_door_check() -> str:
         return "no answer"
     finally:
         door.close()
-    if answer.status in (403, 404):
+    if answer.status == http.client.FORBIDDEN:
         return OK
     return f"answers {answer.status}"
 

@@ -12,22 +12,24 @@ def door_url(port: int) -> str:
     return f"https://{settings.PUBLIC_HOST}:{port}"
 
 
-def ready_block(login: tuple[str, str | None] | None) -> str:
-    """Return the lines; ``login`` is what ``ensure_superuser`` gave."""
+def ready_block(login: str, curl: list[str]) -> str:
+    """Return the lines; ``curl``, if any, is printed to be pasted."""
     lines = [
         "",
         "ready",
         f"  devices   {door_url(settings.DEVICE_PORT)}/device_endpoint",
         f"  staff     {door_url(settings.STAFF_PORT)}/admin/",
-        f"  login     {_login_line(login)}",
+        f"  login     {login}",
         f"  CA file   {server_certificate.authority_path()}",
         f"  logs      {settings.VAR_DIR}/log",
-        "",
     ]
-    return "\n".join(lines)
+    if curl:
+        lines += ["", "To be a device yourself, paste this into another terminal:", "", *curl]
+    return "\n".join([*lines, ""])
 
 
-def _login_line(login: tuple[str, str | None] | None) -> str:
+def login_line(login: tuple[str, str | None] | None) -> str:
+    """Return how to log in; ``login`` is what ``ensure_superuser`` gave."""
     if login is None:
         return "as before (manage.py changepassword NAME sets a new password)"
     name, password = login

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from device_endpoint.supervision.program import ProgramSpec
 
 # What an earlier supervisor started may still be ending.
 PORT_PATIENCE_S = 3.0
+SOCKET_SECONDS = 30.0
 
 
 def gunicorn_spec(door: str, log_dir: Path) -> ProgramSpec:
@@ -69,6 +71,27 @@ def prepare_run_folder() -> None:
         raise CannotStartError(
             f"{folder} cannot be made private ({error.strerror}): set another VAR_DIR."
         ) from error
+
+
+def wait_for_sockets(still_running: Callable[[], None]) -> None:
+    """Wait until both gunicorns listen; ``still_running`` raises when one has ended."""
+    deadline = time.monotonic() + SOCKET_SECONDS
+    for door in ("device", "staff"):
+        path = socket_folder("run") / f"{door}.sock"
+        while not _listens(path):
+            still_running()
+            if time.monotonic() > deadline:
+                raise CannotStartError(f"{door} does not listen on {path}")
+            time.sleep(0.05)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def free_addresses() -> list[str]:

@@ -18,7 +18,7 @@ START_SECONDS = 90.0
 
 
 def wait_until_ready(address: str, still_running: Callable[[], None]) -> None:
-    """Wait until ``/readyz`` answers 200 and the device door answers in JSON.
+    """Wait until ``/readyz`` answers 200 and the device door asks for a certificate.
 
     ``address`` is one that nginx listens on; ``still_running`` raises when a program has ended.
     """
@@ -38,10 +38,10 @@ def _what_is_missing(address: str) -> str | None:
         status, text = _get(address, settings.STAFF_PORT, "/readyz")
         if status != http.client.OK:
             return _explain(text) or f"the staff door answers {status}"
-        status, text = _get(address, settings.DEVICE_PORT, "/device_endpoint")
+        status, _ = _get(address, settings.DEVICE_PORT, "/device_endpoint")
     except (OSError, http.client.HTTPException) as error:
         return f"no answer through nginx: {error}"
-    if status >= http.client.INTERNAL_SERVER_ERROR:
+    if status != http.client.FORBIDDEN:  # no certificate was shown
         return f"the device door answers {status}"
     return None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
@@ -39,13 +38,11 @@ class Supervisor:
         self._reload_asked = False
         self._hurry = False
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
+    def take_signals(self) -> None:
         """Let Ctrl-C and SIGTERM raise ``StopRequested`` and SIGHUP ask for a reload."""
         signal.signal(signal.SIGINT, self._stop_asked)
         signal.signal(signal.SIGTERM, self._stop_asked)
         signal.signal(signal.SIGHUP, self._hang_up)
-        yield
 
     def start(self, *specs: ProgramSpec) -> None:
         """Start programs that do not depend on each other."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from device_endpoint.environment import read_text
-from device_endpoint.supervision import doors, preparation, readiness
-from device_endpoint.supervision.announcement import ready_block
+from device_endpoint.supervision import demo, doors, preparation, readiness
+from device_endpoint.supervision.announcement import login_line, ready_block
 from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
 from device_endpoint.supervision.errors import CannotStartError, StopRequested
 from device_endpoint.supervision.programs_found import nginx_binary, postgres_folder
@@ -22,56 +21,51 @@ from device_endpoint.supervision.supervisor import Supervisor
 
 
 class Command(BaseCommand):
-    help = "Start PostgreSQL (unless DATABASE_URL is set), both doors and nginx; Ctrl-C ends all."
+    help = (
+        "Start PostgreSQL (unless DATABASE_URL is set), both doors and nginx, and restart what "
+        "dies. Ctrl-C ends everything; SIGHUP reloads the doors and nginx."
+    )
     requires_system_checks = ()
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        supervisor = Supervisor(self._say)
-        with supervisor.signals():
-            try:
-                self._start(supervisor, demo=options["demo"])
-            except StopRequested:
-                self._say("ending ...")
-            except (CannotStartError, ImproperlyConfigured) as error:
-                raise CommandError(str(error)) from error
-            except DatabaseError as error:
-                raise CommandError(f"the database refuses: {str(error).splitlines()[0]}") from error
-            finally:
-                supervisor.stop()
-        self._say("ended")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--demo", action="store_true", help="also run three simulated devices that keep sending"
         )
 
-    def _start(self, supervisor: Supervisor, demo: bool) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
+        supervisor = Supervisor(self._say)
+        supervisor.take_signals()
+        try:
+            self._run(supervisor, is_demo=options["demo"])
+        except StopRequested:
+            self._say("ending ...")
+        except (CannotStartError, ImproperlyConfigured) as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CommandError(f"the database refuses: {reason}") from error
+        finally:
+            supervisor.stop()
+        self._say("ended")
+
+    def _run(self, supervisor: Supervisor, is_demo: bool) -> None:
         var_dir = Path(settings.VAR_DIR)
-        log_dir = var_dir / "log"
         preparation.make_folders(var_dir)
-        held = preparation.lock(var_dir)
-        addresses = doors.free_addresses()
-        nginx = nginx_binary()
-        self._start_database(supervisor, var_dir)
-        preparation.migrate()
-        preparation.collect_static()
-        login = preparation.ensure_superuser()
-        preparation.ensure_server_certificate()
-        doors.prepare_run_folder()
-        doors.prepare_nginx(nginx, addresses)
-        supervisor.start(
-            doors.gunicorn_spec("device", log_dir), doors.gunicorn_spec("staff", log_dir)
-        )
-        supervisor.start(doors.nginx_spec(nginx, log_dir))
-        readiness.wait_until_ready(addresses[0], supervisor.require_running)
-        self._say(ready_block(login))
-
-        def prepare_reload() -> None:
-            preparation.ensure_server_certificate()
-            doors.prepare_nginx(nginx, addresses)
-
-        supervisor.watch(prepare_reload)
-        held.close()
+        with preparation.lock(var_dir):
+            addresses = doors.free_addresses()
+            nginx = nginx_binary()
+            self._start_database(supervisor, var_dir)
+            preparation.migrate()
+            preparation.collect_static()
+            login = login_line(preparation.ensure_superuser())
+            try:
+                self._start_doors(supervisor, nginx, addresses, var_dir / "log")
+                curl = self._start_devices(supervisor, var_dir / "log") if is_demo else []
+            except (CannotStartError, StopRequested):
+                self._say(f"login: {login}")  # else a password that was made up is lost
+                raise
+            self._say(ready_block(login, curl))
+            supervisor.watch(lambda: self._prepare_doors(nginx, addresses))
 
     def _start_database(self, supervisor: Supervisor, var_dir: Path) -> None:
         if read_text("DATABASE_URL"):
@@ -82,6 +76,29 @@ class Command(BaseCommand):
         supervisor.start(postgres.spec())
         postgres.wait_until_ready(supervisor.require_running)
 
+    def _start_doors(
+        self, supervisor: Supervisor, nginx: Path, addresses: list[str], log_dir: Path
+    ) -> None:
+        doors.prepare_run_folder()
+        self._prepare_doors(nginx, addresses)
+        gunicorns = [doors.gunicorn_spec(door, log_dir) for door in ("device", "staff")]
+        supervisor.start(*gunicorns)
+        doors.wait_for_sockets(supervisor.require_running)
+        supervisor.start(doors.nginx_spec(nginx, log_dir))
+        readiness.wait_until_ready(addresses[0], supervisor.require_running)
+
+    def _prepare_doors(self, nginx: Path, addresses: list[str]) -> None:
+        if preparation.ensure_server_certificate():
+            self._say("made a server certificate")
+        doors.prepare_nginx(nginx, addresses)
+
+    def _start_devices(self, supervisor: Supervisor, log_dir: Path) -> list[str]:
+        if missing := demo.unregistered_devices():
+            self._say(f"{', '.join(missing)} register ...")
+            demo.register_devices(missing)
+        supervisor.start(*(demo.device_spec(name, log_dir) for name in demo.DEVICES))
+        return demo.curl_lines()
+
     def _say(self, line: str) -> None:
         self.stdout.write(line)
-        sys.stdout.flush()
+        self.stdout.flush()

@@ -1,0 +1,80 @@
+# What can be done with this project, each from nothing but Python 3.11 or newer, pip and make.
+# `make help` lists it. Nothing here needs a name of its own in the environment, but PYTHON may
+# name the interpreter, and every setting of docs/reference/settings.md is passed on.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# As root pip warns of what does not apply to a virtual environment.
+export PIP_ROOT_USER_ACTION := ignore
+UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal \
+	--python-version 3.11 --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up logs test test-all check format bench lock clean
+
+help: ## list what can be done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+demo: $(VENV)/demo.stamp ## everything up, three simulated devices sending; Ctrl-C ends it
+	@exec $(BIN)/python manage.py up --demo
+
+up: $(VENV)/demo.stamp ## everything up, without devices
+	@exec $(BIN)/python manage.py up
+
+logs: ## follow the logs of a running `make up`
+	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
+
+test: $(VENV)/dev.stamp ## the tests that need nothing else (under 5 minutes)
+	@$(BIN)/python -m pytest -m "not browser and not debian" $(ARGS)
+
+test-all: $(VENV)/dev.stamp ## every test; says what is missing for it
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## lint, types, migrations, deploy checks
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check --quiet .
+	@$(BIN)/python -m mypy
+	@$(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0 \
+		|| { echo "models changed: run manage.py makemigrations" >&2; exit 1; }
+	@$(BIN)/python -W error manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/dev.stamp ## put the code into its form
+	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
+
+bench: ## how fast it is (needs node)
+	@test -d benchmarks || { echo "bench: there are no benchmarks in this version" >&2; exit 1; }
+	@command -v node >/dev/null || { echo "bench: needs node (its load tool is autocannon)" >&2; exit 1; }
+	@$(MAKE) --no-print-directory -C benchmarks
+
+lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
+	@$(PIP) install uv
+	$(UV_COMPILE) --upgrade -o requirements/core.txt
+	$(UV_COMPILE) --upgrade --extra demo -c requirements/core.txt -o requirements/demo.txt
+	$(UV_COMPILE) --upgrade --extra demo --extra tests --extra dev -c requirements/demo.txt \
+		-o requirements/dev.txt
+
+clean: ## remove what tools made; the data in VAR_DIR stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# --- The virtual environment: a stamp for each set of requirements that is in it ---------------
+
+$(VENV)/demo.stamp: requirements/demo.txt | $(BIN)/python
+	@echo "installing the program, PostgreSQL and nginx into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@touch $@
+
+# The tools' set holds the program's, so that it serves `make up` too.
+$(VENV)/dev.stamp: requirements/dev.txt requirements/demo.txt | $(BIN)/python
+	@echo "installing the program and the tools of its developers into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@ $(VENV)/demo.stamp
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+		: "without the module ensurepip (Debian: python3-venv) the system's pip brings one"; \
+		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --quiet --python $(BIN)/python install pip; }
