@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from ingest import transactions
+from ingest import transactions, wire
 from ingest.models import DeviceCertificate
+from ingest.wire import Statement
+
+# What one process remembers of certificates that may be used: some 3 MB at most.
+MOST_REMEMBERED = 10_000
+
+_FIND = Statement(
+    "find_binding",
+    """
+    SELECT c.id, c.state, c.not_before, c.not_after, i.id, i.name, i.is_active
+    FROM ingest_devicecertificate c
+    JOIN identities_identity i ON i.id = c.identity_id
+    WHERE c.sha256 = $1
+    """,
+    ["bytea"],
+)
+_POSTGRESQL_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A certificate and its identity, as stored now."""
+    """A certificate and its identity, as stored when it was looked up."""
 
     certificate_id: int
     sha256: bytes
@@ -22,24 +38,49 @@ class Binding:
     identity_name: str
     identity_is_active: bool
 
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether staff let it in; its dates are another matter."""
+        return self.state == DeviceCertificate.State.ACTIVE and self.identity_is_active
+
+
+_remembered: dict[bytes, Binding] = {}
+
+
+def recall(sha256: bytes) -> Binding | None:
+    """Return what this process found when it last looked the certificate up, if it was usable.
+
+    It may have been shut out since: only for work that is checked again when it is stored.
+    """
+    return _remembered.get(sha256)
+
 
 def find(sha256: bytes) -> Binding | None:
     """Return the binding of the certificate with this fingerprint, None if it is not bound."""
-    return transactions.run(lambda: _find(sha256))
+    row = transactions.run(lambda: wire.execute(_FIND, [sha256]))
+    binding = None if row is None else _binding(sha256, row)
+    if binding is None or not binding.is_usable:
+        _remembered.pop(sha256, None)
+    else:
+        if len(_remembered) >= MOST_REMEMBERED:
+            _remembered.clear()
+        _remembered[sha256] = binding
+    return binding
 
 
-def _find(sha256: bytes) -> Binding | None:
-    row = (
-        DeviceCertificate.objects.filter(sha256=sha256)
-        .values_list(
-            "id",
-            "state",
-            "not_before",
-            "not_after",
-            "identity_id",
-            "identity__name",
-            "identity__is_active",
-        )
-        .first()
+def _binding(sha256: bytes, row: list[bytes | None]) -> Binding:
+    certificate_id, state, not_before, not_after, identity_id, name, is_active = row
+    return Binding(
+        certificate_id=wire.to_int(certificate_id) or 0,
+        sha256=sha256,
+        state=wire.to_text(state) or "",
+        not_before=_time(not_before),
+        not_after=_time(not_after),
+        identity_id=wire.to_int(identity_id) or 0,
+        identity_name=wire.to_text(name) or "",
+        identity_is_active=is_active == b"\x01",
     )
-    return None if row is None else Binding(row[0], sha256, *row[1:])
+
+
+def _time(data: bytes | None) -> datetime:
+    return _POSTGRESQL_EPOCH + timedelta(microseconds=wire.to_int(data) or 0)

@@ -10,30 +10,43 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
 import psycopg
 from django.db import connection
+from numpy.typing import NDArray
 
-from ingest import postgres_arrays
+from ingest import postgres_arrays, wire
 from ingest.blocks import Block, Overlay, cut
 from ingest.identifiers import uuid7
 from ingest.line_errors import LineError
 from ingest.measurements import Samples
 from ingest.postgres_arrays import Float8Array, Int4Array
 from ingest.receipts import Receipt
+from ingest.wire import Statement
+
+_T = TypeVar("_T", bound=np.generic)
 
 # The arrays of a file travel whole and are cut by the server, which costs a copy of them a
 # block; beyond this many blocks a COPY is cheaper.
 MOST_BLOCKS_IN_ONE_STATEMENT = 32
 
-_STORE_FILE = (
-    "SELECT * FROM ingest_store_file("
-    "$1::bigint, $2::bigint, $3::bigint, $4, $5, $6, $7, $8::integer, $9, $10, $11, $12::jsonb, "
-    "$13::integer, $14::integer, $15::integer, $16::integer, $17::bigint, $18::bigint, $19, "
-    "$20::uuid[], $21, $22, $23, $24, $25, $26, $27)"
+_TYPES = (
+    "int8", "int8", "int8", "uuid", "text", "text", "text", "int4", "bytea", "bytea", "text",
+    "jsonb", "int4", "int4", "int4", "int4", "int8", "int8", "bool",
+    "uuid[]", "int4[]", "int4[]", "float8[]", "float8[]", "float8[]", "int4[]", "float8[]",
+)  # fmt: skip
+_STORE_FILE = Statement(
+    "store_file",
+    """
+    SELECT * FROM ingest_store_file(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+        $20, $21, $22, $23, $24, $25, $26, $27
+    )
+    """,
+    _TYPES,
 )
 _OVERLAPPING = """
 SELECT id, hour, offsets_ms, "values"
@@ -114,6 +127,19 @@ class Found(NamedTuple):
     first_ms: int | None
     last_ms: int | None
 
+    @classmethod
+    def of(cls, row: list[bytes | None]) -> Found:
+        """Return the row as values."""
+        outcome, first_id, status, filename, errors, *numbers = row
+        return cls(
+            (outcome or b"").decode(),
+            None if first_id is None else uuid.UUID(bytes=first_id),
+            wire.to_text(status),
+            wire.to_text(filename),
+            None if errors is None else orjson.loads(errors[1:]),  # after jsonb's version byte
+            *map(wire.to_int, numbers),
+        )
+
     def receipt(self, file: PreparedFile) -> Receipt:
         """Return the receipt of ``file``: its own, or that of the same bytes stored before."""
         if self.outcome == "stored":
@@ -184,63 +210,64 @@ def store_file(identity_id: int, certificate_id: int, file: PreparedFile) -> Fou
     More than ``MOST_BLOCKS_IN_ONE_STATEMENT`` blocks take two statements, hence a transaction.
     """
     together = len(file.blocks) <= MOST_BLOCKS_IN_ONE_STATEMENT
-    cursor = _cursor()
-    parameters = [
-        series_lock(identity_id, file.name),
-        identity_id,
-        certificate_id,
-        *_file_parameters(file),
-        *_block_parameters(file.blocks if together else []),
-    ]
-    row = cursor.execute(_STORE_FILE, parameters, binary=False).fetchone()
+    row = wire.execute(
+        _STORE_FILE,
+        [
+            wire.int8(series_lock(identity_id, file.name)),
+            wire.int8(identity_id),
+            wire.int8(certificate_id),
+            *_file_parameters(file),
+            *_block_parameters(file.blocks if together else []),
+        ],
+    )
     if row is None:
         raise AssertionError("a function with OUT parameters returns one row")
-    found = Found(*row)
+    found = Found.of(row)
     if found.outcome == "stored" and not together:
         _copy_blocks(identity_id, file.name, file.blocks)
     return found
 
 
-def _file_parameters(file: PreparedFile) -> list[object]:
-    errors = [error.as_json() for error in file.errors]
+def _file_parameters(file: PreparedFile) -> list[bytes | None]:
+    rejected = file.samples is None
+    errors = orjson.dumps([error.as_json() for error in file.errors]) if rejected else None
     return [
-        file.id,
-        file.name,
-        file.filename,
-        file.content_type,
-        file.size,
+        file.id.bytes,
+        file.name.encode(),
+        file.filename.encode(),
+        file.content_type.encode(),
+        wire.int4(file.size),
         file.sha256,
         file.content,
-        "rejected" if file.samples is None else "stored",
-        orjson.dumps(errors).decode() if file.samples is None else None,
-        *file.counts(),
-        file.samples.first_ms if file.samples else None,
-        file.samples.last_ms if file.samples else None,
-        file.overlay is not None,
+        b"rejected" if rejected else b"stored",
+        wire.jsonb(errors),
+        *map(wire.int4, file.counts()),
+        wire.optional_int8(file.samples.first_ms if file.samples else None),
+        wire.optional_int8(file.samples.last_ms if file.samples else None),
+        wire.boolean(file.overlay is not None),
     ]
 
 
-def _block_parameters(blocks: Sequence[Block]) -> list[object]:
-    if not blocks:
-        return [[], *([Int4Array(_NO_INTS)] * 2), *([Float8Array(_NO_FLOATS)] * 3),
-                Int4Array(_NO_INTS), Float8Array(_NO_FLOATS)]  # fmt: skip
+def _block_parameters(blocks: Sequence[Block]) -> list[bytes]:
     return [
-        [uuid7() for _ in blocks],
-        Int4Array(np.array([block.hour for block in blocks])),
-        Int4Array(np.cumsum([len(block.values) for block in blocks])),
-        Float8Array(np.array([block.minimum for block in blocks])),
-        Float8Array(np.array([block.maximum for block in blocks])),
-        Float8Array(np.array([block.total for block in blocks])),
-        Int4Array(_joined([block.offsets_ms for block in blocks])),
-        Float8Array(_joined([block.values for block in blocks])),
+        wire.uuids([uuid7() for _ in blocks]),
+        wire.int4s(np.array([block.hour for block in blocks], dtype=np.int32)),
+        wire.int4s(np.cumsum([len(block.values) for block in blocks], dtype=np.int32)),
+        wire.float8s(np.array([block.minimum for block in blocks], dtype=np.float64)),
+        wire.float8s(np.array([block.maximum for block in blocks], dtype=np.float64)),
+        wire.float8s(np.array([block.total for block in blocks], dtype=np.float64)),
+        wire.int4s(_joined([block.offsets_ms for block in blocks], _NO_INTS)),
+        wire.float8s(_joined([block.values for block in blocks], _NO_FLOATS)),
     ]
 
 
-_NO_INTS = np.empty(0, dtype=np.int32)
-_NO_FLOATS = np.empty(0, dtype=np.float64)
+_NO_INTS: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+_NO_FLOATS: NDArray[np.float64] = np.empty(0, dtype=np.float64)
 
 
-def _joined(arrays: list[Any]) -> Any:
+def _joined(arrays: list[NDArray[_T]], nothing: NDArray[_T]) -> NDArray[_T]:
+    if not arrays:
+        return nothing
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 

@@ -115,6 +115,22 @@ def bound(caller: Presented) -> Binding:
     binding = bindings.find(caller.sha256)
     if binding is None:
         raise _not_bound(caller)
+    _check(binding, caller)
+    return binding
+
+
+def remembered(caller: Presented) -> Binding | None:
+    """Return whose certificate this was when this process last looked, None if it must look.
+
+    Spares the upload path a statement: ``ingest_store_file`` looks again.
+    """
+    binding = bindings.recall(caller.sha256)
+    if binding is not None:
+        _check(binding, caller)
+    return binding
+
+
+def _check(binding: Binding, caller: Presented) -> None:
     if binding.state in _BY_STATE:
         raise _BY_STATE[binding.state]()
     if not binding.identity_is_active:
@@ -123,7 +139,6 @@ def bound(caller: Presented) -> Binding:
     for refused in (caller.refused, dates):
         if refused is not None and not _is_tolerated(refused):
             raise _refusal(refused)
-    return binding
 
 
 def _not_bound(caller: Presented) -> CertificateRefusal:

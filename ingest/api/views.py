@@ -17,6 +17,7 @@ from ingest.api.authentication import (
     Presented,
     bound,
     certificate_to_register,
+    remembered,
 )
 from ingest.api.limits import published_limits, time_window
 from ingest.api.parsers import JSON, ByMediaType, FilesParser, PskParser, media_type
@@ -27,6 +28,7 @@ from ingest.refusals import (
     InvalidJson,
     InvalidMultipart,
     MethodNotAllowed,
+    Refusal,
     UnreadableFile,
 )
 from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
@@ -92,20 +94,27 @@ class DeviceEndpoint(APIView):
         )
 
     def _upload(self, request: Request) -> HttpResponse:
-        binding = bound(self.caller)
-        files = request.data
-        if not isinstance(files, list):  # Django REST framework parses no empty body
-            raise InvalidMultipart("The body is empty.")
         try:
-            receipts = _receive(binding, files)
-        except NoLongerAllowed:
-            receipts = _receive(bound(self.caller), files)
+            receipts = self._receive(request, remembered(self.caller) or bound(self.caller))
+        except (NoLongerAllowed, Refusal) as refusal:
+            # What was remembered may be outdated, and the certificate comes before the body.
+            binding = bound(self.caller)
+            if isinstance(refusal, Refusal):
+                raise
+            receipts = self._receive(request, binding)
         _count(receipts)
         shown = [receipt.as_json() for receipt in receipts]
         if any(receipt.status == "rejected" for receipt in receipts):
             raise UnreadableFile(files=shown)
         identifier = problems.request_id(request._request)
         return problems.answer({"request_id": identifier, "files": shown})
+
+    def _receive(self, request: Request, binding: Binding) -> list[Receipt]:
+        files: list[UploadedFile] | object = request.data
+        if not isinstance(files, list):  # Django REST framework parses no empty body
+            raise InvalidMultipart("The body is empty.")
+        uploader = Uploader(binding.identity_id, binding.certificate_id)
+        return uploads.receive(uploader, files, time_window(), settings.MAX_LINES_PER_FILE)
 
     def get_exception_handler(self) -> Any:
         """Return the handler that turns refusals into problem+json."""
@@ -134,11 +143,6 @@ def _identified(identity: str, certificate: Any, *, already_bound: bool) -> dict
         },
         "already_bound": already_bound,
     }
-
-
-def _receive(binding: Binding, files: list[UploadedFile]) -> list[Receipt]:
-    uploader = Uploader(binding.identity_id, binding.certificate_id)
-    return uploads.receive(uploader, files, time_window(), settings.MAX_LINES_PER_FILE)
 
 
 def _count(receipts: list[Receipt]) -> None:
