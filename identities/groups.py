@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as installed
 from django.apps.registry import Apps
 
 VIEWED = {
@@ -35,10 +36,11 @@ GROUPS = {
 APPS = {permission.split(".")[0] for permission in VIEWED}
 
 
-def set_groups(sender: AppConfig, *, apps: Apps, using: str, **kwargs: Any) -> None:
+def set_groups(sender: AppConfig, *, using: str, apps: Apps = installed, **kwargs: Any) -> None:
     """Give each group exactly its permissions, as far as they exist: a ``post_migrate`` handler.
 
     Permissions appear application by application; after the last of ``APPS`` all are there.
+    (``flush`` sends the signal too, without ``apps``.)
     """
     if sender.label not in APPS:
         return

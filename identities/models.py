@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
@@ -36,7 +37,12 @@ class IdentityManager(models.Manager["Identity"]):
     """Look-ups of identities; names are unique without regard to case."""
 
     def named(self, name: str) -> Identity:
-        """Return the identity called ``name`` in any case; raise ``Identity.DoesNotExist``."""
+        """Return the identity called ``name`` in any case; raise ``Identity.DoesNotExist``.
+
+        Text that cannot be a name is not asked for: some of it the database would not take.
+        """
+        if not re.fullmatch(IDENTITY_NAME, name):
+            raise self.model.DoesNotExist
         return self.get(name__iexact=name)
 
 

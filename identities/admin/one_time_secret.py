@@ -45,9 +45,9 @@ class OneTimeSecretAdmin(RevocableAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Name the two inputs of a time, which share one label, for those who hear the page."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        widget = getattr(field, "widget", None)
-        if isinstance(widget, AdminSplitDateTime):
-            for part, name in zip(widget.widgets, ("date", "time"), strict=True):
+        if field is not None and isinstance(field.widget, AdminSplitDateTime):
+            field.show_hidden_initial = False  # a default needs no second, hidden pair of inputs
+            for part, name in zip(field.widget.widgets, ("date", "time"), strict=True):
                 part.attrs["aria-label"] = f"{db_field.verbose_name}: {name} (UTC)"
         return field
 
