@@ -16,11 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from device_endpoint.environment import socket_folder
+from ingest import durability
 
 OK = "ok"
-DURABLE = {"fsync": "on", "full_page_writes": "on"}
-# "local" flushes here and waits for no standby; the others wait for one too.
-DURABLE_COMMITS = ("on", "local", "remote_write", "remote_apply")
 DOOR_PATIENCE_S = 5.0
 
 
@@ -58,15 +56,7 @@ def database_checks() -> dict[str, str]:
 
 def durability_check() -> str:
     """Return ``ok`` if a commit survives a crash of the machine, else what is switched off."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name, setting FROM pg_settings"
-            " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')"
-        )
-        found = dict(cursor.fetchall())
-    off = [name for name, wanted in DURABLE.items() if found.get(name) != wanted]
-    if found.get("synchronous_commit") not in DURABLE_COMMITS:
-        off.append("synchronous_commit")
+    off = durability.switched_off()
     if not off or settings.DURABILITY_CHECK == "warn":
         return OK
     return f"switched off in PostgreSQL: {', '.join(off)}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from django.db import transaction
 
-from ingest import block_storage, transactions
+from ingest import block_storage, durability, transactions
 from ingest.block_storage import PreparedFile
 from ingest.blocks import cut, lay_over
 from ingest.identifiers import uuid7
@@ -59,6 +59,7 @@ def receive(
     ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``.
     """
     prepared = [_prepare(file, window, max_lines) for file in files]
+    transactions.run(durability.require)
     if len(prepared) == 1:
         return [transactions.run(lambda: _store_alone(uploader, prepared[0]))]
     return transactions.run(lambda: _store_together(uploader, prepared))

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import metrics, registration, uploads
+from ingest import durability, metrics, registration, transactions, uploads
 from ingest.api import bodies, problems
 from ingest.api.authentication import (
     CertificateAuthentication,
@@ -31,6 +31,7 @@ from ingest.refusals import (
     Refusal,
     UnreadableFile,
 )
+from ingest.registration import Registered
 from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
 
 
@@ -80,12 +81,14 @@ class DeviceEndpoint(APIView):
         psk = request.data
         if not isinstance(psk, str):  # Django REST framework parses no empty body
             raise InvalidJson
-        registered = registration.register(
-            certificate,
-            psk,
-            address=request.META.get("HTTP_X_REAL_IP", ""),
-            request_id=problems.request_id(request._request),
-        )
+        identifier = problems.request_id(request._request)
+        address = request.META.get("HTTP_X_REAL_IP", "")
+
+        def work() -> Registered:
+            durability.require()
+            return registration.register(certificate, psk, address=address, request_id=identifier)
+
+        registered = transactions.run(work)
         metrics.REGISTRATIONS.labels(str(registered.already_bound).lower()).inc()
         return problems.answer(
             _identified(
