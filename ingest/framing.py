@@ -6,20 +6,19 @@ body that was cut anywhere is refused whole, where a lenient parser would store 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from multipart import (
-    MultipartError,
-    MultipartSegment,
-    PushMultipartParser,
-    parse_options_header,
-)
+from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
-from ingest.refusals import InvalidMultipart, TooManyFiles, UnsupportedMediaType
+from ingest.refusals import InvalidMultipart, TooManyFiles
 
 LONGEST_PREAMBLE = 1024
 LONGEST_BOUNDARY = 70  # RFC 2046, section 5.1.1
 _PLAIN_ENCODINGS = ("", "7bit", "8bit", "binary")
+# A value without quotes goes on to the next semicolon: a boundary may hold characters that
+# ought to be quoted, and the protocol document's own, unfolded, holds a blank.
+_PARAMETER = re.compile(r';[ \t]*([^;=" \t]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;"]*)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,23 @@ class Framed:
 
 def boundary_of(content_type: str) -> str:
     """Return the boundary parameter of a multipart ``Content-Type``."""
-    try:
-        _, options = parse_options_header(content_type)
-    except MultipartError as error:
-        raise UnsupportedMediaType(f"The Content-Type cannot be read: {error}.") from error
-    boundary = options.get("boundary", "")
+    found = [
+        value.strip(" \t")
+        for name, value in _PARAMETER.findall(content_type)
+        if name.lower() == "boundary"
+    ]
+    if len(found) > 1:
+        raise InvalidMultipart("The Content-Type has more than one boundary parameter.")
+    boundary = _unquoted(found[0]) if found else ""
     if not boundary:
         raise InvalidMultipart("The Content-Type has no boundary parameter.")
     if len(boundary) > LONGEST_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
         raise InvalidMultipart("A boundary is 1 to 70 printable ASCII characters.")
-    return str(boundary)
+    return boundary
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 def split(body: bytes, boundary: str, *, lenient: bool, max_files: int) -> Framed:
@@ -79,9 +85,12 @@ def _delimiter_as_sent(body: bytes, boundary: bytes) -> bytes | None:
 
 def _with_two_dashes(body: bytes, delimiter: bytes) -> tuple[bytes, bytes]:
     # The parser knows delimiters that begin with two dashes. Every line that begins with the
-    # delimiter is one, or makes the framing invalid, so that no data are touched.
+    # delimiter is one, or makes the framing invalid, so that no data are touched; and no line of
+    # data may look like a delimiter afterwards.
     if delimiter.startswith(b"--"):
         return body, delimiter
+    if b"\r\n--" + delimiter in body:
+        raise InvalidMultipart("The delimiter lines differ in their dashes.")
     return b"--" + body.replace(b"\r\n" + delimiter, b"\r\n--" + delimiter), b"--" + delimiter
 
 
@@ -94,9 +103,9 @@ def _parts(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
         parts = _parse(body, delimiter, max_files)
     except (MultipartError, UnicodeError) as error:
         raise InvalidMultipart(f"The framing is damaged: {_plain(str(error))}.") from error
-    _check_end(body, delimiter)
     if not parts:
         raise InvalidMultipart("The body holds no file.")
+    _check_end(body, delimiter)
     return parts
 
 
@@ -118,7 +127,6 @@ def _parse(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
                 parts.append(_part(segment, content))
             else:
                 content = content + event if content else bytes(event)
-        parser.parse(b"")
     return parts
 
 

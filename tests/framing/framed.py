@@ -1,0 +1,31 @@
+"""Bodies for the tests of framing: written out by hand, so that no library's habits get in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ingest.framing import Framed, split
+
+# name, file name (None: not told), content
+Sent = tuple[str, str | None, bytes]
+
+
+def frame(parts: Iterable[Sent], boundary: str = "B", *, delimiter: str | None = None) -> bytes:
+    """Return ``parts`` framed as RFC 7578 says; ``delimiter`` is what begins the lines instead."""
+    line = (f"--{boundary}" if delimiter is None else delimiter).encode()
+    body = b""
+    for name, filename, content in parts:
+        told = f'; filename="{filename}"' if filename is not None else ""
+        head = f'Content-Disposition: form-data; name="{name}"{told}\r\n\r\n'
+        body += line + b"\r\n" + head.encode() + content + b"\r\n"
+    return body + line + b"--\r\n"
+
+
+def take_apart(
+    body: bytes, boundary: str = "B", *, lenient: bool = True, max_files: int = 100
+) -> Framed:
+    return split(body, boundary, lenient=lenient, max_files=max_files)
+
+
+def as_sent(framed: Framed) -> list[tuple[str, str, bytes]]:
+    return [(part.name, part.filename, part.content) for part in framed.parts]

@@ -1,0 +1,61 @@
+"""The boundary parameter of a multipart ``Content-Type``."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.framing import boundary_of
+from ingest.refusals import InvalidMultipart
+
+FORM = "multipart/form-data; "
+
+
+@pytest.mark.parametrize(
+    ("parameter", "boundary"),
+    [
+        ("boundary=B", "B"),
+        ('boundary="B"', "B"),
+        ("BOUNDARY=B", "B"),
+        ("charset=utf-8; boundary=B", "B"),
+        ('boundary="with a blank"', "with a blank"),
+        ("boundary=-----9051914041544843365972754266", "-----9051914041544843365972754266"),
+        ("boundary=" + "b" * 70, "b" * 70),
+        ('charset="; boundary=C"; boundary=B', "B"),
+        ('boundary="a\\"b"', 'a"b'),
+        ("boundary = B ; charset=utf-8", "B"),
+        ("boundary=a'()+_,-./:=?z", "a'()+_,-./:=?z"),
+    ],
+)
+def test_a_boundary_is_read(parameter: str, boundary: str) -> None:
+    assert boundary_of(FORM + parameter) == boundary
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "",
+        "boundary=",
+        'boundary=""',
+        "boundary",
+        "charset=utf-8",
+        "boundary=" + "b" * 71,
+        "boundary=B; boundary=B",
+        'boundary="b\x01"',
+        'boundary="b',
+        'boundary="é"',
+    ],
+)
+def test_what_is_no_boundary_is_refused(parameter: str) -> None:
+    with pytest.raises(InvalidMultipart):
+        boundary_of(FORM + parameter)
+
+
+@given(st.text(max_size=120))
+def test_any_parameter_is_a_boundary_or_a_refusal(parameter: str) -> None:
+    try:
+        boundary = boundary_of(FORM + parameter)
+    except InvalidMultipart:
+        return
+    assert 1 <= len(boundary) <= 70

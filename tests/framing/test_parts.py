@@ -1,0 +1,194 @@
+"""Framing: whole parts come out as they went in, anything else is refused whole."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ingest.refusals import InvalidMultipart, TooManyFiles
+from tests.framing.framed import as_sent, frame, take_apart
+
+FILE = b"1526292559214,95\r\n1526292559839,96\r\n"
+ONE = frame([("hr", "monday", FILE)])
+TWO = frame([("hr", "monday", FILE), ("ibi", None, b"1526292559214,630\n")])
+
+names = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789_.-", min_size=1, max_size=64)
+boundary_characters = "ABCabc0189'()+_,-./:=?"
+boundaries = st.text(boundary_characters, min_size=1, max_size=70)
+contents = st.one_of(
+    st.binary(max_size=200),
+    st.lists(
+        st.sampled_from([b"\r\n", b"\n", b"\r", b"-", b"--", b"---", b"B", b"152,9", b"\x00"]),
+        max_size=30,
+    ).map(b"".join),
+)
+
+
+@given(
+    st.lists(st.tuples(names, st.one_of(st.none(), names), contents), min_size=1, max_size=4),
+    boundaries,
+    st.booleans(),
+)
+def test_what_was_sent_comes_out(
+    parts: list[tuple[str, str | None, bytes]], boundary: str, lenient: bool
+) -> None:
+    delimiter = b"\r\n--" + boundary.encode()
+    assume(all(delimiter not in b"\r\n" + content + b"\r\n" for _, _, content in parts))
+    framed = take_apart(frame(parts, boundary), boundary, lenient=lenient)
+    assert not framed.lenient
+    assert as_sent(framed) == [(name, told or "", content) for name, told, content in parts]
+
+
+@given(
+    st.lists(st.tuples(names, names, contents), min_size=1, max_size=3),
+    st.text("ABCabc0189", min_size=1, max_size=20),
+    st.integers(0, 7),
+    st.integers(0, 7),
+)
+def test_a_wrong_number_of_dashes_changes_no_data(
+    parts: list[tuple[str, str, bytes]], core: str, announced: int, sent: int
+) -> None:
+    boundary, delimiter = "-" * announced + core, "-" * sent + core
+    lines = b"".join(b"\r\n" + content + b"\r\n" for _, _, content in parts)
+    assume(not any(b"\r\n" + b"-" * dashes + core.encode() in lines for dashes in range(10)))
+    framed = take_apart(frame(parts, delimiter=delimiter), boundary)
+    assert framed.lenient == (sent != announced + 2)
+    assert as_sent(framed) == [(name, told, content) for name, told, content in parts]
+
+
+@pytest.mark.parametrize("body", [ONE, TWO], ids=["one part", "two parts"])
+@pytest.mark.parametrize("lenient", [True, False])
+def test_a_body_cut_at_any_byte_yields_nothing(body: bytes, lenient: bool) -> None:
+    end = len(body) - 2  # the CRLF after the closing delimiter may be missing
+    for cut in range(end):
+        with pytest.raises(InvalidMultipart):
+            take_apart(body[:cut], lenient=lenient)
+    with pytest.raises(InvalidMultipart):
+        take_apart(body[: end + 1], lenient=lenient)
+    assert take_apart(body[:end], lenient=lenient) == take_apart(body, lenient=lenient)
+
+
+@pytest.mark.parametrize("boundary", ["B", "---B"])
+def test_a_body_with_the_boundary_as_delimiter_cut_at_any_byte_yields_nothing(
+    boundary: str,
+) -> None:
+    body = frame([("hr", "monday", FILE), ("ibi", None, FILE)], delimiter=boundary)
+    for cut in range(len(body) - 2):
+        with pytest.raises(InvalidMultipart):
+            take_apart(body[:cut], boundary)
+    assert len(take_apart(body[:-2], boundary).parts) == 2
+
+
+@given(st.binary(min_size=1, max_size=40), st.booleans())
+def test_nothing_but_crlf_may_follow_the_closing_delimiter(tail: bytes, with_crlf: bool) -> None:
+    whole = TWO if with_crlf else TWO[:-2]
+    assume(whole + tail != TWO)
+    with pytest.raises(InvalidMultipart):
+        take_apart(whole + tail)
+
+
+@pytest.mark.parametrize("tail", [b"\n", b"\r", b" \r\n", b"\r\n\r\n", b"\0", b"--", ONE])
+def test_what_looks_like_the_end_is_not_taken_for_it(tail: bytes) -> None:
+    with pytest.raises(InvalidMultipart):
+        take_apart(ONE[:-2] + tail)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_parts_or_a_refusal(body: bytes) -> None:
+    try:
+        framed = take_apart(b"--B\r\n" + body)
+    except InvalidMultipart:
+        return
+    assert framed.parts
+
+
+def test_a_preamble_of_one_kilobyte_is_passed_over() -> None:
+    assert take_apart(b"x" * 1022 + b"\r\n" + ONE) == take_apart(ONE)
+
+
+def test_a_longer_preamble_is_refused() -> None:
+    with pytest.raises(InvalidMultipart):
+        take_apart(b"x" * 1023 + b"\r\n" + ONE)
+
+
+def test_the_boundary_within_a_line_is_data() -> None:
+    content = b"1526292559214,95--B\r\n--A\r\n1--B--\r\n"
+    assert take_apart(frame([("hr", "f", content)])).parts[0].content == content
+
+
+def test_as_many_files_as_allowed_are_taken_and_one_more_is_refused() -> None:
+    files = [(f"series-{number}", None, FILE) for number in range(5)]
+    assert len(take_apart(frame(files), max_files=5).parts) == 5
+    with pytest.raises(TooManyFiles):
+        take_apart(frame(files), max_files=4)
+
+
+REFUSED = {
+    "nothing at all": b"",
+    "only the closing delimiter": b"--B--\r\n",
+    "a preamble and the closing delimiter": b"hello\r\n--B--\r\n",
+    "another boundary": frame([("hr", "f", FILE)], "C"),
+    "the last delimiter without dashes": ONE[:-4] + b"\r\n",
+    "the last delimiter with one dash": ONE[:-4] + b"-\r\n",
+    "line feeds only": ONE.replace(b"\r\n", b"\n"),
+    "carriage returns only": ONE.replace(b"\r\n", b"\r"),
+    "no Content-Disposition": b"--B\r\nContent-Type: text/plain\r\n\r\n1,2\r\n--B--\r\n",
+    "no header at all": b"--B\r\n\r\n1,2\r\n--B--\r\n",
+    "no name": b'--B\r\nContent-Disposition: form-data; filename="f"\r\n\r\n1,2\r\n--B--\r\n',
+    "a folded part header": ONE.replace(b"; filename", b";\r\n filename"),
+    "a part header without a colon": ONE.replace(b"; filename", b";\r\nfilename"),
+    "a part header of 8 KB": ONE.replace(b"monday", b"m" * 8192),
+    "20 part headers": ONE.replace(b"\r\n\r\n", b"\r\nX-A: b" * 20 + b"\r\n\r\n", 1),
+    "a part within a part": ONE.replace(
+        b"\r\n\r\n", b"\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n", 1
+    ),
+    "base64": ONE.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n", 1),
+    "quoted-printable": ONE.replace(
+        b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\n", 1
+    ),
+    "a delimiter with something behind it": ONE.replace(b"--B\r\n", b"--Bx\r\n"),
+    "an attachment, not form-data": ONE.replace(b"form-data", b"attachment"),
+}
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
+def test_damaged_framing_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidMultipart) as refused:
+        take_apart(body)
+    assert refused.value.detail.isascii()
+    assert 10 < len(refused.value.detail) < 200
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "8bit", "binary", "BINARY"])
+def test_encodings_that_change_nothing_are_accepted(encoding: str) -> None:
+    head = f"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    assert as_sent(take_apart(ONE.replace(b"\r\n\r\n", head, 1))) == [("hr", "monday", FILE)]
+
+
+@pytest.mark.parametrize(
+    "filename", ["../../etc/passwd", "..", "<b>", "\u202e\u00e9", "a;b=c", "", "a\0b", "x" * 300]
+)
+def test_a_file_name_is_kept_as_told(filename: str) -> None:
+    assert take_apart(frame([("hr", filename, FILE)])).parts[0].filename == filename
+
+
+def test_the_charset_of_a_part_is_not_looked_at() -> None:
+    head = b"\r\nContent-Type: text/plain; charset=klingon\r\n\r\n"
+    assert as_sent(take_apart(ONE.replace(b"\r\n\r\n", head, 1))) == [("hr", "monday", FILE)]
+
+
+@pytest.mark.parametrize("length", [b"0", b"1", b"99999", b"-1", b"1e3", b"9" * 4000])
+def test_a_part_that_tells_a_wrong_length_is_refused(length: bytes) -> None:
+    with pytest.raises(InvalidMultipart):
+        take_apart(ONE.replace(b"\r\n\r\n", b"\r\nContent-Length: " + length + b"\r\n\r\n", 1))
+
+
+def test_data_that_look_like_the_corrected_delimiter_are_not_taken_for_one() -> None:
+    inner = FILE + b'--B\r\nContent-Disposition: form-data; name="x"\r\n\r\n1,2'
+    body = frame([("hr", "f", inner)], delimiter="B")
+    try:
+        parts = take_apart(body).parts
+    except InvalidMultipart:
+        return
+    assert [part.content for part in parts] == [inner]

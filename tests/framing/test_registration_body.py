@@ -1,0 +1,85 @@
+"""The body of a registration: one JSON object with one string ``PSK``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.refusals import InvalidJson
+from ingest.registration_body import read_psk
+
+READ = {
+    "a key": (b'{"PSK": "secret_token"}', "secret_token"),
+    "blanks around": (b' \r\n\t{ "PSK" : "a" } \n', "a"),
+    "further members": (b'{"PSK": "a", "model": {"x": [1, null]}, "psk": 5}', "a"),
+    "an escaped key": (b'{"PS\\u004b": "a"}', "a"),
+    "an empty key": (b'{"PSK": ""}', ""),
+    "not trimmed": (b'{"PSK": " a\\n"}', " a\n"),
+    "beyond ASCII": ('{"PSK": "é\u202e"}'.encode(), "é\u202e"),
+    "a NUL": (b'{"PSK": "a\\u0000"}', "a\0"),
+    "a lone surrogate": (b'{"PSK": "\\ud800"}', "\ud800"),
+}
+
+
+@pytest.mark.parametrize(("body", "psk"), READ.values(), ids=READ.keys())
+def test_a_key_is_read_as_sent(body: bytes, psk: str) -> None:
+    assert read_psk(body) == psk
+
+
+REFUSED = {
+    "nothing": b"",
+    "blanks": b"  ",
+    "null": b"null",
+    "a list": b"[]",
+    "a list of one": b'[{"PSK": "a"}]',
+    "a string": b'"PSK"',
+    "a number": b"5",
+    "no member": b"{}",
+    "lower case": b'{"psk": "a"}',
+    "null as key": b'{"PSK": null}',
+    "a boolean as key": b'{"PSK": true}',
+    "a number as key": b'{"PSK": 12}',
+    "a list as key": b'{"PSK": ["a"]}',
+    "an object as key": b'{"PSK": {"PSK": "a"}}',
+    "the key twice": b'{"PSK": "a", "PSK": "a"}',
+    "another member twice": b'{"PSK": "a", "x": 1, "x": 1}',
+    "a member twice further in": b'{"PSK": "a", "x": {"y": 1, "y": 2}}',
+    "NaN": b'{"PSK": "a", "x": NaN}',
+    "Infinity": b'{"PSK": "a", "x": -Infinity}',
+    "something behind": b'{"PSK": "a"} x',
+    "two objects": b'{"PSK": "a"}{"PSK": "a"}',
+    "cut": b'{"PSK": "a',
+    "a comma too many": b'{"PSK": "a",}',
+    "single quotes": b"{'PSK': 'a'}",
+    "a byte order mark": b'\xef\xbb\xbf{"PSK": "a"}',
+    "UTF-16": '{"PSK": "a"}'.encode("utf-16"),
+    "UTF-16 without a mark": '{"PSK": "a"}'.encode("utf-16-le"),
+    "latin-1": '{"PSK": "é"}'.encode("latin-1"),
+    "a control character": b'{"PSK": "a\x01"}',
+    "1,000 brackets": b"[" * 1000,
+    "4,000 brackets in a member": b'{"PSK": "a", "x": ' + b"[" * 4000,
+    "990 levels, closed": b'{"PSK": "a", "x": ' + b"[" * 990 + b"]" * 990 + b"}}",
+    "5,000 digits": b'{"PSK": "a", "x": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
+def test_anything_else_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidJson):
+        read_psk(body)
+
+
+@given(st.text())
+def test_any_key_survives(psk: str) -> None:
+    assert read_psk(json.dumps({"PSK": psk}).encode()) == psk
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_key_or_a_refusal(body: bytes) -> None:
+    try:
+        read_psk(body)
+    except InvalidJson:
+        return
