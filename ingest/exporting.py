@@ -1,7 +1,7 @@
 """Turn samples into CSV, JSON or Parquet, piece by piece. Pure: arrays in, bytes out.
 
 Numbers come out as the shortest text that reads back as the same number, whole ones without a
-fraction and none with an exponent: the notation that devices themselves use.
+fraction; in CSV none has an exponent, which is the notation that devices themselves use.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def encode_csv(parts: Iterable[SampleColumns]) -> Iterator[bytes]:
     """Yield the header ``time_ms,value`` and a line for each sample; lines end in LF."""
     yield b"time_ms,value\n"
     for part in parts:
-        yield _lines(part)
+        lines = _lines(part)
+        yield _EXPONENT.sub(_spell_out, lines) if b"e" in lines else lines
 
 
 def encode_json(parts: Iterable[SampleColumns]) -> Iterator[bytes]:
@@ -87,7 +88,7 @@ def _lines(part: SampleColumns) -> bytes:
     sink = pa.BufferOutputStream()
     pyarrow.csv.write_csv(_table(part), sink, _CSV_OPTIONS)
     text: bytes = sink.getvalue().to_pybytes()
-    return _EXPONENT.sub(_spell_out, text) if b"e" in text else text
+    return text
 
 
 def _spell_out(number: re.Match[bytes]) -> bytes:

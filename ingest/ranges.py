@@ -31,6 +31,7 @@ class RangeError(ValueError):
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(f"{parameter}: {reason}")
         self.parameter = parameter
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,12 @@ def parse_instant(text: str, parameter: str) -> int:
 
 
 def parse_range(from_text: str | None, to_text: str | None) -> TimeRange:
-    """Return the range from ``from_text`` to ``to_text``; None or blank leaves an end open.
+    """Return the range from ``from_text`` to ``to_text``; None leaves an end open.
 
     Raise ``RangeError`` for an end that cannot be read, or when they are the wrong way round.
     """
-    start = parse_instant(from_text, "from") if from_text and from_text.strip() else None
-    end = parse_instant(to_text, "to") if to_text and to_text.strip() else None
+    start = parse_instant(from_text, "from") if from_text is not None else None
+    end = parse_instant(to_text, "to") if to_text is not None else None
     if start is not None and end is not None and start > end:
         raise RangeError("from", "must not be later than to.")
     return TimeRange(start, end)

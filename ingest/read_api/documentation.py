@@ -1,0 +1,184 @@
+"""What the OpenAPI document says beyond the code: shapes of answers, errors, parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+
+from identities.models import IDENTITY_NAME
+from ingest.read_api import problems
+from ingest.series import SERIES_NAME
+
+_INSTANT = (
+    "ISO 8601 or integer epoch milliseconds; "
+    "left out: {}. A time without an offset is UTC. Ranges are `[from, to)`."
+)
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describes ``BearerToken``."""
+
+    target_class = "ingest.read_api.authentication.BearerToken"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the OpenAPI security scheme."""
+        return {"type": "http", "scheme": "bearer", "description": "Made in the admin."}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describes ``AdminSession``."""
+
+    target_class = "ingest.read_api.authentication.AdminSession"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the OpenAPI security scheme; the cookie's name carries the port."""
+        return {"type": "apiKey", "in": "cookie", "name": "session"}
+
+
+class ProblemBody(serializers.Serializer[Any]):
+    """An error, RFC 9457."""
+
+    type = serializers.CharField(help_text="`urn:device-endpoint:CODE`")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    request_id = serializers.CharField()
+    parameter = serializers.CharField(
+        required=False, help_text="With `bad_parameter`: which one it is."
+    )
+
+
+class SeriesBody(serializers.Serializer[Any]):
+    """A series: all samples of one identity under one name."""
+
+    identity = serializers.CharField()
+    name = serializers.CharField()
+    count = serializers.IntegerField(help_text="Samples.")
+    first_ms = serializers.IntegerField(help_text="First sample, epoch milliseconds.")
+    last_ms = serializers.IntegerField(help_text="Last sample, epoch milliseconds.")
+
+
+class SeriesPageBody(serializers.Serializer[Any]):
+    """A page of series, in order of identity and name."""
+
+    results = SeriesBody(many=True)
+    next = serializers.URLField(allow_null=True, help_text="Address of the next page.")
+
+
+class SamplesBody(serializers.Serializer[Any]):
+    """Samples in JSON."""
+
+    samples = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        help_text="Pairs of epoch milliseconds and value, ascending.",
+    )
+
+
+class BucketBody(serializers.Serializer[Any]):
+    """One bucket that holds at least one sample."""
+
+    time_ms = serializers.IntegerField(help_text="Start, a multiple of `width_ms`.")
+    min = serializers.FloatField()
+    max = serializers.FloatField()
+    mean = serializers.FloatField()
+    count = serializers.IntegerField()
+
+
+class BucketsBody(serializers.Serializer[Any]):
+    """What a chart is drawn from."""
+
+    width_ms = serializers.IntegerField(help_text="Width of every bucket, milliseconds.")
+    buckets = BucketBody(many=True)
+
+
+class CertificateBody(serializers.Serializer[Any]):
+    """The certificate that an upload came with."""
+
+    sha256 = serializers.CharField(help_text="64 lower-case hex digits.")
+
+
+class MeasurementBody(serializers.Serializer[Any]):
+    """One uploaded file: the receipt that its device was given, and whose it is."""
+
+    id = serializers.UUIDField()
+    identity = serializers.CharField()
+    certificate = CertificateBody()
+    name = serializers.CharField()
+    filename = serializers.CharField(allow_blank=True, help_text="As the device called it.")
+    content_type = serializers.CharField(allow_blank=True)
+    size = serializers.IntegerField(help_text="Bytes of the original.")
+    sha256 = serializers.CharField(help_text="Of the original; 64 lower-case hex digits.")
+    received_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=["stored", "rejected"])
+    samples = serializers.IntegerField()
+    new = serializers.IntegerField()
+    identical = serializers.IntegerField()
+    replaced = serializers.IntegerField()
+    first_ms = serializers.IntegerField(allow_null=True)
+    last_ms = serializers.IntegerField(allow_null=True)
+    # DRF takes declared fields off the class: `Serializer.errors` stays what it was.
+    errors = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.DictField(),
+        help_text="Of a rejected file: up to 20 of `line`, `column`, `got`, `hint`.",
+    )
+
+
+IDENTITY = OpenApiParameter(
+    "identity",
+    {"type": "string", "pattern": f"^{IDENTITY_NAME}$"},
+    OpenApiParameter.PATH,
+    description="Name of an identity; upper and lower case alike.",
+)
+NAME = OpenApiParameter(
+    "name",
+    {"type": "string", "pattern": f"^{SERIES_NAME}$"},
+    OpenApiParameter.PATH,
+    description="Name of the measurement.",
+)
+_INSTANT_SHAPE = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+    ]
+}
+FROM = OpenApiParameter("from", _INSTANT_SHAPE, description=_INSTANT.format("the first sample"))
+TO = OpenApiParameter("to", _INSTANT_SHAPE, description=_INSTANT.format("the last sample"))
+AFTER = OpenApiParameter(
+    "after",
+    {"type": "string", "pattern": f"^{IDENTITY_NAME}/{SERIES_NAME}$"},
+    description="IDENTITY/NAME that the page follows; `next` holds it.",
+)
+
+
+def errors(*statuses: int) -> dict[tuple[int, str], Any]:
+    """Return the answers for ``statuses``, with those that every view can give."""
+    meanings = {
+        400: "A parameter cannot be used; `detail` and `parameter` name it.",
+        401: "No token, or one that does not open anything any more.",
+        403: "The account may not view this.",
+        404: "There is no such thing.",
+        503: "The database does not answer; try again after `Retry-After` seconds.",
+    }
+    return {
+        (status, problems.CONTENT_TYPE): OpenApiResponse(ProblemBody, meanings[status])
+        for status in sorted({401, 403, 503, *statuses})
+    }
+
+
+SAMPLES_ANSWERS = {
+    (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "Header `time_ms,value`; ascending."),
+    (200, "application/vnd.apache.parquet"): OpenApiResponse(
+        OpenApiTypes.BINARY, "`time_ms int64`, `value double`."
+    ),
+    (200, "application/json"): OpenApiResponse(SamplesBody, "Pairs of time and value."),
+}
+CONTENT_ANSWERS = {
+    (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The original."),
+}

@@ -1,0 +1,81 @@
+"""Views of uploaded files: the receipt, and the original."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ingest.models import Measurement
+from ingest.originals import make_headers, read_original
+from ingest.read_api import documentation as doc
+from ingest.read_api.base import ReadView
+from ingest.read_api.parameters import read_parameters
+from ingest.read_api.problems import UnknownMeasurement
+
+
+class MeasurementView(ReadView):
+    """One uploaded file."""
+
+    permission = "ingest.view_measurement"
+
+    @extend_schema(
+        operation_id="read_measurement",
+        summary="Receipt of a file",
+        responses={200: doc.MeasurementBody, **doc.errors(400, 404)},
+    )
+    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - named by the contract
+        """Return the receipt that the device was given, whose file it is, and its errors."""
+        read_parameters(request, ())
+        return Response(_describe(_find(Measurement.objects.defer("content"), id)))
+
+
+class ContentView(ReadView):
+    """The original of one uploaded file."""
+
+    permission = "ingest.view_measurement"
+
+    @extend_schema(
+        operation_id="read_measurement_content",
+        summary="Original of a file",
+        responses={**doc.CONTENT_ANSWERS, **doc.errors(400, 404)},
+    )
+    def get(self, request: Request, id: UUID) -> StreamingHttpResponse:  # noqa: A002
+        """Return the file as it was sent, byte for byte, rejected ones too."""
+        read_parameters(request, ())
+        measurement = _find(Measurement.objects.all(), id)
+        return StreamingHttpResponse(read_original(measurement), headers=make_headers(measurement))
+
+
+def _find(measurements: QuerySet[Measurement], pk: UUID) -> Measurement:
+    found = measurements.select_related("identity", "certificate").filter(pk=pk).first()
+    if found is None:
+        raise UnknownMeasurement(f"There is no measurement {pk}.")
+    return found
+
+
+def _describe(found: Measurement) -> dict[str, object]:
+    return {
+        "id": str(found.pk),
+        "identity": found.identity.name,
+        "certificate": {"sha256": found.certificate.fingerprint},
+        "name": found.name,
+        "filename": found.filename,
+        "content_type": found.content_type,
+        "size": found.size,
+        "sha256": bytes(found.sha256).hex(),
+        "received_at": found.received_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "status": found.status,
+        "samples": found.samples,
+        "new": found.new,
+        "identical": found.identical,
+        "replaced": found.replaced,
+        "first_ms": found.first_ms,
+        "last_ms": found.last_ms,
+        "errors": found.errors or [],
+    }

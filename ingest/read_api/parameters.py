@@ -1,0 +1,63 @@
+"""Query parameters, checked: what is not understood is refused by name, never ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from rest_framework.request import Request
+
+from identities.models import IDENTITY_NAME
+from ingest.ranges import RangeError, TimeRange, parse_range
+from ingest.read_api.problems import BadParameter
+from ingest.series import SERIES_NAME
+
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_AFTER = re.compile(rf"({IDENTITY_NAME})/({SERIES_NAME})", re.ASCII)
+
+
+def read_parameters(request: Request, known: Collection[str]) -> dict[str, str]:
+    """Return the query's parameters; raise ``BadParameter`` for unknown and repeated ones."""
+    given: dict[str, str] = {}
+    for name, values in request.query_params.lists():
+        if name not in known:
+            takes = f"this address takes {', '.join(sorted(known))}" if known else "none is taken"
+            raise BadParameter(ascii(name)[1:-1][:40], f"unknown parameter; {takes}.")
+        if len(values) > 1:
+            raise BadParameter(name, "given more than once.")
+        given[name] = values[0]
+    return given
+
+
+def read_range(given: dict[str, str]) -> TimeRange:
+    """Return the range of ``from`` and ``to``."""
+    try:
+        return parse_range(given.get("from"), given.get("to"))
+    except RangeError as error:
+        raise BadParameter(error.parameter, error.reason) from error
+
+
+def read_number(given: dict[str, str], name: str, default: int, highest: int) -> int:
+    """Return ``name`` as a whole number from 1 to ``highest``."""
+    text = given.get(name, str(default))
+    if not _WHOLE_NUMBER.fullmatch(text) or not 1 <= int(text) <= highest:
+        raise BadParameter(name, f"expected a whole number from 1 to {highest}.")
+    return int(text)
+
+
+def read_choice(given: dict[str, str], name: str, choices: Collection[str], default: str) -> str:
+    """Return ``name``, which must be one of ``choices``."""
+    text = given.get(name, default)
+    if text not in choices:
+        raise BadParameter(name, f"expected one of {', '.join(choices)}.")
+    return text
+
+
+def read_after(given: dict[str, str]) -> tuple[str, str] | None:
+    """Return ``after``, the (identity, name) that the page follows."""
+    if "after" not in given:
+        return None
+    found = _AFTER.fullmatch(given["after"])
+    if found is None:
+        raise BadParameter("after", "expected IDENTITY/NAME, as `next` has it.")
+    return found[1], found[2]

@@ -1,0 +1,160 @@
+"""Views of series: the list, their samples and the buckets that charts are drawn from."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from urllib.parse import urlencode
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ingest.exporting import FORMATS
+from ingest.read_api import documentation as doc
+from ingest.read_api.base import ReadView
+from ingest.read_api.parameters import (
+    read_after,
+    read_choice,
+    read_number,
+    read_parameters,
+    read_range,
+)
+from ingest.read_api.problems import UnknownSeries
+from ingest.reading import read_buckets, read_samples
+from ingest.series import Page, Series, UnknownSeriesError, find_series, list_series
+
+MOST_BUCKETS = 10_000
+MOST_SERIES = 1_000
+
+
+class SeriesListView(ReadView):
+    """Which series there are."""
+
+    permission = "ingest.view_sampleblock"
+
+    @extend_schema(
+        operation_id="list_series",
+        summary="List series",
+        parameters=[
+            OpenApiParameter("identity", str, description="Only this one's; any case."),
+            OpenApiParameter(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MOST_SERIES, "default": 100},
+                description="Series on a page.",
+            ),
+            doc.AFTER,
+        ],
+        responses={200: doc.SeriesPageBody, **doc.errors(400)},
+    )
+    def get(self, request: Request) -> Response:
+        """Return a page of series; ``next`` is the address of the page that follows, or null."""
+        given = read_parameters(request, ("identity", "limit", "after"))
+        page = list_series(
+            identity=given.get("identity"),
+            after=read_after(given),
+            limit=read_number(given, "limit", 100, MOST_SERIES),
+        )
+        results = [_describe(series) for series in page.series]
+        return Response({"results": results, "next": _next_address(request, given, page)})
+
+
+class SamplesView(ReadView):
+    """All samples of a range, streamed."""
+
+    permission = "ingest.view_sampleblock"
+
+    @extend_schema(
+        operation_id="read_samples",
+        summary="Samples of a series",
+        parameters=[
+            doc.IDENTITY,
+            doc.NAME,
+            doc.FROM,
+            doc.TO,
+            OpenApiParameter("format", enum=list(FORMATS), default="csv"),
+        ],
+        responses={**doc.SAMPLES_ANSWERS, **doc.errors(400, 404)},
+    )
+    def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
+        """Stream the samples, ascending; CSV unless ``format`` says otherwise."""
+        given = read_parameters(request, ("from", "to", "format"))
+        wanted = read_range(given)
+        chosen = FORMATS[read_choice(given, "format", FORMATS, "csv")]
+        series = _find(identity, name)
+        parts = read_samples(series, wanted)
+        # The first part is read before the status is sent, so that trouble can still be told.
+        first = list(islice(parts, 1))
+        file_name = f"{series.identity}_{series.name}.{chosen.name}"
+        return StreamingHttpResponse(
+            chosen.encode(chain(first, parts)),
+            content_type=chosen.content_type,
+            headers={
+                "Content-Disposition": f'attachment; filename="{file_name}"',
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+
+class BucketsView(ReadView):
+    """A range summed up in buckets of equal width."""
+
+    permission = "ingest.view_sampleblock"
+
+    @extend_schema(
+        operation_id="read_buckets",
+        summary="Buckets of a series, for charts",
+        parameters=[
+            doc.IDENTITY,
+            doc.NAME,
+            doc.FROM,
+            doc.TO,
+            OpenApiParameter(
+                "width",
+                {"type": "integer", "minimum": 1, "maximum": MOST_BUCKETS, "default": 1000},
+                description="Greatest number of buckets. Their width is the smallest of 1, 2, 5, "
+                "10, 15, 30 s; 1, 2, 5, 10, 15, 30 min; 1, 2, 3, 6, 12 h; 1, 2, 7, 14, 28 d, "
+                "then doubling, that covers the range with so many.",
+            ),
+        ],
+        responses={200: doc.BucketsBody, **doc.errors(400, 404)},
+    )
+    def get(self, request: Request, identity: str, name: str) -> Response:
+        """Return the buckets that hold a sample, ascending, aligned to UTC.
+
+        Only samples of the range are counted, in the first and the last bucket too.
+        """
+        given = read_parameters(request, ("from", "to", "width"))
+        wanted = read_range(given)
+        most = read_number(given, "width", 1000, MOST_BUCKETS)
+        width_ms, buckets = read_buckets(_find(identity, name), wanted, most)
+        columns = (buckets.time_ms, buckets.minimum, buckets.maximum, buckets.mean, buckets.count)
+        keys = ("time_ms", "min", "max", "mean", "count")
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return Response(
+            {"width_ms": width_ms, "buckets": [dict(zip(keys, row, strict=True)) for row in rows]}
+        )
+
+
+def _find(identity: str, name: str) -> Series:
+    try:
+        return find_series(identity, name)
+    except UnknownSeriesError as error:
+        raise UnknownSeries(str(error)) from error
+
+
+def _describe(series: Series) -> dict[str, object]:
+    return {
+        "identity": series.identity,
+        "name": series.name,
+        "count": series.count,
+        "first_ms": series.first_ms,
+        "last_ms": series.last_ms,
+    }
+
+
+def _next_address(request: Request, given: dict[str, str], page: Page) -> str | None:
+    if page.after is None:
+        return None
+    query = urlencode({**given, "after": "/".join(page.after)}, safe="/@")
+    return request.build_absolute_uri(f"{request.path}?{query}")

@@ -1,0 +1,63 @@
+"""Buckets: from the ladder, aligned to UTC, and they add up."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.buckets import LADDER_MS, choose_width, join, rungs, summarise
+
+TIMES = st.integers(0, 10**16)
+
+
+@given(TIMES, st.integers(1, 10**13), st.integers(1, 10_000))
+def test_the_width_is_the_smallest_of_the_ladder_that_needs_no_more_buckets(
+    start: int, length: int, most: int
+) -> None:
+    end = start + length
+    width = choose_width(start, end, most)
+
+    def needed(candidate: int) -> int:
+        return (end - 1) // candidate - start // candidate + 1
+
+    assert needed(width) <= most
+    for narrower in rungs():
+        if narrower >= width:
+            assert narrower == width
+            break
+        assert needed(narrower) > most
+
+
+def test_a_day_in_a_thousand_buckets_is_drawn_in_two_minutes_each() -> None:
+    assert choose_width(0, 86_400_000, 1000) == 120_000
+
+
+def test_a_year_in_a_thousand_buckets_is_drawn_in_twelve_hours_each() -> None:
+    assert choose_width(0, 365 * 86_400_000, 1000) == 12 * 3_600_000
+
+
+def test_every_width_from_an_hour_on_is_made_of_whole_hours() -> None:
+    assert all(width % 3_600_000 == 0 for width in LADDER_MS if width > 1_800_000)
+
+
+@given(
+    st.dictionaries(st.integers(0, 100_000), st.integers(-1000, 1000), max_size=60),
+    st.sampled_from([1000, 2000, 15_000]),
+    st.integers(0, 60),
+)
+def test_buckets_agree_with_counting_by_hand_however_the_samples_are_split(
+    samples: dict[int, int], width: int, cut: int
+) -> None:
+    items = sorted(samples.items())
+    parts = [np.array(part, np.int64).reshape(-1, 2) for part in (items[:cut], items[cut:])]
+    found = join([summarise(part[:, 0], part[:, 1].astype(float), width) for part in parts])
+    by_hand: dict[int, list[int]] = {}
+    for time, value in items:
+        by_hand.setdefault(time // width * width, []).append(value)
+    rows = zip(
+        found.time_ms.tolist(), found.minimum.tolist(), found.maximum.tolist(),
+        found.total.tolist(), found.count.tolist(), strict=True,
+    )  # fmt: skip
+    assert list(rows) == [
+        (time, min(values), max(values), sum(values), len(values))
+        for time, values in sorted(by_hand.items())
+    ]

@@ -1,0 +1,81 @@
+"""Exports: every sample exactly, in three forms."""
+
+import io
+import json
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.exporting import FORMATS, encode_csv, encode_json, encode_parquet
+from ingest.sample_columns import SampleColumns
+
+FLOATS = st.floats(-1e20, 1e20, allow_nan=False)
+
+
+def columns(samples: list[tuple[int, float]]) -> SampleColumns:
+    return SampleColumns(
+        np.array([time for time, _ in samples], np.int64),
+        np.array([value for _, value in samples], np.float64),
+    )
+
+
+PARTS = st.lists(
+    st.lists(st.tuples(st.integers(0, 10**16), FLOATS), min_size=1, max_size=5), max_size=3
+)
+
+
+@given(PARTS)
+def test_csv_reads_back_as_the_same_numbers_in_plain_notation(
+    parts: list[list[tuple[int, float]]],
+) -> None:
+    text = b"".join(encode_csv(map(columns, parts))).decode()
+    lines = text.split("\n")
+    assert lines[0] == "time_ms,value"
+    assert lines[-1] == ""
+    assert "e" not in "".join(lines[1:])
+    found = [(int(time), float(value)) for time, value in (x.split(",") for x in lines[1:-1])]
+    assert found == [sample for part in parts for sample in part]
+
+
+@given(PARTS)
+def test_json_is_one_document_with_the_same_numbers(
+    parts: list[list[tuple[int, float]]],
+) -> None:
+    document = json.loads(b"".join(encode_json(map(columns, parts))))
+    assert document == {"samples": [list(sample) for part in parts for sample in part]}
+
+
+@given(PARTS)
+def test_parquet_holds_the_same_numbers(parts: list[list[tuple[int, float]]]) -> None:
+    file = io.BytesIO(b"".join(encode_parquet(map(columns, parts))))
+    table = pyarrow.parquet.read_table(file)
+    assert [str(field.type) for field in table.schema] == ["int64", "double"]
+    assert table.column_names == ["time_ms", "value"]
+    found = list(zip(table["time_ms"].to_pylist(), table["value"].to_pylist(), strict=True))
+    assert found == [sample for part in parts for sample in part]
+
+
+def test_whole_numbers_have_no_fraction_and_others_are_as_short_as_can_be() -> None:
+    part = columns([(1, 72.0), (2, 0.1), (3, 1e-20), (4, 78.572), (5, -0.5), (6, 1e16)])
+    assert b"".join(encode_csv([part])) == (
+        b"time_ms,value\n1,72\n2,0.1\n3,0.00000000000000000001\n4,78.572\n5,-0.5\n"
+        b"6,10000000000000000\n"
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_is_produced_before_it_is_asked_for(name: str) -> None:
+    taken = []
+
+    def parts() -> object:
+        for number in range(3):
+            taken.append(number)
+            yield columns([(number, 1.0)])
+
+    pieces = FORMATS[name].encode(parts())  # type: ignore[arg-type]
+    assert taken == []
+    next(pieces)
+    assert len(taken) <= 1

@@ -1,0 +1,81 @@
+"""The OpenAPI document: complete, valid, and true of whatever is sent."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.test import Client
+from drf_spectacular.validation import validate_schema
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from identities.models import Identity
+from ingest.read_api.urls import urlpatterns
+from tests.reading.making import (
+    make_analyst,
+    make_certificate,
+    make_measurement,
+    make_series,
+    make_token,
+)
+
+START = 1_700_000_000_000
+
+
+def read_document() -> dict[str, object]:
+    document: dict[str, object] = Client().get("/api/v1/schema").json()
+    return document
+
+
+def test_the_document_is_valid_and_opens_without_a_token(db: None) -> None:
+    validate_schema(read_document())  # type: ignore[no-untyped-call]
+
+
+def test_every_address_is_described(db: None) -> None:
+    described = set(read_document()["paths"])  # type: ignore[call-overload]
+    addresses = [str(each.pattern) for each in urlpatterns if str(each.pattern)]
+    plain = {f"/api/v1/{re.sub('<[a-z]+:', '{', address)}" for address in addresses}
+    assert {address.replace(">", "}") for address in plain} - {"/api/v1/schema"} == described
+
+
+@pytest.fixture
+def application(db: None) -> Iterator[WSGIHandler]:
+    """The staff door's application, which leaves the test's transaction open between requests."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield get_wsgi_application()
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.parametrize("path", [
+    "/api/v1/series",
+    "/api/v1/series/{identity}/{name}/samples",
+    "/api/v1/series/{identity}/{name}/buckets",
+    "/api/v1/measurements/{id}",
+    "/api/v1/measurements/{id}/content",
+])  # fmt: skip
+def test_whatever_is_sent_is_answered_as_the_document_says(
+    application: WSGIHandler, ward: Identity, path: str
+) -> None:
+    make_series(ward, "hr", {START: 70, START + 5_000_000: 71})
+    make_measurement(make_certificate(ward), b"x")
+    token = make_token(make_analyst())
+    document = schemathesis.openapi.from_wsgi("/api/v1/schema", application)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=document[path]["GET"].as_strategy())
+    def send(case: schemathesis.Case[Any]) -> None:
+        # OpenAPI has no words for "from is not later than to", so one refusal is not in it.
+        case.call_and_validate(
+            headers={"Authorization": f"Bearer {token}"}, excluded_checks=[positive_data_acceptance]
+        )
+
+    send()
