@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ingest import advisory_locks
@@ -68,7 +68,10 @@ def check(source: Source) -> None:
     recent = recent.exclude(outcome__in=NOT_A_REFUSAL)
     _check(recent.filter(sha256=source.sha256), settings.REFUSALS_PER_CERTIFICATE, now)
     if source.network is not None:
-        _check(recent.filter(address__range=source.network), settings.REFUSALS_PER_ADDRESS, now)
+        first, last = source.network
+        # Equality lets the index give the newest rows; a range would have all of them sorted.
+        here = Q(address=first) if first == last else Q(address__range=(first, last))
+        _check(recent.filter(here), settings.REFUSALS_PER_ADDRESS, now)
 
 
 def _check(refused: QuerySet[RegistrationAttempt], limit: int, now: datetime) -> None:
