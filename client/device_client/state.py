@@ -25,6 +25,7 @@ class StateFolder:
         try:
             make_private_folder(path)
             with ExitStack() as stack:
+                (path / "lock").touch(mode=0o600)
                 lock = stack.enter_context((path / "lock").open("ab"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self.spool = Spool(path)

@@ -1,0 +1,157 @@
+"""``manage.py simulate_device`` against the real product: nginx, both doors and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.client.scripted_server import Scripted, scripted_server
+from tests.stack import PROJECT_DIR, Stack
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+HR, IBI = DATA / "hr_measurement_2019_06_11", DATA / "ibi_measurement_2019_06_11"
+
+
+@pytest.fixture
+def identity() -> str:
+    return f"simulated-{uuid4()}"
+
+
+@pytest.fixture
+def psk(stack: Stack, identity: str) -> str:
+    return stack.issue_psk(identity)
+
+
+def _simulate(stack: Stack, *options: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    address = f"https://localhost:{stack.device_port}"
+    return stack.manage("simulate_device", "--url", address, *options, text=text)
+
+
+def _document(stack: Stack, *options: str) -> dict[str, Any]:
+    run = _simulate(stack, "--json", *options)
+    assert run.returncode == 0, run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+def test_files_are_sent_under_the_names_that_their_file_names_tell(
+    stack: Stack, identity: str, psk: str
+) -> None:
+    told = _document(stack, "--psk", psk, "--file", str(HR), f"pulse={HR}", "--file", str(IBI))
+    assert told["identity"] == identity
+    assert len(told["certificate"]["sha256"]) == 64
+    assert [receipt["name"] for receipt in told["receipts"]] == [
+        "hr_measurement",
+        "pulse",
+        "ibi_measurement",
+    ]
+    assert {receipt["status"] for receipt in told["receipts"]} == {"stored"}
+    assert (told["refusals"], told["error"]) == ([], None)
+
+
+def test_a_recording_comes_out_as_it_went_in(stack: Stack, identity: str, psk: str) -> None:
+    _document(stack, "--psk", psk, "--file", str(IBI))
+    exported = stack.manage("export_samples", identity, "ibi_measurement").stdout.splitlines()
+    sent = [line.split(",") for line in IBI.read_text().splitlines()]
+    came = [line.split(",") for line in exported[1:]]
+    assert [(int(at), float(value)) for at, value in came] == sorted(
+        (int(at), float(value)) for at, value in sent
+    )
+
+
+def test_each_upload_holds_the_samples_asked_for_and_the_last_one_ends_now(
+    stack: Stack, psk: str
+) -> None:
+    before_ms = time.time_ns() // 1_000_000
+    told = _document(stack, "--psk", psk, "--samples", "60", "--uploads", "3")
+    receipts = told["receipts"]
+    assert [(receipt["samples"], receipt["new"]) for receipt in receipts] == [(60, 60)] * 3
+    assert receipts[1]["first_ms"] == receipts[0]["last_ms"] + 1000
+    assert before_ms - 1000 <= receipts[2]["last_ms"] <= time.time_ns() // 1_000_000
+
+
+def test_a_bound_device_needs_no_key(stack: Stack, psk: str, tmp_path: Path) -> None:
+    folder = str(tmp_path / "device")
+    first = _document(stack, "--psk", psk, "--state-dir", folder, "--file", str(HR))
+    second = _document(stack, "--state-dir", folder, "--file", str(HR))
+    assert second["certificate"] == first["certificate"]
+    assert [receipt["status"] for receipt in second["receipts"]] == ["duplicate"]
+
+
+def test_a_key_may_come_by_standard_input(stack: Stack, psk: str, identity: str) -> None:
+    run = _simulate(stack, "--psk", "-", "--samples", "5", text=f"{psk}\n")
+    assert run.returncode == 0, run.stderr
+    registered, receipt = run.stdout.splitlines()
+    assert registered.startswith(f"registered as {identity}")
+    assert receipt.startswith("stored    hr_measurement  5 samples, 5 new")
+
+
+def test_a_wrong_key_is_told_in_the_servers_words(stack: Stack) -> None:
+    run = _simulate(stack, "--psk", "dpsk_wrong", "--json")
+    assert run.returncode == 1
+    assert run.stderr.startswith("CommandError: the server refused: 400 Registration failed: ")
+    assert len(run.stderr.splitlines()) == 1
+    assert json.loads(run.stdout)["error"]["status"] == 400
+
+
+def test_a_broken_line_is_told_and_the_good_file_is_stored(
+    stack: Stack, psk: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "hr_measurement_2020_01_01"
+    broken.write_text("1577836800000,70\n1577836801000;71\n")
+    run = _simulate(stack, "--psk", psk, "--file", str(broken), str(IBI))
+    assert run.returncode == 1
+    assert "line 2, column 14: got '1577836801000;71'" in run.stderr
+    assert [line.split()[:2] for line in run.stdout.splitlines()[1:]] == [
+        ["rejected", "hr_measurement"],
+        ["stored", "ibi_measurement"],
+    ]
+
+
+def test_a_server_of_another_authority_is_refused_and_one_that_is_named_is_not(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with scripted_server(tmp_path, [Scripted(404, {})]) as other:
+        command = ("simulate_device", "--url", other.url, "--psk", "dpsk_x")
+        refused = stack.manage(*command)
+        assert refused.returncode == 1
+        assert "is not trusted" in refused.stderr
+        assert other.requests == []
+        assert "404 Not Found" in stack.manage(*command, "--cacert", str(other.authority)).stderr
+
+
+def test_a_server_that_is_not_there_is_one_line(stack: Stack) -> None:
+    run = stack.manage("simulate_device", "--url", "https://localhost:1", "--psk", "dpsk_x")
+    assert run.returncode == 1
+    assert run.stderr == "CommandError: cannot reach localhost:1: Connection refused\n"
+
+
+def test_an_endless_device_goes_on_until_it_is_ended(
+    stack: Stack, psk: str, tmp_path: Path
+) -> None:
+    options = ["--url", stack.device_url, "--psk", psk, "--samples", "1", "--uploads", "0"]
+    output = tmp_path / "device.out"
+    with output.open("wb") as file:
+        device = subprocess.Popen(
+            [sys.executable, "manage.py", "simulate_device", *options],
+            cwd=PROJECT_DIR,
+            env=stack.environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    deadline = time.monotonic() + 60
+    while output.read_text().count("stored ") < 3:
+        assert device.poll() is None, output.read_text()
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.1)
+    device.send_signal(signal.SIGTERM)
+    assert device.wait(30) == 0
+    assert "Traceback" not in output.read_text()

@@ -1,0 +1,86 @@
+"""docs/reference/protocol.md tells the codes, limits and receipts that the code has."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from pathlib import Path
+
+from ingest.api.limits import published_limits
+from ingest.line_errors import LineError
+from ingest.receipts import Receipt
+from ingest.refusals import CertificateRefusal, Refusal
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGE = (PROJECT / "docs/reference/protocol.md").read_text()
+ROW = re.compile(r"^\| `([a-z_]+)` \| (\d{3}) \| (yes|no) \|", re.MULTILINE)
+
+Row = tuple[str, int, bool]
+
+
+def _rows_below(line: str) -> set[Row]:
+    table = PAGE.partition(line)[2].partition("\n\n")[2].partition("\n\n")[0]
+    return {(code, int(status), word == "yes") for code, status, word in ROW.findall(table)}
+
+
+def _refusals(base: type[Refusal]) -> set[type[Refusal]]:
+    below = {found for child in base.__subclasses__() for found in _refusals(child)}
+    return below or {base}
+
+
+def test_the_applications_codes_are_those_of_its_refusals() -> None:
+    expected = {(found.code, found.status, found.retryable) for found in _refusals(Refusal)}
+    assert _rows_below("Answers of the application:") == expected
+
+
+def test_nginxs_codes_are_those_of_its_templates() -> None:
+    templates = "".join(path.read_text() for path in (PROJECT / "nginx").glob("device*.template"))
+    bodies = [json.loads(text) for text in re.findall(r"return \d{3} '(\{.*\})'", templates)]
+    expected = {
+        (body["type"].rpartition(":")[2], body["status"], body["retryable"]) for body in bodies
+    }
+    assert _rows_below("Answers of nginx, before the application is asked") == expected
+
+
+def test_what_is_wrong_with_a_certificate_is_final_for_a_registration() -> None:
+    for refusal in _refusals(CertificateRefusal):
+        assert issubclass(refusal, CertificateRefusal)
+        told = refusal().at_registration()
+        assert (told.status, told.retryable) == (400, False)
+
+
+def _json_blocks() -> list[dict[str, object]]:
+    return [json.loads(text) for text in re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)]
+
+
+def test_the_limits_shown_are_those_published() -> None:
+    shown = next(block for block in _json_blocks() if "limits" in block)
+    limits = shown["limits"]
+    assert isinstance(limits, dict)
+    published = published_limits()
+    assert list(limits) == list(published)
+    del published["latest_ms"]  # a day from now, whenever that is
+    assert published.items() <= limits.items()
+
+
+def test_the_receipt_shown_has_the_keys_of_a_receipt() -> None:
+    receipt = Receipt(uuid.uuid4(), "hr", "", b"", "stored", 1, 1, 0, 0, 0, 0, None).as_json()
+    shown = next(block for block in _json_blocks() if "files" in block)
+    assert isinstance(shown["files"], list)
+    assert list(shown["files"][0]) == list(receipt)
+
+
+def test_the_keys_of_a_line_error_are_named() -> None:
+    keys = LineError(1, 1, "", "").as_json()
+    assert "{" + ", ".join(f'"{key}"' for key in keys) + "}" in PAGE
+
+
+def test_the_error_shown_has_the_keys_of_an_error() -> None:
+    shown = next(block for block in _json_blocks() if "type" in block)
+    code = str(shown["type"]).rpartition(":")[2]
+    refusal = next(found for found in _refusals(Refusal) if found.code == code)
+    expected = refusal(certificate={"sha256": "…"}).as_problem("…")
+    assert list(shown) == list(expected)
+    del shown["detail"], expected["detail"]
+    assert shown == expected

@@ -1,0 +1,35 @@
+"""docs/reference/settings.md names every environment variable that is read, and no other."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from device_endpoint import environment
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGE = (PROJECT / "docs/reference/settings.md").read_text()
+READERS = {name for name in vars(environment) if name.startswith("read_")}
+
+
+def _names_read(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        function, first = node.func, node.args[0]
+        called = function.id if isinstance(function, ast.Name) else None
+        if called in READERS and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            yield first.value
+
+
+def test_the_table_is_what_the_code_reads() -> None:
+    sources = [
+        path
+        for folder in ("device_endpoint", "identities", "ingest")
+        for path in (PROJECT / folder).rglob("*.py")
+    ]
+    read = {name for path in sources for name in _names_read(path)}
+    assert len(read) > 30
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE)) == read
