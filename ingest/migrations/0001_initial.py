@@ -105,4 +105,18 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['identity', 'name', 'hour', 'last_ms'], name='block_series_hour')],
             },
         ),
+        migrations.CreateModel(
+            name='Series',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'series',
+                'verbose_name_plural': 'series',
+                'proxy': True,
+                'default_permissions': (),
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('ingest.sampleblock',),
+        ),
     ]
