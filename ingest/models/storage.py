@@ -1,8 +1,4 @@
-"""What devices send, as kept: certificates, attempts, files and blocks of samples.
-
-The files (``Measurement.content``) are the truth; the blocks are a projection of them that can
-be made anew. Times of samples are integer epoch milliseconds throughout.
-"""
+"""Uploaded files as they came, and their samples in blocks."""
 
 from __future__ import annotations
 
@@ -10,75 +6,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from identities.models import Identity, PreSharedKey
+from identities.models import Identity
 from ingest.identifiers import uuid7
-
-
-class DeviceCertificate(models.Model):
-    """A device's own certificate, bound to an identity: it alone says whose an upload is."""
-
-    class State(models.TextChoices):
-        """Whether requests with the certificate are accepted."""
-
-        ACTIVE = "active"
-        SUSPENDED = "suspended"
-        REVOKED = "revoked"
-
-    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="certificates")
-    sha256 = models.BinaryField("SHA-256", max_length=32, unique=True)
-    der = models.BinaryField()
-    subject = models.TextField(blank=True)
-    key_type = models.CharField(max_length=40)
-    not_before = models.DateTimeField()
-    not_after = models.DateTimeField()
-    label = models.CharField(max_length=200, blank=True, help_text="Which device this is.")
-    bound_at = models.DateTimeField(default=timezone.now)
-    bound_with = models.ForeignKey(
-        PreSharedKey, null=True, on_delete=models.SET_NULL, related_name="certificates"
-    )
-    replaces = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by"
-    )
-    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
-    state_reason = models.CharField(max_length=200, blank=True)
-
-    class Meta:
-        ordering = ["-bound_at"]
-
-    def __str__(self) -> str:
-        return f"{self.identity.name} {self.fingerprint[:16]}"
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of the certificate as 64 lower-case hex digits."""
-        return bytes(self.sha256).hex()
-
-
-class RegistrationAttempt(models.Model):
-    """One attempt to register, with its true outcome. Rows are only ever added."""
-
-    at = models.DateTimeField(default=timezone.now, db_index=True)
-    outcome = models.CharField(max_length=40)
-    sha256 = models.BinaryField("SHA-256", max_length=32, null=True)
-    psk_hint = models.CharField("PSK hint", max_length=16, blank=True)
-    identity = models.ForeignKey(
-        Identity, null=True, on_delete=models.SET_NULL, related_name="attempts"
-    )
-    address = models.GenericIPAddressField(null=True)
-    request_id = models.CharField(max_length=64, blank=True)
-    count = models.PositiveIntegerField(
-        default=1, help_text="Throttled attempts of one minute share a row."
-    )
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["sha256", "at"], name="attempt_sha256_at"),
-            models.Index(fields=["address", "at"], name="attempt_address_at"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.outcome}"
+from ingest.models.devices import DeviceCertificate
 
 
 class Measurement(models.Model):
@@ -94,6 +24,7 @@ class Measurement(models.Model):
 
         STORED = "stored"
         REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     identity = models.ForeignKey(
@@ -135,6 +66,14 @@ class Measurement(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["identity", "name", "sha256"], name="measurement_once_per_identity_and_name"
+            ),
+        ]
+        indexes = [
+            # Costs the stored files nothing; the rejected ones are counted, listed, read again.
+            models.Index(
+                fields=["identity", "id"],
+                name="measurement_rejected",
+                condition=models.Q(status="rejected"),
             ),
         ]
 

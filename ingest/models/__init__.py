@@ -1,0 +1,28 @@
+"""What devices send, as kept, and what was done with it.
+
+The files (``Measurement.content``) are the truth; the blocks are a projection of them that can
+be made anew. Times of samples are integer epoch milliseconds throughout.
+"""
+
+from ingest.models.care import (
+    DataDeletion,
+    PruneMark,
+    RetentionPolicy,
+    SampleConflict,
+    Withdrawal,
+)
+from ingest.models.devices import DeviceCertificate, RegistrationAttempt
+from ingest.models.storage import Measurement, SampleBlock, Series
+
+__all__ = [
+    "DataDeletion",
+    "DeviceCertificate",
+    "Measurement",
+    "PruneMark",
+    "RegistrationAttempt",
+    "RetentionPolicy",
+    "SampleBlock",
+    "SampleConflict",
+    "Series",
+    "Withdrawal",
+]
