@@ -10,7 +10,8 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeVar
+from itertools import accumulate
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -112,54 +113,41 @@ class PreparedFile:
         return lines, len(self.samples.times), *repeated
 
 
-class Found(NamedTuple):
-    """What ``ingest_store_file`` returns: see its comment in the database."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What ``ingest_store_file`` returns: see its comment in the database.
+
+    ``first`` holds the columns of the first receipt of a duplicate, in binary form.
+    """
 
     outcome: str
-    first_id: uuid.UUID | None
-    status: str | None
-    filename: str | None
-    errors: list[dict[str, object]] | None
-    samples: int | None
-    new: int | None
-    identical: int | None
-    replaced: int | None
-    first_ms: int | None
-    last_ms: int | None
+    first: list[bytes | None]
 
-    @classmethod
-    def of(cls, row: list[bytes | None]) -> Found:
-        """Return the row as values."""
-        outcome, first_id, status, filename, errors, *numbers = row
-        return cls(
-            (outcome or b"").decode(),
-            None if first_id is None else uuid.UUID(bytes=first_id),
-            wire.to_text(status),
-            wire.to_text(filename),
-            None if errors is None else orjson.loads(errors[1:]),  # after jsonb's version byte
-            *map(wire.to_int, numbers),
-        )
+    @property
+    def is_stored(self) -> bool:
+        """Tell whether the file was stored by this call."""
+        return self.outcome == "stored"
 
     def receipt(self, file: PreparedFile) -> Receipt:
         """Return the receipt of ``file``: its own, or that of the same bytes stored before."""
-        if self.outcome == "stored":
+        if self.is_stored:
             return _new_receipt(file)
-        if self.first_id is None:
-            raise AssertionError("a duplicate has a first receipt")
-        rejected = self.status == "rejected"
+        first_id, status, filename, errors, *numbers = self.first
+        samples, new, identical, replaced, first_ms, last_ms = map(wire.to_int, numbers)
+        rejected = status == b"rejected"
         return Receipt(
-            id=self.first_id,
+            id=uuid.UUID(bytes=first_id),
             name=file.name,
-            filename=self.filename or "",
+            filename=wire.to_text(filename) or "",
             sha256=file.sha256,
             status="rejected" if rejected else "duplicate",
-            samples=self.samples or 0,
-            new=self.new or 0,
-            identical=self.identical or 0,
-            replaced=self.replaced or 0,
-            first_ms=self.first_ms,
-            last_ms=self.last_ms,
-            errors=self.errors if rejected else None,
+            samples=samples or 0,
+            new=new or 0,
+            identical=identical or 0,
+            replaced=replaced or 0,
+            first_ms=first_ms,
+            last_ms=last_ms,
+            errors=wire.from_jsonb(errors) if rejected else None,
         )
 
 
@@ -222,8 +210,8 @@ def store_file(identity_id: int, certificate_id: int, file: PreparedFile) -> Fou
     )
     if row is None:
         raise AssertionError("a function with OUT parameters returns one row")
-    found = Found.of(row)
-    if found.outcome == "stored" and not together:
+    found = Found(wire.to_text(row[0]) or "", row[1:])
+    if found.is_stored and not together:
         _copy_blocks(identity_id, file.name, file.blocks)
     return found
 
@@ -251,13 +239,13 @@ def _file_parameters(file: PreparedFile) -> list[bytes | None]:
 def _block_parameters(blocks: Sequence[Block]) -> list[bytes]:
     return [
         wire.uuids([uuid7() for _ in blocks]),
-        wire.int4s(np.array([block.hour for block in blocks], dtype=np.int32)),
-        wire.int4s(np.cumsum([len(block.values) for block in blocks], dtype=np.int32)),
-        wire.float8s(np.array([block.minimum for block in blocks], dtype=np.float64)),
-        wire.float8s(np.array([block.maximum for block in blocks], dtype=np.float64)),
-        wire.float8s(np.array([block.total for block in blocks], dtype=np.float64)),
-        wire.int4s(_joined([block.offsets_ms for block in blocks], _NO_INTS)),
-        wire.float8s(_joined([block.values for block in blocks], _NO_FLOATS)),
+        wire.int4s([block.hour for block in blocks]),
+        wire.int4s(list(accumulate(len(block.values) for block in blocks))),
+        wire.float8s([block.minimum for block in blocks]),
+        wire.float8s([block.maximum for block in blocks]),
+        wire.float8s([block.total for block in blocks]),
+        postgres_arrays.encode_int4(_joined([block.offsets_ms for block in blocks], _NO_INTS)),
+        postgres_arrays.encode_float8(_joined([block.values for block in blocks], _NO_FLOATS)),
     ]
 
 

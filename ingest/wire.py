@@ -12,11 +12,11 @@ import uuid
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
+import orjson
 import psycopg
 from django.db import connection
-from numpy.typing import NDArray
 from psycopg import pq
 
 from ingest import postgres_arrays
@@ -27,6 +27,8 @@ _INT4 = struct.Struct("!i")
 _INT8 = struct.Struct("!q")
 _UUID_OID, _UUID_ARRAY_OID = 2950, 2951
 _ARRAY_HEADER = struct.Struct("!5i")
+_INT4_ELEMENT = struct.Struct("!ii")
+_FLOAT8_ELEMENT = struct.Struct("!id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +118,16 @@ def uuids(identifiers: Sequence[uuid.UUID]) -> bytes:
     return _ARRAY_HEADER.pack(1, 0, _UUID_OID, len(identifiers), 1) + elements
 
 
-def int4s(numbers: NDArray[np.integer]) -> bytes:
-    """Return ``numbers`` as ``int4[]``."""
-    return postgres_arrays.encode_int4(numbers)
+def int4s(numbers: Sequence[int]) -> bytes:
+    """Return a few ``numbers`` as ``int4[]``; an array of many is for ``postgres_arrays``."""
+    elements = b"".join(_INT4_ELEMENT.pack(4, number) for number in numbers)
+    return _ARRAY_HEADER.pack(1, 0, postgres_arrays.INT4_OID, len(numbers), 1) + elements
 
 
-def float8s(numbers: NDArray[np.float64]) -> bytes:
-    """Return ``numbers`` as ``float8[]``."""
-    return postgres_arrays.encode_float8(numbers)
+def float8s(numbers: Sequence[float]) -> bytes:
+    """Return a few ``numbers`` as ``float8[]``; an array of many is for ``postgres_arrays``."""
+    elements = b"".join(_FLOAT8_ELEMENT.pack(8, number) for number in numbers)
+    return _ARRAY_HEADER.pack(1, 0, postgres_arrays.FLOAT8_OID, len(numbers), 1) + elements
 
 
 # --- Bytes to values -----------------------------------------------------------------------
@@ -135,3 +139,8 @@ def to_int(data: bytes | None) -> int | None:
 def to_text(data: bytes | None) -> str | None:
     """Return a ``text`` or ``varchar``, NULL as None."""
     return None if data is None else data.decode()
+
+
+def from_jsonb(data: bytes | None) -> Any:
+    """Return a ``jsonb`` document, NULL as None."""
+    return None if data is None else orjson.loads(data[1:])  # after the version byte

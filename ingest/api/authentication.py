@@ -9,6 +9,7 @@ import hmac
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -76,13 +77,19 @@ def presented(request: HttpRequest) -> Presented:
     if not hmac.compare_digest(given.encode(), settings.PROXY_SECRET.encode()):
         logger.error("a request did not come through nginx: its proxy secret is wrong")
         raise CertificateMissing
-    refused = verdict(
-        request.META.get("HTTP_X_CLIENT_VERIFY", ""), require_issuer=settings.DEVICE_CA != ""
+    return _presented(
+        request.META.get("HTTP_X_CLIENT_VERIFY", ""), request.META.get("HTTP_X_CLIENT_CERT", "")
     )
+
+
+@lru_cache(maxsize=4096)
+def _presented(verify: str, escaped_pem: str) -> Presented:
+    # A device sends the same header each time, and what it says depends on nothing else.
+    refused = verdict(verify, require_issuer=settings.DEVICE_CA != "")
     if refused is not None and refused.code == "certificate_missing":
         raise CertificateMissing
     try:
-        der = decode(request.META.get("HTTP_X_CLIENT_CERT", ""))
+        der = decode(escaped_pem)
     except UnreadableCertificate as error:
         raise CertificateUnacceptable(reason=error.reason) from error
     return Presented(der, fingerprint(der), refused)

@@ -20,13 +20,11 @@ from ingest.api.authentication import (
     remembered,
 )
 from ingest.api.limits import published_limits, time_window
-from ingest.api.parsers import JSON, ByMediaType, FilesParser, PskParser, media_type
+from ingest.api.reading_bodies import JSON, files_of, media_type, psk_of
 from ingest.bindings import Binding
 from ingest.receipts import Receipt
 from ingest.refusals import (
     CertificateRefusal,
-    InvalidJson,
-    InvalidMultipart,
     MethodNotAllowed,
     Refusal,
     UnreadableFile,
@@ -46,14 +44,14 @@ class DeviceEndpoint(APIView):
     authentication_classes = [CertificateAuthentication]
     permission_classes = ()
     throttle_classes = ()
-    parser_classes = [PskParser, FilesParser]
-    content_negotiation_class = ByMediaType
+    parser_classes = ()  # ingest.api.reading_bodies reads them, in the order of refusals
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse what can be refused before the body is looked at."""
         if (request.method or "").lower() not in self.http_method_names:
             raise MethodNotAllowed
         self.is_registration = False
+        self.files: list[UploadedFile] | None = None
         if request.method == "POST":
             self.is_registration = media_type(request._request) == JSON
         try:
@@ -78,9 +76,7 @@ class DeviceEndpoint(APIView):
 
     def _register(self, request: Request) -> HttpResponse:
         certificate = certificate_to_register(self.caller)
-        psk = request.data
-        if not isinstance(psk, str):  # Django REST framework parses no empty body
-            raise InvalidJson
+        psk = psk_of(request._request)
         identifier = problems.request_id(request._request)
         address = request.META.get("HTTP_X_REAL_IP", "")
 
@@ -113,11 +109,10 @@ class DeviceEndpoint(APIView):
         return problems.answer({"request_id": identifier, "files": shown})
 
     def _receive(self, request: Request, binding: Binding) -> list[Receipt]:
-        files: list[UploadedFile] | object = request.data
-        if not isinstance(files, list):  # Django REST framework parses no empty body
-            raise InvalidMultipart("The body is empty.")
+        if self.files is None:
+            self.files = files_of(request._request)
         uploader = Uploader(binding.identity_id, binding.certificate_id)
-        return uploads.receive(uploader, files, time_window(), settings.MAX_LINES_PER_FILE)
+        return uploads.receive(uploader, self.files, time_window(), settings.MAX_LINES_PER_FILE)
 
     def get_exception_handler(self) -> Any:
         """Return the handler that turns refusals into problem+json."""
