@@ -39,3 +39,11 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             if target
         ]
     assert set(PAGES) <= seen
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_files_and_folders_that_are_named_exist(page: str) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)`", (PROJECT / page).read_text())
+    assert named
+    for path in named:
+        assert (PROJECT / path).exists() or (PROJECT / f"{path}.py").exists(), path

@@ -1,0 +1,81 @@
+"""The how-to pages for devices, run as printed against the real product."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.stack import Stack
+
+PROJECT = Path(__file__).resolve().parent.parent
+RECORDING = PROJECT / "tests/data/hr_measurement_2019_06_11"
+
+
+def _here(text: str, stack: Stack) -> str:
+    """Return ``text`` for the tests' installation."""
+    return (
+        text.replace("https://localhost:8443", f"https://localhost:{stack.device_port}")
+        .replace("var/tls/ca.crt", str(stack.ca_file))
+        .replace("dpsk_…", stack.issue_psk(f"how-to-{uuid4()}"))
+    )
+
+
+@pytest.fixture
+def section(stack: Stack) -> dict[str, str]:
+    """Give the first block of code below each heading of docs/how-to/curl.md."""
+    page = (PROJECT / "docs/how-to/curl.md").read_text()
+    found = re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?^```\n(.*?)^```$", page, re.M | re.S)
+    return {heading: _here(code, stack) for heading, code in found}
+
+
+def _run(script: str, folder: Path, **environment: str) -> list[str]:
+    run = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script],
+        cwd=folder,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.replace("}{", "}\n{").splitlines()
+
+
+def test_a_device_with_curl(stack: Stack, section: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "recording").write_bytes(RECORDING.read_bytes())
+    steps = (
+        "Make a key and a certificate",
+        "Write the connection down once",
+        "Check, register, upload",
+        "Compress",
+        "Repeat what failed",
+    )
+    psk = stack.issue_psk(f"how-to-{uuid4()}")
+    lines = _run("".join(section[step] for step in steps), tmp_path, psk=psk)
+    unknown, registered, stored, compressed, again = (json.loads(line) for line in lines)
+    assert unknown["type"] == "urn:device-endpoint:certificate_not_bound"
+    assert registered["already_bound"] is False
+    answers = (stored, compressed, again)
+    statuses = [answer["files"][0]["status"] for answer in answers]
+    assert statuses == ["stored", "duplicate", "duplicate"]
+
+
+def test_a_device_in_python(stack: Stack, tmp_path: Path) -> None:
+    page = (PROJECT / "docs/how-to/python.md").read_text()
+    code = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)[0]
+    run = subprocess.run(
+        [sys.executable, "-c", _here(code, stack)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PROJECT / "client")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("stored    hr_measurement  1 samples, 1 new")
