@@ -112,16 +112,28 @@ class Device:
             **options,  # type: ignore[arg-type]
         )
 
-    def connect(self, server_name: str | None = "localhost") -> ssl.SSLSocket:
-        """Return an open TLS connection to the door; ``server_name`` None sends no SNI."""
+    def tls(self) -> ssl.SSLContext:
+        """Return what TLS connections are made with, to vary it before one is."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        context.check_hostname = server_name is not None
         if not self.anonymous:
             context.load_cert_chain(self.certificate_file, self.key_file)
-        port = urlsplit(self.url).port
-        return context.wrap_socket(
-            socket.create_connection(("127.0.0.1", port), timeout=30), server_hostname=server_name
-        )
+        return context
+
+    def connect(
+        self,
+        server_name: str | None = "localhost",
+        context: ssl.SSLContext | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
+        """Return an open TLS connection to the door; ``server_name`` None sends no SNI."""
+        context = context or self.tls()
+        context.check_hostname = server_name == "localhost"
+        plain = socket.create_connection(("127.0.0.1", urlsplit(self.url).port), timeout=30)
+        try:
+            return context.wrap_socket(plain, server_hostname=server_name, session=session)
+        except OSError:
+            plain.close()
+            raise
 
     def raw(
         self, sent: bytes, *, server_name: str | None = "localhost", finish: bool = False

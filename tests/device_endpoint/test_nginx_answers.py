@@ -1,0 +1,201 @@
+"""What nginx itself answers at the device door: JSON with the right status, whatever is sent."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.devices import Device, RawAnswer
+from tests.stack import Stack
+
+HOST = b"Host: localhost\r\n"
+
+
+def assert_problem(answer: RawAnswer, status: int, code: str, *, retryable: bool) -> Any:
+    found, headers, body = answer
+    assert (found, headers["content-type"]) == (status, "application/problem+json")
+    problem = json.loads(body)
+    assert set(problem) >= {"type", "title", "status", "detail", "request_id", "retryable"}
+    assert problem["type"] == f"urn:device-endpoint:{code}"
+    assert (problem["status"], problem["retryable"]) == (status, retryable)
+    assert problem["request_id"] == headers["x-request-id"]
+    assert "nginx/" not in headers.get("server", "")
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"GET /nowhere HTTP/1.1\r\n" + HOST + b"\r\n", 404, "not_found"),
+        (b"GET /device_endpoint/x HTTP/1.1\r\n" + HOST + b"\r\n", 404, "not_found"),
+        (b"GET /problem/503 HTTP/1.1\r\n" + HOST + b"\r\n", 404, "not_found"),
+        (b"rubbish\r\n\r\n", 400, "bad_request"),
+        (b"GET /device_endpoint HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        (b"GET /device_endpoint HTTP/1.1\r\n" + HOST + HOST + b"\r\n", 400, "bad_request"),
+        (b"GET /device_endpoint HTTP/1.1\r\n" + HOST + b"X Y: 1\r\n\r\n", 400, "bad_request"),
+        (
+            b"POST /device_endpoint HTTP/1.1\r\n" + HOST + b"Content-Length: -5\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            b"POST /device_endpoint HTTP/1.1\r\n"
+            + HOST
+            + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            b"POST /device_endpoint HTTP/1.1\r\n"
+            + HOST
+            + b"Content-Type: multipart/form-data;\r\n boundary=x\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            b"POST /device_endpoint HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999999\r\n\r\n",
+            413,
+            "request_too_large",
+        ),
+        # As long as a header buffer: nginx leaves what is longer unread, and resets.
+        (b"GET /device_endpoint?".ljust(16_384, b"x"), 414, "uri_too_long"),
+        (
+            b"GET /device_endpoint HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 40_000 + b"\r\n\r\n",
+            431,
+            "header_too_large",
+        ),
+        (
+            b"POST /device_endpoint HTTP/1.1\r\n"
+            + HOST
+            + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+            501,
+            "not_implemented",
+        ),
+        (
+            b"GET /device_endpoint HTTP/3.9\r\n" + HOST + b"\r\n",
+            505,
+            "http_version_not_supported",
+        ),
+        (
+            b"GET /device_endpoint HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+            421,
+            "misdirected_request",
+        ),
+    ],
+)
+def test_a_refusal_is_json_with_its_own_status(
+    device: Device, sent: bytes, status: int, code: str
+) -> None:
+    assert_problem(device.raw(sent), status, code, retryable=False)
+
+
+@pytest.mark.parametrize("start", [b"TRACE /device_endpoint", b"CONNECT localhost:443"])
+def test_methods_that_nginx_refuses_itself_name_those_that_are_allowed(
+    device: Device, start: bytes
+) -> None:
+    answer = device.raw(start + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert_problem(answer, 405, "method_not_allowed", retryable=False)
+    assert answer[1]["allow"] == "GET, HEAD, POST"
+
+
+def test_plain_http_on_the_tls_port_is_refused_in_json(stack: Stack) -> None:
+    with socket.create_connection(("127.0.0.1", stack.device_port), timeout=10) as connection:
+        connection.sendall(b"GET /device_endpoint HTTP/1.1\r\n" + HOST + b"\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["type"] == "urn:device-endpoint:bad_request"
+
+
+@pytest.mark.parametrize("path", [b"/device_endpoint", b"/device_endpoint/"])
+def test_a_certificate_that_tls_rejects_is_explained_by_the_application(
+    make_device: Callable[..., Device], path: bytes
+) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    expired = make_device(not_before=yesterday - timedelta(days=9), not_after=yesterday)
+    answer = expired.raw(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert_problem(answer, 403, "certificate_expired", retryable=True)
+
+
+def test_a_certificate_that_tls_rejects_opens_no_other_path(
+    make_device: Callable[..., Device],
+) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    early = make_device(not_before=tomorrow)
+    answer = early.raw(b"GET /nowhere HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert_problem(answer, 404, "not_found", retryable=False)
+    answer = early.raw(b"GET /device_endpoint HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")
+    assert_problem(answer, 421, "misdirected_request", retryable=False)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST", "localhost:1"])
+@pytest.mark.parametrize("server_name", [None, "localhost", "unknown.example"])
+def test_its_own_names_are_served_with_any_or_no_server_name(
+    make_device: Callable[..., Device], host: str, server_name: str | None
+) -> None:
+    device = make_device()
+    sent = f"GET /device_endpoint HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    answer = device.raw(sent.encode(), server_name=server_name)
+    assert_problem(answer, 403, "certificate_not_bound", retryable=True)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Client-Cert",
+        "X-Client-Verify",
+        "x_client_cert",
+        "X-SSL-Client-Cert",
+        "Client-Cert",
+        "X-Forwarded-Client-Cert",
+    ],
+)
+def test_a_certificate_in_a_header_of_the_client_is_not_believed(
+    make_device: Callable[..., Device], device: Device, header: str
+) -> None:
+    forged = device.certificate_file.read_text().replace("\n", "%0A")
+    anonymous = make_device(anonymous=True)
+    lines = f"{header}: {forged}\r\nX-Client-Verify: SUCCESS\r\nConnection: {header}\r\n"
+    answer = anonymous.raw(b"GET /device_endpoint HTTP/1.1\r\n" + HOST + lines.encode() + b"\r\n")
+    assert_problem(answer, 403, "certificate_missing", retryable=True)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_is_resumed(device: Device, version: ssl.TLSVersion) -> None:
+    context = device.tls()
+    context.maximum_version = version
+    request = b"GET /nowhere HTTP/1.1\r\n" + HOST + b"\r\n"
+    with device.connect(context=context) as first:
+        first.sendall(request)
+        first.recv(1000)
+        session = first.session
+    with device.connect(context=context, session=session) as second:
+        assert not second.session_reused
+
+
+def test_an_old_tls_version_is_refused(device: Device) -> None:
+    context = device.tls()
+    context.set_ciphers("DEFAULT@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1 is deprecated"):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        device.connect(context=context)
+
+
+def test_the_staff_door_asks_for_no_certificate_and_names_no_version(stack: Stack) -> None:
+    status, headers, _ = stack.get_staff("/admin/login/")
+    assert status == 200
+    assert headers["Server"] == "nginx"
+    assert headers["Strict-Transport-Security"] == "max-age=300"
+
+
+def test_the_staff_door_has_no_device_endpoint(stack: Stack) -> None:
+    assert stack.get_staff("/device_endpoint")[0] == 404
