@@ -24,6 +24,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ingest.escaping import escape
+
 # Ordinary certificates have 0.4 to 2 KB, post-quantum ones up to some 12 KB. Escaped, 16 KiB
 # are 24 KB of header, which the servers in front let through, so that more than that is
 # answered here, readably, and not by a closed connection.
@@ -151,22 +153,6 @@ def _subject(certificate: x509.Certificate) -> str:
         return escape(certificate.subject.rfc4514_string(), MAX_SUBJECT_LENGTH)
     except (ValueError, TypeError):  # a TypeError: a kind of string that its attribute forbids
         return "(unreadable)"
-
-
-def escape(text: str, longest: int) -> str:
-    r"""Return ``text`` with all that is not printable as ``\xNN`` or ``\uNNNN``, cut to fit."""
-    # What is cut off is not worth escaping first: one character gives one at least.
-    shown = "".join(map(_escape_character, text[: longest + 1]))
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
-
-
-def _escape_character(character: str) -> str:
-    if character.isprintable():
-        return character
-    number = ord(character)
-    if number <= 0xFF:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def _key_type(certificate: x509.Certificate) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ingest.escaping import MARKUP, escape
+
 LONGEST_GOT = 40
 
 _TIME_PART = re.compile(rb"[0-9]{0,16}")
@@ -34,31 +36,10 @@ class LineError:
         }
 
 
-def escape(text: str, longest: int) -> str:
-    """Return ``text`` with all but printable ASCII escaped, cut to ``longest`` characters.
-
-    What a device sent is shown to people and programs: no control, bidirectional or markup
-    character of it may act on them.
-    """
-    shown: list[str] = []
-    length = 0
-    for character in text:
-        plain = " " <= character <= "~" and character not in '<>&"\\'
-        piece = character if plain else character.encode("unicode_escape").decode()
-        if not plain and len(piece) == 1:
-            piece = f"\\x{ord(character):02x}"
-        length += len(piece)
-        if length > longest:
-            shown.append("…")
-            while sum(map(len, shown)) > longest:
-                del shown[-2]
-            break
-        shown.append(piece)
-    return "".join(shown)
-
-
 def _got(line: bytes) -> str:
-    return escape(line[: 4 * LONGEST_GOT].decode("utf-8", "surrogateescape"), LONGEST_GOT)
+    return escape(
+        line[: 4 * LONGEST_GOT].decode("utf-8", "surrogateescape"), LONGEST_GOT, also=MARKUP
+    )
 
 
 def explain_line(number: int, line: bytes) -> LineError:
