@@ -35,11 +35,13 @@ def save_ca(pem: str) -> Command:
 def make_certificate(identity: str) -> Command:
     """Return the step that makes the device's key and certificate.
 
-    The names that ``identity`` may have need no quoting inside double quotes.
+    Pasted again it leaves both as they are: a new key would be a new, unknown device. The
+    names that ``identity`` may have need no quoting inside double quotes.
     """
     lines = (
-        "openssl ecparam -name prime256v1 -genkey -noout -out device.key\n"
-        f'openssl req -new -x509 -key device.key -subj "/CN={identity}" -days 365 -out device.crt'
+        "[ -e device.key ] || openssl ecparam -name prime256v1 -genkey -noout -out device.key\n"
+        "[ -e device.crt ] || openssl req -new -x509 -key device.key -days 365 \\\n"
+        f'  -subj "/CN={identity}" -out device.crt'
     )
     return Command("Make the device's own key and certificate", lines)
 
@@ -51,7 +53,7 @@ def register(url: str, *, own_ca: bool) -> Command:
     """
     trust = f"--cacert {CA_FILENAME} " if own_ca else ""
     lines = (
-        """printf '{"PSK": "%s"}' "$PSK" | curl """
+        """printf '{"PSK": "%s"}' "$PSK" | curl -sS -w '\\n' """
         f"{trust}--cert device.crt --key device.key \\\n"
         f"  -H 'Content-Type: application/json' --data-binary @- {shlex.quote(url)}"
     )
@@ -63,7 +65,7 @@ def read_series(url: str, *, own_ca: bool) -> Command:
     trust = f"--cacert {CA_FILENAME} " if own_ca else ""
     lines = (
         """printf 'Authorization: Bearer %s' "$TOKEN" | \\\n"""
-        f"  curl {trust}-H @- {shlex.quote(url)}"
+        f"  curl -sS -w '\\n' {trust}-H @- {shlex.quote(url)}"
     )
     return Command("List the series that you may read", lines, variable="TOKEN")
 

@@ -105,10 +105,10 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
     @admin.display(description="uses")
     def uses_shown(self, obj: PreSharedKey) -> SafeString:
         """Return how many uses are gone, with a link to the certificates that they bound."""
-        url = reverse("admin:ingest_devicecertificate_changelist")
         text = f"{obj.uses} of {obj.max_uses}"
         if not obj.uses:
             return format_html("{}", text)
+        url = reverse("admin:ingest_devicecertificate_changelist")
         return format_html('<a href="{}?bound_with__id__exact={}">{}</a>', url, obj.pk, text)
 
     def get_urls(self) -> list[URLPattern]:
