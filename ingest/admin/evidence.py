@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -34,9 +34,9 @@ class EstimatedPaginator(AnyPaginator):
     EXACT = 10_000
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # cached there too
+    def count(self) -> int:
         """Return the number of rows, or an estimate of it, or ``EXACT`` where none is kept."""
-        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        rows = cast("QuerySet[Any]", self.object_list)
         counted = rows.order_by()[: self.EXACT].count()
         if counted < self.EXACT or rows.query.where:
             return counted
@@ -45,7 +45,7 @@ class EstimatedPaginator(AnyPaginator):
                 "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
                 [rows.model._meta.db_table],
             )
-            (estimate,) = cursor.fetchone()
+            estimate = int(cursor.fetchone()[0])
         return max(counted, estimate)  # the estimate is -1 before the first ANALYZE
 
 

@@ -1,0 +1,123 @@
+"""Certificates of devices: who may send, and the switch that stops one."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ingest.admin.evidence import ModelAdmin, grouped, shown
+from ingest.models import DeviceCertificate
+
+State = DeviceCertificate.State
+
+
+@admin.register(DeviceCertificate)
+class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
+    """Devices bind certificates; staff name, suspend, revoke and reactivate them."""
+
+    list_display = (
+        "identity", "fingerprint_start", "label", "state_shown", "key_type", "not_after_shown",
+        "bound_at",
+    )  # fmt: skip
+    list_display_links = ("identity", "fingerprint_start")
+    list_filter = ("state",)
+    list_select_related = ("identity",)
+    search_fields = ("identity__name", "label")
+    search_help_text = "A part of an identity's name or of a label, or the start of a fingerprint."
+    actions = ("suspend", "revoke", "reactivate")
+    fields = (
+        "identity", "fingerprint_shown", "label", "state", "state_reason", "subject_shown",
+        "key_type", "not_before", "not_after_shown", "bound_at", "bound_with", "replaces",
+    )  # fmt: skip
+    readonly_fields = tuple({*fields} - {"label", "state", "state_reason"})
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: only a device that holds the key can bind a certificate."""
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: DeviceCertificate | None = None
+    ) -> bool:
+        """Return False: every stored file says which certificate it came with."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceCertificate]:
+        """Return the certificates without their bytes."""
+        return super().get_queryset(request).defer("der")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DeviceCertificate], search_term: str
+    ) -> tuple[QuerySet[DeviceCertificate], bool]:
+        """Search by identity and label, and by a fingerprint of eight digits or more."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        digits = "".join(search_term.split()).replace(":", "").lower()
+        if 8 <= len(digits) <= 64 and set(digits) <= set("0123456789abcdef"):
+            start = bytes.fromhex(digits[: len(digits) // 2 * 2])
+            found |= queryset.filter(sha256__gte=start, sha256__lte=start.ljust(32, b"\xff"))
+        return found, duplicates
+
+    # --- Columns ---------------------------------------------------------------------------
+    @admin.display(description="fingerprint")
+    def fingerprint_start(self, certificate: DeviceCertificate) -> str:
+        """Return the first 16 digits of the SHA-256."""
+        return grouped(certificate.sha256)[:19]
+
+    @admin.display(description="SHA-256 fingerprint")
+    def fingerprint_shown(self, certificate: DeviceCertificate) -> str:
+        """Return the SHA-256 in groups."""
+        return grouped(certificate.sha256)
+
+    @admin.display(description="subject")
+    def subject_shown(self, certificate: DeviceCertificate) -> str:
+        """Return what the certificate says of itself, which proves nothing."""
+        return shown(certificate.subject, 1000) or "-"
+
+    @admin.display(description="state", ordering="state")
+    def state_shown(self, certificate: DeviceCertificate) -> SafeString:
+        """Return the state as a word in its colour."""
+        return format_html(
+            '<span class="state state-{}">{}</span>',
+            certificate.state,
+            certificate.get_state_display(),
+        )
+
+    @admin.display(description="valid until", ordering="not_after")
+    def not_after_shown(self, certificate: DeviceCertificate) -> SafeString | str:
+        """Return the last day of validity, marked once it is over."""
+        day = f"{certificate.not_after:%Y-%m-%d}"
+        if certificate.not_after > timezone.now():
+            return day
+        return format_html('<span class="state state-expired">expired {}</span>', day)
+
+    # --- Actions ---------------------------------------------------------------------------
+    @admin.action(description="Suspend: refuse until reactivated", permissions=["change"])
+    def suspend(self, request: HttpRequest, chosen: QuerySet[DeviceCertificate]) -> None:
+        """Refuse the active ones of ``chosen`` for the time being."""
+        self._set_state(request, chosen.filter(state=State.ACTIVE), State.SUSPENDED)
+
+    @admin.action(description="Revoke: refuse from now on", permissions=["change"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[DeviceCertificate]) -> None:
+        """Refuse ``chosen`` for good; a valid pre-shared key does not bring one back."""
+        self._set_state(request, chosen.exclude(state=State.REVOKED), State.REVOKED)
+
+    @admin.action(description="Reactivate: accept again", permissions=["change"])
+    def reactivate(self, request: HttpRequest, chosen: QuerySet[DeviceCertificate]) -> None:
+        """Accept ``chosen`` again, revoked ones too."""
+        self._set_state(request, chosen.exclude(state=State.ACTIVE), State.ACTIVE)
+
+    def _set_state(
+        self, request: HttpRequest, chosen: QuerySet[DeviceCertificate], state: State
+    ) -> None:
+        changed = list(chosen)
+        for certificate in changed:
+            certificate.state = state
+            certificate.state_reason = ""
+            certificate.save(update_fields=["state", "state_reason"])
+            self.log_change(request, certificate, f"State set to {state.label.lower()}.")
+        count = len(changed)
+        noun = "certificate is" if count == 1 else "certificates are"
+        self.message_user(request, f"{count} {noun} now {state.label.lower()}.", messages.SUCCESS)

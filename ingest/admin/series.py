@@ -1,0 +1,110 @@
+"""Series: the list of them, and a page with chart and table for each."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from ingest.admin.evidence import EvidenceAdmin
+from ingest.models import Series as SeriesModel
+from ingest.ranges import format_instant
+from ingest.series import Page, Series, UnknownSeriesError, find_series, list_series
+
+PER_PAGE = 100
+
+
+@admin.register(SeriesModel)
+class SeriesAdmin(EvidenceAdmin[SeriesModel]):
+    """Not rows but runs of blocks, so that list and page are views of their own."""
+
+    def has_view_permission(self, request: HttpRequest, obj: SeriesModel | None = None) -> bool:
+        """Tell whether the user may see blocks: what holds for the read API holds here."""
+        return request.user.has_perm("ingest.view_sampleblock")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the series are listed on the first page."""
+        return self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list and the chart page, and nothing else."""
+        wrap = self.admin_site.admin_view
+        chart = "<str:identity>/<str:name>/"
+        return [
+            path("", wrap(self.changelist_view), name="ingest_series_changelist"),
+            path(chart, wrap(self.chart_view), name="ingest_series_chart"),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return a page of the list, of all identities or of those whose name has ``q`` in it."""
+        self._check(request)
+        search = request.GET.get("q", "").strip()
+        after = request.GET.get("after", "").split("/")
+        page = list_series(
+            contains=search,
+            after=(after[0], after[1]) if len(after) == 2 and "\0" not in after else None,
+            limit=PER_PAGE,
+        )
+        return self._render(
+            request,
+            "change_list",
+            title="Series",
+            rows=[_row(series) for series in page.series],
+            search=search,
+            is_first="after" not in request.GET,
+            next_query=_next_query(search, page),
+        )
+
+    def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
+        """Return the page of one series; the chart itself asks the read API for its buckets."""
+        self._check(request)
+        try:
+            series = find_series(identity, name)
+        except UnknownSeriesError as error:
+            raise Http404(str(error)) from error
+        return self._render(
+            request,
+            "chart",
+            title=f"{series.name} of {series.identity}",
+            series=series,
+            count=f"{series.count:,}",
+            first=format_instant(series.first_ms),
+            last=format_instant(series.last_ms),
+            buckets_url=reverse("read_api:buckets", args=[series.identity, series.name]),
+            samples_url=reverse("read_api:samples", args=[series.identity, series.name]),
+        )
+
+    def _check(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _render(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            f"admin/ingest/series/{template}.html",
+            {**self.admin_site.each_context(request), "opts": self.opts, **context},
+        )
+
+
+def _row(series: Series) -> dict[str, Any]:
+    return {
+        "series": series,
+        "count": f"{series.count:,}",
+        "first": format_instant(series.first_ms),
+        "last": format_instant(series.last_ms),
+        "address": reverse("admin:ingest_series_chart", args=[series.identity, series.name]),
+    }
+
+
+def _next_query(search: str, page: Page) -> str:
+    if page.after is None:
+        return ""
+    return urlencode({**({"q": search} if search else {}), "after": "/".join(page.after)})
