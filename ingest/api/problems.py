@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 
 import orjson
@@ -27,6 +28,9 @@ _DATABASE_AWAY = (
     "InterfaceError",
     "InternalError",
 )
+# Names and file names are told back as the device told them: escaped in a way that any reader of
+# JSON undoes, they can act on no terminal, log or page on their way.
+_ACTIVE = re.compile(r"[^\x20-\x7e]|[<>&]")
 
 
 def request_id(request: HttpRequest) -> str:
@@ -36,7 +40,16 @@ def request_id(request: HttpRequest) -> str:
 
 def answer(body: dict[str, object], status: int = 200) -> HttpResponse:
     """Return ``body`` as JSON."""
-    return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
+    return HttpResponse(_as_json(body), status=status, content_type="application/json")
+
+
+def _as_json(body: dict[str, object]) -> str:
+    return _ACTIVE.sub(_escape, orjson.dumps(body).decode())
+
+
+def _escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
 def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
@@ -46,7 +59,7 @@ def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
     logger.info("refused %s %s request=%s", refusal.status, outcome, identifier)
     metrics.REFUSALS.labels(refusal.code).inc()
     response = HttpResponse(
-        orjson.dumps(refusal.as_problem(identifier)),
+        _as_json(refusal.as_problem(identifier)),
         status=refusal.status,
         content_type="application/problem+json",
     )
