@@ -1,0 +1,42 @@
+"""What the database holds of an identity, read without the code that wrote it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from identities.models import Identity
+from ingest.models import Measurement, SampleBlock
+
+HOUR_MS = 3_600_000
+
+
+def stored_samples(identity: Identity, name: str) -> dict[int, float]:
+    """Return time → value of a series; each block is checked on the way."""
+    found: dict[int, float] = {}
+    for block in SampleBlock.objects.filter(identity=identity, name=name):
+        times = [block.hour * HOUR_MS + offset for offset in block.offsets_ms]
+        assert times == sorted(set(times))
+        assert 1 <= len(times) == len(block.values) == block.sample_count <= 8192
+        assert 0 <= block.offsets_ms[0] <= block.offsets_ms[-1] < HOUR_MS
+        assert (block.first_ms, block.last_ms) == (times[0], times[-1])
+        assert (block.minimum, block.maximum) == (min(block.values), max(block.values))
+        assert found.keys().isdisjoint(times)
+        found.update(zip(times, block.values, strict=True))
+    return found
+
+
+def sample_count(identity: Identity) -> int:
+    """Return how many samples an identity has, in all series."""
+    blocks = SampleBlock.objects.filter(identity=identity)
+    return sum(blocks.values_list("sample_count", flat=True))
+
+
+def file_count(identity: Identity, **where: object) -> int:
+    return Measurement.objects.filter(identity=identity, **where).count()
+
+
+def original(receipt: dict[str, object]) -> bytes:
+    """Return the file that a receipt speaks of, byte for byte."""
+    content = bytes(Measurement.objects.get(pk=str(receipt["id"])).content)
+    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+        return bytes(stream.read())

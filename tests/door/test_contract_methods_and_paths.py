@@ -1,0 +1,83 @@
+"""One URL, with and without a slash at its end; three methods."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.devices import Device
+from tests.door.answers import accepted, refused
+from tests.door.conftest import MakeDevice
+
+ALLOWED = "GET, HEAD, POST"
+FILE = ("hr", "monday", b"1526292559214,95\n")
+
+
+def test_the_slash_at_the_end_makes_no_difference(bound: Device) -> None:
+    slashed = bound.url + "/"
+    accepted(bound.request("GET", url=slashed))
+    bound.url = slashed
+    assert accepted(bound.upload(FILE))["files"][0]["status"] == "stored"
+    refused(bound.register("dpsk_x"), 400, "registration_failed")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "PATCH", "DELETE", "PROPFIND", "get"])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_other_methods_are_refused_and_the_allowed_ones_named(
+    device: Device, method: str, slash: str
+) -> None:
+    path = b"/device_endpoint" + slash.encode()
+    sent = method.encode() + b" " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answer = device.raw(sent)
+    if method == "get":  # nginx knows methods in capitals only
+        refused(answer, 400, "bad_request")
+        return
+    refused(answer, 405, "method_not_allowed")
+    assert answer[1]["allow"] == ALLOWED
+
+
+@pytest.mark.parametrize("target", ["TRACE /device_endpoint", "CONNECT localhost:443"])
+def test_methods_that_stop_at_nginx_are_refused_alike(device: Device, target: str) -> None:
+    answer = device.raw(f"{target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    refused(answer, 405, "method_not_allowed")
+    assert answer[1]["allow"] == ALLOWED
+
+
+def test_head_is_get_without_a_body(bound: Device, device: Device) -> None:
+    head = bound.request("HEAD")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Type"] == "application/json"
+    head = device.request("HEAD")
+    assert (head.status_code, head.content) == (403, b"")
+    assert head.headers["Content-Type"] == "application/problem+json"
+    assert accepted(bound.whoami())["already_bound"] is True
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/device_endpoint/x",
+        "/device_endpoint//x",
+        "/DEVICE_ENDPOINT",
+        "/admin/",
+        "/api/v1/series",
+        "/metrics",
+        "/readyz",
+        "/problem/400",
+        "/static/identities/card.js",
+        "/device_endpoint%00",
+        "/device_endpoint.json",
+    ],
+)
+def test_there_is_no_other_path(bound: Device, path: str) -> None:
+    sent = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    status, headers, body = bound.raw(sent)
+    if path == "/device_endpoint%00":
+        refused((status, headers, body), 400, "bad_request")
+    else:
+        refused((status, headers, body), 404, "not_found")
+
+
+def test_a_stranger_learns_no_more_of_other_paths(make_device: MakeDevice) -> None:
+    sent = b"POST /admin/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+    refused(make_device(anonymous=True).raw(sent), 404, "not_found")
