@@ -1,0 +1,76 @@
+"""Devices without a network: files go straight to what the door calls, and are remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import uuid
+from datetime import UTC, datetime
+
+from identities.models import Identity
+from ingest.measurements import TimeWindow
+from ingest.models import DeviceCertificate, SampleBlock
+from ingest.receipts import Receipt
+from ingest.uploads import UploadedFile, Uploader, receive
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+# The start of an hour, long past.
+MORNING = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp()) * 1000
+WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
+
+_numbers = itertools.count()
+
+
+def make_identity(name: str = "ward") -> Identity:
+    """Make an identity whose name no other test has."""
+    return Identity.objects.create(name=f"{name}-{uuid.uuid4().hex[:12]}")
+
+
+def make_certificate(identity: Identity) -> DeviceCertificate:
+    """Bind a certificate; its bytes are not one, which storing does not mind."""
+    seed = uuid.uuid4().bytes
+    return DeviceCertificate.objects.create(
+        identity=identity,
+        sha256=hashlib.sha256(seed).digest(),
+        der=seed,
+        subject="CN=device",
+        key_type="EC P-256",
+        not_before=datetime(2026, 1, 1, tzinfo=UTC),
+        not_after=datetime(2036, 1, 1, tzinfo=UTC),
+    )
+
+
+def write_file(samples: dict[int, float]) -> bytes:
+    """Return a measurement file."""
+    return "".join(f"{time},{value!r}\n" for time, value in samples.items()).encode()
+
+
+def send(
+    certificate: DeviceCertificate,
+    content: bytes | dict[int, float],
+    name: str = "hr",
+    window: TimeWindow = WINDOW,
+) -> Receipt:
+    """Upload one file as the device of ``certificate`` would."""
+    if isinstance(content, dict):
+        content = write_file(content)
+    uploader = Uploader(certificate.identity_id, certificate.pk)
+    file = UploadedFile(name, f"{name}-{next(_numbers)}.txt", "text/plain", content)
+    return receive(uploader, [file], window, 4_000_000)[0]
+
+
+def stored(identity: Identity, name: str = "hr") -> dict[int, float]:
+    """Return all samples of a series; fail where a timestamp is there twice."""
+    found: dict[int, float] = {}
+    for block in SampleBlock.objects.filter(identity=identity, name=name):
+        for offset, value in zip(block.offsets_ms, block.values, strict=True):
+            time = block.hour * HOUR_MS + offset
+            assert time not in found
+            found[time] = value
+    return found
+
+
+def blocks_of(identity: Identity, name: str = "hr") -> int:
+    """Return how many blocks a series has."""
+    return SampleBlock.objects.filter(identity=identity, name=name).count()

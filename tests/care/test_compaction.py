@@ -1,0 +1,191 @@
+"""Compaction: fewer blocks, the same samples, at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connection
+
+from device_endpoint.environment import PROJECT_DIR
+from ingest import block_storage
+from ingest.compaction import compact
+from ingest.models import SampleBlock
+from tests.care.sending import (
+    HOUR_MS,
+    MORNING,
+    blocks_of,
+    make_certificate,
+    make_identity,
+    send,
+    stored,
+)
+from tests.stack import database_address
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+def test_many_small_blocks_of_an_hour_become_one_and_no_sample_changes() -> None:
+    certificate = make_certificate(make_identity())
+    samples = {MORNING + 1000 * i: random.uniform(-1e9, 1e9) for i in range(700)}  # noqa: S311
+    times = list(samples)
+    for start in range(100):  # interleaved, so that blocks overlap in time
+        send(certificate, {time: samples[time] for time in times[start::100]})
+    identity = certificate.identity
+    assert blocks_of(identity) == 100
+    done = compact(identity_id=identity.pk)
+    assert (done.hours, done.blocks_before, done.blocks_after, done.samples) == (1, 100, 1, 700)
+    assert stored(identity) == samples
+    block = SampleBlock.objects.get(identity=identity)
+    assert (block.first_ms, block.last_ms) == (times[0], times[-1])
+    assert block.sample_count == 700
+    assert (block.minimum, block.maximum) == (min(samples.values()), max(samples.values()))
+
+
+def test_hours_stay_apart_and_a_block_holds_at_most_8192_samples() -> None:
+    certificate = make_certificate(make_identity())
+    samples = {MORNING + 200 * i: float(i) for i in range(27_000)}  # 90 minutes at 5 Hz
+    times = list(samples)
+    for start in range(0, len(times), 900):
+        send(certificate, {time: samples[time] for time in times[start : start + 900]})
+    compact(identity_id=certificate.identity_id)
+    rows = SampleBlock.objects.filter(identity=certificate.identity).order_by("first_ms")
+    assert [row.sample_count for row in rows] == [8192, 8192, 1616, 8192, 808]
+    assert [row.hour - MORNING // HOUR_MS for row in rows] == [0, 0, 0, 1, 1]
+    assert stored(certificate.identity) == samples
+    assert compact(identity_id=certificate.identity_id).hours == 0  # as few as fit
+
+
+def test_the_current_hour_is_left_alone_unless_asked_for() -> None:
+    certificate = make_certificate(make_identity())
+    now = int(time.time() * 1000) + HOUR_MS
+    for i in range(3):
+        send(certificate, {now // HOUR_MS * HOUR_MS + i: 1.0})
+    assert compact(identity_id=certificate.identity_id).hours == 0
+    assert compact(identity_id=certificate.identity_id, unfinished_too=True).blocks_after == 1
+
+
+def test_an_hour_of_more_blocks_than_one_transaction_takes_is_merged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingest.compaction.MOST_BLOCKS_AT_ONCE", 8)
+    certificate = make_certificate(make_identity())
+    for i in range(50):
+        send(certificate, {MORNING + i: float(i)})
+    compact(identity_id=certificate.identity_id)
+    assert blocks_of(certificate.identity) == 1
+    assert stored(certificate.identity) == {MORNING + i: float(i) for i in range(50)}
+
+
+def test_looks_that_end_at_a_full_page_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.compaction.HOURS_A_LOOK", 3)
+    certificate = make_certificate(make_identity())
+    for hour in range(8):
+        for i in range(2):
+            send(certificate, {MORNING + hour * HOUR_MS + i: float(i)}, name=f"s{hour % 2}")
+    done = compact(identity_id=certificate.identity_id)
+    assert (done.hours, done.blocks_before, done.blocks_after) == (8, 16, 8)
+
+
+@pytest.fixture
+def busy_series() -> Iterator[tuple[int, threading.Event]]:
+    """Hold the lock of a series from another connection until the event is set."""
+    identity_id = make_identity().pk
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            number = block_storage.series_lock(identity_id, "hr")
+            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+            held.set()
+            free.wait(60)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(30)
+    yield identity_id, free
+    free.set()
+    thread.join()
+
+
+def test_a_busy_series_is_not_waited_for_and_is_done_by_a_later_run(
+    busy_series: tuple[int, threading.Event],
+) -> None:
+    identity_id, free = busy_series
+    for i in range(2):
+        SampleBlock.objects.create(
+            identity_id=identity_id, name="hr", hour=MORNING // HOUR_MS, first_ms=MORNING + i,
+            last_ms=MORNING + i, sample_count=1, minimum=1, maximum=1, total=1,
+            offsets_ms=[i], values=[1.0],
+        )  # fmt: skip
+    done = compact(identity_id=identity_id)
+    assert (done.hours, done.busy) == (0, 1)
+    free.set()
+    deadline = time.monotonic() + 30
+    while not compact(identity_id=identity_id).hours:
+        assert time.monotonic() < deadline
+
+
+def test_a_run_that_is_cut_off_between_its_statements_leaves_the_hour_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    certificate = make_certificate(make_identity())
+    samples = {MORNING + i: float(i) for i in range(10)}
+    for moment, value in samples.items():
+        send(certificate, {moment: value})
+    copy_blocks = block_storage.copy_blocks
+
+    def cut_off(*args: object) -> None:
+        # The old blocks are deleted, the new ones not yet written: the server ends the session.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(block_storage, "copy_blocks", cut_off)
+    with pytest.raises(OperationalError):
+        compact(identity_id=certificate.identity_id)
+    connection.close()
+    assert blocks_of(certificate.identity) == 10
+    monkeypatch.setattr(block_storage, "copy_blocks", copy_blocks)
+    assert compact(identity_id=certificate.identity_id).blocks_after == 1
+    assert stored(certificate.identity) == samples
+
+
+def test_the_command_prints_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    certificate = make_certificate(make_identity())
+    for i in range(3):
+        send(certificate, {MORNING + i: 1.0})
+    call_command("compact", "--identity", certificate.identity.name.upper(), "--json")
+    assert json.loads(capsys.readouterr().out) == {
+        "hours": 1, "blocks_before": 3, "blocks_after": 1, "samples": 3, "busy": 0, "damaged": 0,
+    }  # fmt: skip
+
+
+def test_the_repeating_command_works_in_rounds_and_ends_when_told_to() -> None:
+    certificate = make_certificate(make_identity())
+    for i in range(3):
+        send(certificate, {MORNING + i: 1.0})
+    name = certificate.identity.name
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "compact", "--every", "1", "--identity", name],
+        cwd=PROJECT_DIR,
+        env={**os.environ, "DATABASE_URL": database_address()},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("1 hours: 3 blocks are 1 now")
+    send(certificate, {MORNING + 5: 1.0})
+    assert process.stdout.readline().startswith("1 hours: 2 blocks are 1 now")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    process.stdout.close()
