@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connections
-from pytest_django.plugin import DjangoDbBlocker
+from django.test.utils import setup_databases, teardown_databases
+from pytest_django import DjangoDbBlocker
 
 from device_endpoint.environment import read_text
 from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
@@ -38,6 +39,23 @@ def django_db_modify_db_settings() -> Iterator[None]:
     yield
     program.send(program.spec.stop_signal)
     assert program.wait(program.spec.stop_seconds)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+    django_db_modify_db_settings: None,
+) -> Iterator[None]:
+    """Make the tests' own database whatever is run: pytest-django looks for its marks alone.
+
+    Without a marked test in the run, ``live_db`` would open the database that is not for tests.
+    """
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture
