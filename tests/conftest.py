@@ -52,7 +52,7 @@ def django_db_setup(
     Without a marked test in the run, ``live_db`` would open the database that is not for tests.
     """
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        made = setup_databases(verbosity=0, interactive=False)
     yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)
