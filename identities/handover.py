@@ -53,8 +53,8 @@ def register(url: str, *, own_ca: bool) -> Command:
     """
     trust = f"--cacert {CA_FILENAME} " if own_ca else ""
     lines = (
-        """printf '{"PSK": "%s"}' "$PSK" | curl -sS -w '\\n' """
-        f"{trust}--cert device.crt --key device.key \\\n"
+        """printf '{"PSK": "%s"}' "$PSK" | curl -sS -w '\\n' \\\n"""
+        f"  {trust}--cert device.crt --key device.key \\\n"
         f"  -H 'Content-Type: application/json' --data-binary @- {shlex.quote(url)}"
     )
     return Command("Register the certificate with the key", lines, variable="PSK")

@@ -66,8 +66,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 LANGUAGE_CODE = "en-us"
-DATE_FORMAT = "Y-m-d"
-DATETIME_FORMAT = "Y-m-d H:i:s"
+FORMAT_MODULE_PATH = ["device_endpoint.formats"]
 
 # --- Logs: to standard error, where the supervisor or systemd takes them --------------------
 LOGGING = {

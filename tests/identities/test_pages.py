@@ -125,3 +125,9 @@ def test_a_user_with_tokens_can_be_deleted_by_a_superuser(admin: Client, analyst
     issue_token(user)
     page = admin.get(f"/admin/auth/user/{user.pk}/delete/").content.decode()
     assert "Yes, I’m sure" in page
+
+
+def test_times_read_the_same_everywhere(admin: Client, identity: Identity) -> None:
+    key, _ = issue_psk(identity)
+    page = admin.get("/admin/identities/presharedkey/").content.decode()
+    assert f"{key.expires_at:%Y-%m-%d %H:%M:%S}" in page
