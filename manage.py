@@ -11,9 +11,13 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "device_endpoint.settings.staff")
     # simulate_device is the device client at work, which is a package of its own.
     sys.path.append(str(Path(__file__).resolve().parent / "client"))
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"{error}")  # a setting that cannot be used: one line, no trace
 
 
 if __name__ == "__main__":

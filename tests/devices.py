@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,6 +135,18 @@ class Device:
         except OSError:
             plain.close()
             raise
+
+    def wait_for_door(self) -> None:
+        """Wait until something listens; for a server that was started a moment ago."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self.connect().close()
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            else:
+                return
 
     def raw(
         self, sent: bytes, *, server_name: str | None = "localhost", finish: bool = False

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
@@ -29,6 +30,14 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]
+
+
+def wait_until(is_so: Callable[[], object], what: str) -> None:
+    """Wait for something that must come about; ``what`` names it when it does not."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, f"still waiting for {what}"
+        time.sleep(0.05)
 
 
 def database_address() -> str:

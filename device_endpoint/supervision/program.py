@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from device_endpoint.supervision.errors import CannotStartError
 
 LEASH = Path(__file__).with_name("leash.py")
 ROTATE_AT_BYTES = 16 * 1024 * 1024
+# The end of a Python traceback, PostgreSQL's word for it, nginx's.
+CAUSE = re.compile(r"^[\w.]*(Error|Exception|Configured)\b|FATAL:|PANIC:|\[(emerg|alert)\]")
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,14 @@ def describe_exit(code: int) -> str:
     return f"exit status {code}"
 
 
-def last_line(log: Path) -> str:
-    """Return the last line of ``log`` that is not blank, or an empty string."""
+def last_words(log: Path) -> str:
+    """Return the last line of ``log`` that names a cause, else the last one, else nothing."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 8192))
-        lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-        return lines[-1].strip() if lines else ""
+        text = file.read().decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        causes = [line for line in lines if CAUSE.search(line)]
+        return (causes or lines or [""])[-1]
     return ""
 
 

@@ -37,7 +37,7 @@ def _what_is_missing(address: str) -> str | None:
     try:
         status, text = _get(address, settings.STAFF_PORT, "/readyz")
         if status != http.client.OK:
-            return _explain(text) or f"the staff door answers {status}"
+            return _explain(text) or f"the staff door answers {status} (see its log)"
         status, _ = _get(address, settings.DEVICE_PORT, "/device_endpoint")
     except (OSError, http.client.HTTPException) as error:
         return f"no answer through nginx: {error}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from device_endpoint.supervision.errors import CannotStartError, StopRequested
-from device_endpoint.supervision.program import Program, ProgramSpec, describe_exit, last_line
+from device_endpoint.supervision.program import Program, ProgramSpec, describe_exit, last_words
 
 LOOK_EVERY_S = 0.2
 FIRST_DELAY_S = 0.2
@@ -58,7 +58,7 @@ class Supervisor:
             if code is not None:
                 raise CannotStartError(
                     f"{watched.program.name} ended at once ({describe_exit(code)}): "
-                    f"{last_line(watched.program.spec.log)} [{watched.program.spec.log}]"
+                    f"{last_words(watched.program.spec.log)} [{watched.program.spec.log}]"
                 )
 
     def watch(self, on_reload: Callable[[], None]) -> None:
@@ -100,7 +100,7 @@ class Supervisor:
             if now - program.started_at > SETTLED_AFTER_S:
                 watched.delay = FIRST_DELAY_S
             how = describe_exit(program.exit_code() or 0)
-            reason = f"{how}: {last_line(program.spec.log)}" if how.startswith("exit") else how
+            reason = f"{how}: {last_words(program.spec.log)}" if how.startswith("exit") else how
             self._report(f"{program.name} ended ({reason}); restart in {watched.delay:g} s")
             program.clear_group()
             watched.restart_at = now + watched.delay

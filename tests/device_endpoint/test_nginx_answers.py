@@ -7,26 +7,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from tests.devices import Device, RawAnswer
+from tests.device_endpoint.problems import assert_problem
+from tests.devices import Device
 from tests.stack import Stack
 
 HOST = b"Host: localhost\r\n"
-
-
-def assert_problem(answer: RawAnswer, status: int, code: str, *, retryable: bool) -> Any:
-    found, headers, body = answer
-    assert (found, headers["content-type"]) == (status, "application/problem+json")
-    problem = json.loads(body)
-    assert set(problem) >= {"type", "title", "status", "detail", "request_id", "retryable"}
-    assert problem["type"] == f"urn:device-endpoint:{code}"
-    assert (problem["status"], problem["retryable"]) == (status, retryable)
-    assert problem["request_id"] == headers["x-request-id"]
-    assert "nginx/" not in headers.get("server", "")
-    return problem
 
 
 @pytest.mark.parametrize(
@@ -95,13 +83,17 @@ def test_a_refusal_is_json_with_its_own_status(
     assert_problem(device.raw(sent), status, code, retryable=False)
 
 
-@pytest.mark.parametrize("start", [b"TRACE /device_endpoint", b"CONNECT localhost:443"])
-def test_methods_that_nginx_refuses_itself_name_those_that_are_allowed(
-    device: Device, start: bytes
-) -> None:
-    answer = device.raw(start + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+def test_a_method_that_nginx_refuses_itself_names_those_that_are_allowed(device: Device) -> None:
+    answer = device.raw(b"TRACE /device_endpoint HTTP/1.1\r\n" + HOST + b"\r\n")
     assert_problem(answer, 405, "method_not_allowed", retryable=False)
     assert answer[1]["allow"] == "GET, HEAD, POST"
+
+
+def test_connect_is_refused_in_json(device: Device) -> None:
+    answer = device.raw(b"CONNECT localhost:443 HTTP/1.1\r\n" + HOST + b"\r\n")
+    # nginx 1.22 finds the request line wrong, later ones know the method.
+    codes = {400: "bad_request", 405: "method_not_allowed"}
+    assert_problem(answer, answer[0], codes[answer[0]], retryable=False)
 
 
 def test_plain_http_on_the_tls_port_is_refused_in_json(stack: Stack) -> None:

@@ -1,0 +1,109 @@
+"""nginx with nobody behind it: what devices read when the application is away or they hurry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from device_endpoint import server_certificate
+from device_endpoint.supervision import doors
+from device_endpoint.supervision.program import Program
+from device_endpoint.supervision.programs_found import nginx_binary
+from tests.device_endpoint.problems import assert_problem
+from tests.devices import Device
+from tests.stack import free_ports, wait_until
+
+REQUEST = b"GET /device_endpoint HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def start_nginx(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Device]]:
+    """Give a function that starts nginx with the settings of the moment and returns a device."""
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    settings.VAR_DIR = tmp_path
+    settings.DEVICE_PORT, settings.STAFF_PORT = free_ports(2)
+    started: list[Program] = []
+
+    def start() -> Device:
+        (tmp_path / "log").mkdir()
+        server_certificate.ensure("localhost")
+        doors.prepare_run_folder()
+        doors.prepare_nginx(nginx_binary(), ["127.0.0.1"])
+        program = Program(doors.nginx_spec(nginx_binary(), tmp_path / "log"))
+        started.append(program)
+        program.start()
+        url = f"https://localhost:{settings.DEVICE_PORT}/device_endpoint"
+        device = Device(url, server_certificate.authority_path(), tmp_path / "device")
+        device.wait_for_door()
+        return device
+
+    yield start
+    for program in started:
+        program.send(program.spec.stop_signal)
+        assert program.wait(program.spec.stop_seconds)
+
+
+def test_an_application_that_is_away_is_a_503_to_retry(start_nginx: Callable[[], Device]) -> None:
+    answer = start_nginx().raw(REQUEST)
+    assert_problem(answer, 503, "service_unavailable", retryable=True)
+    assert answer[1]["retry-after"] in {"5", "10", "15", "20", "30"}
+
+
+def test_too_many_requests_are_a_429_to_retry(
+    start_nginx: Callable[[], Device], settings: Settings
+) -> None:
+    settings.REQUESTS_PER_SECOND = 1
+    device = start_nginx()
+    answers = [device.raw(REQUEST) for _ in range(4)]
+    assert_problem(answers[-1], 429, "too_many_requests", retryable=True)
+    assert answers[-1][1]["retry-after"] == "1"
+
+
+def test_too_many_connections_are_a_429_to_retry(
+    start_nginx: Callable[[], Device], settings: Settings
+) -> None:
+    settings.CONNECTIONS_PER_ADDRESS = 1
+    device = start_nginx()
+    with device.connect() as waiting:
+        # A body that has not arrived yet keeps a request open.
+        head = b"POST /device_endpoint HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        waiting.sendall(head + b"Content-Length: 9\r\n\r\n")
+        assert waiting.recv(100).startswith(b"HTTP/1.1 100")
+        answer = device.raw(REQUEST)
+    assert_problem(answer, 429, "too_many_requests", retryable=True)
+
+
+@pytest.mark.parametrize(("length", "status"), [(2048, 503), (2049, 413)])
+def test_a_body_may_have_exactly_as_many_bytes_as_is_set(
+    start_nginx: Callable[[], Device], settings: Settings, length: int, status: int
+) -> None:
+    settings.MAX_REQUEST_BYTES = 2048
+    head = b"POST /device_endpoint HTTP/1.1\r\nHost: localhost\r\n"
+    head += b"Content-Length: %d\r\n\r\n" % length
+    assert start_nginx().raw(head + b"x" * length)[0] == status
+
+
+def test_the_access_log_holds_the_request_id_and_no_query(
+    start_nginx: Callable[[], Device], tmp_path: Path
+) -> None:
+    device = start_nginx()
+    _, headers, _ = device.raw(REQUEST.replace(b" HTTP", b"?token=dpsk_canary HTTP"))
+    file = tmp_path / "log" / "access.log"
+    wait_until(lambda: headers["x-request-id"] in file.read_text(), "the line in the log")
+    log = file.read_text()
+    assert "canary" not in log
+
+
+def test_secrets_in_the_configuration_are_for_its_owner_only(
+    start_nginx: Callable[[], Device], tmp_path: Path
+) -> None:
+    start_nginx()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "nginx").glob("*.conf")}
+    assert set(modes.values()) == {0o600}
+    assert (tmp_path / "nginx").stat().st_mode & 0o777 == 0o700
+    assert server_certificate.key_path().stat().st_mode & 0o777 == 0o600

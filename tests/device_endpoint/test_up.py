@@ -1,0 +1,114 @@
+"""``manage.py up`` with a PostgreSQL of its own: starts, restarts what dies, ends everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.device_endpoint.processes import child_named, descendants, is_running
+from tests.stack import Stack, wait_until
+
+PARTS = {
+    "postgres": "bin/postgres",
+    "device": "device_wsgi",
+    "staff": "staff_wsgi",
+    "nginx": "nginx.conf",
+}
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = Stack(tmp_path_factory.mktemp("own stack"))
+    running.start()
+    yield running
+    running.stop()
+
+
+def pid_of(stack: Stack) -> int:
+    assert stack.process is not None
+    return stack.process.pid
+
+
+def is_ready(stack: Stack) -> bool:
+    try:
+        return stack.get_staff("/readyz")[0] == 200
+    except OSError:
+        return False
+
+
+def test_it_prints_where_to_go(own_stack: Stack) -> None:
+    assert own_stack.device_url in own_stack.output
+    assert f"{own_stack.staff_url}/admin/" in own_stack.output
+    assert str(own_stack.ca_file) in own_stack.output
+    assert own_stack.superuser_name in own_stack.output
+    assert own_stack.superuser_password not in own_stack.output
+
+
+def test_two_copies_run_side_by_side(own_stack: Stack, stack: Stack) -> None:
+    assert is_ready(own_stack)
+    assert is_ready(stack)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_it_restarts_what_was_killed(own_stack: Stack, name: str) -> None:
+    before = child_named(pid_of(own_stack), PARTS[name])
+    said = own_stack.output.count(f"{name} started again")
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: own_stack.output.count(f"{name} started again") > said, f"{name} again")
+    assert f"{name} ended (killed by signal 9); restart in" in own_stack.output
+    wait_until(lambda: is_ready(own_stack), "both doors")
+    assert child_named(pid_of(own_stack), PARTS[name]) != before
+
+
+def test_hang_up_reloads_without_a_refusal(own_stack: Stack) -> None:
+    door = child_named(pid_of(own_stack), PARTS["device"])
+    workers = set(descendants(door))
+    os.kill(pid_of(own_stack), signal.SIGHUP)
+    own_stack.wait_for("\nreloaded\n")
+    wait_until(lambda: set(descendants(door)).isdisjoint(workers), "new workers")
+    wait_until(lambda: len(descendants(door)) == len(workers), "as many workers as before")
+    assert is_ready(own_stack)
+    assert child_named(pid_of(own_stack), PARTS["device"]) == door
+
+
+def test_a_second_start_finds_the_data_of_the_first(own_stack: Stack) -> None:
+    own_stack.issue_psk("kept-over-a-restart")
+    own_stack.restart()
+    assert own_stack.manage("issue_psk", "kept-over-a-restart").returncode == 0
+    assert "login     as before" in own_stack.output
+
+
+def test_commands_work_beside_it(own_stack: Stack) -> None:
+    run = own_stack.manage("issue_psk", "beside", "--create", "--json")
+    assert run.stderr == ""
+    assert json.loads(run.stdout)["identity"] == "beside"
+
+
+def test_a_second_one_in_the_same_folder_is_one_clear_line(own_stack: Stack) -> None:
+    run = own_stack.manage("up")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.count("\n") == 1
+    assert f"in use by a running `up` (process {pid_of(own_stack)})" in run.stderr
+    assert is_ready(own_stack)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_everything_in_order(own_stack: Stack, number: signal.Signals) -> None:
+    children = descendants(pid_of(own_stack))
+    assert len(children) > len(PARTS)
+    assert own_stack.stop(number) == 0
+    assert [child for child in children if is_running(child)] == []
+    assert "database system is shut down" in own_stack.logs()
+    own_stack.start()
+
+
+def test_nothing_outlives_it_when_it_is_killed(own_stack: Stack) -> None:
+    children = descendants(pid_of(own_stack))
+    own_stack.stop(signal.SIGKILL)
+    wait_until(lambda: not any(map(is_running, children)), "the end of every child")
+    own_stack.start()
+    assert is_ready(own_stack)
