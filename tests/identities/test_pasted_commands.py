@@ -21,6 +21,7 @@ def paste(folder: Path, *lines: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.debian  # curl and openssl, which `make test` must do without
 @pytest.mark.usefixtures("live_db")
 def test_pasted_they_register_and_pasted_again_they_say_so(stack: Stack, tmp_path: Path) -> None:
     identity = Identity.objects.create(name="pasted@ward-3")
