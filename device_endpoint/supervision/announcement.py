@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from device_endpoint import server_certificate
+from device_endpoint.supervision.preparation import FirstLogin
 
 
 def door_url(port: int) -> str:
@@ -28,11 +29,10 @@ def ready_block(login: str, curl: list[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def login_line(login: tuple[str, str | None] | None) -> str:
+def login_line(login: FirstLogin | None) -> str:
     """Return how to log in; ``login`` is what ``ensure_superuser`` gave."""
     if login is None:
         return "as before (manage.py changepassword NAME sets a new password)"
-    name, password = login
-    if password is None:
-        return f"{name}, with the password from DJANGO_SUPERUSER_PASSWORD"
-    return f"{name} / {password}   (shown this once)"
+    if login.password is None:
+        return f"{login.name}, with the password from DJANGO_SUPERUSER_PASSWORD"
+    return f"{login.name} / {login.password}   (shown this once)"

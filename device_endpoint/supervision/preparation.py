@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -76,12 +76,15 @@ def collect_static() -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
-def ensure_superuser() -> tuple[str, str | None] | None:
-    """Make the first superuser if there is none.
+class FirstLogin(NamedTuple):
+    """A superuser that was just made; ``password`` only if it was made up here."""
 
-    Return None when there was one, else its name and, if it was made up here, its password:
-    the only time that it can be read.
-    """
+    name: str
+    password: str | None
+
+
+def ensure_superuser() -> FirstLogin | None:
+    """Make the first superuser and return how to log in, or return None if there was one."""
     users = get_user_model()._default_manager
     if users.filter(is_superuser=True).exists():
         connections.close_all()
@@ -91,4 +94,4 @@ def ensure_superuser() -> tuple[str, str | None] | None:
     password = given or secrets.token_urlsafe(12)
     users.create_superuser(username=name, password=password)
     connections.close_all()
-    return name, None if given else password
+    return FirstLogin(name, None if given else password)

@@ -54,17 +54,20 @@ class Command(BaseCommand):
         with preparation.lock(var_dir):
             addresses = doors.free_addresses()
             nginx = nginx_binary()
+            doors.prepare_run_folder()
+            self._prepare_doors(nginx, addresses)
             self._start_database(supervisor, var_dir)
             preparation.migrate()
             preparation.collect_static()
-            login = login_line(preparation.ensure_superuser())
+            login = preparation.ensure_superuser()
             try:
-                self._start_doors(supervisor, nginx, addresses, var_dir / "log")
+                self._start_doors(supervisor, nginx, addresses[0], var_dir / "log")
                 curl = self._start_devices(supervisor, var_dir / "log") if is_demo else []
             except (CannotStartError, StopRequested):
-                self._say(f"login: {login}")  # else a password that was made up is lost
+                if login and login.password:  # made up here, and never seen again
+                    self._say(f"login: {login_line(login)}")
                 raise
-            self._say(ready_block(login, curl))
+            self._say(ready_block(login_line(login), curl))
             supervisor.watch(lambda: self._prepare_doors(nginx, addresses))
 
     def _start_database(self, supervisor: Supervisor, var_dir: Path) -> None:
@@ -77,15 +80,13 @@ class Command(BaseCommand):
         postgres.wait_until_ready(supervisor.require_running)
 
     def _start_doors(
-        self, supervisor: Supervisor, nginx: Path, addresses: list[str], log_dir: Path
+        self, supervisor: Supervisor, nginx: Path, address: str, log_dir: Path
     ) -> None:
-        doors.prepare_run_folder()
-        self._prepare_doors(nginx, addresses)
         gunicorns = [doors.gunicorn_spec(door, log_dir) for door in ("device", "staff")]
         supervisor.start(*gunicorns)
         doors.wait_for_sockets(supervisor.require_running)
         supervisor.start(doors.nginx_spec(nginx, log_dir))
-        readiness.wait_until_ready(addresses[0], supervisor.require_running)
+        readiness.wait_until_ready(address, supervisor.require_running)
 
     def _prepare_doors(self, nginx: Path, addresses: list[str]) -> None:
         if preparation.ensure_server_certificate():
