@@ -15,7 +15,7 @@ MOST_REMEMBERED = 10_000
 _FIND = Statement(
     "find_binding",
     """
-    SELECT c.id, c.state, c.not_before, c.not_after, i.id, i.name, i.is_active
+    SELECT c.id, c.state, c.not_before, c.not_after, c.retires_at, i.id, i.name, i.is_active
     FROM ingest_devicecertificate c
     JOIN identities_identity i ON i.id = c.identity_id
     WHERE c.sha256 = $1
@@ -34,6 +34,7 @@ class Binding:
     state: str
     not_before: datetime
     not_after: datetime
+    retires_at: datetime | None
     identity_id: int
     identity_name: str
     identity_is_active: bool
@@ -69,13 +70,14 @@ def find(sha256: bytes) -> Binding | None:
 
 
 def _binding(sha256: bytes, row: list[bytes | None]) -> Binding:
-    certificate_id, state, not_before, not_after, identity_id, name, is_active = row
+    certificate_id, state, not_before, not_after, retires_at, identity_id, name, is_active = row
     return Binding(
         certificate_id=wire.to_int(certificate_id) or 0,
         sha256=sha256,
         state=wire.to_text(state) or "",
         not_before=_time(not_before),
         not_after=_time(not_after),
+        retires_at=None if retires_at is None else _time(retires_at),
         identity_id=wire.to_int(identity_id) or 0,
         identity_name=wire.to_text(name) or "",
         identity_is_active=is_active == b"\x01",

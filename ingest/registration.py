@@ -14,7 +14,7 @@ from django.db import transaction
 
 from identities import keys
 from identities.models import PreSharedKey
-from ingest import advisory_locks, throttling
+from ingest import advisory_locks, rolling, throttling
 from ingest.certificates import ClientCertificate
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.outcomes import Outcome
@@ -131,6 +131,9 @@ def _find_again(bound: DeviceCertificate, key: PreSharedKey) -> _Finding:
 
 
 def _bind(certificate: ClientCertificate, key: PreSharedKey) -> DeviceCertificate:
+    replaces = rolling.replaced_by(key)
+    if replaces is not None:
+        rolling.retire(replaces)
     return DeviceCertificate.objects.create(
         identity=key.identity,
         sha256=certificate.sha256,
@@ -140,6 +143,8 @@ def _bind(certificate: ClientCertificate, key: PreSharedKey) -> DeviceCertificat
         not_before=certificate.not_before,
         not_after=certificate.not_after,
         bound_with=key,
+        replaces=replaces,
+        label="" if replaces is None else replaces.label,
     )
 
 

@@ -1,4 +1,4 @@
-"""The body of a registration: one JSON object with one string ``PSK``. Pure."""
+"""The JSON bodies of the device door: a pre-shared key, or the wish to roll. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NoReturn
 from ingest.refusals import InvalidJson
 
 
-def read_psk(body: bytes) -> str:
-    """Return the pre-shared key in ``body``; raise ``InvalidJson``.
+def read_object(body: bytes) -> dict[str, object]:
+    """Return the one JSON object in ``body``; raise ``InvalidJson``.
 
     Stricter than the standard library: UTF-8 without a byte order mark, no key twice, no NaN.
     """
@@ -19,9 +19,22 @@ def read_psk(body: bytes) -> str:
         )
     except (ValueError, RecursionError) as error:
         raise InvalidJson from error
-    if not isinstance(found, dict) or not isinstance(found.get("PSK"), str):
+    if not isinstance(found, dict):
         raise InvalidJson
-    return str(found["PSK"])
+    return found
+
+
+def asks_to_roll(found: dict[str, object]) -> bool:
+    """Tell whether this is ``{"roll": true}``, without a key."""
+    return found.get("roll") is True and "PSK" not in found
+
+
+def read_psk(found: dict[str, object]) -> str:
+    """Return the string ``PSK``; raise ``InvalidJson`` without one."""
+    psk = found.get("PSK")
+    if not isinstance(psk, str):
+        raise InvalidJson
+    return psk
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

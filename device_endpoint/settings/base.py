@@ -26,8 +26,11 @@ DEBUG = False
 SECRET_KEY = read_secret("SECRET_KEY")
 PROXY_SECRET = read_secret("PROXY_SECRET")
 ALLOWED_HOSTS = [PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]", *read_list("ALLOWED_HOSTS", [])]
+# A browser that is told "HTTPS only" about localhost remembers it for other programs.
+HSTS_SECONDS = read_int("HSTS_SECONDS", 300 if PUBLIC_HOST == "localhost" else 31_536_000)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DEVICE_CA = read_text("DEVICE_CA")  # only certificates of this CA; "": devices make their own
+CERTIFICATE_OVERLAP_DAYS = read_int("CERTIFICATE_OVERLAP_DAYS", 7)  # after a roll, both are good
 ACCEPT_EXPIRED_CERTIFICATES = read_bool("ACCEPT_EXPIRED_CERTIFICATES", False)
 
 # --- Database ------------------------------------------------------------------------------

@@ -142,7 +142,10 @@ def _check(binding: Binding, caller: Presented) -> None:
         raise _BY_STATE[binding.state]()
     if not binding.identity_is_active:
         raise IdentityInactive
-    dates = validity(binding.not_before, binding.not_after, datetime.now(UTC))
+    now = datetime.now(UTC)
+    if binding.retires_at is not None and binding.retires_at <= now:
+        raise CertificateRevoked("The device has rolled to a newer certificate: use that one.")
+    dates = validity(binding.not_before, binding.not_after, now)
     for refused in (caller.refused, dates):
         if refused is not None and not _is_tolerated(refused):
             raise _refusal(refused)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from ingest import framing, metrics
 from ingest.api import bodies
 from ingest.refusals import InvalidJson, UnsupportedContentEncoding, UnsupportedMediaType
-from ingest.registration_body import read_psk
+from ingest.registration_body import read_object
 from ingest.uploads import UploadedFile
 
 MediaType = Literal["application/json", "multipart/form-data"]
@@ -33,11 +33,11 @@ def _content_encoding(request: HttpRequest) -> str:
     return str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
 
 
-def psk_of(request: HttpRequest) -> str:
-    """Return the pre-shared key of a registration; raise ``InvalidJson``, ``RequestTooLarge``."""
+def json_of(request: HttpRequest) -> dict[str, object]:
+    """Return the JSON object of a request; raise ``InvalidJson``, ``RequestTooLarge``."""
     body = bodies.read(request, settings.MAX_JSON_BYTES)
     _check_charset(request.META["CONTENT_TYPE"])
-    return read_psk(body)
+    return read_object(body)
 
 
 def _check_charset(content_type: str) -> None:

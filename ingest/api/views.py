@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any, NoReturn, cast
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import durability, metrics, registration, transactions, uploads
+from ingest import durability, metrics, registration, rolling, transactions, uploads
 from ingest.api import bodies, problems
 from ingest.api.authentication import (
     CertificateAuthentication,
@@ -20,8 +21,9 @@ from ingest.api.authentication import (
     remembered,
 )
 from ingest.api.limits import published_limits, time_window
-from ingest.api.reading_bodies import JSON, files_of, media_type, psk_of
+from ingest.api.reading_bodies import JSON, files_of, json_of, media_type
 from ingest.bindings import Binding
+from ingest.certificates import ClientCertificate
 from ingest.receipts import Receipt
 from ingest.refusals import (
     CertificateRefusal,
@@ -30,6 +32,7 @@ from ingest.refusals import (
     UnreadableFile,
 )
 from ingest.registration import Registered
+from ingest.registration_body import asks_to_roll, read_psk
 from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
 
 
@@ -71,13 +74,19 @@ class DeviceEndpoint(APIView):
         )
 
     def post(self, request: Request) -> HttpResponse:
-        """Register or upload, by media type."""
-        return self._register(request) if self.is_registration else self._upload(request)
-
-    def _register(self, request: Request) -> HttpResponse:
+        """Register, ask for a key to roll, or upload, by media type and body."""
+        if not self.is_registration:
+            return self._upload(request)
         certificate = certificate_to_register(self.caller)
-        psk = psk_of(request._request)
-        identifier = problems.request_id(request._request)
+        asked = json_of(request._request)
+        if asks_to_roll(asked):
+            return self._roll()
+        return self._register(request._request, certificate, read_psk(asked))
+
+    def _register(
+        self, request: HttpRequest, certificate: ClientCertificate, psk: str
+    ) -> HttpResponse:
+        identifier = problems.request_id(request)
         address = request.META.get("HTTP_X_REAL_IP", "")
 
         def work() -> Registered:
@@ -91,6 +100,13 @@ class DeviceEndpoint(APIView):
                 registered.identity, registered.certificate, already_bound=registered.already_bound
             )
         )
+
+    def _roll(self) -> HttpResponse:
+        binding = bound(self.caller)
+        psk, expires_at = transactions.run(
+            lambda: rolling.ask(binding.certificate_id, binding.identity_id)
+        )
+        return problems.answer({"PSK": psk, "expires_at": _iso(expires_at)})
 
     def _upload(self, request: Request) -> HttpResponse:
         try:
@@ -122,6 +138,8 @@ class DeviceEndpoint(APIView):
         """Drain what is left of the body, whatever the answer; HEAD gets none."""
         http_request: HttpRequest = getattr(request, "_request", request)
         bodies.drain(http_request)
+        # Small devices read no chunks.
+        response["Content-Length"] = str(len(response.content))
         if http_request.method == "HEAD":
             response.content = b""
         response["Cache-Control"] = "no-store"
@@ -137,10 +155,14 @@ def _identified(identity: str, certificate: Any, *, already_bound: bool) -> dict
         "identity": identity,
         "certificate": {
             "sha256": bytes(certificate.sha256).hex(),
-            "not_after": certificate.not_after,
+            "not_after": _iso(certificate.not_after),
         },
         "already_bound": already_bound,
     }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _count(receipts: list[Receipt]) -> None:

@@ -11,10 +11,11 @@ from ingest.models.care import (
     SampleConflict,
     Withdrawal,
 )
-from ingest.models.devices import DeviceCertificate, RegistrationAttempt
+from ingest.models.devices import CertificateRoll, DeviceCertificate, RegistrationAttempt
 from ingest.models.storage import Measurement, SampleBlock, Series
 
 __all__ = [
+    "CertificateRoll",
     "DataDeletion",
     "DeviceCertificate",
     "Measurement",

@@ -33,6 +33,11 @@ class DeviceCertificate(models.Model):
     replaces = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by"
     )
+    retires_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="From then on refused, since the device has rolled to a newer certificate.",
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     state_reason = models.CharField(max_length=200, blank=True)
 
@@ -46,6 +51,19 @@ class DeviceCertificate(models.Model):
     def fingerprint(self) -> str:
         """Return the SHA-256 of the certificate as 64 lower-case hex digits."""
         return bytes(self.sha256).hex()
+
+
+class CertificateRoll(models.Model):
+    """A key that a bound device asked for itself, to change its certificate."""
+
+    key = models.OneToOneField(PreSharedKey, on_delete=models.CASCADE, related_name="roll")
+    certificate = models.ForeignKey(
+        DeviceCertificate, on_delete=models.CASCADE, related_name="rolls"
+    )
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.certificate} by {self.key}"
 
 
 class RegistrationAttempt(models.Model):

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.refusals import InvalidJson
-from ingest.registration_body import read_psk
+from ingest.registration_body import asks_to_roll, read_object, read_psk
+
+
+def read(body: bytes) -> str:
+    return read_psk(read_object(body))
+
 
 READ = {
     "a key": (b'{"PSK": "secret_token"}', "secret_token"),
@@ -26,7 +31,7 @@ READ = {
 
 @pytest.mark.parametrize(("body", "psk"), READ.values(), ids=READ.keys())
 def test_a_key_is_read_as_sent(body: bytes, psk: str) -> None:
-    assert read_psk(body) == psk
+    assert read(body) == psk
 
 
 REFUSED = {
@@ -69,17 +74,25 @@ REFUSED = {
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
 def test_anything_else_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidJson):
-        read_psk(body)
+        read(body)
 
 
 @given(st.text())
 def test_any_key_survives(psk: str) -> None:
-    assert read_psk(json.dumps({"PSK": psk}).encode()) == psk
+    assert read(json.dumps({"PSK": psk}).encode()) == psk
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_key_or_a_refusal(body: bytes) -> None:
     try:
-        read_psk(body)
+        read(body)
     except InvalidJson:
         return
+
+
+def test_only_true_without_a_key_is_the_wish_to_roll() -> None:
+    assert asks_to_roll({"roll": True})
+    assert asks_to_roll({"roll": True, "model": "x"})
+    others: list[dict[str, object]] = [{}, {"roll": 1}, {"roll": "true"}, {"roll": False}]
+    for other in [*others, {"roll": True, "PSK": "a"}]:
+        assert not asks_to_roll(other)

@@ -1,0 +1,53 @@
+"""A device changes its certificate by itself: it asks for a key with the old one.
+
+With that key the new certificate registers as any other does, so that TLS has proved its key;
+the old one is then refused after an overlap. There is no other way to bind.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from identities.issuing import issue_psk
+from identities.models import Identity, PreSharedKey
+from ingest import advisory_locks
+from ingest.models import CertificateRoll, DeviceCertificate
+
+KEY_LIFE = timedelta(hours=1)
+
+
+def ask(certificate_id: int, identity_id: int) -> tuple[str, datetime]:
+    """Return a new key for the certificate's identity and when it expires.
+
+    One use, one hour. A key that was asked for before and not used is revoked: however often a
+    device asks, one key is open.
+    """
+    with transaction.atomic(durable=True):
+        advisory_locks.hold("roll", str(certificate_id).encode())
+        open_keys = PreSharedKey.objects.filter(
+            roll__certificate_id=certificate_id, uses=0, revoked_at=None
+        )
+        open_keys.update(revoked_at=timezone.now())
+        key, secret = issue_psk(
+            Identity.objects.get(pk=identity_id),
+            expires_at=timezone.now() + KEY_LIFE,
+            note=f"asked for by certificate {certificate_id} to roll",
+        )
+        CertificateRoll.objects.create(key=key, certificate_id=certificate_id)
+    return secret, key.expires_at
+
+
+def replaced_by(key: PreSharedKey) -> DeviceCertificate | None:
+    """Return the certificate that asked for ``key`` to roll, None if staff made the key."""
+    roll = CertificateRoll.objects.select_related("certificate").filter(key=key).first()
+    return roll.certificate if roll else None
+
+
+def retire(certificate: DeviceCertificate) -> None:
+    """Refuse ``certificate`` after the overlap, unless that has been decided before."""
+    ending = timezone.now() + timedelta(days=settings.CERTIFICATE_OVERLAP_DAYS)
+    DeviceCertificate.objects.filter(pk=certificate.pk, retires_at=None).update(retires_at=ending)

@@ -1,0 +1,78 @@
+"""POST {"roll": true}: a bound device changes its certificate by itself, with an overlap."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from identities.models import Identity, PreSharedKey
+from ingest.models import DeviceCertificate
+from tests.devices import Device
+from tests.door.answers import accepted, refused
+from tests.door.conftest import MakeDevice
+
+FILE = ("hr", "hr_1", b"1526292559214,95\n")
+
+
+def asked(device: Device) -> dict[str, str]:
+    body = accepted(device.post(json={"roll": True}))
+    assert set(body) == {"PSK", "expires_at"}
+    return body
+
+
+def row(device: Device) -> DeviceCertificate:
+    return DeviceCertificate.objects.get(sha256=bytes.fromhex(device.sha256))
+
+
+def test_a_bound_device_gets_a_key_of_one_use_and_one_hour_for_its_identity(
+    bound: Device, identity: Identity
+) -> None:
+    answer = asked(bound)
+    key = PreSharedKey.objects.get(roll__certificate=row(bound))
+    assert (key.identity, key.max_uses, key.uses) == (identity, 1, 0)
+    left = datetime.fromisoformat(answer["expires_at"]) - timezone.now()
+    assert timedelta(minutes=59) < left <= timedelta(hours=1)
+
+
+def test_the_new_certificate_registers_and_both_are_good_for_the_overlap(
+    bound: Device, make_device: MakeDevice, identity: Identity
+) -> None:
+    new = make_device()
+    body = accepted(new.register(asked(bound)["PSK"]))
+    assert body["identity"] == identity.name
+    assert body["already_bound"] is False
+    assert row(new).replaces == row(bound)
+    retires_at = row(bound).retires_at
+    assert retires_at is not None
+    assert timedelta(days=6) < retires_at - timezone.now() <= timedelta(days=7)
+    for device in (bound, new):
+        accepted(device.whoami())
+
+
+def test_after_the_overlap_the_old_certificate_is_refused_at_once(
+    bound: Device, make_device: MakeDevice
+) -> None:
+    accepted(bound.upload(FILE))
+    new = make_device()
+    accepted(new.register(asked(bound)["PSK"]))
+    DeviceCertificate.objects.filter(pk=row(bound).pk).update(retires_at=timezone.now())
+    refused(bound.upload(("hr", "hr_2", b"1526292559215,95\n")), 403, "certificate_revoked")
+    refused(bound.whoami(), 403, "certificate_revoked")
+    accepted(new.upload(("hr", "hr_2", b"1526292559215,95\n")))
+
+
+def test_asking_again_closes_the_key_that_was_open(bound: Device, make_device: MakeDevice) -> None:
+    first, second = asked(bound)["PSK"], asked(bound)["PSK"]
+    new = make_device()
+    refused(new.register(first), 400, "registration_failed")
+    accepted(new.register(second))
+
+
+def test_a_device_that_is_not_bound_cannot_roll(device: Device) -> None:
+    refused(device.post(json={"roll": True}), 403, "certificate_not_bound", "certificate")
+
+
+def test_a_wish_that_is_not_true_is_no_registration_either(bound: Device) -> None:
+    for wish in (False, 1, "true", None):
+        refused(bound.post(json={"roll": wish}), 400, "invalid_json")
