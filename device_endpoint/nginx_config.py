@@ -92,8 +92,7 @@ def template_values(addresses: list[str]) -> dict[str, str]:
         "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
         "SERVE_OTHER_NAMES": "1" if "*" in settings.ALLOWED_HOSTS else "0",
         "SERVED_NAMES": _served_names(settings.ALLOWED_HOSTS),
-        # A browser that is told "HTTPS only" about localhost remembers it for other programs.
-        "HSTS_SECONDS": "300" if settings.PUBLIC_HOST == "localhost" else "31536000",
+        "HSTS_SECONDS": str(settings.HSTS_SECONDS),
     }
 
 

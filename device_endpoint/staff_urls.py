@@ -6,6 +6,7 @@ from django.urls import include, path
 from device_endpoint import health
 
 urlpatterns = [
+    path("admin/second-factor/", include("identities.second_factor.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("ingest.read_api.urls")),
     path("livez", health.livez),

@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from identities import keys
+from identities.staff_actions import StaffAction  # noqa: F401 - Django finds its table here
 
 IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
 DEFAULT_KEY_LIFE = timedelta(days=7)

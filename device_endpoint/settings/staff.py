@@ -1,9 +1,14 @@
 """Settings of the staff door, of every ``manage.py`` command and of the tests."""
 
+from datetime import timedelta
+
+from device_endpoint.environment import read_choice, read_int
 from device_endpoint.settings.base import *  # noqa: F403 - a settings module is its names
 from device_endpoint.settings.base import (
     BASE_DIR,
     DATABASES,
+    HSTS_SECONDS,
+    PUBLIC_HOST,
     STAFF_PORT,
     VAR_DIR,
 )
@@ -20,20 +25,29 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "identities",
     "ingest",
     "device_endpoint",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "identities.browser_headers.BrowserHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "identities.trail.TrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "identities.second_factor.middleware.SecondFactorMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -50,11 +64,38 @@ TEMPLATES = [
     },
 ]
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# --- Logging in: docs/explanation/threat-model.md -------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Failed logins are counted in the database, by user and address together: all processes share
+# the count, and a stranger elsewhere cannot lock anybody out.
+AXES_FAILURE_LIMIT = read_int("LOGIN_FAILURES", 5, 1)
+AXES_COOLOFF_TIME = timedelta(seconds=read_int("LOGIN_LOCKOUT_S", 900, 1))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Else a stranger behind the same address could keep a lock-out going for ever.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "identities.login_throttle.counted_name"
+AXES_CLIENT_IP_CALLABLE = "identities.login_throttle.counted_address"
+AXES_LOCKOUT_CALLABLE = "identities.login_throttle.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # identities.trail keeps who logged in
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+STAFF_SECOND_FACTOR = read_choice("STAFF_SECOND_FACTOR", "off", ("off", "offered", "required"))
+OTP_TOTP_ISSUER = f"Device endpoint {PUBLIC_HOST}"
+# A session ends with the browser, or after so long without a request.
+SESSION_COOKIE_AGE = read_int("SESSION_IDLE_S", 1800, 60)
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
 # --- Static files: collected into VAR_DIR by `up`, served by whitenoise ----------------------
 STATIC_URL = "/static/"
@@ -72,6 +113,12 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = HSTS_SECONDS
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other programs under this host's name are not ours to bind to HTTPS
+    "security.W008",  # nginx's ports speak TLS only and answer plain HTTP themselves
+    "security.W021",  # nor is the browsers' preload list
+]
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
