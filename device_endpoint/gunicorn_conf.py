@@ -37,8 +37,12 @@ umask = 0o007
 control_socket_disable = True
 forwarded_allow_ips = ""
 
-# A certificate of 40 KB, escaped by nginx, is one header field of 60 KB.
-limit_request_field_size = 65535
+# nginx has bounded the head of the request already and answers in JSON what is too long; what it
+# lets through must not meet gunicorn's own HTML. TLS takes certificates of up to 100 KB, which
+# make, escaped, one header field of 150 KB: refusing them is the application's to do.
+limit_request_line = 0
+limit_request_fields = 32768
+limit_request_field_size = 1 << 18
 
 if _door == "device":
     # Uploads are work for the processor: threads would only wait for each other.
