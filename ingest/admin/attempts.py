@@ -34,13 +34,13 @@ class OutcomeFilter(admin.SimpleListFilter):
 class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
     """Who tried to register, from where, and how it ended."""
 
-    list_display = ("at", "result", "identity", "certificate", "psk_hint", "address", "count")
+    list_display = ("at", "result", "identity", "certificate", "hint", "address", "count")
     list_filter = (OutcomeFilter,)
     list_select_related = ("identity",)
     search_fields = ("=address", "identity__name__iexact", "=psk_hint")
     search_help_text = "An address, an identity's name or a key's hint, whole."
     fields = (
-        "at", "result", "identity", "sha256_shown", "psk_hint", "address", "request_id", "count",
+        "at", "result", "identity", "sha256_shown", "hint", "address", "request", "count",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -51,6 +51,16 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
         state = "active" if attempt.outcome in NOT_A_REFUSAL[:2] else "revoked"
         label = labels.get(attempt.outcome, shown(attempt.outcome))
         return format_html('<span class="state state-{}">{}</span>', state, label)
+
+    @admin.display(description="key hint")
+    def hint(self, attempt: RegistrationAttempt) -> str:
+        """Return the beginning of the pre-shared key that was sent."""
+        return shown(attempt.psk_hint) or "-"
+
+    @admin.display(description="request id")
+    def request(self, attempt: RegistrationAttempt) -> str:
+        """Return the id under which the log knows the request."""
+        return shown(attempt.request_id) or "-"
 
     @admin.display(description="certificate")
     def certificate(self, attempt: RegistrationAttempt) -> str:

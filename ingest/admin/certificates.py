@@ -26,6 +26,7 @@ class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
     list_display_links = ("identity", "fingerprint_start")
     list_filter = ("state",)
     list_select_related = ("identity",)
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ("identity__name", "label")
     search_help_text = "A part of an identity's name or of a label, or the start of a fingerprint."
     actions = ("suspend", "revoke", "reactivate")

@@ -55,6 +55,7 @@ class EvidenceAdmin(ModelAdmin[_Row]):
     actions = None
     paginator = EstimatedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each facet counts the table
     list_per_page = 50
     sortable_by = ()
 

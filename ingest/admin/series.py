@@ -75,8 +75,8 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             title=f"{series.name} of {series.identity}",
             series=series,
             count=f"{series.count:,}",
-            first=format_instant(series.first_ms),
-            last=format_instant(series.last_ms),
+            first=_readable(series.first_ms),
+            last=_readable(series.last_ms),
             buckets_url=reverse("read_api:buckets", args=[series.identity, series.name]),
             samples_url=reverse("read_api:samples", args=[series.identity, series.name]),
         )
@@ -94,12 +94,17 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         )
 
 
+def _readable(time_ms: int) -> str:
+    """Return a time as the chart writes it: ``2019-06-11 19:03:55``, milliseconds if any."""
+    return format_instant(time_ms).replace("T", " ").removesuffix("Z").removesuffix(".000")
+
+
 def _row(series: Series) -> dict[str, Any]:
     return {
         "series": series,
         "count": f"{series.count:,}",
-        "first": format_instant(series.first_ms),
-        "last": format_instant(series.last_ms),
+        "first": _readable(series.first_ms),
+        "last": _readable(series.last_ms),
         "address": reverse("admin:ingest_series_chart", args=[series.identity, series.name]),
     }
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from identities.models import Identity
+from ingest.escaping import escape
 from ingest.identifiers import uuid7
 from ingest.models.devices import DeviceCertificate
 
@@ -78,7 +79,8 @@ class Measurement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.received_at:%Y-%m-%d %H:%M:%S}"
+        # The name of a rejected file can be anything, and this is what page titles show.
+        return f"{escape(self.name, 64)} {self.received_at:%Y-%m-%d %H:%M:%S}"
 
 
 class SampleBlock(models.Model):

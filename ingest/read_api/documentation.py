@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from identities.models import IDENTITY_NAME
+from ingest.models import Measurement
 from ingest.read_api import problems
 from ingest.series import SERIES_NAME
 
@@ -115,7 +116,7 @@ class MeasurementBody(serializers.Serializer[Any]):
     size = serializers.IntegerField(help_text="Bytes of the original.")
     sha256 = serializers.CharField(help_text="Of the original; 64 lower-case hex digits.")
     received_at = serializers.DateTimeField()
-    status = serializers.ChoiceField(choices=["stored", "rejected"])
+    status = serializers.ChoiceField(choices=Measurement.Status.values)
     samples = serializers.IntegerField()
     new = serializers.IntegerField()
     identical = serializers.IntegerField()

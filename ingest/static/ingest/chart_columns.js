@@ -20,7 +20,7 @@ export function longestStep(times, width) {
  * `rows[i]` is the bucket of column i, null at a gap; `lone` the columns without neighbours,
  * which a line would not show.
  */
-export function makeColumns(buckets, width) {
+export function makeColumns(buckets, width, range) {
   const joined = longestStep(buckets.map((bucket) => bucket.time_ms), width);
   const columns = [[], [], [], []];
   const rows = [];
@@ -36,7 +36,9 @@ export function makeColumns(buckets, width) {
     if (before && bucket.time_ms - before.time_ms > joined) {
       add((before.time_ms + bucket.time_ms + width) / 2, null);
     }
-    add(bucket.time_ms + width / 2, bucket);
+    // The first and the last bucket may reach over the range: their points stay inside it.
+    const middle = bucket.time_ms + width / 2;
+    add(Math.min(Math.max(middle, range.from), range.to), bucket);
   });
   const lone = [];
   rows.forEach((row, index) => {

@@ -46,6 +46,7 @@ export function draw(place, { columns, lone }, range, { onPoint, onSelect, onRes
     width: place.clientWidth,
     height: HEIGHT,
     ms: 1,
+    padding: [null, 36, null, null], // the last label of the time axis is centred on its mark
     tzDate: (time) => uPlot.tzDate(new Date(time), "Etc/UTC"),
     scales: { x: { time: true, range: () => [range.from, range.to] } },
     axes: axes(),

@@ -60,9 +60,9 @@ export function parseTime(text) {
   if (/^\d{1,16}$/.test(text)) {
     return Number(text);
   }
-  const hasOffset = /(Z|[+-]\d\d(:?\d\d)?)$/i.test(text.slice(10));
-  const onlyDay = /^\d{4}-\d\d-\d\d$/.test(text);
-  const time = Date.parse(hasOffset || onlyDay ? text : `${text}Z`);
+  const [, day, clock, offset] =
+    /^\s*(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?\s*$/i.exec(text) ?? [];
+  const time = Date.parse(`${day}T${clock ?? "00:00"}${offset ?? "Z"}`);
   return Number.isNaN(time) ? null : Math.max(0, time);
 }
 
@@ -75,9 +75,9 @@ export function readableTime(time) {
   return isoTime(time).replace("T", " ").replace("Z", "");
 }
 
-/** The value of an input of type datetime-local, which knows no time zone. */
-export function inputTime(time) {
-  return time > LATEST_DATE ? "" : new Date(time).toISOString().slice(0, 19);
+/** What a person is given to edit: whole seconds, rounded by `round` so that none is lost. */
+export function inputTime(time, round) {
+  return readableTime(round(time / SECOND) * SECOND);
 }
 
 /** "2 min", "1.5 h", "7 d": the largest unit that needs at most one decimal. */

@@ -36,8 +36,8 @@ function showRange() {
   for (const button of document.querySelectorAll("[data-preset]")) {
     button.setAttribute("aria-pressed", String(button.dataset.preset === range.preset));
   }
-  part("from").value = inputTime(range.from);
-  part("to").value = inputTime(range.to);
+  part("from").value = inputTime(range.from, Math.floor);
+  part("to").value = inputTime(range.to, Math.ceil);
   for (const link of document.querySelectorAll("[data-format]")) {
     const query = new URLSearchParams({
       from: isoTime(range.from), to: isoTime(range.to), format: link.dataset.format,
@@ -80,7 +80,7 @@ function say(text) {
 // --- Showing --------------------------------------------------------------------------------
 
 function show(body) {
-  shown = { ...makeColumns(body.buckets, body.width_ms), width: body.width_ms };
+  shown = { ...makeColumns(body.buckets, body.width_ms, range), width: body.width_ms };
   drawChart();
   showTruth(body.buckets);
   showTable(body.buckets);
@@ -100,7 +100,8 @@ function showTruth(buckets) {
   const samples = buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   if (samples === 0) {
     part("truth").textContent =
-      `No samples from ${readableTime(range.from)} to ${readableTime(range.to)} UTC.`;
+      `No samples from ${readableTime(range.from)} to ${readableTime(range.to)} UTC. ` +
+      `The series reaches from ${readableTime(first)} to ${readableTime(last)}: choose All.`;
     return;
   }
   part("truth").textContent =
@@ -178,7 +179,7 @@ part("form").addEventListener("submit", (event) => {
   const from = parseTime(part("from").value);
   const to = parseTime(part("to").value);
   if (from === null || to === null || from >= to) {
-    say("Give two times, the first before the second.");
+    say("Give two times such as 2019-06-11 19:30 (UTC), the first before the second.");
     return;
   }
   go({ preset: null, from, to });

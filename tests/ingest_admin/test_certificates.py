@@ -1,0 +1,92 @@
+"""Suspending, revoking and reactivating devices in the admin."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from identities.models import Identity
+from ingest.models import DeviceCertificate
+from tests.reading.making import make_certificate
+
+LIST = "/admin/ingest/devicecertificate/"
+
+
+def act(client: Client, action: str, *certificates: DeviceCertificate) -> int:
+    chosen = {"action": action, "_selected_action": [each.pk for each in certificates]}
+    return client.post(LIST, chosen).status_code
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [
+        ("suspend", "active", "suspended"),
+        ("revoke", "active", "revoked"),
+        ("revoke", "suspended", "revoked"),
+        ("reactivate", "suspended", "active"),
+        ("reactivate", "revoked", "active"),
+        ("suspend", "revoked", "revoked"),
+    ],
+)
+def test_an_operator_switches_devices_off_and_on(
+    operator: Client, certificate: DeviceCertificate, action: str, before: str, after: str
+) -> None:
+    DeviceCertificate.objects.update(state=before)
+    act(operator, action, certificate)
+    certificate.refresh_from_db()
+    assert certificate.state == after
+
+
+def test_each_switch_is_in_the_history_of_its_certificate(
+    operator: Client, certificate: DeviceCertificate
+) -> None:
+    act(operator, "revoke", certificate)
+    entry = LogEntry.objects.get(object_id=str(certificate.pk))
+    assert "revoked" in entry.change_message
+    assert entry.user.username == "operator"
+
+
+def test_an_analyst_switches_nothing(analyst: Client, certificate: DeviceCertificate) -> None:
+    for action in ("suspend", "revoke", "reactivate"):
+        act(analyst, action, certificate)
+    analyst.post(f"{LIST}{certificate.pk}/change/", {"state": "revoked", "label": "x"})
+    certificate.refresh_from_db()
+    assert (certificate.state, certificate.label) == ("active", "")
+
+
+def test_an_operator_names_a_device_and_changes_nothing_else(
+    operator: Client, certificate: DeviceCertificate
+) -> None:
+    other = Identity.objects.create(name="other")
+    operator.post(
+        f"{LIST}{certificate.pk}/change/",
+        {
+            "label": "left wrist",
+            "state": "active",
+            "state_reason": "",
+            "identity": other.pk,
+            "key_type": "x",
+        },
+    )
+    certificate.refresh_from_db()
+    assert (certificate.label, certificate.identity.name) == ("left wrist", "ward3-07")
+    assert certificate.key_type == "EC P-256"
+
+
+def test_a_device_is_found_by_identity_label_and_fingerprint(
+    analyst: Client, certificate: DeviceCertificate
+) -> None:
+    other = make_certificate(Identity.objects.create(name="elsewhere"), "second")
+    start = other.fingerprint[:12]
+    spoken = " ".join(other.fingerprint[at : at + 4] for at in range(0, 64, 4))
+    for term in ("elsewhere", start, spoken, start.upper()):
+        text = analyst.get(LIST, {"q": term}).content.decode()
+        assert f"/devicecertificate/{other.pk}/change/" in text, term
+        assert f"/devicecertificate/{certificate.pk}/change/" not in text, term
+
+
+def test_dates_beyond_any_calendar_are_shown(
+    analyst: Client, certificate: DeviceCertificate
+) -> None:
+    DeviceCertificate.objects.update(not_after="9999-12-31T23:59:59Z")
+    assert b"9999-12-31" in analyst.get(LIST).content
+    assert b"9999-12-31" in analyst.get(f"{LIST}{certificate.pk}/change/").content
