@@ -68,7 +68,7 @@ def refused(
     assert answer.status == status, answer
     assert answer.headers["content-type"] == "application/problem+json", answer
     assert not _ACTIVE.search(answer.body), answer.body
-    body = json.loads(answer.body)
+    body: dict[str, Any] = json.loads(answer.body)
     assert body["type"] == f"urn:device-endpoint:{code}", body
     assert set(body) == PROBLEM | set(extra), body
     assert body["status"] == status

@@ -49,6 +49,7 @@ def test_head_is_get_without_a_body(bound: Device, device: Device) -> None:
     head = device.request("HEAD")
     assert (head.status_code, head.content) == (403, b"")
     assert head.headers["Content-Type"] == "application/problem+json"
+    assert head.headers["Content-Length"] == device.whoami().headers["Content-Length"]
     assert accepted(bound.whoami())["already_bound"] is True
 
 
