@@ -212,7 +212,7 @@ def store_file(identity_id: int, certificate_id: int, file: PreparedFile) -> Fou
         raise AssertionError("a function with OUT parameters returns one row")
     found = Found(wire.to_text(row[0]) or "", row[1:])
     if found.is_stored and not together:
-        _copy_blocks(identity_id, file.name, file.blocks)
+        copy_blocks(identity_id, file.name, file.blocks)
     return found
 
 
@@ -259,7 +259,8 @@ def _joined(arrays: list[NDArray[_T]], nothing: NDArray[_T]) -> NDArray[_T]:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _copy_blocks(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
+def copy_blocks(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
+    """Add ``blocks``, which share no timestamp with a stored one, by COPY."""
     with _cursor().copy(_COPY_BLOCKS) as copy:
         copy.set_types(_COPY_TYPES)
         for block in blocks:

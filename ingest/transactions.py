@@ -29,8 +29,10 @@ _AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.InternalError,
+    psycopg.errors.InvalidSqlStatementName,
 )
-_CONFLICTS = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
+# Serialization failure, deadlock, prepared statement forgotten: to be tried again.
+_CONFLICTS = ("40001", "40P01", "26000")
 
 
 def run(work: Callable[[], _T]) -> _T:

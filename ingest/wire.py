@@ -56,11 +56,14 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
     """Run ``statement`` and return its first row's columns in binary form, None without a row.
 
     Outside a transaction it commits by itself. Inside one, another statement must have been
-    executed before it: psycopg sends BEGIN with the first that it executes. Raises
-    ``psycopg.Error``.
+    executed before it: psycopg sends BEGIN with the first that it executes. There,
+    ``InvalidSqlStatementName`` asks to try the transaction again. Raises
+    ``psycopg.Error``; ``OperationalError`` where the connection is or gets lost.
     """
     connection.ensure_connection()
     session: psycopg.Connection[object] = connection.connection
+    if session.closed:  # libpq would give no result at all
+        raise psycopg.OperationalError("the connection is closed")
     known = _prepared.setdefault(session, set())
     if statement.name not in known:
         _prepare(session.pgconn, statement)
@@ -73,7 +76,13 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
         result_format=_BINARY,
     )
     if result.status != pq.ExecStatus.TUPLES_OK:
-        raise psycopg.errors.error_from_result(result)
+        error = _error(session.pgconn, result)
+        if isinstance(error, psycopg.errors.InvalidSqlStatementName):
+            # psycopg says DEALLOCATE ALL after a ROLLBACK, if it had prepared something itself.
+            known.clear()
+            if session.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+                return execute(statement, parameters)
+        raise error
     if result.ntuples == 0:
         return None
     return [result.get_value(0, column) for column in range(result.nfields)]
@@ -83,7 +92,14 @@ def _prepare(pgconn: pq.abc.PGconn, statement: Statement) -> None:
     oids = [_OIDS[name] for name in statement.types]
     result = pgconn.prepare(statement.name.encode(), statement.sql.encode(), oids)
     if result.status != pq.ExecStatus.COMMAND_OK:
-        raise psycopg.errors.error_from_result(result)
+        raise _error(pgconn, result)
+
+
+def _error(pgconn: pq.abc.PGconn, result: pq.abc.PGresult) -> psycopg.Error:
+    # What libpq says of a connection that broke has no SQLSTATE to tell it from a fault of ours.
+    if pgconn.status != pq.ConnStatus.OK:
+        return psycopg.OperationalError(pgconn.get_error_message().strip())
+    return psycopg.errors.error_from_result(result)
 
 
 # --- Values to bytes -----------------------------------------------------------------------
