@@ -7,7 +7,7 @@ All of it is to be called in a transaction that holds the lock of the series, bu
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,7 @@ def replace_hours(
     name: str,
     hours: tuple[int, int],
     blocks: Sequence[Block],
-    only: Sequence[int] | None = None,
+    only: Collection[int] | None = None,
 ) -> int:
     """Put ``blocks`` in the place of all blocks of ``hours``; return how many those were.
 

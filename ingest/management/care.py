@@ -6,10 +6,12 @@ import getpass
 import os
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from django.core.management.base import CommandError
 
-from identities.management.base import DatabaseCommand
+from identities.management.base import DatabaseCommand, iso
 from identities.models import Identity
 
 SHOWN_EVERY_S = 0.2
@@ -43,6 +45,14 @@ class CareCommand(DatabaseCommand):
             self.stderr.write("\r\x1b[K", ending="")
 
 
+def chosen_identities(name: str | None) -> Iterator[Identity]:
+    """Yield the identity that ``--identity`` names, or all of them."""
+    if name is not None:
+        yield find_identity(name)
+        return
+    yield from Identity.objects.order_by("pk")
+
+
 def find_identity(name: str) -> Identity:
     """Return the identity called ``name`` in any case; raise ``CommandError``."""
     try:
@@ -54,6 +64,11 @@ def find_identity(name: str) -> Identity:
 def find_identity_id(name: str | None) -> int | None:
     """Return the key of the identity that ``--identity`` names, None where it is not given."""
     return None if name is None else find_identity(name).pk
+
+
+def hour_text(hour: int) -> str:
+    """Return an hour, counted from 1970-01-01T00:00Z, as ISO 8601."""
+    return iso(datetime.fromtimestamp(hour * 3600, UTC))
 
 
 def who() -> str:

@@ -1,0 +1,73 @@
+"""``manage.py rebuild``: make the stored samples anew from the files they came from."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from identities.models import Identity
+from ingest.management.care import CareCommand, chosen_identities
+from ingest.rebuilding import Rebuilt, rebuild_series
+from ingest.replay import series_names
+
+
+class Command(CareCommand):
+    help = (
+        "Make the stored samples anew from the files they came from; devices may go on sending. "
+        "Exit status 1 where a damaged file stands in the way: those hours stay as they are."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        self.add_identity(parser)
+        parser.add_argument("names", nargs="*", metavar="NAME", help="these series only")
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        document: dict[str, Any] = {
+            "series": 0, "blocks_before": 0, "blocks_after": 0, "samples": 0, "damaged": [],
+        }  # fmt: skip
+        wanted = set(options["names"])
+        for identity in chosen_identities(options["identity"]):
+            for name in series_names(identity.pk):
+                if options["names"] and name not in options["names"]:
+                    continue
+                wanted.discard(name)
+                done = rebuild_series(identity.pk, name, self._reporter(identity, name))
+                self.end_showing()
+                _add(document, identity, name, done)
+        if wanted:
+            raise CommandError(f"There is no series {', '.join(sorted(wanted))}.")
+        if options["json"]:
+            self.write_json(document)
+        else:
+            self._print(document)
+        if document["damaged"]:
+            sys.exit(1)
+
+    def _reporter(self, identity: Identity, name: str) -> Any:
+        return lambda samples: self.show(f"{identity.name} {name}: {samples:,} samples")
+
+    def _print(self, document: dict[str, Any]) -> None:
+        for each in document["damaged"]:
+            self.stdout.write(
+                f"{each['identity']} {each['name']!a} file {each['id']}: {each['fault']}; "
+                "its hours stay as they are"
+            )
+        self.stdout.write(
+            f"{document['series']:,} series made anew: {document['blocks_before']:,} blocks are "
+            f"{document['blocks_after']:,} now, {document['samples']:,} samples."
+        )
+
+
+def _add(document: dict[str, Any], identity: Identity, name: str, done: Rebuilt) -> None:
+    document["series"] += 1
+    document["blocks_before"] += done.blocks_before
+    document["blocks_after"] += done.blocks_after
+    document["samples"] += done.samples
+    document["damaged"] += [
+        {"identity": identity.name, "name": name, "id": str(each.id), "fault": each.fault}
+        for each in done.damaged
+    ]

@@ -1,0 +1,55 @@
+"""``manage.py reread``: read the kept rejected files again."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+
+from ingest.api.limits import time_window
+from ingest.management.care import CareCommand, chosen_identities
+from ingest.models import Measurement
+from ingest.rereading import Reread, reread
+
+
+class Command(CareCommand):
+    help = (
+        "Read the kept rejected files again, after a fix or a changed setting, and store those "
+        "that can be read now as if they came now. Their receipts keep their ids."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        self.add_identity(parser)
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stored: list[dict[str, Any]] = []
+        still_rejected = 0
+        for identity in chosen_identities(options["identity"]):
+            done = Reread()
+            for done in reread(identity.pk, time_window(), settings.MAX_LINES_PER_FILE):
+                self.show(f"{identity.name}: {len(done.stored):,} stored")
+            self.end_showing()
+            still_rejected += done.still_rejected
+            stored += [_describe(each, identity.name) for each in done.stored]
+        if options["json"]:
+            self.write_json({"stored": stored, "still_rejected": still_rejected})
+            return
+        for each in stored:
+            self.stdout.write(
+                f"{each['identity']} {each['name']} {each['id']}: {each['samples']:,} samples, "
+                f"{each['new']:,} new, {each['replaced']:,} replaced"
+            )
+        self.stdout.write(
+            f"{len(stored):,} files are stored now, {still_rejected:,} stay rejected."
+        )
+
+
+def _describe(measurement: Measurement, identity: str) -> dict[str, Any]:
+    counted = ("name", "samples", "new", "identical", "replaced", "first_ms", "last_ms")
+    return {
+        "id": str(measurement.pk),
+        "identity": identity,
+        **{field: getattr(measurement, field) for field in counted},
+    }

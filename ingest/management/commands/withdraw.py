@@ -1,0 +1,48 @@
+"""``manage.py withdraw MEASUREMENT_ID``: take back an upload that was a mistake."""
+
+from __future__ import annotations
+
+import uuid
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from ingest.management.care import CareCommand, who
+from ingest.models import Measurement
+from ingest.rebuilding import DamagedOriginals
+from ingest.withdrawal import NotWithdrawable, withdraw
+
+
+class Command(CareCommand):
+    help = (
+        "Take back an upload that was a mistake: its samples leave the series, what they had "
+        "replaced returns, and the file is kept, marked withdrawn."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("id", type=uuid.UUID, metavar="MEASUREMENT_ID", help="of its receipt")
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="kept with the file")
+        self.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        measurement = Measurement.objects.defer("content").filter(pk=options["id"]).first()
+        if measurement is None:
+            raise CommandError(f"There is no measurement {options['id']}.")
+        try:
+            done = withdraw(measurement, by=who(), reason=options["reason"])
+        except (ValueError, NotWithdrawable) as error:
+            raise CommandError(str(error)) from error
+        except DamagedOriginals as error:
+            raise CommandError(
+                f"Its hours cannot be made anew: damaged files ({error})."
+            ) from error
+        if options["json"]:
+            self.write_json(
+                {"id": str(measurement.pk), "hours": done.hours, "samples": done.samples}
+            )
+        else:
+            self.stdout.write(
+                f"Withdrawn {measurement.pk} ({measurement.name}): {done.hours:,} hours were made "
+                f"anew and hold {done.samples:,} samples."
+            )
