@@ -86,6 +86,11 @@ def read_list(name: str, default: list[str]) -> list[str]:
     return _read(name, lambda raw: raw.replace(",", " ").split(), default, "expected a list")
 
 
+def child_environment(added: dict[str, str]) -> dict[str, str]:
+    """Return what a program that is started here gets: our environment and ``added``."""
+    return {**os.environ, **added}
+
+
 def var_dir() -> Path:
     """Return the folder that holds all that this installation writes (``VAR_DIR``)."""
     return (PROJECT_DIR / read_text("VAR_DIR", "var")).resolve()

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.environment import PROJECT_DIR, child_environment
 from device_endpoint.supervision.errors import CannotStartError
 
 LEASH = Path(__file__).with_name("leash.py")
@@ -91,7 +91,7 @@ class Program:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **spec.environment},
+                    env=child_environment(spec.environment),
                     cwd=PROJECT_DIR,
                     start_new_session=True,
                 )

@@ -1,13 +1,10 @@
-"""The limits of the device door: as published, and as the readers want them."""
+"""The limits of the device door, as it publishes them."""
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
-
 from django.conf import settings
 
-from ingest.measurements import TimeWindow
+from ingest.time_window import time_window
 
 
 def published_limits() -> dict[str, int]:
@@ -24,14 +21,3 @@ def published_limits() -> dict[str, int]:
         "refused_registrations_per_minute": settings.REFUSALS_PER_CERTIFICATE,
         "refused_registrations_per_minute_and_address": settings.REFUSALS_PER_ADDRESS,
     }
-
-
-def time_window() -> TimeWindow:
-    """Return the timestamps that are believed now."""
-    now_ms = time.time_ns() // 1_000_000
-    return TimeWindow(_earliest_ms, now_ms + settings.LATEST_SAMPLE_AHEAD_S * 1000)
-
-
-_earliest_ms = int(
-    datetime.fromisoformat(settings.EARLIEST_SAMPLE).replace(tzinfo=UTC).timestamp() * 1000
-)

@@ -20,7 +20,7 @@ from ingest.api.authentication import (
     certificate_to_register,
     remembered,
 )
-from ingest.api.limits import published_limits, time_window
+from ingest.api.limits import published_limits
 from ingest.api.reading_bodies import JSON, files_of, json_of, media_type
 from ingest.bindings import Binding
 from ingest.certificates import ClientCertificate
@@ -33,6 +33,7 @@ from ingest.refusals import (
 )
 from ingest.registration import Registered
 from ingest.registration_body import asks_to_roll, read_psk
+from ingest.time_window import time_window
 from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
 
 

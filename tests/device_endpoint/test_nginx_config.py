@@ -1,0 +1,156 @@
+"""The nginx templates: what is filled in, and that no location lets a client's headers through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import crossplane
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from device_endpoint import nginx_config
+
+Block = dict[str, Any]
+APPLICATION_HEADERS = {
+    "Host",
+    "X-Client-Cert",
+    "X-Client-Verify",
+    "X-Request-ID",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+    "X-Proxy-Secret",
+}
+
+
+@pytest.fixture
+def written(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the configuration into a folder and return that of nginx."""
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    settings.VAR_DIR = tmp_path
+    nginx_config.write(["127.0.0.1", "[::1]"])
+    return nginx_config.configuration_folder()
+
+
+def directives(folder: Path) -> list[Block]:
+    parsed = crossplane.parse(str(folder / nginx_config.ENTRY), combine=True)
+    assert parsed["errors"] == []
+    return list(parsed["config"][0]["parsed"])
+
+
+def walk(blocks: list[Block], within: tuple[Block, ...] = ()) -> Iterator[tuple[Block, ...]]:
+    for block in blocks:
+        yield (*within, block)
+        yield from walk(block.get("block") or [], (*within, block))
+
+
+def servers(folder: Path) -> dict[str, Block]:
+    found = [path[-1] for path in walk(directives(folder)) if path[-1]["directive"] == "server"]
+    by_door = {}
+    for server in (one for one in found if one.get("block")):
+        proxied = [
+            path[-1]["args"][0] for path in walk([server]) if path[-1]["directive"] == "proxy_pass"
+        ]
+        by_door[proxied[0].removeprefix("http://")] = server
+    return by_door
+
+
+def own(block: Block, name: str) -> list[list[str]]:
+    return [one["args"] for one in block["block"] if one["directive"] == name]
+
+
+def test_every_proxied_location_sets_every_header_itself(written: Path) -> None:
+    proxied = [
+        path[-2] for path in walk(directives(written)) if path[-1]["directive"] == "proxy_pass"
+    ]
+    assert len(proxied) == 4
+    for location in proxied:
+        headers = dict(own(location, "proxy_set_header"))
+        assert set(headers) >= APPLICATION_HEADERS
+        assert location["directive"] == "location"
+
+
+def test_no_header_is_set_outside_a_proxied_location(written: Path) -> None:
+    for path in walk(directives(written)):
+        if path[-1]["directive"] == "proxy_set_header":
+            assert own(path[-2], "proxy_pass") != []
+
+
+def test_the_device_door_passes_the_certificate_on(written: Path) -> None:
+    for path in walk([servers(written)["device_door"]]):
+        if path[-1]["directive"] == "proxy_pass":
+            headers = dict(own(path[-2], "proxy_set_header"))
+            assert headers["X-Client-Cert"] == "$ssl_client_escaped_cert"
+            assert headers["X-Client-Verify"] == "$ssl_client_verify"
+            assert headers["Host"] == "$http_host"
+
+
+def test_the_staff_door_asks_for_none_and_passes_none_on(written: Path) -> None:
+    server = servers(written)["staff_door"]
+    assert own(server, "ssl_verify_client") == []
+    for path in walk([server]):
+        if path[-1]["directive"] == "proxy_pass":
+            headers = dict(own(path[-2], "proxy_set_header"))
+            assert headers["X-Client-Cert"] == headers["X-Client-Verify"] == ""
+
+
+def test_each_door_listens_on_its_own_port_and_every_address(
+    written: Path, settings: Settings
+) -> None:
+    for door, port in (("device_door", settings.DEVICE_PORT), ("staff_door", settings.STAFF_PORT)):
+        listening = [arguments[0] for arguments in own(servers(written)[door], "listen")]
+        assert listening == [f"127.0.0.1:{port}", f"[::1]:{port}"]
+
+
+def test_every_error_that_nginx_may_answer_has_its_json(written: Path) -> None:
+    server = servers(written)["device_door"]
+    targets = {arguments[-1] for arguments in own(server, "error_page")}
+    locations = {arguments[-1]: True for arguments in own(server, "location")}
+    assert targets <= set(locations)
+    problems = [one for one in server["block"] if one["args"][:1] == ["="]]
+    for location in (one for one in problems if one["args"][1].startswith("/problem/")):
+        assert own(location, "internal") == [[]]
+        assert own(location, "return")[0][1].startswith('{"type":"urn:device-endpoint:')
+
+
+def test_a_maker_with_its_own_authority_can_ask_for_its_certificates(
+    written: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> None:
+    assert own(servers(written)["device_door"], "ssl_verify_client") == [["optional_no_ca"]]
+    settings.DEVICE_CA = str(tmp_path / "makers.crt")
+    monkeypatch.setenv("DEVICE_CA", settings.DEVICE_CA)
+    nginx_config.write(["127.0.0.1"])
+    server = servers(written)["device_door"]
+    assert own(server, "ssl_verify_client") == [["optional"]]
+    assert own(server, "ssl_client_certificate") == [[settings.DEVICE_CA]]
+
+
+def test_names_with_wildcards_are_served(written: Path, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["Data.Example.org", ".example.net"]
+    nginx_config.write(["127.0.0.1"])
+    text = (written / "nginx.conf").read_text()
+    assert '"data.example.org" 1;' in text
+    assert '".example.net" 1;' in text
+    assert "default 0;" in text
+
+
+def test_an_unknown_placeholder_is_an_error() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"no value for \$\{NAME\}"):
+        nginx_config.render("listen ${NAME};", {"OTHER": "x"})
+
+
+def test_variables_of_nginx_are_left_alone() -> None:
+    assert nginx_config.render("$host ${PORT}", {"PORT": "1"}) == "$host 1"
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "a$b", "a\nb", "a\x7f"])
+def test_what_would_end_a_quoted_word_is_refused(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="VAR_DIR"):
+        nginx_config.quotable("VAR_DIR", value)
+
+
+@pytest.mark.parametrize("value", ["/a folder/with spaces", "/a;b{c}", "/ä/#"])
+def test_other_paths_can_be_quoted(value: str) -> None:
+    assert nginx_config.quotable("VAR_DIR", value) == value
