@@ -84,14 +84,15 @@ def _delimiter_as_sent(body: bytes, boundary: bytes) -> bytes | None:
 
 
 def _with_two_dashes(body: bytes, delimiter: bytes) -> tuple[bytes, bytes]:
-    # The parser knows delimiters that begin with two dashes. Every line that begins with the
-    # delimiter is one, or makes the framing invalid, so that no data are touched; and no line of
-    # data may look like a delimiter afterwards.
+    # The parser knows delimiters that begin with two dashes. Only lines that are a delimiter
+    # get them: a line of data may begin with a short one. And no line of data may look like a
+    # delimiter afterwards.
     if delimiter.startswith(b"--"):
         return body, delimiter
     if b"\r\n--" + delimiter in body:
         raise InvalidMultipart("The delimiter lines differ in their dashes.")
-    return b"--" + body.replace(b"\r\n" + delimiter, b"\r\n--" + delimiter), b"--" + delimiter
+    line = re.compile(rb"\r\n(?=" + re.escape(delimiter) + rb"(?:--)?(?:\r\n|\Z))")
+    return b"--" + line.sub(b"\r\n--", body), b"--" + delimiter
 
 
 def _parts(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
