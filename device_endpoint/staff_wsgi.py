@@ -2,8 +2,11 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+from device_endpoint.proxy_lock import behind_nginx
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.staff"
 
-application = get_wsgi_application()
+application = behind_nginx(get_wsgi_application(), settings.PROXY_SECRET)

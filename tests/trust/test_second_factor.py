@@ -1,0 +1,178 @@
+"""The second factor: offered or required, asked after the password, lost and replaced."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+from django_otp.oath import totp
+from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from identities.models import StaffAction
+from tests.identities.pages import barred, links
+
+ENROL = "/admin/second-factor/"
+CHECK = "/admin/second-factor/check/"
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return User.objects.create_user("ada", password=PASSWORD, is_staff=True)
+
+
+@pytest.fixture
+def offered(settings: Any) -> None:
+    settings.STAFF_SECOND_FACTOR = "offered"
+
+
+@pytest.fixture
+def required(settings: Any) -> None:
+    settings.STAFF_SECOND_FACTOR = "required"
+
+
+def log_in() -> tuple[Client, str]:
+    client = Client(headers={"X-Forwarded-Proto": "https", "X-Real-IP": "192.0.2.1"})
+    fields = {"username": "ada", "password": PASSWORD}
+    answer = client.post("/admin/login/?next=/admin/", fields)
+    assert answer.status_code == 302
+    return client, client.get(answer["Location"]).get("Location", "in")
+
+
+def code_of(device: TOTPDevice) -> str:
+    return f"{totp(device.bin_key):06}"
+
+
+def enrol(client: Client) -> list[str]:
+    client.get(ENROL)
+    answer = client.post(ENROL, {"code": code_of(TOTPDevice.objects.get())})
+    return re.findall(
+        r"<code>([a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4})</code>", answer.content.decode()
+    )
+
+
+def forget_the_used_code() -> None:
+    TOTPDevice.objects.update(last_t=-1)
+
+
+@pytest.mark.usefixtures("ada")
+def test_off_there_is_no_page_and_nobody_is_asked() -> None:
+    client, where = log_in()
+    assert where == "in"
+    assert client.get(ENROL).status_code == 404
+    assert ENROL not in links(client.get("/admin/").content.decode())
+
+
+@pytest.mark.usefixtures("ada", "offered")
+def test_offered_it_is_asked_only_of_who_has_set_it_up() -> None:
+    client, where = log_in()
+    assert where == "in"
+    assert ENROL in links(client.get("/admin/").content.decode())
+    assert len(enrol(client)) == 10
+    assert client.get("/admin/").status_code == 200
+    _, where = log_in()
+    assert where == f"{CHECK}?next=%2Fadmin%2F"
+
+
+@pytest.mark.usefixtures("ada", "required")
+def test_required_nobody_gets_further_without_one() -> None:
+    client, where = log_in()
+    assert where == f"{ENROL}?next=%2Fadmin%2F"
+    assert client.get("/api/v1/series").status_code == 403
+    assert client.get("/admin/identities/identity/").status_code == 302
+    enrol(client)
+    assert client.get("/admin/").status_code == 200
+    assert client.post("/admin/second-factor/remove/").status_code == 302
+    assert TOTPDevice.objects.get().confirmed
+
+
+@pytest.mark.usefixtures("ada", "offered")
+def test_the_password_alone_opens_nothing_once_it_is_set_up() -> None:
+    enrol(log_in()[0])
+    client, _ = log_in()
+    for path in ("/admin/", "/admin/identities/identity/", ENROL, "/admin/password_change/"):
+        assert client.get(path)["Location"].startswith(CHECK)
+    assert client.post("/admin/second-factor/remove/")["Location"].startswith(CHECK)
+    assert client.get("/api/v1/series").status_code == 403
+
+
+@pytest.mark.usefixtures("ada", "offered")
+def test_the_right_code_lets_in_and_is_good_once() -> None:
+    enrol(log_in()[0])
+    forget_the_used_code()
+    code = code_of(TOTPDevice.objects.get())
+    client, where = log_in()
+    before = client.session.session_key
+    assert client.post(where, {"code": code, "next": "/admin/identities/"})["Location"] == (
+        "/admin/identities/"
+    )
+    assert client.session.session_key != before
+    assert client.get("/admin/").status_code == 200
+    again, where = log_in()
+    assert again.post(where, {"code": code}).status_code == 200
+    assert again.get("/admin/").status_code == 302
+
+
+@pytest.mark.usefixtures("ada", "offered")
+def test_a_recovery_code_lets_in_once_and_is_kept_as_a_digest() -> None:
+    codes = enrol(log_in()[0])
+    assert not StaticToken.objects.filter(token__in=[code[:16] for code in codes]).exists()
+    client, where = log_in()
+    assert client.post(where, {"code": codes[0].upper()}).status_code == 302
+    assert client.get("/admin/").status_code == 200
+    again, where = log_in()
+    assert again.post(where, {"code": codes[0]}).status_code == 200
+    assert again.get("/admin/").status_code == 302
+
+
+@pytest.mark.usefixtures("ada", "offered")
+def test_after_a_wrong_code_the_right_one_has_to_wait_too() -> None:
+    enrol(log_in()[0])
+    forget_the_used_code()
+    client, where = log_in()
+    code = code_of(TOTPDevice.objects.get())
+    wrong = f"{(int(code) + 500_000) % 1_000_000:06}"
+    for _ in range(4):
+        assert client.post(where, {"code": wrong}).status_code == 200
+    assert client.post(where, {"code": code}).status_code == 200
+    assert StaffAction.objects.filter(action="second factor failed", username="ada").exists()
+
+
+@pytest.mark.usefixtures("ada", "offered")
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:1"])
+def test_a_login_ends_on_this_site(elsewhere: str) -> None:
+    codes = enrol(log_in()[0])
+    client, _ = log_in()
+    assert client.post(CHECK, {"code": codes[0], "next": elsewhere})["Location"] == "/admin/"
+
+
+@pytest.mark.usefixtures("offered")
+def test_a_superuser_removes_a_lost_one_and_sees_no_secret(ada: User, admin: Client) -> None:
+    enrol(log_in()[0])
+    device = TOTPDevice.objects.get()
+    address = f"/admin/otp_totp/totpdevice/{device.pk}"
+    for page in (f"{address}/change/", "/admin/otp_totp/totpdevice/"):
+        answer = admin.get(page)
+        assert answer.status_code == 200
+        assert device.key not in answer.content.decode()
+    assert admin.post(f"{address}/delete/", {"post": "yes"}).status_code == 302
+    assert not StaticToken.objects.exists()
+    assert log_in()[1] == "in"
+    assert device.key not in str(list(StaffAction.objects.values()))
+
+
+@pytest.mark.usefixtures("ada", "offered")
+def test_the_pages_hold_nothing_that_a_strict_policy_bars() -> None:
+    client, _ = log_in()
+    pages: list[HttpResponse] = [client.get(ENROL)]  # type: ignore[list-item]
+    pages += [client.post(ENROL, {"code": code_of(TOTPDevice.objects.get())})]  # type: ignore[list-item]
+    pages += [client.get(ENROL), log_in()[0].get(CHECK)]  # type: ignore[list-item]
+    for page in pages:
+        assert page.status_code == 200
+        assert barred(page.content.decode()) == []
+        assert "no-store" in page["Cache-Control"]
