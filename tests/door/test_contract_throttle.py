@@ -1,0 +1,25 @@
+"""Refused registrations: sixty a minute and certificate, then 429."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from identities.models import Identity
+from tests.devices import Device
+from tests.door.answers import accepted, refused
+from tests.door.conftest import MakeDevice
+
+
+def test_after_sixty_refusals_a_certificate_has_to_wait_and_no_other_has(
+    device: Device, make_device: MakeDevice, new_key: Callable[..., str], identity: Identity
+) -> None:
+    for _ in range(60):
+        refused(device.register("wrong"), 400, "registration_failed")
+    psk = new_key()
+    for key in ("wrong", psk):
+        answer = device.register(key)
+        refused(answer, 429, "too_many_requests")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert identity.keys.get().uses == 0
+    refused(device.whoami(), 403, "certificate_not_bound", "certificate")
+    accepted(make_device().register(psk))
