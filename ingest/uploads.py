@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 from django.db import transaction
 
-from ingest import block_storage, durability, transactions
+from ingest import block_storage, conflicts, durability, rejected_files, transactions
 from ingest.block_storage import PreparedFile
 from ingest.blocks import cut, lay_over
+from ingest.conflicts import Replacement
 from ingest.identifiers import uuid7
 from ingest.line_errors import LineError
 from ingest.measurements import Samples, TimeWindow, UnreadableContent, read_samples
@@ -61,8 +62,13 @@ def receive(
     prepared = [_prepare(file, window, max_lines) for file in files]
     transactions.run(durability.require)
     if len(prepared) == 1:
-        return [transactions.run(lambda: _store_alone(uploader, prepared[0]))]
-    return transactions.run(lambda: _store_together(uploader, prepared))
+        receipts = [transactions.run(lambda: _store_alone(uploader, prepared[0]))]
+    else:
+        receipts = transactions.run(lambda: _store_together(uploader, prepared))
+    kept = {receipt.id for receipt in receipts if receipt.status == "rejected"}
+    if kept and any(file.id in kept for file in prepared):  # not those that were there before
+        transactions.run(lambda: rejected_files.make_room(uploader.identity_id))
+    return receipts
 
 
 def _prepare(file: UploadedFile, window: TimeWindow, max_lines: int) -> PreparedFile:
@@ -126,4 +132,8 @@ def _lay_over(uploader: Uploader, file: PreparedFile) -> Receipt:
     receipt = _store(uploader, laid)
     if receipt is None:
         raise AssertionError("a file that has been laid over is stored")
+    changed = [(stored[index][1], block) for index, block in overlay.rewritten]
+    conflicts.record(
+        Replacement(uploader.identity_id, uploader.certificate_id, file.name, file.id, changed)
+    )
     return receipt

@@ -1,0 +1,101 @@
+"""Two live certificates of one identity that replace each other's samples are shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from ingest.models import DeviceCertificate, SampleConflict
+from tests.care.sending import MORNING, make_certificate, make_identity, send
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+@pytest.fixture
+def pair(live_db: None) -> tuple[DeviceCertificate, DeviceCertificate]:
+    identity = make_identity()
+    return make_certificate(identity), make_certificate(identity)
+
+
+def conflicts(certificate: DeviceCertificate) -> list[SampleConflict]:
+    return list(SampleConflict.objects.filter(identity=certificate.identity).order_by("pk"))
+
+
+def test_samples_of_the_other_certificate_are_counted_and_no_others(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    left, right = pair
+    send(left, {MORNING + i: 1.0 for i in range(10)})
+    send(right, {MORNING + 100 + i: 1.0 for i in range(10)})  # beside it
+    send(right, {MORNING + i: 1.0 for i in range(5)})  # the same values
+    assert not conflicts(left)
+    receipt = send(right, {MORNING + i: 2.0 for i in range(8, 103)})
+    (found,) = conflicts(left)
+    assert (found.certificate, found.replaced_certificate) == (right, left)
+    assert (found.name, found.measurement_id) == ("hr", receipt.id)
+    assert (found.replaced, found.first_ms, found.last_ms) == (2, MORNING + 8, MORNING + 9)
+
+
+def test_the_sender_of_the_latest_file_counts_as_the_one_replaced(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    left, right = pair
+    send(left, {MORNING: 1.0, MORNING + 1: 1.0})
+    send(right, {MORNING: 2.0})
+    send(right, {MORNING: 3.0})  # its own sample by now
+    (found,) = conflicts(left)
+    assert (found.files, found.replaced) == (1, 1)
+
+
+def test_one_row_a_pair_and_series_is_kept_up_to_date(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    left, right = pair
+    for turn in range(3):
+        send(left, {MORNING + i: float(2 * turn) for i in range(4)})
+        send(right, {MORNING + i: float(2 * turn + 1) for i in range(1, 3)})
+    lost, won = sorted(conflicts(left), key=lambda row: row.certificate == left)
+    assert (lost.certificate, lost.files, lost.replaced) == (right, 3, 6)
+    assert (won.certificate, won.files, won.replaced) == (left, 2, 4)
+    assert (won.first_ms, won.last_ms) == (MORNING + 1, MORNING + 2)
+
+
+def test_a_correction_and_a_certificate_that_is_no_longer_live_are_no_conflict(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    left, right = pair
+    send(left, {MORNING: 1.0})
+    send(left, {MORNING: 2.0})
+    for change in (
+        {"state": "revoked"},
+        {"state": "active", "retires_at": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"retires_at": None, "not_after": datetime(2026, 1, 1, tzinfo=UTC)},
+    ):
+        DeviceCertificate.objects.filter(pk=left.pk).update(**change)
+        send(right, {MORNING: float(len(str(change)))})
+        left.refresh_from_db()
+    assert not conflicts(left)
+
+
+def test_the_newer_certificate_of_a_device_that_rolled_is_no_stranger(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    old, new = pair
+    DeviceCertificate.objects.filter(pk=new.pk).update(replaces=old)
+    send(old, {MORNING: 1.0})
+    send(new, {MORNING: 2.0})
+    assert not conflicts(old)
+
+
+def test_a_file_that_replaces_nothing_asks_nothing_more(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    left, right = pair
+    send(left, {MORNING: 1.0})
+    with CaptureQueriesContext(connection) as queries:
+        send(right, {MORNING + 1: 1.0})
+        send(right, {MORNING + 1: 1.0, MORNING: 1.0})
+    assert not [query for query in queries if "devicecertificate" in query["sql"]]
