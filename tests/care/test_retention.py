@@ -1,0 +1,168 @@
+"""Retention: what a policy names goes, and not one sample more."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+
+from identities.models import Identity
+from ingest.compaction import compact
+from ingest.models import DataDeletion, DeviceCertificate, Measurement, PruneMark, RetentionPolicy
+from ingest.rebuilding import rebuild_series
+from ingest.retention import look, prune
+from ingest.verification import verify_series
+from ingest.withdrawal import withdraw
+from tests.care.sending import (
+    DAY_MS,
+    HOUR_MS,
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+    stored,
+)
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+# Thirty days are kept, so everything before MORNING goes.
+NOW_MS = MORNING + 30 * DAY_MS + 1234
+
+
+@pytest.fixture(autouse=True)
+def _no_other_policies(live_db: None) -> Iterator[None]:
+    yield
+    RetentionPolicy.objects.all().delete()
+
+
+@pytest.fixture
+def certificate(live_db: None) -> DeviceCertificate:
+    """Give a device that sent old, new and straddling files, and a withdrawn old one."""
+    certificate = make_certificate(make_identity())
+    send(certificate, {MORNING - HOUR_MS * i: 1.0 for i in range(1, 60)})
+    send(certificate, {MORNING + HOUR_MS * i: 2.0 for i in range(5)})
+    send(certificate, {MORNING + 60_000 * i: 3.0 for i in range(-90, 90)})
+    mistake = send(certificate, {MORNING - DAY_MS: 4.0})
+    withdraw(Measurement.objects.get(pk=mistake.id), by="ada", reason="mistake")
+    send(certificate, b"rubbish")
+    return certificate
+
+
+def keep(identity: Identity | None, days: int | None) -> None:
+    RetentionPolicy.objects.create(identity=identity, keep_days=days)
+
+
+def run(identity: Identity) -> None:
+    for _ in prune(NOW_MS, "ada", identity.pk):
+        pass
+
+
+def test_without_a_policy_nothing_is_deleted(certificate: DeviceCertificate) -> None:
+    keep(make_identity(), 30)
+    before = stored(certificate.identity)
+    run(certificate.identity)
+    assert stored(certificate.identity) == before
+    assert not DataDeletion.objects.filter(identity_number=certificate.identity_id).exists()
+
+
+@pytest.mark.parametrize("blocks_a_step", [1, 7, 20_000])
+def test_samples_and_files_older_than_the_policy_go(
+    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, blocks_a_step: int
+) -> None:
+    monkeypatch.setattr("ingest.deletions.BLOCKS_A_STEP", blocks_a_step)
+    identity = certificate.identity
+    keep(identity, 30)
+    expected = {time: value for time, value in stored(identity).items() if time >= MORNING}
+    gone = len(stored(identity)) - len(expected)
+    run(identity)
+    assert stored(identity) == expected
+    kept = Measurement.objects.filter(identity=identity).order_by("pk")
+    assert [file.status for file in kept] == ["stored", "stored", "rejected"]
+    assert PruneMark.objects.get(identity=identity).before_ms == MORNING
+    record = DataDeletion.objects.get(identity_number=identity.pk)
+    assert (record.kind, record.by, record.before_ms) == ("prune", "ada", MORNING)
+    assert (record.files, record.samples) == (2, gone)
+    assert record.finished_at is not None
+
+
+def test_a_pruned_series_is_clean_and_what_is_gone_does_not_return(
+    certificate: DeviceCertificate,
+) -> None:
+    identity = certificate.identity
+    keep(identity, 30)
+    run(identity)
+    expected = stored(identity)
+    assert verify_series(identity.pk, "hr").is_clean
+    rebuild_series(identity.pk, "hr")
+    compact(identity_id=identity.pk)
+    assert stored(identity) == expected
+    straddling = Measurement.objects.filter(identity=identity, first_ms__lt=MORNING)
+    withdraw(straddling.get(), by="ada", reason="mistake")
+    assert stored(identity) == {MORNING + HOUR_MS * i: 2.0 for i in range(5)}
+    assert verify_series(identity.pk, "hr").is_clean
+
+
+def test_old_samples_that_come_after_it_are_kept_until_the_next_run(
+    certificate: DeviceCertificate,
+) -> None:
+    identity = certificate.identity
+    keep(identity, 30)
+    run(identity)
+    late = {MORNING - HOUR_MS + i: 9.0 for i in range(3)}
+    send(certificate, late)
+    assert late.items() <= stored(identity).items()
+    assert verify_series(identity.pk, "hr").is_clean
+    RetentionPolicy.objects.update(keep_days=60)  # an earlier mark beside the later one
+    send(certificate, {MORNING - 40 * DAY_MS: 1.0})
+    run(identity)
+    assert late.items() <= stored(identity).items()
+    assert verify_series(identity.pk, "hr").is_clean
+    RetentionPolicy.objects.update(keep_days=30)
+    run(identity)
+    assert not late.keys() & stored(identity).keys()
+    assert verify_series(identity.pk, "hr").is_clean
+
+
+def test_an_identity_s_own_policy_takes_the_place_of_the_one_for_all(
+    certificate: DeviceCertificate,
+) -> None:
+    identity = certificate.identity
+    keep(None, 30)
+    assert list(look(NOW_MS, identity.pk))
+    keep(identity, None)
+    assert not list(look(NOW_MS, identity.pk))
+
+
+def test_there_is_one_policy_for_all_and_it_keeps_a_day_at_least(live_db: None) -> None:
+    keep(None, 30)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        keep(None, 60)
+    with pytest.raises(ValidationError):
+        RetentionPolicy(identity=None, keep_days=60).full_clean()
+    with pytest.raises(ValidationError):
+        RetentionPolicy(identity=make_identity(), keep_days=0).full_clean()
+
+
+def test_a_dry_run_lists_what_the_run_then_deletes(
+    certificate: DeviceCertificate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = certificate.identity
+    keep(identity, (int(time.time() * 1000) - MORNING) // DAY_MS)
+    before = stored(identity)
+    call_command("prune", "--identity", identity.name, "--dry-run", "--json")
+    would = json.loads(capsys.readouterr().out)
+    assert stored(identity) == before
+    call_command("prune", "--identity", identity.name, "--json")
+    did = json.loads(capsys.readouterr().out)
+    assert would["dry_run"] is True
+    assert did == {**would, "dry_run": False}
+    (series,) = did["series"]
+    assert (series["identity"], series["name"]) == (identity.name, "hr")
+    assert len(stored(identity)) == len(before) - series["samples"] > 0
+    call_command("prune", "--identity", identity.name)
+    assert "0 samples and 0 files deleted." in capsys.readouterr().out
