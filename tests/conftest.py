@@ -17,7 +17,29 @@ from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
 from device_endpoint.supervision.program import Program
 from device_endpoint.supervision.programs_found import postgres_folder
 from tests.devices import Device
+from tests.missing_tools import missing_tools
 from tests.stack import Stack, database_address
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that this machine has not the programs for (see missing_tools)."""
+    for mark in missing_tools():
+        left_out = [item for item in items if item.get_closest_marker(mark)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+        config.stash.setdefault(LEFT_OUT, {})[mark] = len(left_out)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say in one line each what was left out, and what to install for it."""
+    for mark, count in config.stash.get(LEFT_OUT, {}).items():
+        if count:
+            missing = missing_tools()[mark]
+            terminalreporter.write_line(f"left out {count} tests ({mark}); missing: {missing}")
 
 
 @pytest.fixture(scope="session")

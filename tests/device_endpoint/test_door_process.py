@@ -23,7 +23,7 @@ get_resolver().url_patterns
 print(json.dumps({{
     "modules": sorted(sys.modules),
     "apps": sorted(config.name for config in apps.get_app_configs()),
-    "templates": settings.TEMPLATES,
+    "templates": ["a template engine" for _ in settings.TEMPLATES],
 }}))
 """
 

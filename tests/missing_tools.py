@@ -1,0 +1,30 @@
+"""Programs that some tests need beside Python's packages: whether this machine has them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+DEBIAN_NGINX = Path("/usr/sbin/nginx")
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
+
+
+def missing_tools() -> dict[str, str]:
+    """Return, for each mark whose tests cannot run here, what is missing for them."""
+    found = {}
+    if chromium() is None:
+        found["browser"] = "Chromium (apt install chromium)"
+    debian = {
+        "nginx (apt install nginx-light)": DEBIAN_NGINX.exists(),
+        "PostgreSQL 15 (apt install postgresql-15)": DEBIAN_POSTGRES.exists(),
+        "curl": shutil.which("curl"),
+        "openssl": shutil.which("openssl"),
+    }
+    if absent := [name for name, path in debian.items() if not path]:
+        found["debian"] = ", ".join(absent)
+    return found
+
+
+def chromium() -> str | None:
+    """Return the path of Debian's Chromium, or None."""
+    return shutil.which("chromium")
