@@ -22,7 +22,10 @@ def explain_bad_name(name: str) -> LineError:
 
 
 def make_storable(text: str, longest: int) -> str:
-    """Return ``text`` as PostgreSQL can hold it: no NUL, no lone surrogate, cut to ``longest``."""
-    if text.isascii() and "\0" not in text:
-        return text[:longest]
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:longest]
+    """Return ``text`` as PostgreSQL can hold it: no NUL, no lone surrogate, cut to ``longest``.
+
+    What is cut ends in "…", so that a name that is too long is not taken for another one.
+    """
+    if not text.isascii() or "\0" in text:
+        text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return text if len(text) <= longest else text[: longest - 1] + "…"

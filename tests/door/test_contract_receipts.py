@@ -11,6 +11,7 @@ from identities.models import Identity
 from ingest.models import Measurement
 from tests.devices import Device
 from tests.door.answers import accepted, only_receipt
+from tests.door.dictionary import take
 from tests.door.stored import file_count, original, stored_samples
 
 LINES = b"1526292559214,95\n1526292559839,96.5\n1526292560397,-95\n"
@@ -113,6 +114,24 @@ def test_an_overlapping_file_is_counted_line_by_line(bound: Device, identity: Id
     }
 
 
+def test_a_file_of_many_hours_and_one_laid_over_it(bound: Device, identity: Identity) -> None:
+    hour = 3_600_000
+    sparse = {1526292000000 + hour * i // 3: float(i % 50) for i in range(3 * 24 * 10)}
+    dense = {1526295600000 + 40 * i: float(i % 7) for i in range(20_000)}
+
+    def lines(samples: dict[int, float]) -> bytes:
+        return b"".join(b"%d,%g\n" % pair for pair in samples.items())
+
+    series: dict[int, float] = {}
+    changed = {time: value + (time % 3) for time, value in sparse.items()}
+    for samples in (sparse, dense, {**changed, **dense}, {**dense, 1526295600001: 1.0}):
+        counts = take(series, lines(samples))
+        receipt = only_receipt(accepted(bound.upload(("hr", "f", lines(samples)))))
+        assert {name: receipt[name] for name in counts} == counts
+        assert receipt["samples"] == len(samples)
+    assert stored_samples(identity, "hr") == series
+
+
 @pytest.mark.parametrize(
     "filename",
     ["../../etc/passwd", "..", "<script>alert(1)</script>", "\u202egpj.exe", "\u00e9\U0001f600"],
@@ -125,7 +144,7 @@ def test_a_file_name_is_told_back_as_it_came(bound: Device, filename: str) -> No
 
 def test_a_file_name_is_made_storable(bound: Device) -> None:
     long = only_receipt(accepted(bound.upload(("hr", "x" * 300, LINES))))
-    assert long["filename"] == "x" * 255
+    assert long["filename"] == "x" * 254 + "…"
     null = only_receipt(accepted(bound.upload(("hr", "a\0b", LINES + b"1526292560398,1"))))
     assert null["filename"] == "a\ufffdb"
 

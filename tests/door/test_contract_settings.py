@@ -19,6 +19,8 @@ from ingest.certificates import parse
 from ingest.models import DeviceCertificate
 from tests.devices import Device, multipart
 from tests.door.answers import accepted, only_receipt, refused
+from tests.door.locking import series_locked
+from tests.door.stored import file_count
 from tests.stack import Stack, database_address
 
 NewKey = Callable[..., str]
@@ -32,6 +34,7 @@ SETTINGS = {
     "MAX_LINES_PER_FILE": "50",
     "EARLIEST_SAMPLE": "2018-01-01",
     "REFUSALS_PER_CERTIFICATE": "3",
+    "LOCK_TIMEOUT_MS": "300",
 }
 
 
@@ -197,3 +200,14 @@ def test_the_throttle_of_this_installation_holds(
     for _ in range(3):
         refused(device.register("wrong"), 400, "registration_failed")
     refused(device.register("wrong"), 429, "too_many_requests")
+
+
+def test_a_series_that_stays_locked_is_answered_503_and_nothing_is_stored(
+    issued: Device, identity: Identity
+) -> None:
+    file = ("hr", "f", LINE)
+    with series_locked(identity, "hr"):
+        refused(issued.upload(file), 503, "database_unavailable")
+        accepted(issued.upload(("ibi", "f", LINE)))
+    assert file_count(identity) == 1
+    assert only_receipt(accepted(issued.upload(file)))["status"] == "stored"

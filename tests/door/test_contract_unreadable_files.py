@@ -78,6 +78,14 @@ def test_a_bad_name_is_a_rejected_file(bound: Device, identity: Identity) -> Non
     assert sample_count(identity) == 0
 
 
+def test_a_name_that_is_too_long_is_not_taken_for_its_beginning(
+    bound: Device, identity: Identity
+) -> None:
+    refused(bound.upload(("x" * 65, "f", GOOD)), 422, "unreadable_file", "files")
+    assert only_receipt(accepted(bound.upload(("x" * 64, "f", GOOD))))["status"] == "stored"
+    assert sample_count(identity) == 1
+
+
 def test_an_empty_file_is_unreadable(bound: Device) -> None:
     for content in (b"", b"\n\n", b"\xef\xbb\xbf", b"\r\n"):
         answer = bound.upload(("hr", "f", content))
