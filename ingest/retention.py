@@ -33,7 +33,9 @@ class Pruned:
 
 def limits(now_ms: int, identity_id: int | None = None) -> Iterator[tuple[Identity, int]]:
     """Yield each identity that a policy holds for, and the first hour that is kept of it."""
-    days = dict(RetentionPolicy.objects.values_list("identity_id", "keep_days"))
+    days: dict[int | None, int | None] = {
+        policy.identity_id: policy.keep_days for policy in RetentionPolicy.objects.all()
+    }
     identities = Identity.objects.order_by("pk")
     if identity_id is not None:
         identities = identities.filter(pk=identity_id)

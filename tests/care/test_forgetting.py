@@ -1,0 +1,176 @@
+"""Forgetting: nothing about the identity is left, nothing of others is touched, it is recorded."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from identities.issuing import issue_psk
+from identities.models import Identity
+from ingest.forgetting import forget
+from ingest.models import (
+    CertificateRoll,
+    DataDeletion,
+    DeviceCertificate,
+    Measurement,
+    PruneMark,
+    RegistrationAttempt,
+    RetentionPolicy,
+    SampleConflict,
+    Withdrawal,
+)
+from ingest.uploads import NoLongerAllowed
+from ingest.withdrawal import withdraw
+from tests.care.sending import MORNING, make_certificate, make_identity, send, stored
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+def fill(identity: Identity) -> DeviceCertificate:
+    """Give an identity some of everything."""
+    old, new = make_certificate(identity), make_certificate(identity)
+    key, _ = issue_psk(identity)
+    DeviceCertificate.objects.filter(pk=new.pk).update(bound_with=key, replaces=old)
+    CertificateRoll.objects.create(key=key, certificate=old)
+    RegistrationAttempt.objects.create(outcome="registered", identity=identity, sha256=new.sha256)
+    RegistrationAttempt.objects.create(outcome="psk_unknown", sha256=new.sha256)
+    RetentionPolicy.objects.create(identity=identity, keep_days=30_000)
+    send(old, {MORNING: 1.0, MORNING + 1: 2.0})
+    third = make_certificate(identity)
+    send(third, {MORNING: 5.0})
+    mistake = send(third, {MORNING + 9: 1.0}, name="other")
+    withdraw(Measurement.objects.get(pk=mistake.id), by="ada", reason="mistake")
+    send(old, b"rubbish", name="no name for a series")
+    assert SampleConflict.objects.filter(identity=identity).count() == 1
+    return third
+
+
+def rows_of(number: int) -> dict[str, int]:
+    """Count the rows of every table that says whose they are, and those that hang on them."""
+    found = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' "
+            "AND column_name = 'identity_id'"
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE identity_id = %s", [number])  # noqa: S608
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def test_every_row_goes_and_others_stay() -> None:
+    identity, neighbour = make_identity(), make_identity()
+    fill(identity)
+    fill(neighbour)
+    number, before = identity.pk, rows_of(neighbour.pk)
+    attempts, withdrawals = RegistrationAttempt.objects.count(), Withdrawal.objects.count()
+    assert sum(rows_of(number).values()) > 10
+    forget(identity, by="ada", reference="request 7")
+    assert set(rows_of(number).values()) == {0}
+    assert not Identity.objects.filter(pk=number).exists()
+    assert rows_of(neighbour.pk) == before
+    assert RegistrationAttempt.objects.count() == attempts - 2
+    assert Withdrawal.objects.count() == withdrawals - 1
+    assert CertificateRoll.objects.filter(certificate__identity=neighbour).exists()
+    assert not PruneMark.objects.filter(identity_id=number).exists()
+    assert stored(neighbour)
+
+
+def test_the_record_says_who_when_and_how_much_by_number() -> None:
+    identity = make_identity()
+    fill(identity)
+    number, name = identity.pk, identity.name
+    forget(identity, by="ada", reference="request 7")
+    record = DataDeletion.objects.get(identity_number=number)
+    assert (record.kind, record.by, record.reference) == ("forget", "ada", "request 7")
+    assert (record.files, record.blocks, record.samples) == (4, 1, 2)
+    assert record.finished_at is not None
+    assert name not in str(DataDeletion.objects.filter(pk=record.pk).values())
+
+
+def test_the_admin_s_log_keeps_who_did_what_but_not_to_whom() -> None:
+    identity = make_identity()
+    user = User.objects.create_user(identity.name.replace("ward", "user"))
+    entry = LogEntry.objects.create(
+        user=user,
+        content_type=ContentType.objects.get_for_model(Identity),
+        object_id=str(identity.pk),
+        object_repr=identity.name,
+        action_flag=CHANGE,
+        change_message=identity.name,
+    )
+    forget(identity, by="ada")
+    entry.refresh_from_db()
+    assert (entry.user, entry.object_repr, entry.change_message) == (user, "(forgotten)", "")
+
+
+def test_a_run_that_was_cut_short_is_finished_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    identity = make_identity()
+    certificate = fill(identity)
+    number = identity.pk
+
+    def cut_off(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ingest.forgetting._delete_the_rest", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            forget(identity, by="ada")
+    with pytest.raises(NoLongerAllowed):
+        send(certificate, {MORNING: 1.0})
+    forget(identity, by="ada")
+    record = DataDeletion.objects.get(identity_number=number)
+    assert (record.files, record.blocks, record.samples) == (4, 1, 2)
+
+
+def test_devices_that_send_meanwhile_are_refused_and_leave_nothing() -> None:
+    identity = make_identity()
+    certificates = [make_certificate(identity) for _ in range(2)]
+    number, started = identity.pk, threading.Semaphore(0)
+
+    def send_on(certificate: DeviceCertificate, name: str) -> None:
+        for i in range(10_000):
+            try:
+                send(certificate, {MORNING + i: 1.0}, name=f"{name}{i}")
+            except NoLongerAllowed:
+                break
+            started.release()
+        connection.close()
+
+    threads = [
+        threading.Thread(target=send_on, args=(certificate, f"s{at}-"))
+        for at, certificate in enumerate(certificates)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        assert started.acquire(timeout=60)
+    forget(identity, by="ada")
+    for thread in threads:
+        thread.join()
+    assert set(rows_of(number).values()) == {0}
+
+
+def test_the_command_asks_unless_told_not_to(capsys: pytest.CaptureFixture[str]) -> None:
+    identity = make_identity()
+    fill(identity)
+    number = identity.pk
+    with pytest.raises(CommandError, match="--yes"):
+        call_command("forget", identity.name)
+    assert Identity.objects.filter(pk=number).exists()
+    call_command("forget", identity.name, "--yes", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert document["identity_number"] == number
+    assert (document["files"], document["samples"]) == (4, 2)
+    with pytest.raises(CommandError, match="There is no identity"):
+        call_command("forget", identity.name, "--yes")
