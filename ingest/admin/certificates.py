@@ -36,6 +36,9 @@ class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
     )  # fmt: skip
     readonly_fields = tuple({*fields} - {"label", "state", "state_reason"})
 
+    class Media:
+        css = {"all": ["ingest/evidence.css"]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: only a device that holds the key can bind a certificate."""
         return False

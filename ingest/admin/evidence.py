@@ -59,6 +59,9 @@ class EvidenceAdmin(ModelAdmin[_Row]):
     list_per_page = 50
     sortable_by = ()
 
+    class Media:
+        css = {"all": ["ingest/evidence.css"]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: devices make these rows."""
         return False
