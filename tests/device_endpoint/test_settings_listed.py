@@ -1,0 +1,23 @@
+"""``.env.example`` lists every setting that the code reads."""
+
+from __future__ import annotations
+
+import re
+
+from device_endpoint.environment import PROJECT_DIR
+
+READ = re.compile(r"read_(?:text|int|bool|choice|list|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"")
+# Which door a gunicorn is, not how it runs.
+SET_BY_UP = {"DOOR"}
+
+
+def names_read() -> set[str]:
+    files = (PROJECT_DIR / "device_endpoint").rglob("*.py")
+    return {name for file in files for name in READ.findall(file.read_text())}
+
+
+def test_the_example_lists_every_setting_and_sets_none() -> None:
+    lines = (PROJECT_DIR / ".env.example").read_text().splitlines()
+    listed = {line[1:].partition("=")[0] for line in lines if re.match(r"#[A-Z0-9_]+=", line)}
+    assert listed == names_read() - SET_BY_UP
+    assert [line for line in lines if line and not line.startswith("#")] == []
