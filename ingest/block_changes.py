@@ -80,12 +80,12 @@ def read_smallest(identity_id: int, name: str, hour: int, most: int) -> list[Blo
 
 
 def exchange(identity_id: int, name: str, old: Sequence[BlockRow], new: Sequence[Block]) -> None:
-    """Put ``new`` blocks in the place of ``old`` ones."""
+    """Put ``new`` blocks, compressed, in the place of ``old`` ones."""
     with connection.cursor() as cursor:
         cursor.execute(_DELETE, [identity_id, [row.id for row in old]])
         if cursor.rowcount != len(old):
             raise AssertionError("a block was changed by someone without the lock of its series")
-    block_storage.copy_blocks(identity_id, name, new)
+    block_storage.copy_blocks_compressed(identity_id, name, new)
 
 
 def replace_hours(

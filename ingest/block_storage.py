@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import orjson
@@ -59,14 +59,22 @@ WHERE identity_id = $1::bigint AND name = $2
 """
 _REWRITE = """
 UPDATE ingest_sampleblock
-SET "values" = $3, minimum = $4, maximum = $5, total = $6
+SET "values" = $3, minimum = $4, maximum = $5, total = $6, compacted = false
 WHERE identity_id = $1::bigint AND id = $2
 """
-_COPY_BLOCKS = """
-COPY ingest_sampleblock (id, identity_id, name, hour, first_ms, last_ms, sample_count,
-                         minimum, maximum, total, offsets_ms, "values", encoding)
-FROM STDIN (FORMAT BINARY)
+_COLUMNS = (
+    "id, identity_id, name, hour, first_ms, last_ms, sample_count, "
+    'minimum, maximum, total, offsets_ms, "values", encoding'
+)
+# A table's columns are compressed as their storage says when a row is written to it, and a value
+# that is compressed stays so on its way from one table to another.
+_COMPRESSING_TABLE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS compressing
+(LIKE ingest_sampleblock INCLUDING DEFAULTS EXCLUDING STORAGE)
 """
+_TAKE_COMPRESSED = f"""
+INSERT INTO ingest_sampleblock ({_COLUMNS}, compacted) SELECT {_COLUMNS}, true FROM compressing
+"""  # noqa: S608 - names of columns
 _COPY_TYPES = [
     "uuid", "int8", "varchar", "int4", "int8", "int8", "int4",
     "float8", "float8", "float8", "int4[]", "float8[]", "int2",
@@ -260,8 +268,29 @@ def _joined(arrays: list[NDArray[_T]], nothing: NDArray[_T]) -> NDArray[_T]:
 
 
 def copy_blocks(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
-    """Add ``blocks``, which share no timestamp with a stored one, by COPY."""
-    with _cursor().copy(_COPY_BLOCKS) as copy:
+    """Add ``blocks``, which share no timestamp with a stored one, as they are."""
+    _copy("ingest_sampleblock", identity_id, name, blocks)
+
+
+def copy_blocks_compressed(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
+    """Add ``blocks`` as ``copy_blocks`` does, compressed and marked as compacted.
+
+    To be called in a transaction.
+    """
+    cursor = _cursor()
+    cursor.execute(_COMPRESSING_TABLE)
+    _copy("compressing", identity_id, name, blocks)
+    cursor.execute(_TAKE_COMPRESSED)
+    cursor.execute("DELETE FROM compressing")
+
+
+def _copy(
+    table: Literal["ingest_sampleblock", "compressing"],
+    identity_id: int,
+    name: str,
+    blocks: Sequence[Block],
+) -> None:
+    with _cursor().copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_COPY_TYPES)
         for block in blocks:
             copy.write_row(

@@ -1,9 +1,10 @@
-"""Merge the small blocks of finished hours into as few as fit.
+"""Merge the blocks of finished hours into as few as fit, and compress them.
 
-Uploads append blocks, one or more a file. Once an hour is over, its blocks are merged: one hour
-of one series a transaction, under the lock that uploads to the series take too. Whenever it is
-killed, an hour is either as it was or merged. An hour is finished when it has passed by the
-clock of the server: what still comes for it later is appended, and merged by the next run.
+Uploads append blocks, one or more a file, as they are. Once an hour is over, its blocks are
+merged and compressed: one hour of one series a transaction, under the lock that uploads to the
+series take too. Whenever it is killed, an hour is either as it was or done. An hour is finished
+when it has passed by the clock of the server: what still comes for it later is appended, and
+merged by the next run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from django.db import connection
 
 from ingest import block_changes, block_storage
-from ingest.blocks import HOUR_MS, MOST_SAMPLES, merge
+from ingest.blocks import HOUR_MS, merge
 from ingest.long_work import transaction_at_leisure
 
 HOURS_A_LOOK = 500
@@ -27,27 +28,16 @@ TRIES_OF_BUSY_HOURS = 3
 BUSY_PAUSE_S = 0.5
 LAST_HOUR = 2**31 - 1
 
-# The first part is answered from the index alone; samples are counted only in hours that have
-# more than one block.
+# Answered from the index of blocks that are not compacted, which holds nothing else.
 _CANDIDATES = """
-SELECT g.identity_id, g.name, g.hour
-FROM (
-    SELECT b.identity_id, b.name, b.hour, count(*) AS blocks
-    FROM ingest_sampleblock b
-    WHERE (b.identity_id, b.name, b.hour) > (%(identity_id)s, %(name)s, %(hour)s)
-      AND b.identity_id <= %(last_identity_id)s
-      AND b.hour < %(before_hour)s
-    GROUP BY b.identity_id, b.name, b.hour
-    HAVING count(*) > 1
-    ORDER BY b.identity_id, b.name, b.hour
-) g
-CROSS JOIN LATERAL (
-    SELECT sum(b.sample_count) AS samples
-    FROM ingest_sampleblock b
-    WHERE b.identity_id = g.identity_id AND b.name = g.name AND b.hour = g.hour
-) s
-WHERE g.blocks > ceil(s.samples / %(most)s::numeric)
-ORDER BY g.identity_id, g.name, g.hour
+SELECT b.identity_id, b.name, b.hour
+FROM ingest_sampleblock b
+WHERE NOT b.compacted
+  AND (b.identity_id, b.name, b.hour) > (%(identity_id)s, %(name)s, %(hour)s)
+  AND b.identity_id <= %(last_identity_id)s
+  AND b.hour < %(before_hour)s
+GROUP BY b.identity_id, b.name, b.hour
+ORDER BY b.identity_id, b.name, b.hour
 LIMIT %(limit)s
 """
 
@@ -121,7 +111,6 @@ def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHou
                     **asdict(after),
                     "last_identity_id": 2**63 - 1 if identity_id is None else identity_id,
                     "before_hour": before_hour,
-                    "most": MOST_SAMPLES,
                     "limit": HOURS_A_LOOK,
                 },
             )
@@ -170,9 +159,8 @@ def _merge_stored(place: SeriesHour) -> tuple[int, int | None, int]:
     times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
     if not bool((times[1:] > times[:-1]).all()):
         return len(rows), None, 0
-    if len(merged) < len(rows):
-        block_changes.exchange(place.identity_id, place.name, rows, merged)
-    return len(rows), min(len(merged), len(rows)), samples
+    block_changes.exchange(place.identity_id, place.name, rows, merged)
+    return len(rows), len(merged), samples
 
 
 def _is_sound(row: block_changes.BlockRow) -> bool:

@@ -24,7 +24,7 @@ from ingest.measurements import Samples, TimeWindow, UnreadableContent, read_sam
 from ingest.names import explain_bad_name, is_measurement_name, make_storable
 from ingest.receipts import Receipt
 
-COMPRESSION_LEVEL = 3
+COMPRESSION_LEVEL = 1  # higher ones gain nothing on such files and take two to three times as long
 
 _codec = pa.Codec("zstd", compression_level=COMPRESSION_LEVEL)
 

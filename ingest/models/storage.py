@@ -88,6 +88,7 @@ class SampleBlock(models.Model):
 
     ``offsets_ms[i]`` counts from the start of ``hour``: sample ``i`` was taken at
     ``hour * 3_600_000 + offsets_ms[i]``. No two blocks of a series hold the same timestamp.
+    Uploads store arrays as they are, which costs PostgreSQL least; ``compact`` compresses them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -109,10 +110,17 @@ class SampleBlock(models.Model):
     offsets_ms = ArrayField(models.IntegerField())
     values = ArrayField(models.FloatField())
     encoding = models.SmallIntegerField(default=1)
+    compacted = models.BooleanField(db_default=False)
 
     class Meta:
         indexes = [
             models.Index(fields=["identity", "name", "hour", "last_ms"], name="block_series_hour"),
+            # Holds only what there is to do, so that looking for it costs nothing.
+            models.Index(
+                fields=["identity", "name", "hour"],
+                name="block_to_compact",
+                condition=models.Q(compacted=False),
+            ),
         ]
 
     def __str__(self) -> str:

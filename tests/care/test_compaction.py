@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from device_endpoint.environment import PROJECT_DIR
+from identities.models import Identity
 from ingest import block_storage
 from ingest.compaction import compact
 from ingest.models import SampleBlock
@@ -63,6 +65,32 @@ def test_hours_stay_apart_and_a_block_holds_at_most_8192_samples() -> None:
     assert [row.hour - MORNING // HOUR_MS for row in rows] == [0, 0, 0, 1, 1]
     assert stored(certificate.identity) == samples
     assert compact(identity_id=certificate.identity_id).hours == 0  # as few as fit
+
+
+def compressions(identity: Identity) -> list[str | None]:
+    """Return how PostgreSQL has compressed the values of each block, None where it has not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT pg_column_compression("values") FROM ingest_sampleblock'
+            " WHERE identity_id = %s ORDER BY first_ms",
+            [identity.pk],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_blocks_are_plain_as_uploaded_compressed_when_compacted_and_again_after_a_rewrite() -> None:
+    certificate = make_certificate(make_identity())
+    identity = certificate.identity
+    samples = {MORNING + 1000 * i: float(i % 50) for i in range(3600)}
+    send(certificate, samples)
+    assert compressions(identity) == [None]
+    assert compact(identity_id=identity.pk).hours == 1
+    assert all(compressions(identity))
+    send(certificate, {MORNING: 7.5})
+    assert compressions(identity) == [None]
+    assert compact(identity_id=identity.pk).hours == 1
+    assert all(compressions(identity))
+    assert stored(identity) == samples | {MORNING: 7.5}
 
 
 def test_the_current_hour_is_left_alone_unless_asked_for() -> None:
@@ -136,28 +164,46 @@ def test_a_busy_series_is_not_waited_for_and_is_done_by_a_later_run(
         assert time.monotonic() < deadline
 
 
+@pytest.fixture
+def cutting_off(live_db: None) -> Iterator[str]:
+    """Give a series whose writer's session the server ends when it adds another block."""
+    name = f"cut-{uuid.uuid4().hex[:8]}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+            CREATE TRIGGER cut_off BEFORE INSERT ON ingest_sampleblock
+            FOR EACH ROW WHEN (NEW.name = '{name}') EXECUTE FUNCTION cut_off();
+            ALTER TABLE ingest_sampleblock DISABLE TRIGGER cut_off;
+            """
+        )
+    yield name
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER cut_off ON ingest_sampleblock; DROP FUNCTION cut_off()")
+
+
+def switch(verb: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE ingest_sampleblock {verb} TRIGGER cut_off")
+
+
 def test_a_run_that_is_cut_off_between_its_statements_leaves_the_hour_as_it_was(
-    monkeypatch: pytest.MonkeyPatch,
+    cutting_off: str,
 ) -> None:
     certificate = make_certificate(make_identity())
     samples = {MORNING + i: float(i) for i in range(10)}
     for moment, value in samples.items():
-        send(certificate, {moment: value})
-    copy_blocks = block_storage.copy_blocks
-
-    def cut_off(*args: object) -> None:
-        # The old blocks are deleted, the new ones not yet written: the server ends the session.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-
-    monkeypatch.setattr(block_storage, "copy_blocks", cut_off)
+        send(certificate, {moment: value}, name=cutting_off)
+    switch("ENABLE")
+    # The old blocks are deleted, the new ones not yet written: the server ends the session.
     with pytest.raises(OperationalError):
         compact(identity_id=certificate.identity_id)
     connection.close()
-    assert blocks_of(certificate.identity) == 10
-    monkeypatch.setattr(block_storage, "copy_blocks", copy_blocks)
+    switch("DISABLE")
+    assert blocks_of(certificate.identity, cutting_off) == 10
     assert compact(identity_id=certificate.identity_id).blocks_after == 1
-    assert stored(certificate.identity) == samples
+    assert stored(certificate.identity, cutting_off) == samples
 
 
 def test_the_command_prints_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
