@@ -96,13 +96,28 @@ def var_dir() -> Path:
     return (PROJECT_DIR / read_text("VAR_DIR", "var")).resolve()
 
 
+def run_folder() -> Path | None:
+    """Return ``RUN_DIR``, where sockets and counters are kept if it is set: in memory, say."""
+    given = read_text("RUN_DIR")
+    return (PROJECT_DIR / given).resolve() if given else None
+
+
+def metrics_folder() -> Path:
+    """Return the folder where the processes of each door count, in a folder of its name."""
+    return (run_folder() or var_dir()) / "metrics"
+
+
 def socket_folder(kind: str) -> Path:
     """Return the folder for sockets of ``kind`` ("run" or "postgres"), short enough for one.
 
-    Below ``VAR_DIR`` where the path fits into a socket address, else a private folder named
-    after ``VAR_DIR`` in the system's folder for temporary files: the same for every process
-    of one user that is given the same ``VAR_DIR``.
+    The doors' sockets ("run") are in ``RUN_DIR`` if that is set. Else the folder is below
+    ``VAR_DIR`` where the path fits into a socket address, else a private one named after
+    ``VAR_DIR`` in the system's folder for temporary files: the same for every process of one
+    user that is given the same ``VAR_DIR``.
     """
+    given = run_folder()
+    if given is not None and kind == "run":
+        return given
     wanted = var_dir() / "run" / kind
     if len(os.fsencode(wanted)) <= LONGEST_SOCKET_FOLDER:
         return wanted

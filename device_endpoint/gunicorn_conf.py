@@ -11,11 +11,11 @@ from typing import Protocol
 
 from device_endpoint.environment import (
     PROJECT_DIR,
+    metrics_folder,
     read_choice,
     read_int,
     read_text,
     socket_folder,
-    var_dir,
 )
 
 
@@ -26,7 +26,7 @@ class _Process(Protocol):
 
 
 _door = read_choice("DOOR", "device", ("device", "staff"))
-_metrics = var_dir() / "metrics" / _door
+_metrics = metrics_folder() / _door
 
 chdir = str(PROJECT_DIR)
 proc_name = f"device_endpoint-{_door}"
@@ -47,7 +47,7 @@ limit_request_field_size = 1 << 18
 if _door == "device":
     # Uploads are work for the processor: threads would only wait for each other.
     workers = read_int("DEVICE_WORKERS", os.cpu_count() or 1, 1, 1024)
-    worker_class = "sync"
+    worker_class = "device_endpoint.device_worker.DeviceWorker"
     timeout = read_int("DEVICE_TIMEOUT_S", 30, 1)
 else:
     # Exports and pages wait for the database and for their readers.

@@ -1,9 +1,10 @@
-"""The staff door: admin, read API, health. No device endpoint."""
+"""The staff door: admin, read API, health, metrics. No device endpoint."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from device_endpoint import health
+from device_endpoint.monitoring.view import metrics
 
 urlpatterns = [
     path("admin/second-factor/", include("identities.second_factor.urls")),
@@ -11,4 +12,5 @@ urlpatterns = [
     path("api/v1/", include("ingest.read_api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
+    path("metrics", metrics),
 ]

@@ -91,11 +91,10 @@ def _attempt(certificate: ClientCertificate, psk: str, source: Source, request_i
         )
     logger.log(
         logging.WARNING if finding.bound is None else logging.INFO,
-        "registration %s certificate=%s address=%s request=%s",
+        "registration %s certificate=%s address=%s",
         finding.outcome.value,
         certificate.sha256.hex(),
         source.address_text,
-        request_id,
     )
     return finding
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from django.conf import settings
 
 from device_endpoint import nginx_config
-from device_endpoint.environment import PROJECT_DIR, socket_folder
+from device_endpoint.environment import PROJECT_DIR, run_folder, socket_folder
 from device_endpoint.supervision.errors import CannotStartError
 from device_endpoint.supervision.program import ProgramSpec
 
@@ -66,7 +66,8 @@ def prepare_run_folder() -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o750)
-        folder.parent.chmod(0o750)
+        if run_folder() is None:  # else what is above is not ours
+            folder.parent.chmod(0o750)
     except OSError as error:
         raise CannotStartError(
             f"{folder} cannot be made private ({error.strerror}): set another VAR_DIR."

@@ -11,7 +11,7 @@ import psycopg
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
-from ingest import metrics
+from ingest import metrics, request_ids
 from ingest.refusals import (
     DatabaseUnavailable,
     InternalError,
@@ -35,7 +35,9 @@ _ACTIVE = re.compile(r"[^\x20-\x7e]|[<>&]")
 
 def request_id(request: HttpRequest) -> str:
     """Return nginx's id of the request, which stands in its access log too."""
-    return str(request.META.get("HTTP_X_REQUEST_ID", ""))[:64] or uuid.uuid4().hex
+    identifier = str(request.META.get("HTTP_X_REQUEST_ID", ""))[:64] or uuid.uuid4().hex
+    request.META["HTTP_X_REQUEST_ID"] = identifier
+    return identifier
 
 
 def answer(body: dict[str, object], status: int = 200) -> HttpResponse:
@@ -55,9 +57,10 @@ def _escape(match: re.Match[str]) -> str:
 def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
     """Return the answer to a refusal (RFC 9457)."""
     identifier = request_id(request)
+    request_ids.begin(identifier)  # not every refusal is one of the view
     outcome = refusal.outcome if isinstance(refusal, RegistrationFailed) else refusal.code
-    logger.info("refused %s %s request=%s", refusal.status, outcome, identifier)
-    metrics.REFUSALS.labels(refusal.code).inc()
+    logger.info("refused %s %s", refusal.status, outcome)
+    metrics.count_refusal(refusal.code)
     response = HttpResponse(
         _as_json(refusal.as_problem(identifier)),
         status=refusal.status,
@@ -76,14 +79,15 @@ def handle_exception(error: Exception, context: dict[str, object]) -> HttpRespon
     if isinstance(error, Refusal):
         return problem(error, request)
     if isinstance(error, DatabaseError | psycopg.Error) and type(error).__name__ in _DATABASE_AWAY:
-        logger.error("database unavailable request=%s: %s", request_id(request), error)
+        logger.error("database unavailable: %s", error)
         return problem(DatabaseUnavailable(retry_after=15), request)
     return fault(request, error)
 
 
 def fault(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
     """Log a fault of ours with its trace and answer 503: a device must not resend at full speed."""
-    logger.error("internal error request=%s", request_id(request), exc_info=error or True)
+    request_ids.begin(request_id(request))
+    logger.error("internal error", exc_info=error or True)
     return problem(InternalError(retry_after=INTERNAL_ERROR_RETRY_AFTER_S), request)
 
 

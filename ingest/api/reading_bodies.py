@@ -59,7 +59,7 @@ def files_of(request: HttpRequest) -> list[UploadedFile]:
         max_files=settings.MAX_FILES,
     )
     if framed.lenient:
-        metrics.LENIENT_BOUNDARIES.inc()
+        metrics.count_lenient_boundary()
     return [
         UploadedFile(part.name, part.filename, part.content_type, part.content)
         for part in framed.parts

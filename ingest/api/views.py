@@ -11,7 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import durability, metrics, registration, rolling, transactions, uploads
+from ingest import (
+    durability,
+    metrics,
+    registration,
+    request_ids,
+    rolling,
+    transactions,
+    uploads,
+)
 from ingest.api import bodies, problems
 from ingest.api.authentication import (
     CertificateAuthentication,
@@ -24,11 +32,14 @@ from ingest.api.limits import published_limits
 from ingest.api.reading_bodies import JSON, files_of, json_of, media_type
 from ingest.bindings import Binding
 from ingest.certificates import ClientCertificate
+from ingest.outcomes import Outcome
 from ingest.receipts import Receipt
 from ingest.refusals import (
     CertificateRefusal,
     MethodNotAllowed,
     Refusal,
+    RegistrationFailed,
+    TooManyRequests,
     UnreadableFile,
 )
 from ingest.registration import Registered
@@ -52,6 +63,8 @@ class DeviceEndpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse what can be refused before the body is looked at."""
+        self.started = time.perf_counter()
+        request_ids.begin(problems.request_id(request._request))
         if (request.method or "").lower() not in self.http_method_names:
             raise MethodNotAllowed
         self.is_registration = False
@@ -94,8 +107,16 @@ class DeviceEndpoint(APIView):
             durability.require()
             return registration.register(certificate, psk, address=address, request_id=identifier)
 
-        registered = transactions.run(work)
-        metrics.REGISTRATIONS.labels(str(registered.already_bound).lower()).inc()
+        try:
+            registered = transactions.run(work)
+        except RegistrationFailed as refusal:
+            metrics.count_registration(refusal.outcome)
+            raise
+        except TooManyRequests:
+            metrics.count_registration(Outcome.THROTTLED.value)
+            raise
+        outcome = Outcome.ALREADY_BOUND if registered.already_bound else Outcome.REGISTERED
+        metrics.count_registration(outcome.value)
         return problems.answer(
             _identified(
                 registered.identity, registered.certificate, already_bound=registered.already_bound
@@ -118,7 +139,8 @@ class DeviceEndpoint(APIView):
             if isinstance(refusal, Refusal):
                 raise
             receipts = self._receive(request, binding)
-        _count(receipts)
+        _count(self.files or [], receipts)
+        metrics.time_upload(time.perf_counter() - self.started)
         shown = [receipt.as_json() for receipt in receipts]
         if any(receipt.status == "rejected" for receipt in receipts):
             raise UnreadableFile(files=shown)
@@ -166,8 +188,8 @@ def _iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _count(receipts: list[Receipt]) -> None:
-    for receipt in receipts:
-        metrics.FILES.labels(receipt.status).inc()
+def _count(files: list[UploadedFile], receipts: list[Receipt]) -> None:
+    for file, receipt in zip(files, receipts, strict=True):
+        metrics.count_file(receipt.status, len(file.content))
         if receipt.status == "stored":
-            metrics.SAMPLES.inc(receipt.samples)
+            metrics.count_samples(receipt.samples, receipt.replaced)

@@ -1,0 +1,1 @@
+"""``/metrics``: what the processes of both doors counted, and how things stand right now."""

@@ -1,0 +1,53 @@
+"""The gauges of certificates: each state counts what it says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from device_endpoint.monitoring.state import database_gauges
+from identities.models import Identity
+from ingest.models import DeviceCertificate
+from tests.reading.making import make_certificate
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def _shown() -> dict[str, float]:
+    return {
+        sample.labels["state"]: sample.value
+        for metric in database_gauges()
+        for sample in metric.samples
+        if metric.name == "device_endpoint_certificates"
+    }
+
+
+def test_each_certificate_counts_in_its_state() -> None:
+    identity = Identity.objects.create(name="gauges")
+    now = datetime.now(UTC)
+    before = _shown()
+    states: dict[str, dict[str, Any]] = {
+        "fine": {"not_after": now + 300 * DAY},
+        "rolled": {"not_after": now + 300 * DAY, "retires_at": now + DAY},
+        "soon": {"not_after": now + 29 * DAY},
+        "late": {"not_after": now + 31 * DAY},
+        "over": {"not_after": now - DAY},
+        "gone": {"not_after": now + 300 * DAY, "retires_at": now - DAY},
+        "paused": {"state": DeviceCertificate.State.SUSPENDED},
+        "barred": {"state": DeviceCertificate.State.REVOKED, "not_after": now - DAY},
+    }
+    for seed, changes in states.items():
+        made = make_certificate(identity, seed)
+        DeviceCertificate.objects.filter(pk=made.pk).update(**changes)
+    grown = {state: count - before[state] for state, count in _shown().items()}
+    assert grown == {
+        "live": 4,
+        "expiring": 1,
+        "expired": 1,
+        "retired": 1,
+        "suspended": 1,
+        "revoked": 1,
+    }

@@ -1,0 +1,106 @@
+"""``/metrics``: what the processes of both doors counted, and how things stand."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from ingest.outcomes import Outcome
+from tests.devices import Device
+from tests.door.workers import device_workers
+from tests.monitoring.exposition import grows, scrape, value
+from tests.stack import Stack, wait_until
+
+CONTENT = b"1560279835000,93\n1560279836000,94\n"
+
+
+@pytest.fixture
+def bound(stack: Stack, make_device: Callable[..., Device]) -> Device:
+    """Give a device that is registered."""
+    device = make_device()
+    psk = stack.issue_psk(f"metrics-{device.sha256[:12]}")
+    assert device.register(psk).status_code == 200
+    return device
+
+
+def test_a_stored_file_counts_once_with_its_samples_bytes_and_time(
+    stack: Stack, bound: Device
+) -> None:
+    with ExitStack() as expected:
+        for name, by, labels in (
+            ("device_endpoint_files_total", 1, {"status": "stored"}),
+            ("device_endpoint_files_total", 1, {"status": "duplicate"}),
+            ("device_endpoint_samples_total", 2, {}),
+            ("device_endpoint_file_bytes_total", 2 * len(CONTENT), {}),
+            ("device_endpoint_upload_seconds_count", 2, {}),
+        ):
+            expected.enter_context(grows(stack, by, name, **labels))
+        for _ in range(2):
+            assert bound.upload(("pulse", "p", CONTENT)).status_code == 200
+
+
+def test_samples_that_a_later_file_changed_are_counted(stack: Stack, bound: Device) -> None:
+    bound.upload(("pulse", "p", CONTENT))
+    with grows(stack, 1, "device_endpoint_replaced_samples_total"):
+        bound.upload(("pulse", "p", b"1560279835000,60\n"))
+
+
+def test_a_rejected_file_counts_as_such_and_as_a_refusal(stack: Stack, bound: Device) -> None:
+    with (
+        grows(stack, 1, "device_endpoint_files_total", status="rejected"),
+        grows(stack, 1, "device_endpoint_refusals_total", code="unreadable_file"),
+    ):
+        assert bound.upload(("pulse", "p", b"nonsense\n")).status_code == 422
+
+
+def test_registrations_count_by_their_true_outcome(
+    stack: Stack, make_device: Callable[..., Device]
+) -> None:
+    device, other = make_device(), make_device()
+    psk = stack.issue_psk(f"metrics-{device.sha256[:12]}")
+    count = "device_endpoint_registrations_total"
+    with (
+        grows(stack, 1, count, outcome="registered"),
+        grows(stack, 1, count, outcome="already_bound"),
+        grows(stack, 1, count, outcome="psk_used_up"),
+        grows(stack, 1, count, outcome="psk_malformed"),
+    ):
+        statuses = [device.register(psk), device.register(psk), other.register(psk)]
+        statuses.append(other.register("not a key"))
+        assert [answer.status_code for answer in statuses] == [200, 200, 400, 400]
+
+
+def test_every_outcome_and_code_is_there_before_it_first_happens(stack: Stack) -> None:
+    shown = scrape(stack)
+    for outcome in Outcome:
+        value(shown, "device_endpoint_registrations_total", outcome=outcome.value)
+    for code in ("internal_error", "too_many_requests", "database_unavailable"):
+        value(shown, "device_endpoint_refusals_total", code=code)
+
+
+def test_a_worker_that_dies_takes_no_counts_with_it(stack: Stack, bound: Device) -> None:
+    bound.upload(("pulse", "p", CONTENT))
+    before = value(scrape(stack), "device_endpoint_samples_total")
+    workers = device_workers(stack)
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: len(device_workers(stack) - workers) == len(workers), "new workers")
+    assert value(scrape(stack), "device_endpoint_samples_total") == before
+    with grows(stack, 2, "device_endpoint_samples_total"):
+        wait_until(lambda: bound.upload(("again", "p", CONTENT)).status_code == 200, "an upload")
+
+
+def test_checks_certificates_and_the_server_s_own_certificate_are_shown(
+    stack: Stack, bound: Device
+) -> None:
+    shown = scrape(stack)
+    for check in ("database", "migrations", "superuser", "durability", "device_door"):
+        assert value(shown, "device_endpoint_check_ok", check=check) == 1
+    for state in ("live", "expiring", "expired", "suspended", "revoked", "retired"):
+        assert value(shown, "device_endpoint_certificates", state=state) >= 0
+    assert value(shown, "device_endpoint_identities", state="active") >= 0
+    assert 390 < value(shown, "device_endpoint_server_certificate_days_left") < 398

@@ -1,0 +1,62 @@
+"""Who may read ``/metrics``: a token that may view measurements, or this machine itself."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.reading.making import make_analyst, make_token
+
+pytestmark = pytest.mark.django_db
+ELSEWHERE = "203.0.113.9"
+
+
+def _get(address: str | None, token: str | None = None) -> tuple[int, str]:
+    headers = {} if address is None else {"x-real-ip": address}
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    answer = Client(headers=headers).get("/metrics")
+    if answer.status_code == 401:
+        assert answer["WWW-Authenticate"].startswith("Bearer ")
+    assert "no-store" in answer["Cache-Control"]
+    return answer.status_code, answer.content.decode()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1"])
+def test_this_machine_needs_nothing(address: str) -> None:
+    status, text = _get(address)
+    assert status == 200
+    assert "device_endpoint_certificates{" in text
+
+
+@pytest.mark.parametrize("address", [ELSEWHERE, "10.0.0.1", "2001:db8::1", "", "localhost", None])
+def test_a_stranger_is_refused(address: str | None) -> None:
+    status, text = _get(address)
+    assert status == 401
+    assert "device_endpoint_" not in text
+
+
+def test_a_token_that_may_view_measurements_is_let_in() -> None:
+    assert _get(ELSEWHERE, make_token(make_analyst()))[0] == 200
+
+
+def test_a_token_without_that_right_is_refused() -> None:
+    nobody = User.objects.create_user("nobody", is_staff=True)
+    assert _get(ELSEWHERE, make_token(nobody))[0] == 403
+    assert _get("127.0.0.1", make_token(nobody))[0] == 403
+
+
+def test_a_wrong_token_is_refused_from_everywhere() -> None:
+    for address in (ELSEWHERE, "127.0.0.1"):
+        assert _get(address, "detk_wrong")[0] == 401
+
+
+def test_a_login_in_the_browser_is_no_key() -> None:
+    client = Client(headers={"x-real-ip": ELSEWHERE})
+    client.force_login(make_analyst("someone"))
+    assert client.get("/metrics").status_code == 401
+
+
+def test_nothing_but_reading() -> None:
+    assert Client(headers={"x-real-ip": "127.0.0.1"}).post("/metrics").status_code == 405
