@@ -20,6 +20,8 @@ VIEWED = {
     "ingest.view_measurement",
     "ingest.view_sampleblock",
     "ingest.view_registrationattempt",
+    "ingest.view_sampleconflict",
+    "ingest.view_retentionpolicy",
 }
 GROUPS = {
     "analysts": VIEWED,

@@ -136,16 +136,16 @@ def _end_of_step(identity_id: int, name: str, before_hour: int) -> int:
 
 def _delete(identity_id: int, name: str, before_hour: int) -> Amount:
     before_ms = before_hour * HOUR_MS
-    series = [identity_id, name]
+    series = (identity_id, name)
     with connection.cursor() as cursor:
-        cursor.execute(_DELETE_BLOCKS, [*series, before_hour])
+        cursor.execute(_DELETE_BLOCKS, (*series, before_hour))
         blocks, samples = cursor.fetchone()
-        cursor.execute(_DELETE_WITHDRAWALS, [*series, before_ms])
-        cursor.execute(_DELETE_FILES, [*series, before_ms])
+        cursor.execute(_DELETE_WITHDRAWALS, (*series, before_ms))
+        cursor.execute(_DELETE_FILES, (*series, before_ms))
         files, file_bytes = cursor.fetchone()
-        cursor.execute(_DELETE_CONFLICTS, [*series, before_ms])
+        cursor.execute(_DELETE_CONFLICTS, (*series, before_ms))
         amount = Amount(blocks, samples, files, file_bytes)
         if amount:
-            cursor.execute(_DROP_LESSER_MARKS, [*series, before_ms])
-            cursor.execute(_MARK, [*series, before_ms])
+            cursor.execute(_DROP_LESSER_MARKS, (*series, before_ms))
+            cursor.execute(_MARK, (*series, before_ms))
     return amount

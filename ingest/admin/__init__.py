@@ -1,8 +1,8 @@
-"""The admin's pages of certificates, attempts, files and series.
+"""The admin's pages of certificates, attempts, files, series and what was done with them.
 
 Django finds them by importing this.
 """
 
-from ingest.admin import attempts, certificates, measurements, series
+from ingest.admin import attempts, care, certificates, measurements, series
 
-__all__ = ["attempts", "certificates", "measurements", "series"]
+__all__ = ["attempts", "care", "certificates", "measurements", "series"]

@@ -15,14 +15,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from identities.models import Identity
-from ingest.admin.evidence import EvidenceAdmin, grouped, shown
+from ingest.admin.evidence import grouped, shown
+from ingest.admin.withdrawing import WithdrawableAdmin
 from ingest.models import Measurement
 from ingest.originals import make_headers, read_original
 from ingest.ranges import format_instant
 
 
 @admin.register(Measurement)
-class MeasurementAdmin(EvidenceAdmin[Measurement]):
+class MeasurementAdmin(WithdrawableAdmin):
     """Files as devices sent them, newest first."""
 
     list_display = (
@@ -34,9 +35,9 @@ class MeasurementAdmin(EvidenceAdmin[Measurement]):
     search_fields = ("identity__name",)
     search_help_text = "An identity's whole name, or the id of a receipt."
     fields = (
-        "id", "identity", "series", "filename_shown", "status_shown", "error_table", "received_at",
-        "samples", "new", "identical", "replaced", "first", "last", "size", "content_type_shown",
-        "sha256_shown", "certificate", "original",
+        "id", "identity", "series", "filename_shown", "status_shown", "withdrawal_shown",
+        "error_table", "received_at", "samples", "new", "identical", "replaced", "first",
+        "last", "size", "content_type_shown", "sha256_shown", "certificate", "original",
     )  # fmt: skip
     readonly_fields = fields
 
