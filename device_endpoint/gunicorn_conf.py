@@ -11,11 +11,11 @@ from typing import Protocol
 
 from device_endpoint.environment import (
     PROJECT_DIR,
-    metrics_folder,
     read_choice,
     read_int,
     read_text,
     socket_folder,
+    var_dir,
 )
 
 
@@ -26,7 +26,7 @@ class _Process(Protocol):
 
 
 _door = read_choice("DOOR", "device", ("device", "staff"))
-_metrics = metrics_folder() / _door
+_metrics = var_dir() / "metrics" / _door
 
 chdir = str(PROJECT_DIR)
 proc_name = f"device_endpoint-{_door}"
