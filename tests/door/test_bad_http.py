@@ -107,6 +107,41 @@ REFUSED = {
         505,
         "http_version_not_supported",
     ),
+    "two media types": (post(HOST, FORM, b"Content-Type: application/json\r\n", LENGTH), *BAD),
+    "two media types and a large body": (
+        post(
+            HOST,
+            FORM,
+            b"Content-Type: application/json\r\nContent-Length: 5000000\r\n",
+            body=b"x" * 5_000_000,
+        ),
+        *BAD,
+    ),
+    "raw bytes in the target": (
+        post(HOST, FORM, LENGTH).replace(b"int ", b"int?\xff\xfe<script> "),
+        *BAD,
+    ),
+    "two encodings": (
+        post(HOST, FORM, b"Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n", LENGTH),
+        415,
+        "unsupported_content_encoding",
+    ),
+    "HTTP/1.0 without a host": (
+        b"GET /device_endpoint HTTP/1.0\r\n\r\n",
+        421,
+        "misdirected_request",
+    ),
+    "a target with two slashes": (GET.replace(b"/dev", b"//dev") + b"\r\n", 404, "not_found"),
+    "a target that goes up": (GET.replace(b"/dev", b"/a/../dev") + b"\r\n", 404, "not_found"),
+    "a target that leaves": (GET.replace(b"/dev", b"/../dev") + b"\r\n", *BAD),
+    "a target that is no UTF-8": (GET.replace(b"int ", b"int%ff ") + b"\r\n", 404, "not_found"),
+    "a target with a parameter": (GET.replace(b"int ", b"int;a=b ") + b"\r\n", 404, "not_found"),
+    "a broken escape": (GET.replace(b"int ", b"int%zz ") + b"\r\n", *BAD),
+    "raw bytes in the query": (
+        GET.replace(b"int ", b"int/x?\xff\xfe<script> ") + b"\r\n",
+        404,
+        "not_found",
+    ),
     "no request line": (b"nonsense\r\n\r\n", *BAD),
     "TLS within TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", *BAD),
     "a method of 10 KB": (b"A" * 10_000 + b" / HTTP/1.1\r\n\r\n", *BAD),
@@ -133,6 +168,8 @@ ACCEPTED = {
     "H17 target of 9 KB": post(HOST, FORM, LENGTH).replace(
         b"/device_endpoint", b"/device_endpoint?" + b"a" * 9000
     ),
+    "an escaped target": post(HOST, FORM, LENGTH).replace(b"_endpoint", b"%5fendpoint"),
+    "HTTP/1.0": post(HOST, FORM, LENGTH).replace(b"HTTP/1.1", b"HTTP/1.0"),
     "host with the port": post(b"Host: localhost:8443\r\n", FORM, LENGTH),
     "host in capitals": post(b"HOST: LOCALHOST\r\n", FORM, LENGTH),
     "a target with a host": post(HOST, FORM, LENGTH).replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.framing import boundary_of
@@ -52,6 +52,7 @@ def test_what_is_no_boundary_is_refused(parameter: str) -> None:
         boundary_of(FORM + parameter)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_parameter_is_a_boundary_or_a_refusal(parameter: str) -> None:
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ingest.refusals import InvalidMultipart, TooManyFiles
@@ -25,6 +25,7 @@ contents = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(names, st.one_of(st.none(), names), contents), min_size=1, max_size=4),
     boundaries,
@@ -40,6 +41,7 @@ def test_what_was_sent_comes_out(
     assert as_sent(framed) == [(name, told or "", content) for name, told, content in parts]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(names, names, contents), min_size=1, max_size=3),
     st.text("ABCabc0189", min_size=1, max_size=20),
@@ -80,6 +82,7 @@ def test_a_body_with_the_boundary_as_delimiter_cut_at_any_byte_yields_nothing(
     assert len(take_apart(body[:-2], boundary).parts) == 2
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=40), st.booleans())
 def test_nothing_but_crlf_may_follow_the_closing_delimiter(tail: bytes, with_crlf: bool) -> None:
     whole = TWO if with_crlf else TWO[:-2]
@@ -94,6 +97,7 @@ def test_what_looks_like_the_end_is_not_taken_for_it(tail: bytes) -> None:
         take_apart(ONE[:-2] + tail)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_parts_or_a_refusal(body: bytes) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.refusals import InvalidJson
@@ -77,11 +77,13 @@ def test_anything_else_is_refused(body: bytes) -> None:
         read(body)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_key_survives(psk: str) -> None:
     assert read(json.dumps({"PSK": psk}).encode()) == psk
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_key_or_a_refusal(body: bytes) -> None:
     try:
