@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # As root pip warns of what does not apply to a virtual environment.
 export PIP_ROOT_USER_ACTION := ignore
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal \
@@ -77,4 +77,4 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 		: "without the module ensurepip (Debian: python3-venv) the system's pip brings one"; \
 		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
-		$(PYTHON) -m pip --quiet --python $(BIN)/python install pip; }
+		$(PYTHON) -m pip -qq --python $(BIN)/python install pip; }
