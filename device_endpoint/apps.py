@@ -8,3 +8,7 @@ class DeviceEndpointConfig(AppConfig):
 
     name = "device_endpoint"
     verbose_name = "Device endpoint"
+
+    def ready(self) -> None:
+        """Have ``manage.py check --deploy`` look for every way to install this wrongly."""
+        from device_endpoint import checks  # noqa: F401, PLC0415 - registers when loaded

@@ -8,7 +8,8 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from identities.issuing import issue_psk
-from identities.models import AccessToken, Identity, PreSharedKey, StaffAction
+from identities.models import AccessToken, Identity, PreSharedKey
+from identities.staff_actions import StaffAction
 from tests.identities.making import make_key, make_token
 from tests.identities.pages import secret_in
 

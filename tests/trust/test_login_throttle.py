@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from identities.models import StaffAction
+from identities.staff_actions import StaffAction
 from tests.stack import Stack
 from tests.trust.people import LOGIN, Browser, text_of
 

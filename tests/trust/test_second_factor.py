@@ -13,7 +13,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from identities.models import StaffAction
+from identities.staff_actions import StaffAction
 from tests.identities.pages import barred, links
 
 ENROL = "/admin/second-factor/"

@@ -1,0 +1,168 @@
+"""The proof that a claimed certificate is not believed: claim one, in every way that is known.
+
+Through nginx, past it on every socket of ours, and on every TCP port that a process of ours
+listens on. What is asked is GET: who am I? The answer names the certificate that was seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+
+from device_endpoint.doctor import asking, listeners
+from device_endpoint.doctor.asking import Answer
+from device_endpoint.doctor.findings import Finding, fail, ok, warn
+from device_endpoint.environment import socket_folder
+
+PATH = "/device_endpoint"
+NAMES = (
+    "X-Client-Cert",
+    "X_Client_Cert",
+    "X.Client.Cert",
+    "Client-Cert",
+    "X-SSL-Client-Cert",
+    "X-SSL-Cert",
+    "SSL-Client-Cert",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert",
+    "X-Amzn-Mtls-Clientcert",
+)
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Forged:
+    """A certificate, valid and fit, that nobody has registered."""
+
+    pem: bytes
+    key: bytes
+    sha256: str
+
+    def claims(self) -> Iterator[Headers]:
+        """Return the headers of each way to claim it."""
+        escaped = quote(self.pem.decode(), safe="")
+        for name in NAMES:
+            verify = name.replace("Cert", "Verify") if name.startswith("X") else "X-Client-Verify"
+            yield [(name, escaped), (verify, "SUCCESS"), ("X-Client-Verify", "SUCCESS")]
+        doubled = [("X-Client-Cert", escaped), ("X-Client-Verify", "SUCCESS")]
+        yield [*doubled, *doubled]
+        yield [*doubled, ("Connection", "X-Client-Cert, close")]
+        yield [*doubled, ("X-Proxy-Secret", "guessed")]
+
+
+def make() -> Forged:
+    """Return a new certificate; it lives for an hour."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "doctor")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    certificate = (
+        builder.not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    return Forged(
+        certificate.public_bytes(pem),
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest(),
+    )
+
+
+def believed(answer: Answer, forged: str) -> bool:
+    """Tell whether an answer shows that the claimed certificate was taken for real."""
+    return forged.encode() in answer.body or answer.status < 400
+
+
+def look() -> list[Finding]:
+    """Return whether a claim is believed through nginx, and past it."""
+    forged = make()
+    return [_through_nginx(forged), _past_nginx(forged), *_listeners(forged)]
+
+
+def _try(
+    connect: Callable[[], http.client.HTTPConnection], forged: Forged, path: str = PATH
+) -> tuple[int, list[str]]:
+    """Return how many claims were answered and by which headers one was believed."""
+    tried, taken = 0, []
+    for headers in forged.claims():
+        answer = asking.ask(connect(), path, headers)
+        if answer.status == 429 or answer.status >= 500:
+            raise http.client.HTTPException(f"answered {answer.status}")
+        tried += 1
+        if believed(answer, forged.sha256):
+            taken.append(headers[0][0])
+    return tried, taken
+
+
+def _through_nginx(forged: Forged) -> Finding:
+    name = "claimed certificates through nginx"
+    own = make()
+    with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
+        pair = Path(folder) / "own.crt", Path(folder) / "own.key"
+        pair[0].write_bytes(own.pem)
+        pair[1].write_bytes(own.key)
+        port = settings.DEVICE_PORT
+        try:
+            without, taken = _try(lambda: asking.through_nginx(port), forged)
+            with_own, also = _try(lambda: asking.through_nginx(port, pair), forged)
+        except asking.TROUBLE as error:
+            return warn(name, f"not tried: {error}", "start the product, then ask again")
+    if taken or also:
+        return fail(
+            name,
+            f"BELIEVED, by {', '.join(sorted({*taken, *also}))}",
+            "include device_proxy.conf in every proxied location and nothing else sets headers",
+        )
+    return ok(name, f"{without + with_own} claims, none believed")
+
+
+def _past_nginx(forged: Forged) -> Finding:
+    name = "claimed certificates past nginx"
+    tried, taken = 0, []
+    for door in ("device", "staff"):
+        path = socket_folder("run") / f"{door}.sock"
+        try:
+            count, by = _try(lambda path=path: asking.past_nginx(path), forged)  # type: ignore[misc]
+        except asking.TROUBLE as error:
+            return warn(name, f"{path}: not tried: {error}", "start the product, then ask again")
+        tried += count
+        taken += [f"{door}.sock by {one}" for one in by]
+    if taken:
+        return fail(name, f"BELIEVED: {', '.join(taken)}", "set PROXY_SECRET anew and restart")
+    return ok(name, f"{tried} claims on both sockets, none believed")
+
+
+def _listeners(forged: Forged) -> list[Finding]:
+    name = "listeners"
+    expected = {settings.DEVICE_PORT, settings.STAFF_PORT}
+    found = listeners.of_this_installation()
+    if not found:
+        return [warn(name, "no process of this installation was found", "ask as its own user")]
+    further = [one for one in found if one.port not in expected]
+    findings = [_further(one, forged) for one in further]
+    return findings or [ok(name, "no TCP port but nginx's two")]
+
+
+def _further(listener: listeners.Listener, forged: Forged) -> Finding:
+    name = f"listener {listener.host}:{listener.port}"
+    remedy = "let gunicorn listen on its socket only (unset GUNICORN_BIND)"
+    try:
+        tried, taken = _try(lambda: asking.in_the_clear(listener.host, listener.port), forged)
+    except asking.TROUBLE:
+        return warn(name, f"{listener.program} listens here and speaks no HTTP", remedy)
+    if taken:
+        return fail(name, f"a claim was BELIEVED past nginx, by {', '.join(taken)}", remedy)
+    return warn(name, f"{listener.program} listens past nginx; {tried} claims refused", remedy)

@@ -1,0 +1,74 @@
+"""The database: does it answer, is it complete, durable, new enough, and does it know the time?"""
+
+from __future__ import annotations
+
+import time
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from device_endpoint import health
+from device_endpoint.doctor.findings import Finding, fail, ok, warn
+
+OLDEST = 15
+CLOCK_WARN_S = 2.0
+CLOCK_FAIL_S = 60.0
+REMEDIES = {
+    "database": "start it with `make up`, or set DATABASE_URL",
+    "migrations": "run manage.py migrate",
+    "superuser": "run manage.py createsuperuser",
+    "durability": "switch fsync, full_page_writes and synchronous_commit on in PostgreSQL",
+}
+
+
+def look() -> list[Finding]:
+    """Return the findings on the database; only that it is away when it is."""
+    found = [
+        ok(name, "good") if state == health.OK else fail(name, state, REMEDIES[name])
+        for name, state in health.database_checks().items()
+    ]
+    if any(one.name == "database" and one.level == "FAIL" for one in found):
+        return found
+    try:
+        return [*found, *_durability(), version(_major()), _clock()]
+    except (DatabaseError, InterfaceError) as error:
+        return [*found, fail("database", str(error).split("\n")[0], REMEDIES["database"])]
+
+
+def version(major: int) -> Finding:
+    """Return whether PostgreSQL ``major`` is new enough."""
+    if major < OLDEST:
+        remedy = f"use PostgreSQL {OLDEST} or newer"
+        return fail("version", f"PostgreSQL {major}", remedy)
+    return ok("version", f"PostgreSQL {major}")
+
+
+def clock(ahead_s: float) -> Finding:
+    """Return whether the database's clock, ``ahead_s`` before ours, agrees with it."""
+    text = f"the database's is {abs(ahead_s):.1f} s {'ahead' if ahead_s > 0 else 'behind'}"
+    remedy = "let both machines take the time from the network (chrony, systemd-timesyncd)"
+    if abs(ahead_s) > CLOCK_FAIL_S:
+        return fail("clock", text, remedy)
+    if abs(ahead_s) > CLOCK_WARN_S:
+        return warn("clock", text, remedy)
+    return ok("clock", "the database's agrees with this machine's")
+
+
+def _major() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        return int(cursor.fetchone()[0]) // 10_000
+
+
+def _durability() -> list[Finding]:
+    if settings.DURABILITY_CHECK == "refuse":
+        return []
+    return [warn("durability check", "off (DURABILITY_CHECK=warn)", "only for managed engines")]
+
+
+def _clock() -> Finding:
+    before = time.time()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        there = float(cursor.fetchone()[0])
+    return clock(there - (before + time.time()) / 2)

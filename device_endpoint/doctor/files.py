@@ -1,0 +1,80 @@
+"""Files and folders: who may open the sockets and the secrets, and how much room is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from device_endpoint import server_certificate
+from device_endpoint.doctor.findings import Finding, fail, ok, warn
+from device_endpoint.environment import socket_folder
+
+SOCKET_FORBIDDEN = 0o007
+FOLDER_FORBIDDEN = 0o027
+SECRET_FORBIDDEN = 0o077
+WARN_BELOW = 0.20
+FAIL_BELOW = 0.05
+
+
+def look() -> list[Finding]:
+    """Return the findings on sockets, secrets and disk."""
+    return [_sockets(), _secrets(), disk(Path(settings.VAR_DIR))]
+
+
+def too_open(path: Path, forbidden: int) -> bool:
+    """Tell whether a path that exists gives one of the ``forbidden`` permissions."""
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & forbidden)
+    except FileNotFoundError:
+        return False
+
+
+def _sockets() -> Finding:
+    folder = socket_folder("run")
+    sockets = [folder / f"{door}.sock" for door in ("device", "staff")]
+    loose = [path for path in sockets if too_open(path, SOCKET_FORBIDDEN)]
+    loose += [path for path in (folder, folder.parent) if too_open(path, FOLDER_FORBIDDEN)]
+    if loose:
+        return fail(
+            "sockets",
+            f"open to other users: {_names(loose)}",
+            "chmod 750 the folder and 660 the sockets; gunicorn needs --umask 0o007",
+        )
+    return ok("sockets", "closed to other users")
+
+
+def _secrets() -> Finding:
+    loose = [path for path in _secret_files() if too_open(path, SECRET_FORBIDDEN)]
+    if loose:
+        return fail("secrets", f"readable by others: {_names(loose)}", f"chmod 600 {_names(loose)}")
+    return ok("secrets", "readable by their owner only")
+
+
+def _secret_files() -> Iterator[Path]:
+    var_dir = Path(settings.VAR_DIR)
+    yield from (var_dir / "secrets").glob("*")
+    yield server_certificate.key_path()
+    yield from (var_dir / "nginx").glob("*_proxy.conf")
+    for name, given in os.environ.items():
+        if name.endswith(("SECRET_FILE", "SECRET_KEY_FILE", "DATABASE_URL_FILE")):
+            yield Path(given)
+
+
+def disk(folder: Path) -> Finding:
+    """Return whether there is room left on the disk that holds ``folder``."""
+    usage = shutil.disk_usage(folder)
+    share = usage.free / usage.total
+    text = f"{usage.free / 2**30:.1f} GiB free ({share:.0%}) for {folder}"
+    if share >= WARN_BELOW:
+        return ok("disk", text)
+    remedy = "make room, or see manage.py prune --dry-run"
+    return fail("disk", text, remedy) if share < FAIL_BELOW else warn("disk", text, remedy)
+
+
+def _names(paths: list[Path]) -> str:
+    return " ".join(map(str, paths))

@@ -1,0 +1,238 @@
+"""``manage.py doctor``: good when all is well, and 1 as soon as something must be mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from device_endpoint.doctor import claims, credentials, database, doors, files, listeners
+from device_endpoint.doctor.asking import Answer
+from device_endpoint.environment import PROJECT_DIR
+from identities.issuing import issue_psk
+from identities.models import Identity, PreSharedKey
+from tests.devices import Device
+from tests.stack import Stack, free_ports
+from tests.trust.test_forged_headers import socket_of
+
+WELL = {
+    "settings",
+    "sockets",
+    "secrets",
+    "disk",
+    "database",
+    "migrations",
+    "superuser",
+    "durability",
+    "version",
+    "clock",
+    "keys",
+    "device certificates",
+    "device door",
+    "staff door",
+    "server certificate",
+    "claimed certificates through nginx",
+    "claimed certificates past nginx",
+    "listeners",
+}
+
+
+def doctor(stack: Stack) -> tuple[int, dict[str, dict[str, str]]]:
+    run = stack.manage("doctor", "--json")
+    document = json.loads(run.stdout)
+    assert document["ok"] == (run.returncode == 0), run.stderr
+    return run.returncode, {one["name"]: one for one in document["checks"]}
+
+
+def test_a_running_product_is_well(stack: Stack) -> None:
+    status, found = doctor(stack)
+    assert status == 0
+    assert found.keys() == WELL
+    assert {one["level"] for name, one in found.items() if name not in ("disk", "keys")} == {"ok"}
+    assert found["claimed certificates through nginx"]["text"] == "26 claims, none believed"
+
+
+@contextmanager
+def mistaken(stack: Stack, right: str, wrong: str) -> Iterator[None]:
+    """Have nginx run with a mistake in the device door's one file of headers."""
+    file = stack.var_dir / "nginx" / "device_proxy.conf"
+    nginx = int((stack.var_dir / "run" / "run" / "nginx.pid").read_text())
+    good = file.read_text()
+    assert right in good
+    try:
+        file.write_text(good.replace(right, wrong))
+        os.kill(nginx, signal.SIGHUP)
+        yield
+    finally:
+        file.write_text(good)
+        os.kill(nginx, signal.SIGHUP)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_an_nginx_that_lets_the_header_through_is_found_out(
+    stack: Stack, make_device: Callable[..., Device]
+) -> None:
+    nobody, claimed = make_device(anonymous=True), make_device()
+    lines = next(claims.Forged(claimed.certificate_file.read_bytes(), b"", "").claims())
+    headers = dict(lines)
+
+    def is_believed() -> bool:
+        answer = nobody.request("GET", headers={**headers, "Connection": "close"})
+        return claimed.sha256 in answer.text
+
+    right = "proxy_set_header X-Client-Cert $ssl_client_escaped_cert;"
+    verify = "proxy_set_header X-Client-Verify $ssl_client_verify;"
+    wrong = "proxy_set_header X-Client-Cert $http_x_client_cert;"
+    with mistaken(stack, f"{right}\n{verify}", f"{wrong}\n{verify.replace('$ssl', '$http_x')}"):
+        wait_until(is_believed)
+        status, found = doctor(stack)
+    assert status == 1
+    told = found["claimed certificates through nginx"]
+    assert told["level"] == "FAIL"
+    assert "BELIEVED, by X-Client-Cert" in told["text"]
+    assert "device_proxy.conf" in told["remedy"]
+    wait_until(lambda: not is_believed())
+
+
+def test_a_door_that_listens_past_nginx_is_found_and_tried(stack: Stack) -> None:
+    port = free_ports(1)[0]
+    environment = stack.environment | {
+        "GUNICORN_BIND": f"127.0.0.1:{port}",
+        "DOOR": "device",
+        "DEVICE_WORKERS": "1",
+        "DJANGO_SETTINGS_MODULE": "device_endpoint.settings.device",
+        "VAR_DIR": str(stack.var_dir.parent / "further"),
+        "PROXY_SECRET_FILE": str(stack.var_dir / "secrets" / "proxy_secret"),
+    }
+    command = [sys.executable, "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]
+    command += ["device_endpoint.device_wsgi:application"]
+    process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        name = f"listener 127.0.0.1:{port}"
+        found: dict[str, Any] = {}
+
+        def is_found() -> bool:
+            found.update(doctor(stack)[1])
+            return name in found
+
+        wait_until(is_found)
+        assert found[name]["level"] == "warn"
+        assert "claims refused" in found[name]["text"] or "no HTTP" in found[name]["text"]
+        assert "GUNICORN_BIND" in found[name]["remedy"]
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_a_socket_and_a_secret_that_others_may_open_are_failures(stack: Stack) -> None:
+    sock, secret = socket_of(stack, "device"), stack.var_dir / "secrets" / "secret_key"
+    before = sock.stat().st_mode
+    try:
+        sock.chmod(0o777)
+        secret.chmod(0o644)
+        status, found = doctor(stack)
+    finally:
+        sock.chmod(before & 0o777)
+        secret.chmod(0o600)
+    assert status == 1
+    assert (found["sockets"]["level"], found["secrets"]["level"]) == ("FAIL", "FAIL")
+    assert "chmod 600" in found["secrets"]["remedy"]
+
+
+def test_a_product_that_does_not_run_is_told_in_lines(stack: Stack, tmp_path: Path) -> None:
+    ports = free_ports(2)
+    away = {"VAR_DIR": str(tmp_path), "DEVICE_PORT": str(ports[0]), "STAFF_PORT": str(ports[1])}
+    away["DATABASE_URL"] = "postgres://nobody@%2Fnowhere/nothing"
+    run = subprocess.run(
+        [sys.executable, "manage.py", "doctor"],
+        cwd=PROJECT_DIR,
+        env=stack.environment | away,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "FAIL  database: no answer" in run.stdout
+    assert "FAIL  device door: port" in run.stdout
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_believed"),
+    [
+        (Answer(403, b'{"type":"urn:device-endpoint:certificate_missing"}'), False),
+        (Answer(404, b""), False),
+        (Answer(200, b"{}"), True),
+        (Answer(403, b'{"certificate":{"sha256":"abc"}}'), True),
+    ],
+)
+def test_an_answer_that_names_the_claimed_certificate_has_believed_it(
+    answer: Answer, is_believed: bool
+) -> None:
+    assert claims.believed(answer, "abc") is is_believed
+
+
+@pytest.mark.parametrize(("days", "level"), [(90, "ok"), (20, "warn"), (1, "FAIL"), (-3, "FAIL")])
+def test_a_server_certificate_near_its_end(days: int, level: str) -> None:
+    assert doors.days_left(days).level == level
+
+
+@pytest.mark.parametrize(("major", "level"), [(14, "FAIL"), (15, "ok"), (18, "ok")])
+def test_the_oldest_database(major: int, level: str) -> None:
+    assert database.version(major).level == level
+
+
+@pytest.mark.parametrize(("ahead", "level"), [(0.5, "ok"), (-9.0, "warn"), (90.0, "FAIL")])
+def test_a_clock_that_differs(ahead: float, level: str) -> None:
+    assert database.clock(ahead).level == level
+
+
+def test_keys_that_lie_about_are_counted(db: None) -> None:
+    identity = Identity.objects.create(name="bed-1")
+    soon = timezone.now() + timedelta(days=60)
+    for _ in range(2):
+        issue_psk(identity, expires_at=soon)
+    assert credentials.look()[0].level == "ok"
+    PreSharedKey.objects.update(created_at=timezone.now() - timedelta(days=31))
+    assert credentials.look()[0].text.startswith("2 usable and unused")
+
+
+def test_the_table_of_listeners_is_read_in_both_widths() -> None:
+    four = "  sl  local\n   0: 0100007F:20FB 00000000:0000 0A 0:0 0:0 0 0 0 4711 1\n"
+    six = (
+        "  sl  local\n"
+        "   0: 00000000000000000000000001000000:20FB 0:0 0A 0:0 0:0 0 0 0 4712 1\n"
+        "   1: 00000000000000000000000001000000:20FC 0:0 01 0:0 0:0 0 0 0 4713 1\n"
+    )
+    assert listeners.parse_table(four) == {"4711": ("127.0.0.1", 8443)}
+    assert listeners.parse_table(six) == {"4712": ("::1", 8443)}
+
+
+def test_a_file_that_is_missing_is_not_too_open(tmp_path: Path) -> None:
+    assert not files.too_open(tmp_path / "missing", 0o077)
+
+
+def test_the_page_is_for_superusers(browser: Callable[[str], Client]) -> None:
+    answer = browser("superuser").get("/admin/doctor/")
+    assert answer.status_code == 200
+    assert "claimed certificates through nginx" in answer.content.decode()
+    assert browser("operator").get("/admin/doctor/").status_code == 403
+    assert browser("anonymous").get("/admin/doctor/").status_code == 302
