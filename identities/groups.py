@@ -18,6 +18,7 @@ VIEWED = {
     "identities.add_accesstoken",
     "ingest.view_devicecertificate",
     "ingest.view_measurement",
+    "ingest.view_measurementtype",
     "ingest.view_sampleblock",
     "ingest.view_registrationattempt",
     "ingest.view_sampleconflict",

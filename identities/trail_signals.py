@@ -18,6 +18,7 @@ TRACKED = (
     "identities.PreSharedKey",
     "identities.AccessToken",
     "ingest.DeviceCertificate",
+    "ingest.MeasurementType",
     "ingest.RetentionPolicy",
     "ingest.Withdrawal",
     "auth.User",

@@ -12,6 +12,7 @@ from ingest.models.care import (
     Withdrawal,
 )
 from ingest.models.devices import CertificateRoll, DeviceCertificate, RegistrationAttempt
+from ingest.models.kinds import MeasurementType, Overview
 from ingest.models.storage import Measurement, SampleBlock, Series
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "DataDeletion",
     "DeviceCertificate",
     "Measurement",
+    "MeasurementType",
+    "Overview",
     "PruneMark",
     "RegistrationAttempt",
     "RetentionPolicy",
