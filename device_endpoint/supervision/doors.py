@@ -14,8 +14,9 @@ from pathlib import Path
 from django.conf import settings
 
 from device_endpoint import nginx_config
-from device_endpoint.environment import PROJECT_DIR, run_folder, socket_folder
+from device_endpoint.environment import PROJECT_DIR, socket_folder
 from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.supervision.private_folders import make_socket_folder
 from device_endpoint.supervision.program import ProgramSpec
 
 # What an earlier supervisor started may still be ending.
@@ -62,16 +63,7 @@ def prepare_nginx(binary: Path, addresses: list[str]) -> None:
 
 def prepare_run_folder() -> None:
     """Make the folder of the doors' sockets: entered by this user and its group only."""
-    folder = socket_folder("run")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o750)
-        if run_folder() is None:  # else what is above is not ours
-            folder.parent.chmod(0o750)
-    except OSError as error:
-        raise CannotStartError(
-            f"{folder} cannot be made private ({error.strerror}): set another VAR_DIR."
-        ) from error
+    make_socket_folder("run", 0o750)
 
 
 def wait_for_sockets(still_running: Callable[[], None]) -> None:

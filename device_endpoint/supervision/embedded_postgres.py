@@ -21,6 +21,7 @@ import psycopg
 from device_endpoint.environment import socket_folder
 from device_endpoint.supervision.errors import CannotStartError
 from device_endpoint.supervision.leash import NOBODY_ID
+from device_endpoint.supervision.private_folders import make_private, make_socket_folder
 from device_endpoint.supervision.program import ProgramSpec, leashed
 
 NAME = "device_endpoint"
@@ -39,7 +40,7 @@ class EmbeddedPostgres:
 
     def prepare(self) -> bool:
         """Make the folders, and the cluster if there is none; tell whether it was made."""
-        self._make_private(self.sockets)
+        make_socket_folder("postgres", 0o700, self._owner)
         if self.data.exists():
             self._check_data()
             return False
@@ -93,11 +94,10 @@ class EmbeddedPostgres:
         )
 
     def _check_data(self) -> None:
-        wanted = NOBODY_ID if self._identity == "nobody" else os.geteuid()
-        owner = self.data.stat().st_uid
-        if owner != wanted:
+        maker = self.data.stat().st_uid
+        if maker != self._owner:
             raise CannotStartError(
-                f"{self.data} was made by another user (id {owner}, not {wanted}): "
+                f"{self.data} was made by another user (id {maker}, not {self._owner}): "
                 "start as that user or set another VAR_DIR."
             )
         version = self.data / "PG_VERSION"
@@ -113,7 +113,7 @@ class EmbeddedPostgres:
         # Renamed only when whole: a start that was cut short leaves no half cluster.
         draft = self.data.with_name("postgres.new")
         shutil.rmtree(draft, ignore_errors=True)
-        self._make_private(draft)
+        make_private(draft, 0o700, self._owner)
         locale = ["--locale=C.UTF-8"]
         if int(major_version(self._binaries)) >= 17:
             locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
@@ -130,17 +130,9 @@ class EmbeddedPostgres:
             raise CannotStartError(f"initdb failed in {draft}: {_last(run.stderr)}")
         draft.rename(self.data)
 
-    def _make_private(self, folder: Path) -> None:
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            if self._identity == "nobody":
-                os.chown(folder, NOBODY_ID, NOBODY_ID)
-        except OSError as error:
-            raise CannotStartError(
-                f"{folder} cannot be made private ({error.strerror}): was it made by another "
-                "user? Start as that user or set another VAR_DIR."
-            ) from error
+    @property
+    def _owner(self) -> int:
+        return NOBODY_ID if self._identity == "nobody" else os.geteuid()
 
 
 def major_version(binaries: Path) -> str:

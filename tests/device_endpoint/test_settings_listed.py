@@ -6,7 +6,7 @@ import re
 
 from device_endpoint.environment import PROJECT_DIR
 
-READ = re.compile(r"read_(?:text|int|bool|choice|list|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"")
+READ = re.compile(r"read_(?:text|int|bool|choice|day|list|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"")
 # Which door a gunicorn is, not how it runs.
 SET_BY_UP = {"DOOR"}
 

@@ -1,0 +1,106 @@
+"""Log lines: the form of each, and one request id from nginx to the error body."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from device_endpoint.logs import JsonFormatter, TextFormatter
+from ingest import request_ids
+from tests.devices import Device
+from tests.stack import Stack, database_address, wait_until
+
+
+@pytest.fixture
+def in_request() -> Iterator[str]:
+    request_ids.begin("0123abcd")
+    yield "0123abcd"
+    request_ids.begin("")
+
+
+def _record(message: str, *arguments: object, fault: Exception | None = None) -> logging.LogRecord:
+    trace = (type(fault), fault, None) if fault else None
+    return logging.LogRecord("ingest", logging.WARNING, "f.py", 1, message, arguments, trace)  # type: ignore[arg-type]
+
+
+def test_a_text_line_ends_with_the_request_s_id(in_request: str) -> None:
+    line = TextFormatter().format(_record("took %s", "a while"))
+    assert line.endswith("WARNING ingest: took a while [0123abcd]")
+
+
+def test_outside_of_a_request_no_id_is_made_up() -> None:
+    assert TextFormatter().format(_record("took a while")).endswith("took a while")
+    assert "request_id" not in json.loads(JsonFormatter().format(_record("took a while")))
+
+
+def test_a_json_line_is_one_object_whatever_the_message_holds(in_request: str) -> None:
+    line = JsonFormatter().format(
+        _record('two\nlines "quoted" \x1b[31m\u2028', fault=ValueError("no"))
+    )
+    assert "\n" not in line
+    assert line.isascii()
+    found = json.loads(line)
+    assert found["message"] == 'two\nlines "quoted" \x1b[31m\u2028'
+    assert found["request_id"] == in_request
+    assert found["trace"].endswith("ValueError: no")
+    assert (found["level"], found["logger"]) == ("WARNING", "ingest")
+    assert found["time"].endswith("Z")
+
+
+@pytest.fixture(scope="module")
+def json_stack(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Give the product as it logs in production."""
+    with django_db_blocker.unblock():
+        environment = {"DATABASE_URL": database_address(), "LOG_FORMAT": "json"}
+    running = Stack(tmp_path_factory.mktemp("json"), environment)
+    running.start()
+    yield running
+    running.stop()
+
+
+def _lines(stack: Stack, log: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (stack.var_dir / "log" / log).read_text().splitlines()]
+
+
+def _of_request(stack: Stack, log: str, identifier: str) -> list[dict[str, Any]]:
+    return [line for line in _lines(stack, log) if line.get("request_id") == identifier]
+
+
+def test_one_id_leads_from_the_error_to_both_logs(json_stack: Stack, tmp_path: Path) -> None:
+    device = Device(json_stack.device_url, json_stack.ca_file, tmp_path)
+    secret = "dpsk_" + "A" * 33
+    refused = device.register(secret)
+    identifier = refused.json()["request_id"]
+    assert refused.headers["X-Request-ID"] == identifier
+    wait_until(lambda: _of_request(json_stack, "access.log", identifier), "the access log")
+    (access,) = _of_request(json_stack, "access.log", identifier)
+    assert (access["status"], access["door"]) == (400, "device")
+    told = [line["message"] for line in _of_request(json_stack, "device.log", identifier)]
+    assert told[-1].startswith("refused 400 psk_")
+    assert told[0].startswith("registration psk_")
+    assert secret not in json_stack.logs()
+    device.close()
+
+
+def test_the_staff_door_s_lines_carry_the_id_too(json_stack: Stack) -> None:
+    status, headers, _ = json_stack.get_staff(f"/no-such-page-{uuid4()}")
+    assert status == 404
+    identifier = headers["X-Request-ID"]
+    wait_until(lambda: _of_request(json_stack, "staff.log", identifier), "the staff door's log")
+
+
+def test_gunicorn_s_own_lines_are_json_as_well(json_stack: Stack) -> None:
+    for log in ("device.log", "staff.log"):
+        loggers = {line["logger"] for line in _lines(json_stack, log)}
+        assert "gunicorn.error" in loggers

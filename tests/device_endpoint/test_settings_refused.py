@@ -1,0 +1,81 @@
+"""A setting that cannot be used ends the start with one line: name, value, remedy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from device_endpoint.environment import PROJECT_DIR
+from tests.stack import clean_environment
+
+MANAGE = ["manage.py", "check"]
+GUNICORN = ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]
+DOORS = {
+    "manage": MANAGE,
+    "device": [*GUNICORN, "device_endpoint.device_wsgi:application"],
+    "staff": [*GUNICORN, "device_endpoint.staff_wsgi:application"],
+}
+READ_BY_ALL = [
+    ("DEVICE_PORT", "99999", "expected a whole number from 1 to 65535"),
+    ("MAX_FILES", "none", "expected a whole number from 1"),
+    ("LENIENT_BOUNDARY", "perhaps", "expected 1/0, true/false, yes/no or on/off"),
+    ("DURABILITY_CHECK", "maybe", "expected one of refuse, warn"),
+    ("EARLIEST_SAMPLE", "soon", "expected a day, such as 2000-01-31"),
+    ("LOG_LEVEL", "LOUD", "expected one of DEBUG, INFO, WARNING, ERROR"),
+    ("LOG_FORMAT", "xml", "expected one of text, json"),
+    ("SECRET_KEY_FILE", "/there/is/no/such/file", "cannot be read: No such file"),
+]
+
+
+def _start(program: str, folder: Path, **environment: str) -> list[str]:
+    door = {} if program == "manage" else {"DOOR": program}
+    run = subprocess.run(
+        [sys.executable, *DOORS[program]],
+        cwd=PROJECT_DIR,
+        env=clean_environment(VAR_DIR=str(folder)) | door | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == (1 if program == "manage" else 78)
+    assert run.stdout == ""
+    return run.stderr.splitlines()
+
+
+# The two doors share the lines of code that refuse: of the staff door one example is enough.
+@pytest.mark.parametrize(
+    ("program", "name", "value", "remedy"),
+    [("staff", *READ_BY_ALL[0])]
+    + [(program, *case) for program in ("manage", "device") for case in READ_BY_ALL],
+)
+def test_one_line_names_the_setting_the_value_and_the_remedy(
+    tmp_path: Path, program: str, name: str, value: str, remedy: str
+) -> None:
+    (line,) = _start(program, tmp_path, **{name: value})
+    assert line.startswith(f"{name}=")
+    assert value in line
+    assert remedy in line
+
+
+@pytest.mark.parametrize(
+    "address", ["mysql://me:hunter2@db/name", "postgres://me:hunter2@db:port/name", "hunter2"]
+)
+@pytest.mark.parametrize("program", ["manage", "device"])
+def test_a_database_address_is_not_repeated(tmp_path: Path, program: str, address: str) -> None:
+    (line,) = _start(program, tmp_path, DATABASE_URL=address)
+    assert line.startswith("DATABASE_URL cannot be used: expected postgres://")
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    ("program", "name"), [("device", "DEVICE_WORKERS"), ("staff", "STAFF_THREADS")]
+)
+def test_what_gunicorn_alone_reads_is_refused_alike(
+    tmp_path: Path, program: str, name: str
+) -> None:
+    (line,) = _start(program, tmp_path, **{name: "many"})
+    assert line == f"{name}='many' cannot be used: expected a whole number from 1 to 1024."
