@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --u
 	--python-version 3.11 --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up logs test test-all check format bench lock clean
+.PHONY: help demo up logs test test-all check faults format bench lock clean
 
 help: ## list what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -40,13 +40,16 @@ check: $(VENV)/dev.stamp ## lint, types, migrations, deploy checks
 		|| { echo "models changed: run manage.py makemigrations" >&2; exit 1; }
 	@$(BIN)/python -W error manage.py check --deploy --fail-level WARNING
 
+SECONDS ?= 60
+
+faults: $(VENV)/dev.stamp ## break things while devices send, then compare (SECONDS=900 ARGS=--json)
+	@$(BIN)/python -m tests.faults --seconds $(SECONDS) $(ARGS)
+
 format: $(VENV)/dev.stamp ## put the code into its form
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
 
-bench: ## how fast it is (needs node)
-	@test -d benchmarks || { echo "bench: there are no benchmarks in this version" >&2; exit 1; }
-	@command -v node >/dev/null || { echo "bench: needs node (its load tool is autocannon)" >&2; exit 1; }
-	@$(MAKE) --no-print-directory -C benchmarks
+bench: $(VENV)/demo.stamp ## how fast it is (needs node); QUICK=1 for a minute, ONLY=small,large
+	@exec $(BIN)/python -m benchmarks
 
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install uv

@@ -1,0 +1,94 @@
+"""What the database holds at the end, read by plain SQL: nothing of the product in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+
+HOUR_MS = 3_600_000
+
+_FILES = """
+SELECT m.id::text AS id, i.name AS identity, m.name AS series, m.filename,
+       encode(m.sha256, 'hex') AS sha256, m.status, m.size, m.content, m.samples, m.new,
+       m.identical, m.replaced, m.first_ms, m.last_ms
+FROM ingest_measurement m JOIN identities_identity i ON i.id = m.identity_id
+ORDER BY m.sequence
+"""
+_BLOCKS = """
+SELECT i.name AS identity, b.name AS series, b.hour, b.first_ms, b.last_ms, b.sample_count,
+       b.minimum, b.maximum, b.total, b.offsets_ms, b."values"
+FROM ingest_sampleblock b JOIN identities_identity i ON i.id = b.identity_id
+"""
+_codec = pa.Codec("zstd")
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A row of a file; ``content`` is the original."""
+
+    id: str
+    identity: str
+    series: str
+    filename: str
+    sha256: str
+    status: str
+    content: bytes
+    samples: int
+    new: int
+    identical: int
+    replaced: int
+    first_ms: int | None
+    last_ms: int | None
+
+
+@dataclass
+class Stored:
+    """All files in the order in which they were stored, the samples of each series.
+
+    ``faults`` names blocks that contradict themselves and timestamps that are there twice
+    (``doubled`` counts these).
+    """
+
+    files: list[StoredFile] = field(default_factory=list)
+    series: dict[tuple[str, str], dict[int, float]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    doubled: int = 0
+
+
+def read(session: psycopg.Connection[dict[str, Any]]) -> Stored:
+    """Return what is stored."""
+    found = Stored()
+    # Without an index: a damaged one would hide what is there twice.
+    session.execute("SET enable_indexscan = off")
+    session.execute("SET enable_indexonlyscan = off")
+    session.execute("SET enable_bitmapscan = off")
+    for row in session.execute(_FILES):
+        found.files.append(StoredFile(**_with_original(row)))
+    for block in session.execute(_BLOCKS):
+        _add_block(found, block)
+    return found
+
+
+def _with_original(row: dict[str, Any]) -> dict[str, Any]:
+    content = _codec.decompress(row["content"], decompressed_size=row.pop("size"), asbytes=True)
+    return row | {"content": content}
+
+
+def _add_block(found: Stored, block: dict[str, Any]) -> None:
+    where = f"{block['identity']}/{block['series']}"
+    series = found.series.setdefault((block["identity"], block["series"]), {})
+    times = [block["hour"] * HOUR_MS + offset for offset in block["offsets_ms"]]
+    values = block["values"]
+    told = [block[name] for name in ("first_ms", "last_ms", "sample_count", "minimum", "maximum")]
+    if told != [times[0], times[-1], len(times), min(values), max(values)]:
+        found.faults.append(f"a block of {where} at {times[0]} contradicts itself")
+    if abs(block["total"] - sum(values)) > 1e-6 * abs(block["total"]):
+        found.faults.append(f"a block of {where} at {times[0]} has a wrong total")
+    for time, value in zip(times, values, strict=True):
+        if time in series:
+            found.doubled += 1
+            found.faults.append(f"{where} holds {time} twice")
+        series[time] = value
