@@ -96,7 +96,9 @@ def _with_two_dashes(body: bytes, delimiter: bytes) -> tuple[bytes, bytes]:
 
 
 def _parts(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
-    if body.find(delimiter, 0, LONGEST_PREAMBLE + len(delimiter)) < 0:
+    start = body.find(delimiter, 0, LONGEST_PREAMBLE + len(delimiter))
+    # A preamble with a part's header is a part whose own delimiter is damaged.
+    if start < 0 or b"content-disposition" in body[:start].lower():
         raise InvalidMultipart(
             "The body does not begin with the delimiter: two dashes and the boundary, then CRLF."
         )

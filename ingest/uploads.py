@@ -14,14 +14,21 @@ from dataclasses import dataclass
 import pyarrow as pa
 from django.db import transaction
 
-from ingest import block_storage, conflicts, durability, rejected_files, transactions
-from ingest.block_storage import PreparedFile
+from ingest import (
+    block_storage,
+    conflicts,
+    durability,
+    file_storage,
+    rejected_files,
+    transactions,
+)
 from ingest.blocks import cut, lay_over
 from ingest.conflicts import Replacement
 from ingest.identifiers import uuid7
 from ingest.line_errors import LineError
 from ingest.measurements import Samples, TimeWindow, UnreadableContent, read_samples
 from ingest.names import explain_bad_name, is_measurement_name, make_storable
+from ingest.prepared_files import PreparedFile
 from ingest.receipts import Receipt
 
 COMPRESSION_LEVEL = 1  # higher ones gain nothing on such files and take two to three times as long
@@ -98,7 +105,7 @@ def _read(
 
 
 def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
-    if len(file.blocks) <= block_storage.MOST_BLOCKS_IN_ONE_STATEMENT:
+    if len(file.blocks) <= file_storage.MOST_BLOCKS_IN_ONE_STATEMENT:
         receipt = _store(uploader, file)
         if receipt is not None:
             return receipt
@@ -114,7 +121,7 @@ def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[R
 
 def _store(uploader: Uploader, file: PreparedFile) -> Receipt | None:
     """Store a file; None, and nothing done, if stored samples lie in its time range."""
-    found = block_storage.store_file(uploader.identity_id, uploader.certificate_id, file)
+    found = file_storage.store_file(uploader.identity_id, uploader.certificate_id, file)
     if found.outcome == "refused":
         raise NoLongerAllowed
     return None if found.outcome == "overlap" else found.receipt(file)

@@ -196,3 +196,11 @@ def test_data_that_look_like_the_corrected_delimiter_are_not_taken_for_one() -> 
     except InvalidMultipart:
         return
     assert [part.content for part in parts] == [inner]
+
+
+def test_a_first_part_whose_delimiter_is_damaged_is_no_preamble() -> None:
+    body = frame([("hr", "f", FILE), ("hr", "g", FILE)])
+    assert len(take_apart(body).parts) == 2
+    for damaged in (body[1:], b"x" + body, body.replace(b"--", b"-_", 1), body[:3] + body[4:]):
+        with pytest.raises(InvalidMultipart):
+            take_apart(damaged)
