@@ -12,6 +12,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
@@ -31,7 +32,12 @@ _env = environ.FileAwareEnv()
 
 
 def _read(name: str, convert: Callable[[str], _T], default: _T, expected: str) -> _T:
-    raw: str = _env.str(name, default="")
+    try:
+        raw: str = _env.str(name, default="")
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name}_FILE={error.filename} cannot be read: {error.strerror}."
+        ) from error
     if raw.strip() == "":
         return default
     try:
@@ -79,6 +85,15 @@ def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
         return raw
 
     return _read(name, convert, default, f"expected one of {', '.join(choices)}")
+
+
+def read_day(name: str, default: str) -> str:
+    """Return ``name``, a day as ISO 8601 writes it."""
+
+    def convert(raw: str) -> str:
+        return date.fromisoformat(raw).isoformat()
+
+    return _read(name, convert, default, "expected a day, such as 2000-01-31")
 
 
 def read_list(name: str, default: list[str]) -> list[str]:
@@ -149,6 +164,12 @@ def read_secret(name: str) -> str:
     return found
 
 
+def files_of_secrets() -> list[Path]:
+    """Return the files that are named as the places of secrets (``NAME_FILE``)."""
+    names = ("SECRET_KEY_FILE", "PROXY_SECRET_FILE", "DATABASE_URL_FILE")
+    return [Path(os.environ[name]) for name in names if os.environ.get(name)]
+
+
 def _write_once(path: Path, text: str) -> None:
     # link() refuses an existing name: of two processes that start at once, one wins, and both
     # read a whole secret.
@@ -168,8 +189,13 @@ def read_database_url() -> str:
 
 def parse_database_url(url: str) -> dict[str, object]:
     """Return Django's ``DATABASES`` entry for a ``postgres://`` address."""
-    found: dict[str, object] = _env.db_url_config(url)
-    if "postgresql" not in str(found.get("ENGINE")):
-        raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address.")
+    # Neither the value nor what is said of it goes into the message: it holds a password.
+    wanted = "DATABASE_URL cannot be used: expected postgres://USER:PASSWORD@HOST:PORT/NAME."
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(wanted)
+    try:
+        found: dict[str, object] = _env.db_url_config(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(wanted) from error
     found["HOST"] = unquote(str(found["HOST"]))  # a socket folder arrives as %2Fvar%2Frun
     return found

@@ -5,17 +5,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from typing import Protocol
 
+from django.core.exceptions import ImproperlyConfigured
+
+from device_endpoint import logs
 from device_endpoint.environment import (
     PROJECT_DIR,
+    metrics_folder,
     read_choice,
     read_int,
     read_text,
     socket_folder,
-    var_dir,
 )
 
 
@@ -25,17 +32,45 @@ class _Process(Protocol):
     pid: int
 
 
-_door = read_choice("DOOR", "device", ("device", "staff"))
-_metrics = var_dir() / "metrics" / _door
+# sysexits.h: a wrong configuration. systemd is told not to start again what ended with it.
+EX_CONFIG = 78
+
+
+@contextlib.contextmanager
+def _refused_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no logger yet
+        sys.exit(EX_CONFIG)
+
+
+with _refused_in_one_line():
+    _door = read_choice("DOOR", "device", ("device", "staff"))
+    _metrics = metrics_folder() / _door
+    # Read here too: a worker that finds them wrong would say so in a page of traces.
+    importlib.import_module(f"device_endpoint.settings.{_door}")
+    # Nobody but nginx connects: the folder is closed to others, the socket open to the group.
+    bind = read_text("GUNICORN_BIND", f"unix:{socket_folder('run') / f'{_door}.sock'}")
+    logconfig_dict = logs.gunicorn_configuration(read_choice("LOG_FORMAT", "text", logs.FORMATS))
+    if _door == "device":
+        # Uploads are work for the processor: threads would only wait for each other.
+        workers = read_int("DEVICE_WORKERS", os.cpu_count() or 1, 1, 1024)
+        worker_class = "device_endpoint.device_worker.DeviceWorker"
+        timeout = read_int("DEVICE_TIMEOUT_S", 30, 1)
+    else:
+        # Exports and pages wait for the database and for their readers.
+        workers = read_int("STAFF_WORKERS", 2, 1, 1024)
+        worker_class = "gthread"
+        threads = read_int("STAFF_THREADS", 4, 1, 1024)
+        timeout = read_int("STAFF_TIMEOUT_S", 60, 1)
 
 chdir = str(PROJECT_DIR)
 proc_name = f"device_endpoint-{_door}"
-
-# Nobody but nginx connects: the folder is closed to others, the socket open to the group.
-bind = read_text("GUNICORN_BIND", f"unix:{socket_folder('run') / f'{_door}.sock'}")
 umask = 0o007
 control_socket_disable = True
 forwarded_allow_ips = ""
+graceful_timeout = 30
 
 # nginx has bounded the head of the request already and answers in JSON what is too long; what it
 # lets through must not meet gunicorn's own HTML. TLS takes certificates of up to 100 KB, which
@@ -44,25 +79,13 @@ limit_request_line = 0
 limit_request_fields = 32768
 limit_request_field_size = 1 << 18
 
-if _door == "device":
-    # Uploads are work for the processor: threads would only wait for each other.
-    workers = read_int("DEVICE_WORKERS", os.cpu_count() or 1, 1, 1024)
-    worker_class = "device_endpoint.device_worker.DeviceWorker"
-    timeout = read_int("DEVICE_TIMEOUT_S", 30, 1)
-else:
-    # Exports and pages wait for the database and for their readers.
-    workers = read_int("STAFF_WORKERS", 2, 1, 1024)
-    worker_class = "gthread"
-    threads = read_int("STAFF_THREADS", 4, 1, 1024)
-    timeout = read_int("STAFF_TIMEOUT_S", 60, 1)
-graceful_timeout = 30
-
-# A reload is to load new code.
+# A reload is to load new code: nothing of ours that was read above is left for the workers.
 preload_app = False
+for _name in [name for name in sys.modules if name.startswith("device_endpoint.")]:
+    del sys.modules[_name]
 
 # nginx writes the access log; errors go to standard error, where the supervisor keeps them.
 errorlog = "-"
-loglevel = "info"
 
 # Each door counts in a folder of its own; prometheus_client looks here when it is imported.
 raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_metrics}"]

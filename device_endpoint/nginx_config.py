@@ -42,8 +42,9 @@ def quotable(name: str, value: str) -> str:
 
 
 def configuration_folder() -> Path:
-    """Return the folder that the filled-in configuration is written to."""
-    return Path(settings.VAR_DIR) / "nginx"
+    """Return the folder of the filled-in configuration and of bodies on their way."""
+    given = read_text("NGINX_DIR")
+    return (PROJECT_DIR / given).resolve() if given else Path(settings.VAR_DIR) / "nginx"
 
 
 def command(binary: Path) -> list[str]:
@@ -53,9 +54,10 @@ def command(binary: Path) -> list[str]:
 
 
 def write(addresses: list[str]) -> None:
-    """Write the configuration for listening on ``addresses`` into ``VAR_DIR/nginx``."""
+    """Write the configuration for listening on ``addresses`` into ``configuration_folder()``."""
     folder = configuration_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Workers of another user pass through it to the bodies; the files stay closed to them.
+    folder.mkdir(mode=0o711 if read_text("NGINX_USER") else 0o700, parents=True, exist_ok=True)
     values = template_values(addresses)
     for template in sorted(TEMPLATES.glob("*.template")):
         target = folder / template.stem
@@ -71,7 +73,7 @@ def template_values(addresses: list[str]) -> dict[str, str]:
     paths = {
         "NGINX_DIR": str(configuration_folder()),
         "RUN_DIR": str(socket_folder("run")),
-        "LOG_DIR": str(Path(settings.VAR_DIR) / "log"),
+        "LOG_DIR": read_text("LOG_DIR", str(Path(settings.VAR_DIR) / "log")),
         "SERVER_CERTIFICATE": str(server_certificate.certificate_path()),
         "SERVER_KEY": str(server_certificate.key_path()),
         "PROXY_SECRET": settings.PROXY_SECRET,
@@ -85,8 +87,7 @@ def template_values(addresses: list[str]) -> dict[str, str]:
     ):
         values[name] = str(getattr(settings, name))
     return values | {
-        # As root its workers would become nobody, who may not open the doors' sockets.
-        "USER_LINE": "user root;" if os.geteuid() == 0 else "# Runs as the user that starts it.",
+        "USER_LINE": _user_line(),
         "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
         "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
         "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
@@ -94,6 +95,13 @@ def template_values(addresses: list[str]) -> dict[str, str]:
         "SERVED_NAMES": _served_names(settings.ALLOWED_HOSTS),
         "HSTS_SECONDS": str(settings.HSTS_SECONDS),
     }
+
+
+def _user_line() -> str:
+    if os.geteuid() != 0:
+        return "# Runs as the user that starts it."
+    # Without a name root's workers would become nobody, who may not open the doors' sockets.
+    return f'user "{quotable("NGINX_USER", read_text("NGINX_USER", "root"))}";'
 
 
 def _listen_lines(addresses: list[str], port: int) -> str:

@@ -1,11 +1,13 @@
 """Settings that both doors share. Each section names the page of docs/ that explains it."""
 
+from device_endpoint import logs
 from device_endpoint.environment import (
     PROJECT_DIR,
     parse_database_url,
     read_bool,
     read_choice,
     read_database_url,
+    read_day,
     read_int,
     read_list,
     read_secret,
@@ -51,6 +53,9 @@ DATABASES["default"]["OPTIONS"] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DURABILITY_CHECK = read_choice("DURABILITY_CHECK", "refuse", ("refuse", "warn"))
 
+# How often `up` merges and compresses the blocks of finished hours.
+COMPACT_EVERY_S = read_int("COMPACT_EVERY_S", 300, 1)
+
 # --- Limits of the device door (published by GET /device_endpoint) --------------------------
 MAX_REQUEST_BYTES = read_int("MAX_REQUEST_BYTES", 64 * 1024 * 1024, 1024)
 MAX_FILES = read_int("MAX_FILES", 100, 1)
@@ -58,7 +63,7 @@ MAX_LINES_PER_FILE = read_int("MAX_LINES_PER_FILE", 4_000_000, 1)
 MAX_JSON_BYTES = 4096
 MAX_REJECTED_FILES_PER_IDENTITY = read_int("MAX_REJECTED_FILES_PER_IDENTITY", 1000, 1)
 MAX_REJECTED_BYTES_PER_IDENTITY = read_int("MAX_REJECTED_BYTES_PER_IDENTITY", 256 * 1024 * 1024)
-EARLIEST_SAMPLE = read_text("EARLIEST_SAMPLE", "2000-01-01")
+EARLIEST_SAMPLE = read_day("EARLIEST_SAMPLE", "2000-01-01")
 LATEST_SAMPLE_AHEAD_S = read_int("LATEST_SAMPLE_AHEAD_S", 86_400)
 LENIENT_BOUNDARY = read_bool("LENIENT_BOUNDARY", True)
 REQUESTS_PER_SECOND = read_int("REQUESTS_PER_SECOND", 2000, 1)
@@ -74,12 +79,7 @@ LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = ["device_endpoint.formats"]
 
 # --- Logs: to standard error, where the supervisor or systemd takes them --------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": read_text("LOG_LEVEL", "INFO")},
-}
+LOGGING = logs.configuration(
+    read_choice("LOG_FORMAT", "text", logs.FORMATS),
+    read_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+)

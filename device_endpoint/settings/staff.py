@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "device_endpoint",
 ]
 MIDDLEWARE = [
+    "device_endpoint.request_id_middleware.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "identities.browser_headers.BrowserHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -166,6 +166,7 @@ class DeviceEndpoint(APIView):
         if http_request.method == "HEAD":
             response.content = b""
         response["Cache-Control"] = "no-store"
+        request_ids.begin("")
         return response
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
