@@ -1,0 +1,1 @@
+"""What the product is measured against: other ways to take the same files in."""

@@ -1,0 +1,1 @@
+"""What a capable team would write first: Django, its REST framework, its ORM, a row per sample."""

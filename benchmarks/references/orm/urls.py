@@ -1,0 +1,7 @@
+"""The address of the reference that uses the ORM."""
+
+from django.urls import path
+
+from benchmarks.references.orm.views import UploadView
+
+urlpatterns = [path("device_endpoint", UploadView.as_view())]

@@ -1,0 +1,151 @@
+"""Rows of what is stored: bytes per sample, and speed with much in store."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management import get_commands
+
+from benchmarks.comparing import Measured, Run, send
+from benchmarks.filling import fill
+from benchmarks.place import manage_py
+from benchmarks.report import Goal
+from benchmarks.running import CannotMeasure
+from benchmarks.session import Session
+from benchmarks.stack import Product
+from benchmarks.workloads import Workload
+from device_endpoint.environment import child_environment
+
+LARGEST_FILE = 1_000_000
+_TABLES = ("ingest_measurement", "ingest_sampleblock")
+_SIZE = " + ".join(f"pg_total_relation_size('{table}')" for table in _TABLES)
+_STORED = "SELECT sum(sample_count) FROM ingest_sampleblock"
+_ROWS = (
+    """
+    CREATE TABLE samples (series integer NOT NULL, time_ms bigint NOT NULL,
+                          value double precision NOT NULL, PRIMARY KEY (series, time_ms))
+    """,
+    "INSERT INTO samples SELECT 1, 1104537600000 + n * 1000, 60 FROM generate_series(1, {count}) n",
+    "VACUUM ANALYZE samples",
+)
+
+
+def sizes(session: Session) -> None:
+    """Bytes of a sample with all that belongs to it, against a row."""
+    a_row = _bytes_of_a_row(session)
+    scale = session.scale
+    for length, files, goal in (
+        (3_600, scale.files_of_3600_stored, Goal("≤", 12, "value")),
+        (7, scale.files_of_7_stored, Goal("<", 84, "value")),
+    ):
+        work = f"a heart-rate sample stored from files of {length:,}"
+        try:
+            value: float | None = _bytes_of_a_sample(session, f"size_{length}", files, length)
+        except CannotMeasure as reason:
+            session.fault(f"{work}: {reason}")
+            value = None
+        session.add(work, value, "bytes", against="a row", reference=a_row, goal=goal)
+
+
+def _bytes_of_a_row(session: Session) -> float:
+    count = 200_000
+    session.cluster.execute("postgres", "CREATE DATABASE size_rows")
+    session.cluster.execute("size_rows", *(text.format(count=count) for text in _ROWS))
+    return session.cluster.number("size_rows", "SELECT pg_total_relation_size('samples')") / count
+
+
+def _bytes_of_a_sample(session: Session, database: str, files: int, length: int) -> float:
+    """Store in rounds, each followed by ``compact`` and VACUUM, as days follow each other.
+
+    What a round's small blocks leave free is used by the next one, as in a store in use.
+    """
+    cluster, rounds = session.cluster, session.scale.rounds_of_storing
+    cluster.copy_blank(database)
+    each = files // rounds
+    for number in range(rounds):
+        url = session.place.database_url(database)
+        first = number * each * length
+        fill(url, session.devices[0].uploader, ["hr"], files=each, samples=length, first=first)
+        compact(session, url)
+        cluster.execute(database, *(f"VACUUM {table}" for table in _TABLES))
+    stored = cluster.number(database, _STORED)
+    if stored != rounds * each * length:
+        raise CannotMeasure(f"{stored:,} samples are stored after compact: some are missing")
+    return cluster.number(database, f"SELECT {_SIZE}") / stored
+
+
+def compact(session: Session, database_url: str) -> None:
+    """Run ``manage.py compact`` on a database."""
+    if "compact" not in get_commands():
+        raise CannotMeasure("there is no manage.py compact")
+    run = subprocess.run(
+        [sys.executable, manage_py(), "compact"],
+        env=child_environment({"DATABASE_URL": database_url}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode != 0:
+        lines = (run.stderr or run.stdout).strip().splitlines() or ["no reason given"]
+        raise CannotMeasure(f"compact failed: {lines[-1]}")
+
+
+def exported_series(session: Session) -> list[str]:
+    """Return the names of the series that fill the store; each is as long as the one exported."""
+    count = session.scale.samples_stored // session.scale.samples_exported
+    return [f"stored-{number:02}" for number in range(count)]
+
+
+def fill_store(session: Session) -> Product:
+    """Return the filled copy of the product, filled now if it is not yet."""
+    product = session.filled
+    if product.stored() < session.scale.samples_stored:
+        length = min(LARGEST_FILE, session.scale.samples_exported)
+        session.say(f"  storing {session.scale.samples_stored:,} samples ...")
+        fill(
+            session.place.database_url(product.database),
+            session.devices[0].uploader,
+            exported_series(session),
+            files=session.scale.samples_exported // length,
+            samples=length,
+        )
+        # What a running server does by itself within minutes.
+        session.cluster.execute(product.database, "VACUUM ANALYZE", "CHECKPOINT")
+    return product
+
+
+def full_store(session: Session) -> None:
+    """Uploads beside much that is stored, against uploads to an empty copy, in turn."""
+    filled = fill_store(session)
+    stored = f"{session.scale.samples_stored:,} samples stored"
+    with _empty_copy(session) as empty:
+        for workload in (Workload("hr-7-full", 7, 20_000), Workload("hr-1000-full", 1_000, 6_000)):
+            beside, alone = Measured(), Measured()
+            run = Run(session.devices[:8])
+            for _ in range(session.scale.rounds):
+                for product, measured in ((filled, beside), (empty, alone)):
+                    result = send(product, workload, session.corpora, session.scale, run)
+                    measured.rates.append(result.rate)
+            work = f"{workload.samples:,}-sample files, {stored}"
+            session.add(
+                work,
+                beside.rate,
+                "files/s",
+                against="the same, empty",
+                reference=alone.rate,
+                goal=Goal("≥", 0.9),
+            )
+            session.corpora.drop(workload)
+
+
+@contextmanager
+def _empty_copy(session: Session) -> Iterator[Product]:
+    product = Product(session.place, session.cluster, "empty")
+    try:
+        product.start()
+        yield product
+    finally:
+        product.stop()

@@ -1,0 +1,44 @@
+"""Programs that a run starts, and their end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+from device_endpoint.supervision.program import Program, ProgramSpec, describe_exit, last_words
+
+START_SECONDS = 90.0
+
+
+class CannotMeasure(Exception):
+    """Something that a row needs is missing or has failed; the text says what, in one line."""
+
+
+class NotInstalled(CannotMeasure):
+    """A program that a reference needs is not on this machine: named and left out."""
+
+
+def start(spec: ProgramSpec, is_ready: Callable[[], bool]) -> Program:
+    """Start a program and wait until it is ready; raise ``CannotMeasure`` if it does not get so."""
+    program = Program(spec)
+    program.start()
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready():
+        code = program.exit_code()
+        if code is not None or time.monotonic() > deadline:
+            how = "is not ready" if code is None else f"ended ({describe_exit(code)})"
+            stop(program)
+            raise CannotMeasure(f"{spec.name} {how}: {last_words(spec.log)}")
+        time.sleep(0.05)
+    return program
+
+
+def stop(program: Program) -> None:
+    """End a program in order, else at once, with all that it started."""
+    program.send(program.spec.stop_signal)
+    if not program.wait(program.spec.stop_seconds):
+        program.send(program.spec.hurry_signal)
+        if not program.wait(5.0):
+            program.send(signal.SIGKILL)
+    program.clear_group()

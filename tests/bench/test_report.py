@@ -1,0 +1,71 @@
+"""The table of `make bench` and what a goal means."""
+
+import json
+
+import pytest
+
+from benchmarks.report import HEADINGS, Goal, document, row, table
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "reference", "holds"),
+    [
+        (Goal("≥", 0.6), 60.0, 100.0, True),
+        (Goal("≥", 0.6), 59.0, 100.0, False),
+        (Goal("≤", 3), 30.0, 10.0, True),
+        (Goal("≤", 3), 31.0, 10.0, False),
+        (Goal("<", 84, "value"), 83.9, 84.0, True),
+        (Goal("<", 84, "value"), 84.0, 84.0, False),
+        (Goal("≤", 300, "value"), 300.0, None, True),
+    ],
+)
+def test_a_goal_bounds_the_ratio_or_the_value(
+    goal: Goal, value: float, reference: float | None, holds: bool
+) -> None:
+    assert row("work", value, "unit", reference=reference, goal=goal).holds is holds
+
+
+@pytest.mark.parametrize("goal", [Goal("≥", 0.6), Goal("≤", 3), Goal("≤", 300, "value")])
+def test_what_could_not_be_measured_holds_no_goal(goal: Goal) -> None:
+    assert row("work", None, "unit", against="floor", reference=100.0, goal=goal).holds is False
+
+
+def test_a_ratio_needs_a_reference_that_was_measured() -> None:
+    missing = row("work", 5.0, "unit", against="floor", reference=None, goal=Goal("≥", 0.6))
+    assert missing.ratio is None
+    assert missing.holds is False
+
+
+def test_without_a_goal_there_is_no_verdict() -> None:
+    assert row("work", 5.0, "unit").holds is None
+
+
+def test_a_row_of_the_document_has_the_keys_of_the_table() -> None:
+    rows = [row("work", 1160.123, "files/s", against="floor", reference=2300.0)]
+    found = json.loads(document({"cores": 2}, rows, {"floor": "durable"}, ["a note"]))
+    assert tuple(found["rows"][0]) == HEADINGS
+    assert found["rows"][0]["value"] == 1160.0
+    assert found["rows"][0]["ratio"] == pytest.approx(0.504)
+    assert found["machine"] == {"cores": 2}
+
+
+def test_the_table_has_a_line_for_each_row_and_marks_what_fails() -> None:
+    rows = [
+        row("small", 1160.0, "files/s", against="floor", reference=2300.0, goal=Goal("≥", 0.6)),
+        row("memory", None, "MB"),
+    ]
+    headings, _, small, memory = table(rows).splitlines()
+    assert headings.split() == list(HEADINGS)
+    assert small.split() == [
+        "small",
+        "1,160",
+        "files/s",
+        "floor",
+        "2,300",
+        "0.50",
+        "≥",
+        "0.6",
+        "×",
+        "NO",
+    ]
+    assert memory.split() == ["memory", "-", "MB", "-", "-"]
