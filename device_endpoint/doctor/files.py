@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from django.conf import settings
 
 from device_endpoint import server_certificate
 from device_endpoint.doctor.findings import Finding, fail, ok, warn
-from device_endpoint.environment import socket_folder
+from device_endpoint.environment import files_of_secrets, socket_folder
 
 SOCKET_FORBIDDEN = 0o007
 FOLDER_FORBIDDEN = 0o027
@@ -60,9 +59,7 @@ def _secret_files() -> Iterator[Path]:
     yield from (var_dir / "secrets").glob("*")
     yield server_certificate.key_path()
     yield from (var_dir / "nginx").glob("*_proxy.conf")
-    for name, given in os.environ.items():
-        if name.endswith(("SECRET_FILE", "SECRET_KEY_FILE", "DATABASE_URL_FILE")):
-            yield Path(given)
+    yield from files_of_secrets()
 
 
 def disk(folder: Path) -> Finding:
