@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from device_endpoint.environment import read_text
-from device_endpoint.supervision import demo, doors, preparation, readiness
+from device_endpoint.supervision import demo, doors, housekeeping, preparation, readiness
 from device_endpoint.supervision.announcement import login_line, ready_block
 from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
 from device_endpoint.supervision.errors import CannotStartError, StopRequested
@@ -87,6 +87,7 @@ class Command(BaseCommand):
         doors.wait_for_sockets(supervisor.require_running)
         supervisor.start(doors.nginx_spec(nginx, log_dir))
         readiness.wait_until_ready(address, supervisor.require_running)
+        supervisor.start(housekeeping.compaction_spec(log_dir))
 
     def _prepare_doors(self, nginx: Path, addresses: list[str]) -> None:
         if preparation.ensure_server_certificate():
