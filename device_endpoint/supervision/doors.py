@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import select
 import signal
 import socket
 import subprocess
@@ -21,7 +23,9 @@ from device_endpoint.supervision.program import ProgramSpec
 
 # What an earlier supervisor started may still be ending.
 PORT_PATIENCE_S = 3.0
-SOCKET_SECONDS = 30.0
+ANSWER_SECONDS = 60.0
+LOOK_EVERY_S = 0.05
+BACKLOG = 2048
 
 
 def gunicorn_spec(door: str, log_dir: Path) -> ProgramSpec:
@@ -35,7 +39,21 @@ def gunicorn_spec(door: str, log_dir: Path) -> ProgramSpec:
         environment={"DOOR": door, "DJANGO_SETTINGS_MODULE": f"device_endpoint.settings.{door}"},
         hurry_signal=signal.SIGQUIT,
         reload_signal=signal.SIGHUP,
+        listener=_open_socket(socket_folder("run") / f"{door}.sock"),
     )
+
+
+def _open_socket(path: Path) -> socket.socket:
+    # Opened here and kept open: requests that come while a gunicorn is replaced wait for the next.
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o007)  # for nginx, which is of the group
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(BACKLOG)
+    return listener
 
 
 def nginx_spec(binary: Path, log_dir: Path) -> ProgramSpec:
@@ -66,25 +84,17 @@ def prepare_run_folder() -> None:
     make_socket_folder("run", 0o750)
 
 
-def wait_for_sockets(still_running: Callable[[], None]) -> None:
-    """Wait until both gunicorns listen; ``still_running`` raises when one has ended."""
-    deadline = time.monotonic() + SOCKET_SECONDS
+def wait_for_answers(still_running: Callable[[], None]) -> None:
+    """Wait until both gunicorns answer; ``still_running`` raises when one has ended."""
+    deadline = time.monotonic() + ANSWER_SECONDS
     for door in ("device", "staff"):
-        path = socket_folder("run") / f"{door}.sock"
-        while not _listens(path):
-            still_running()
-            if time.monotonic() > deadline:
-                raise CannotStartError(f"{door} does not listen on {path}")
-            time.sleep(0.05)
-
-
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(socket_folder("run") / f"{door}.sock"))
+            probe.sendall(b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            while not select.select([probe], [], [], LOOK_EVERY_S)[0]:
+                still_running()
+                if time.monotonic() > deadline:
+                    raise CannotStartError(f"{door} does not answer")
 
 
 def free_addresses() -> list[str]:

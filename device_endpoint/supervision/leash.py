@@ -6,6 +6,9 @@ whom it runs: ``same``; ``namespace``: as user 1000 of a user namespace of its o
 is still the user that started it (PostgreSQL refuses to run as root, yet owns root's files so);
 ``nobody``: as the system's user of that name.
 
+With ``LISTENER_ON_STDIN`` set, standard input is a listening socket, which PROGRAM finds as
+systemd would hand it over (sd_listen_fds).
+
 Exit status 126: IDENTITY is not to be had here; 127: PROGRAM could not be started.
 """
 
@@ -18,6 +21,7 @@ PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
 INSIDE_ID = 1000
 NOBODY_ID = 65534
+FIRST_LISTENER = 3
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -50,6 +54,17 @@ def _become_nobody() -> None:
     os.setuid(NOBODY_ID)
 
 
+def _hand_over_listener() -> None:
+    if os.environ.pop("LISTENER_ON_STDIN", None) is None:
+        return
+    os.dup2(0, FIRST_LISTENER)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.environ["LISTEN_FDS"] = "1"
+    os.environ["LISTEN_PID"] = str(os.getpid())
+
+
 def main(arguments: list[str]) -> int:
     """Run the program that ``arguments`` name; return only where that fails."""
     parent, end_signal, identity, *program = arguments
@@ -66,6 +81,7 @@ def main(arguments: list[str]) -> int:
     if os.getppid() != int(parent):
         return 0  # it ended in the meantime
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    _hand_over_listener()
     try:
         os.execvp(program[0], program)  # noqa: S606 - becoming the program is the point
     except OSError as error:

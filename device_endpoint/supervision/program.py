@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from device_endpoint.environment import PROJECT_DIR, child_environment
 from device_endpoint.supervision.errors import CannotStartError
 
+LISTENER_ON_STDIN = "LISTENER_ON_STDIN"
 LEASH = Path(__file__).with_name("leash.py")
 ROTATE_AT_BYTES = 16 * 1024 * 1024
 # The end of a Python traceback, PostgreSQL's word for it, nginx's.
@@ -27,6 +29,8 @@ class ProgramSpec:
 
     ``environment`` is added to the supervisor's own. ``stop_signal`` asks it to end in order,
     ``hurry_signal`` to end at once; the latter is also what it gets when the supervisor dies.
+    ``listener`` is a socket that listens already, handed over as systemd does it: it stays open
+    here, so that connections wait while the program is down.
     """
 
     name: str
@@ -38,6 +42,7 @@ class ProgramSpec:
     hurry_signal: signal.Signals = signal.SIGTERM
     reload_signal: signal.Signals | None = None
     stop_seconds: float = 10.0
+    listener: socket.socket | None = None
 
 
 def leashed(arguments: list[str], end_signal: signal.Signals, identity: str) -> list[str]:
@@ -84,14 +89,15 @@ class Program:
         with contextlib.suppress(FileNotFoundError):
             if spec.log.stat().st_size > ROTATE_AT_BYTES:
                 spec.log.rename(spec.log.with_suffix(".log.1"))
+        listening = {} if spec.listener is None else {LISTENER_ON_STDIN: "1"}
         try:
             with spec.log.open("ab") as log:
                 self.process = subprocess.Popen(
                     leashed(spec.arguments, spec.hurry_signal, spec.identity),
-                    stdin=subprocess.DEVNULL,
+                    stdin=spec.listener.fileno() if spec.listener else subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=child_environment(spec.environment),
+                    env=child_environment(spec.environment | listening),
                     cwd=PROJECT_DIR,
                     start_new_session=True,
                 )

@@ -84,7 +84,7 @@ class Command(BaseCommand):
     ) -> None:
         gunicorns = [doors.gunicorn_spec(door, log_dir) for door in ("device", "staff")]
         supervisor.start(*gunicorns)
-        doors.wait_for_sockets(supervisor.require_running)
+        doors.wait_for_answers(supervisor.require_running)
         supervisor.start(doors.nginx_spec(nginx, log_dir))
         readiness.wait_until_ready(address, supervisor.require_running)
         supervisor.start(housekeeping.compaction_spec(log_dir))
