@@ -1,0 +1,37 @@
+"""An installation of these tests' own, which they may break, and bound devices for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.devices import Device
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = Stack(tmp_path_factory.mktemp("durability"), {"DEVICE_WORKERS": "2"})
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def bind(own_stack: Stack, tmp_path: Path) -> Iterator[Callable[[int], list[Device]]]:
+    """Give a function that returns so many devices of one identity."""
+    made: list[Device] = []
+
+    def make(count: int) -> list[Device]:
+        psk = own_stack.issue_psk(tmp_path.name, "--max-uses", str(count))
+        for number in range(count):
+            device = Device(own_stack.device_url, own_stack.ca_file, tmp_path / str(number))
+            assert device.register(psk).status_code == 200
+            made.append(device)
+        return made
+
+    yield make
+    for device in made:
+        device.close()

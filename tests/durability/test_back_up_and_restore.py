@@ -1,0 +1,103 @@
+"""The commands of docs/how-to/back-up-and-restore.md, run while devices send."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.supervision.programs_found import postgres_folder
+from tests.devices import Device
+from tests.durability.sending import measurement, sending, wait_for_more
+from tests.faults import judgement, stored
+from tests.stack import Stack
+
+PAGE = PROJECT_DIR / "docs" / "how-to" / "back-up-and-restore.md"
+
+
+def _commands() -> list[str]:
+    """Return the lines of the page's code, in order."""
+    blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def _run(folder: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = f"{postgres_folder()}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-e", "-c", command],
+        cwd=folder,
+        env={"PATH": path, "PYTHONPATH": str(PROJECT_DIR), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _address(stack: Stack, database: str) -> str:
+    sockets = stack.var_dir / "run" / "postgres"
+    return f"postgresql:///{database}?host={sockets}&user=device_endpoint"
+
+
+def _acknowledge(device: Device, count: int) -> set[str]:
+    """Let ``device`` send ``count`` files of its own; return the SHA-256 of each."""
+    contents = [measurement(number, value=71) for number in range(count)]
+    for content in contents:
+        assert device.upload(("before", None, content)).json()["files"][0]["status"] == "stored"
+    return {hashlib.sha256(content).hexdigest() for content in contents}
+
+
+def _read(address: str) -> stored.Stored:
+    with psycopg.connect(address, row_factory=psycopg.rows.dict_row) as session:
+        return stored.read(session)
+
+
+def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
+    own_stack: Stack, bind: Callable[[int], list[Device]], tmp_path: Path
+) -> None:
+    dump, secrets, create, restore, _, verify = [
+        line for line in _commands() if not line.startswith('DATABASE_URL="postgresql')
+    ]
+    known, *others = bind(3)
+    restored = _address(own_stack, "restored")
+    with sending(others) as sent:
+        wait_for_more(sent, 10)
+        acknowledged = _acknowledge(known, 5)
+        run = _run(tmp_path, dump, DATABASE_URL=_address(own_stack, "device_endpoint"))
+        assert run.returncode == 0, run.stderr
+        wait_for_more(sent, 10)
+    for command in (secrets.replace("=var", f"={own_stack.var_dir}"), create, restore):
+        run = _run(
+            tmp_path,
+            command,
+            MAINTENANCE_URL=_address(own_stack, "postgres"),
+            RESTORED_URL=restored,
+        )
+        assert run.returncode == 0, run.stderr
+    found = _read(restored)
+    judged = judgement.judge(judgement.Told(), found)
+    assert [one for one in judged.findings if not one.startswith("stored, but never sent")] == []
+    assert acknowledged <= {file.sha256 for file in found.files}
+    assert (tmp_path / "secrets.tar").exists()
+    # As a person does it, with the project's own Python and settings.
+    assert verify.endswith("manage.py verify")
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "verify"],
+        cwd=PROJECT_DIR,
+        env=own_stack.environment | {"DATABASE_URL": _django_address(own_stack)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def _django_address(stack: Stack) -> str:
+    sockets = str(stack.var_dir / "run" / "postgres").replace("/", "%2F")
+    return f"postgres://device_endpoint@{sockets}/restored"
