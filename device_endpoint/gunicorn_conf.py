@@ -67,6 +67,7 @@ with _refused_in_one_line():
 
 chdir = str(PROJECT_DIR)
 proc_name = f"device_endpoint-{_door}"
+wsgi_app = f"device_endpoint.{_door}_wsgi:application"
 umask = 0o007
 control_socket_disable = True
 forwarded_allow_ips = ""

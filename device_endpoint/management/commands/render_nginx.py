@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from device_endpoint import nginx_config
+from device_endpoint.supervision import preparation
 from device_endpoint.supervision.doors import prepare_nginx
 from device_endpoint.supervision.errors import CannotStartError
 from device_endpoint.supervision.programs_found import nginx_binary
@@ -18,9 +20,18 @@ class Command(BaseCommand):
     help = "Write nginx's configuration into NGINX_DIR and have nginx check it."
     requires_system_checks = ()
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--unchecked", action="store_true", help="do not let nginx check it: there is none here"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            prepare_nginx(nginx_binary(), settings.LISTEN)
+            preparation.ensure_server_certificate()
+            if options["unchecked"]:
+                nginx_config.write(settings.LISTEN)
+            else:
+                prepare_nginx(nginx_binary(), settings.LISTEN)
         except (CannotStartError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
         except OSError as error:

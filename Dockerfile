@@ -1,0 +1,30 @@
+# The program in an image: both doors' gunicorns and every command. nginx and PostgreSQL are images
+# of their own; compose.yaml puts the three together. docs/how-to/containers.md.
+FROM python:3.11-slim-bookworm AS build
+COPY requirements/core.txt /tmp/core.txt
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/core.txt
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --home-dir /var/lib/device-endpoint --create-home device-endpoint \
+    && install -d -m 0750 -o device-endpoint /run/device-endpoint /var/lib/device-endpoint-nginx
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /opt/device-endpoint
+COPY manage.py LICENSE README.md ./
+COPY client client
+COPY device_endpoint device_endpoint
+COPY docs docs
+COPY identities identities
+COPY ingest ingest
+COPY nginx nginx
+COPY templates templates
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    VAR_DIR=/var/lib/device-endpoint \
+    RUN_DIR=/run/device-endpoint \
+    NGINX_DIR=/var/lib/device-endpoint-nginx \
+    LOG_FORMAT=json
+USER device-endpoint
+# Which door this is, DOOR says.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "device_endpoint.container_health"]
+CMD ["python", "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]

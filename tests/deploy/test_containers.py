@@ -1,0 +1,118 @@
+"""Dockerfile and compose.yaml, as far as that can be told without an engine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from device_endpoint.environment import PROJECT_DIR
+from tests.stack import Stack, clean_environment
+
+DOCKERFILE = (PROJECT_DIR / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT_DIR / "compose.yaml").read_text())
+SETTINGS = set(
+    re.findall(
+        r"^\| `([A-Z_]+)` \|",
+        (PROJECT_DIR / "docs/reference/settings.md").read_text(),
+        re.MULTILINE,
+    )
+)
+OWN = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
+
+
+def test_what_is_copied_exists_and_is_not_ignored() -> None:
+    let_in = (PROJECT_DIR / ".dockerignore").read_text().split("!")[1:]
+    allowed = {line.split()[0] for line in let_in}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    for source in " ".join(copied).split():
+        assert (PROJECT_DIR / source).exists(), source
+        assert source.partition("/")[0] in allowed, source
+
+
+def test_every_package_of_the_program_is_copied() -> None:
+    needed = {
+        path.parent.name
+        for path in PROJECT_DIR.glob("*/__init__.py")
+        if path.parent.name not in ("tests", "benchmarks")
+    }
+    for name in needed | {"client", "nginx", "templates"}:
+        assert f"COPY {name} {name}\n" in DOCKERFILE
+
+
+def test_the_image_runs_as_an_ordinary_user_and_says_whether_it_is_well() -> None:
+    last_stage = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER device-endpoint$", last_stage, re.MULTILINE)
+    assert "HEALTHCHECK" in last_stage
+    assert "--require-hashes" in DOCKERFILE
+
+
+def test_settings_of_image_and_services_exist() -> None:
+    of_image = set(re.findall(r"([A-Z_]+)=/", DOCKERFILE)) - {"PATH"}
+    assert of_image <= SETTINGS
+    for service in OWN.values():
+        assert {name.removesuffix("_FILE") for name in service["environment"]} <= SETTINGS
+
+
+def test_containers_have_no_rights_that_they_do_not_need() -> None:
+    for name, service in COMPOSE["services"].items():
+        if name == "db":
+            continue
+        assert service["cap_drop"] == ["ALL"]
+        assert service["read_only"] is True
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    uid = re.findall(r"--uid (\d+)", DOCKERFILE)[0]
+    assert COMPOSE["services"]["nginx"]["user"].startswith(f"{uid}:")
+
+
+def test_what_a_service_waits_for_exists_and_can_become_so() -> None:
+    services = COMPOSE["services"]
+    for service in services.values():
+        for needed, wait in service.get("depends_on", {}).items():
+            if wait["condition"] == "service_healthy":
+                assert "healthcheck" in services[needed] or "build" in services[needed]
+        for volume in service["volumes"]:
+            assert volume.partition(":")[0] in COMPOSE["volumes"]
+        for secret in service.get("secrets", []):
+            assert secret in COMPOSE["secrets"]
+
+
+def test_the_commands_of_prepare_exist() -> None:
+    script = OWN["prepare"]["command"][-1]
+    for command, option in re.findall(r"manage\.py (\w+).*?(--[a-z-]+)", script):
+        run = subprocess.run(
+            [sys.executable, "manage.py", command, "--help"],
+            cwd=PROJECT_DIR,
+            env=clean_environment(
+                VAR_DIR="/nonexistent", SECRET_KEY="s" * 40, PROXY_SECRET="p" * 40
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        assert option in run.stdout
+
+
+def _health(**environment: str) -> tuple[int, bytes]:
+    run = subprocess.run(
+        [sys.executable, "-m", "device_endpoint.container_health"],
+        cwd=PROJECT_DIR,
+        env=clean_environment(**environment),
+        capture_output=True,
+        check=False,
+    )
+    return run.returncode, run.stderr
+
+
+@pytest.mark.parametrize("door", ["device", "staff"])
+def test_the_health_check_tells_an_open_door_from_a_shut_one(
+    stack: Stack, tmp_path: Path, door: str
+) -> None:
+    assert _health(VAR_DIR=str(stack.var_dir), DOOR=door) == (0, b"")
+    assert _health(RUN_DIR=str(tmp_path), DOOR=door) == (1, b"")
