@@ -27,7 +27,7 @@ def in_request() -> Iterator[str]:
 
 def _record(message: str, *arguments: object, fault: Exception | None = None) -> logging.LogRecord:
     trace = (type(fault), fault, None) if fault else None
-    return logging.LogRecord("ingest", logging.WARNING, "f.py", 1, message, arguments, trace)  # type: ignore[arg-type]
+    return logging.LogRecord("ingest", logging.WARNING, "f.py", 1, message, arguments, trace)
 
 
 def test_a_text_line_ends_with_the_request_s_id(in_request: str) -> None:
