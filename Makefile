@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --u
 	--python-version 3.11 --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up logs test test-all check faults format bench lock clean
+.PHONY: audit help demo up logs test test-all check faults format bench lock clean
 
 help: ## list what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -51,6 +51,11 @@ format: $(VENV)/dev.stamp ## put the code into its form
 bench: $(VENV)/demo.stamp ## how fast it is (needs node); QUICK=1 for a minute, ONLY=small,large
 	@exec $(BIN)/python -m benchmarks
 
+audit: $(VENV)/dev.stamp ## ask for known holes in the locked packages (needs the network)
+	@test -x .audit/bin/pip-audit || { $(BIN)/python -m venv .audit && \
+		.audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit; }
+	@.audit/bin/pip-audit --require-hashes --disable-pip -r requirements/demo.txt
+
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install uv
 	$(UV_COMPILE) --upgrade -o requirements/core.txt
@@ -59,7 +64,7 @@ lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 		-o requirements/dev.txt
 
 clean: ## remove what tools made; the data in VAR_DIR stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .audit .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # --- The virtual environment: a stamp for each set of requirements that is in it ---------------
 

@@ -1,0 +1,24 @@
+"""docs/explanation/threat-model.md names tests that exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = (PROJECT / "docs/explanation/threat-model.md").read_text()
+NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
+
+
+def test_every_line_of_its_tables_names_a_test() -> None:
+    rows = [row for row in PAGE.splitlines() if row.startswith("| ") and "| test |" not in row]
+    assert len(rows) == len(NAMED) > 30
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED)
+def test_the_test_exists(file: str, name: str) -> None:
+    tree = ast.parse((PROJECT / file).read_text())
+    assert name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
