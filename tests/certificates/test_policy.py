@@ -77,7 +77,7 @@ def test_a_strong_key_is_accepted(key: CertificatePublicKeyTypes) -> None:
         (ec.generate_private_key(ec.SECP256K1()).public_key(), "curve"),
         (ec.generate_private_key(ec.BrainpoolP256R1()).public_key(), "curve"),
     ],
-    ids=lambda value: f"{type(value).__name__} {getattr(value, 'key_size', value)}",
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_weak_or_unusual_key_is_refused(key: CertificatePublicKeyTypes, reason: str) -> None:
     assert reason_against(make_certificate(key=key)) == reason
