@@ -48,7 +48,12 @@ DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": read_int("CONNECT_TIMEOUT_S", 3, 1),
     # Each connection parses and plans a statement the first times, then only runs it.
     "prepare_threshold": read_int("PREPARE_THRESHOLD", 3) or None,
-    "options": " ".join(f"-c {name}={value}" for name, value in _TIMEOUTS.items()),
+    # An upload must see what the previous holder of its lock committed, whatever the server's
+    # own default: in a snapshot taken before the lock, samples could be stored twice.
+    "options": " ".join(
+        ["-c default_transaction_isolation=read\\ committed"]
+        + [f"-c {name}={value}" for name, value in _TIMEOUTS.items()]
+    ),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DURABILITY_CHECK = read_choice("DURABILITY_CHECK", "refuse", ("refuse", "warn"))
