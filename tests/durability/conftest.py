@@ -11,7 +11,7 @@ from tests.devices import Device
 from tests.stack import Stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = Stack(tmp_path_factory.mktemp("durability"), {"DEVICE_WORKERS": "2"})
     running.start()

@@ -1,0 +1,49 @@
+"""Acknowledged means durable: the commit is on disk when the device reads its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from tests.devices import Device
+from tests.durability.database import connect, value
+from tests.durability.sending import measurement
+from tests.stack import Stack
+
+_COMMITTED = """
+SELECT count(*)
+FROM pg_get_wal_records_info(%s, %s)
+WHERE resource_manager = 'Transaction' AND record_type = 'COMMIT'
+  AND xid = (SELECT xmin FROM ingest_measurement WHERE id = %s)
+"""
+
+
+@pytest.fixture
+def session(own_stack: Stack) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """Give a session of a server that flushes by itself only every ten seconds."""
+    with connect(own_stack) as session:
+        session.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
+        session.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        session.execute("SELECT pg_reload_conf()")
+        yield session
+        session.execute("ALTER SYSTEM RESET wal_writer_delay")
+        session.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_the_commit_of_an_upload_is_flushed_when_it_is_answered(
+    own_stack: Stack,
+    bind: Callable[[int], list[Device]],
+    session: psycopg.Connection[tuple[object, ...]],
+    files: int,
+) -> None:
+    (device,) = bind(1)
+    for number in range(25):
+        before = value(session, "SELECT pg_current_wal_insert_lsn()")
+        answer = device.upload(*((f"hr-{n}", None, measurement(number)) for n in range(files)))
+        flushed = value(session, "SELECT pg_current_wal_flush_lsn()")
+        for receipt in answer.json()["files"]:
+            assert receipt["status"] == "stored"
+            assert value(session, _COMMITTED, before, flushed, receipt["id"]) == "1"
