@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from device_endpoint.environment import PROJECT_DIR, read_text, var_dir
 
 AUTHORITY_LIFE = timedelta(days=3650)
-SERVER_LIFE = timedelta(days=397)
+SERVER_LIFE = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
 

@@ -15,6 +15,7 @@ from device_endpoint.environment import files_of_secrets, socket_folder
 
 SOCKET_FORBIDDEN = 0o007
 FOLDER_FORBIDDEN = 0o027
+PARENT_FORBIDDEN = 0o022  # may be walked through, to the database's folder; the door's is closed
 SECRET_FORBIDDEN = 0o077
 WARN_BELOW = 0.20
 FAIL_BELOW = 0.05
@@ -37,7 +38,8 @@ def _sockets() -> Finding:
     folder = socket_folder("run")
     sockets = [folder / f"{door}.sock" for door in ("device", "staff")]
     loose = [path for path in sockets if too_open(path, SOCKET_FORBIDDEN)]
-    loose += [path for path in (folder, folder.parent) if too_open(path, FOLDER_FORBIDDEN)]
+    loose += [folder] if too_open(folder, FOLDER_FORBIDDEN) else []
+    loose += [folder.parent] if too_open(folder.parent, PARENT_FORBIDDEN) else []
     if loose:
         return fail(
             "sockets",

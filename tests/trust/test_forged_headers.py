@@ -157,4 +157,4 @@ def test_the_sockets_are_open_to_their_user_and_group_in_a_folder_closed_to_othe
         path = socket_of(stack, door)
         assert path.stat().st_mode & 0o667 == 0o660  # to connect is to write; x says nothing
         assert oct(path.parent.stat().st_mode & 0o777) == "0o750"
-        assert oct(path.parent.parent.stat().st_mode & 0o777) == "0o750"
+        assert not path.parent.parent.stat().st_mode & 0o022
