@@ -19,6 +19,8 @@ from benchmarks.workloads import Scale, Workload, csv, files, lines, write_corpu
 
 # VictoriaMetrics shows samples a moment after it has taken them.
 SETTLE_SECONDS = 5.0
+# Sent once to each target: workers load, connections open, statements are prepared.
+WARM_UP = Workload("hr-warm-up", 7, 2_000, least=64)
 
 
 @dataclass
@@ -104,6 +106,8 @@ def send(
     target: Target, workload: Workload, corpora: Corpora, scale: Scale, run: Run
 ) -> LoadResult:
     """Send files once and see that what was acknowledged is stored, or raise ``CannotMeasure``."""
+    if workload is not WARM_UP and corpora.used(WARM_UP, target) == 0:
+        send(target, WARM_UP, corpora, scale, Run(run.devices))
     before = target.stored()
     job = _job(target, workload, corpora, scale, run)
     result = load_tool.upload(job)

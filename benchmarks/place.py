@@ -78,11 +78,20 @@ def make(place: Place) -> None:
 def remove(place: Place) -> None:
     """Remove the folder, and the socket folders outside it that its long path led to."""
     for own in place.root.iterdir() if place.root.exists() else ():
-        os.environ["VAR_DIR"] = str(own)
-        sockets = socket_folder("run").parent
+        sockets = sockets_of(own).parent
         if place.root not in sockets.parents:
             shutil.rmtree(sockets, ignore_errors=True)
     shutil.rmtree(place.root, ignore_errors=True)
+
+
+def sockets_of(folder: Path) -> Path:
+    """Return where a program whose ``VAR_DIR`` is ``folder`` has its sockets."""
+    ours = os.environ["VAR_DIR"]
+    os.environ["VAR_DIR"] = str(folder)
+    try:
+        return socket_folder("run")
+    finally:
+        os.environ["VAR_DIR"] = ours
 
 
 def free_ports(count: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from device_endpoint.supervision.program import Program, ProgramSpec, describe_exit, last_words
 
@@ -36,7 +36,18 @@ def start(spec: ProgramSpec, is_ready: Callable[[], bool]) -> Program:
 
 def stop(program: Program) -> None:
     """End a program in order, else at once, with all that it started."""
-    program.send(program.spec.stop_signal)
+    stop_all([program])
+
+
+def stop_all(programs: Sequence[Program]) -> None:
+    """End programs that do not need each other: all are asked before any is waited for."""
+    for program in programs:
+        program.send(program.spec.stop_signal)
+    for program in programs:
+        _wait_for_end(program)
+
+
+def _wait_for_end(program: Program) -> None:
     if not program.wait(program.spec.stop_seconds):
         program.send(program.spec.hurry_signal)
         if not program.wait(5.0):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from benchmarks import running
 from benchmarks.cluster import Cluster
 from benchmarks.comparing import Corpora, Measured
 from benchmarks.devices import BenchDevice
@@ -37,11 +37,11 @@ class Session:
     devices: list[BenchDevice]
     newcomers: list[list[tuple[BenchDevice, str]]]  # for each round: device and key
     say: Callable[[str], None]
-    ending: ExitStack
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     durability: dict[str, str] = field(default_factory=dict)
     is_faulty: bool = False
+    _started: list[Product | Reference] = field(default_factory=list)
     _references: dict[str, Reference | None] = field(default_factory=dict)
 
     @cached_property
@@ -63,10 +63,14 @@ class Session:
 
     def start(self, program: Startable) -> Startable:
         """Start something that ends with the run."""
-        self.ending.callback(program.stop)
+        self._started.append(program)
         program.start()
         self.durability[program.name] = program.durability
         return program
+
+    def end(self) -> None:
+        """End all that was started."""
+        running.stop_all([program for each in self._started for program in each.programs])
 
     def reference(self, name: str) -> Reference | None:
         """Return a reference, running, or None where it is missing: named once, never faked."""

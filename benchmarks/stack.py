@@ -26,7 +26,7 @@ class Product:
         self._place = place
         self._cluster = cluster
         self.device_port, self.staff_port = free_ports(2)
-        self._program: Program | None = None
+        self.programs: list[Program] = []
 
     @property
     def url(self) -> str:
@@ -60,14 +60,11 @@ class Product:
             stop_seconds=60.0,
         )
         self._cluster.copy_blank(self.database)
-        self._program = running.start(
-            spec, lambda: log.exists() and "\nready\n" in log.read_text(errors="replace")
+        self.programs.append(
+            running.start(
+                spec, lambda: log.exists() and "\nready\n" in log.read_text(errors="replace")
+            )
         )
-
-    def stop(self) -> None:
-        """End it with all that it started."""
-        if self._program:
-            running.stop(self._program)
 
     def form(self, series: str) -> Form:
         """Return the form of an upload."""
@@ -81,11 +78,11 @@ class Product:
 
     def workers(self) -> list[int]:
         """Return the process ids of the device door's workers."""
-        if self._program is None or self._program.process is None:
-            return []
         masters = [
             pid
-            for pid in _children(self._program.process.pid)
+            for up in self.programs
+            if up.process
+            for pid in _children(up.process.pid)
             if "device_endpoint.device_wsgi" in _command(pid)
         ]
         return [worker for master in masters for worker in _children(master)]

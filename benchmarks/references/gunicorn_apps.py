@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import running
 from benchmarks.cluster import Cluster
-from benchmarks.place import Place, free_ports
+from benchmarks.place import Place, free_ports, sockets_of
 from benchmarks.references import copy_rows, floor, nginx
 from benchmarks.running import CannotMeasure
 from benchmarks.target import Form, Keeps, multipart
@@ -39,7 +39,7 @@ class GunicornReference:
     schema: Sequence[str] = ()
     django_settings: str = ""
     port: int = field(default_factory=lambda: free_ports(1)[0])
-    _programs: list[Program] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
 
     @property
     def database(self) -> str:
@@ -54,19 +54,21 @@ class GunicornReference:
     def start(self) -> None:
         """Make its database and start gunicorn and nginx."""
         folder = self.place.root / self.database
-        (folder / "run").mkdir(parents=True)
+        folder.mkdir()
+        sockets = sockets_of(folder)
+        sockets.mkdir(mode=0o700, parents=True)
         environment = {
             "DOOR": "device",
             "VAR_DIR": str(folder),  # its metrics folder would be the product's
-            "GUNICORN_BIND": f"unix:{folder / 'run' / 'device.sock'}",
+            "GUNICORN_BIND": f"unix:{sockets / 'device.sock'}",
             "DATABASE_URL": self.place.database_url(self.database),
         }
         if self.django_settings:
             environment["DJANGO_SETTINGS_MODULE"] = self.django_settings
         self._make_database(environment)
-        self._start(self._gunicorn(folder, environment), folder / "run" / "device.sock")
-        nginx.write(folder / "nginx", folder / "run", self.port)
-        self._start(nginx.spec(folder / "nginx", self.name), folder / "run" / "nginx.pid")
+        self._start(self._gunicorn(folder, environment), sockets / "device.sock")
+        nginx.write(folder / "nginx", sockets, self.port)
+        self._start(nginx.spec(folder / "nginx", self.name), sockets / "nginx.pid")
 
     def _gunicorn(self, folder: Path, environment: dict[str, str]) -> ProgramSpec:
         config = str(PROJECT_DIR / "device_endpoint" / "gunicorn_conf.py")
@@ -78,7 +80,7 @@ class GunicornReference:
         )
 
     def _start(self, spec: ProgramSpec, sign: Path) -> None:
-        self._programs.append(running.start(spec, sign.exists))
+        self.programs.append(running.start(spec, sign.exists))
 
     def _make_database(self, environment: dict[str, str]) -> None:
         if not self.count:
@@ -97,11 +99,6 @@ class GunicornReference:
             )
             if run.returncode != 0:
                 raise CannotMeasure(f"{self.name}: {run.stderr.strip().splitlines()[-1]}")
-
-    def stop(self) -> None:
-        """End both programs."""
-        for program in reversed(self._programs):
-            running.stop(program)
 
     def form(self, series: str) -> Form:
         """Return the form of an upload, the product's."""

@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from benchmarks import running
-from benchmarks.place import Place, free_ports
+from benchmarks.place import Place, free_ports, sockets_of
 from benchmarks.references import nginx
 from benchmarks.running import CannotMeasure, NotInstalled
 from benchmarks.target import Form, Keeps
@@ -36,7 +36,7 @@ class StoreReference:
     keeps: Keeps = "samples"
     port: int = field(default_factory=lambda: free_ports(1)[0])
     backend_port: int = field(default_factory=lambda: free_ports(1)[0])
-    _programs: list[Program] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -47,31 +47,28 @@ class StoreReference:
         """Start the server and nginx."""
         folder = self.place.root / self.name.lower()
         folder.mkdir()
+        sockets = sockets_of(folder)
+        sockets.mkdir(mode=0o700, parents=True)
         arguments, environment = self.command(folder, self.backend_port)
         spec = ProgramSpec(self.name, arguments, folder / "server.log", environment)
-        self._programs.append(running.start(spec, self._answers))
+        self.programs.append(running.start(spec, self._answers))
         if self.prepare:
             self.prepare(self.backend_port)
         nginx.write(
             folder / "nginx",
-            folder,
+            sockets,
             self.port,
             backend=f"127.0.0.1:{self.backend_port}",
             rewrite=self.rewrite,
         )
         proxy = nginx.spec(folder / "nginx", self.name)
-        self._programs.append(running.start(proxy, (folder / "nginx.pid").exists))
+        self.programs.append(running.start(proxy, (sockets / "nginx.pid").exists))
 
     def _answers(self) -> bool:
         try:
             return ask(self.backend_port, "GET", self.health)[0] < 300
         except (OSError, HTTPException):
             return False
-
-    def stop(self) -> None:
-        """End both programs."""
-        for program in reversed(self._programs):
-            running.stop(program)
 
     def form(self, series: str) -> Form:
         """Return the form of an upload: the file alone."""

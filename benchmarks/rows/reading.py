@@ -57,7 +57,7 @@ def fill_year(session: Session) -> Product:
             _MINUTES.format(identity_id=identity, name=YEAR_SERIES, first=first, last=last),
             "VACUUM ANALYZE ingest_sampleblock",
         )
-        compact(session, session.place.database_url(product.database))
+        compact(session.place.database_url(product.database), session.devices[0].identity)
         session.cluster.execute(product.database, "VACUUM ANALYZE ingest_sampleblock")
     return product
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from django.core.management import get_commands
 
 from benchmarks.comparing import Measured, Run, send
-from benchmarks.filling import fill
+from benchmarks.filling import fill, wait_for
 from benchmarks.place import manage_py
 from benchmarks.report import Goal
 from benchmarks.running import CannotMeasure
@@ -68,8 +64,9 @@ def _bytes_of_a_sample(session: Session, database: str, files: int, length: int)
     for number in range(rounds):
         url = session.place.database_url(database)
         first = number * each * length
-        fill(url, session.devices[0].uploader, ["hr"], files=each, samples=length, first=first)
-        compact(session, url)
+        parts = [(session.devices[0].uploader, ["hr"])]
+        fill(url, parts, files=each, samples=length, first=first)
+        compact(url, session.devices[0].identity)
         cluster.execute(database, *(f"VACUUM {table}" for table in _TABLES))
     stored = cluster.number(database, _STORED)
     if stored != rounds * each * length:
@@ -77,20 +74,19 @@ def _bytes_of_a_sample(session: Session, database: str, files: int, length: int)
     return cluster.number(database, f"SELECT {_SIZE}") / stored
 
 
-def compact(session: Session, database_url: str) -> None:
-    """Run ``manage.py compact`` on a database."""
-    if "compact" not in get_commands():
-        raise CannotMeasure("there is no manage.py compact")
-    run = subprocess.run(
-        [sys.executable, manage_py(), "compact"],
-        env=child_environment({"DATABASE_URL": database_url}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode != 0:
-        lines = (run.stderr or run.stdout).strip().splitlines() or ["no reason given"]
-        raise CannotMeasure(f"compact failed: {lines[-1]}")
+def compact(database_url: str, *identities: str) -> None:
+    """Run ``manage.py compact`` on a database, for each of ``identities`` at the same time."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, manage_py(), "compact", *chosen],
+            env=child_environment({"DATABASE_URL": database_url}),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for chosen in ([f"--identity={name}"] for name in identities)
+    ]
+    wait_for(running, "compact")
 
 
 def exported_series(session: Session) -> list[str]:
@@ -100,52 +96,41 @@ def exported_series(session: Session) -> list[str]:
 
 
 def fill_store(session: Session) -> Product:
-    """Return the filled copy of the product, filled now if it is not yet."""
-    product = session.filled
-    if product.stored() < session.scale.samples_stored:
-        length = min(LARGEST_FILE, session.scale.samples_exported)
-        session.say(f"  storing {session.scale.samples_stored:,} samples ...")
-        fill(
-            session.place.database_url(product.database),
-            session.devices[0].uploader,
-            exported_series(session),
-            files=session.scale.samples_exported // length,
-            samples=length,
-        )
+    """Return the filled copy of the product, filled now if it is not yet.
+
+    Two devices own the series in turn, the first of which is the first device's.
+    """
+    product, scale = session.filled, session.scale
+    if product.stored() < scale.samples_stored:
+        length = min(LARGEST_FILE, scale.samples_exported)
+        url = session.place.database_url(product.database)
+        owners = session.devices[:2]
+        session.say(f"  storing {scale.samples_stored:,} samples, compacting ...")
+        series = exported_series(session)
+        parts = [(owner.uploader, series[n::2]) for n, owner in enumerate(owners)]
+        fill(url, parts, files=scale.samples_exported // length, samples=length)
+        compact(url, *(owner.identity for owner in owners))
         # What a running server does by itself within minutes.
         session.cluster.execute(product.database, "VACUUM ANALYZE", "CHECKPOINT")
     return product
 
 
 def full_store(session: Session) -> None:
-    """Uploads beside much that is stored, against uploads to an empty copy, in turn."""
-    filled = fill_store(session)
-    stored = f"{session.scale.samples_stored:,} samples stored"
-    with _empty_copy(session) as empty:
-        for workload in (Workload("hr-7-full", 7, 20_000), Workload("hr-1000-full", 1_000, 6_000)):
-            beside, alone = Measured(), Measured()
-            run = Run(session.devices[:8])
-            for _ in range(session.scale.rounds):
-                for product, measured in ((filled, beside), (empty, alone)):
-                    result = send(product, workload, session.corpora, session.scale, run)
-                    measured.rates.append(result.rate)
-            work = f"{workload.samples:,}-sample files, {stored}"
-            session.add(
-                work,
-                beside.rate,
-                "files/s",
-                against="the same, empty",
-                reference=alone.rate,
-                goal=Goal("≥", 0.9),
-            )
-            session.corpora.drop(workload)
-
-
-@contextmanager
-def _empty_copy(session: Session) -> Iterator[Product]:
-    product = Product(session.place, session.cluster, "empty")
-    try:
-        product.start()
-        yield product
-    finally:
-        product.stop()
+    """Uploads beside much that is stored, against uploads to the copy that is empty, in turn."""
+    filled, scale = fill_store(session), session.scale
+    run = Run(session.devices[:8])
+    for workload in (Workload("hr-7-full", 7, 20_000), Workload("hr-1000-full", 1_000, 6_000)):
+        beside, alone = Measured(), Measured()
+        for _ in range(scale.rounds):
+            for product, measured in ((filled, beside), (session.product, alone)):
+                result = send(product, workload, session.corpora, scale, run)
+                measured.rates.append(result.rate)
+        session.add(
+            f"{workload.samples:,}-sample files, {scale.samples_stored:,} samples stored",
+            beside.rate,
+            "files/s",
+            against="the same, empty",
+            reference=alone.rate,
+            goal=Goal("≥", 0.9),
+        )
+        session.corpora.drop(workload)
