@@ -21,9 +21,10 @@ _BACKDATED = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class CertificateFacts:
-    """What a certificate is known by: its SHA-256 (64 lower-case hex digits) and its end."""
+    """What a certificate is known by: its SHA-256 (64 lower-case hex digits) and its dates."""
 
     sha256: str
+    not_before: datetime
     not_after: datetime
 
 
@@ -82,5 +83,6 @@ def read_facts(credentials: bytes) -> CertificateFacts:
         raise ValueError("the key and the certificate do not belong together")
     return CertificateFacts(
         sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        not_before=certificate.not_valid_before_utc.astimezone(UTC),
         not_after=certificate.not_valid_after_utc.astimezone(UTC),
     )

@@ -66,8 +66,12 @@ class Door:
         self._session.mount("https://", WholeRequestAdapter())
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next call opens new ones."""
         self._session.close()
+
+    def beside(self, credentials: Path) -> Door:
+        """Return a door to the same server for another certificate of this device."""
+        return Door(self.url, credentials, self._authorities)
 
     def whoami(self) -> Registration:
         """Return whom the server takes this device for, and its limits. Changes nothing."""
@@ -77,6 +81,17 @@ class Door:
         """Bind the certificate to the identity that ``psk`` was made for. Safe to repeat."""
         body = json.dumps({"PSK": psk}).encode()
         return _registration(self._send("POST", body, "application/json"))
+
+    def roll(self) -> str:
+        """Return a key, good for an hour, with which the next certificate registers.
+
+        Asking again closes the key that was asked for before.
+        """
+        answer = self._send("POST", b'{"roll": true}', "application/json")
+        key = answer.get("PSK")
+        if not isinstance(key, str):
+            raise BadAnswer("the answer holds no key for the next certificate")
+        return key
 
     def upload(self, parts: Sequence[FilePart]) -> tuple[Receipt, ...]:
         """Send ``parts`` in one request and return their receipts, all of them received.

@@ -19,16 +19,17 @@ from device_client.spool import Spool
 SIMULATED_NAME = "hr_measurement"
 
 
+def is_busy(error: DeviceError) -> bool:
+    """Tell whether the server answered, and may answer otherwise by and by."""
+    return may_pass(error) and not isinstance(error, Unreachable | BadAnswer)
+
+
 def join(door: Door, psk: str, patience: Patience) -> Registration:
     """Return this device's registration, made now with ``psk`` where there is none yet.
 
     A server that is busy is waited for; one that cannot be reached is an error at once, since
     at the first contact the address is the likelier fault.
     """
-
-    def is_busy(error: DeviceError) -> bool:
-        return may_pass(error) and not isinstance(error, Unreachable | BadAnswer)
-
     try:
         return patience.keep_trying(door.whoami, is_busy)
     except Refused as error:
@@ -44,7 +45,8 @@ def join(door: Door, psk: str, patience: Patience) -> Registration:
 class Simulation:
     """Records by ``schedule`` into ``spool`` and sends through ``deliverer``.
 
-    ``clock`` gives epoch seconds. ``on_trouble`` hears of what an endless simulation waits out.
+    ``clock`` gives epoch seconds. ``before_sending`` is called before each try to send (what a
+    device does now and then). ``on_trouble`` hears of what an endless simulation waits out.
     """
 
     schedule: Schedule
@@ -53,6 +55,7 @@ class Simulation:
     deliverer: Deliverer
     patience: Patience
     on_trouble: Callable[[DeviceError], None]
+    before_sending: Callable[[], None] = lambda: None
     backoff: Backoff = field(default_factory=Backoff)
     clock: Callable[[], float] = time.time
 
@@ -67,6 +70,7 @@ class Simulation:
         for index in range(self.schedule.uploads):
             self._sleep_until(self.schedule.due_ms(index) / 1000)
             self._record(index)
+            self.before_sending()
             self.patience.keep_trying(self.deliverer.send_pending)
 
     def _record(self, index: int) -> None:
@@ -81,6 +85,7 @@ class Simulation:
                 self._record(index)
                 index += 1
             if self.clock() >= retry_at:
+                self.before_sending()
                 try:
                     self.deliverer.send_pending()
                     failures = 0

@@ -9,19 +9,21 @@ from pathlib import Path
 
 from device_client.certificate import CertificateFacts, make_credentials, read_facts
 from device_client.errors import StateError
-from device_client.private_files import make_private_folder, write_private
+from device_client.private_files import make_private_folder, sync_folder, write_private
 from device_client.spool import Spool
 
 
 class StateFolder:
     """A device's folder: 0700 when made here, every file in it 0600. One process at a time.
 
-    ``device.pem`` holds key and certificate in one file, so that no power cut can part them.
+    ``device.pem`` holds key and certificate in one file, so that no power cut can part them;
+    ``device.next.pem`` those that shall replace them, while that is under way.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.credentials = path / "device.pem"
+        self.next_credentials = path / "device.next.pem"
         try:
             make_private_folder(path)
             with ExitStack() as stack:
@@ -46,15 +48,38 @@ class StateFolder:
 
     def ensure_credentials(self) -> CertificateFacts:
         """Return the facts of the device's certificate, made now if it has none."""
-        if not self.has_credentials:
-            write_private(self.credentials, make_credentials(datetime.now(UTC)))
-        try:
-            return read_facts(self.credentials.read_bytes())
-        except ValueError as error:
-            raise StateError(f"{self.credentials} is unusable: {error}") from error
+        return _ensure(self.credentials, datetime.now(UTC))
+
+    @property
+    def has_next(self) -> bool:
+        """Tell whether a next key and certificate were made."""
+        return self.next_credentials.exists()
+
+    def ensure_next(self, now: datetime) -> CertificateFacts:
+        """Return the facts of the next certificate, made now, for ``now``, if there is none."""
+        return _ensure(self.next_credentials, now)
+
+    def adopt_next(self) -> None:
+        """Make the next key and certificate the device's, in one step; the old ones are gone."""
+        self.next_credentials.replace(self.credentials)
+        sync_folder(self.path)
+
+    def discard_next(self) -> None:
+        """Forget the next key and certificate."""
+        self.next_credentials.unlink(missing_ok=True)
+        sync_folder(self.path)
 
     def write_authorities(self, bundle: bytes) -> Path:
         """Keep ``bundle`` (PEM) as the authorities that may certify the server."""
         path = self.path / "authorities.pem"
         write_private(path, bundle)
         return path
+
+
+def _ensure(path: Path, now: datetime) -> CertificateFacts:
+    if not path.exists():
+        write_private(path, make_credentials(now))
+    try:
+        return read_facts(path.read_bytes())
+    except ValueError as error:
+        raise StateError(f"{path} is unusable: {error}") from error

@@ -23,9 +23,10 @@ from device_client.errors import DeviceError, Refused
 from device_client.form_data import FilePart
 from device_client.naming import split_argument
 from device_client.problem import Receipt
+from device_client.renewal import Renewal, enter
 from device_client.retry import Patience
 from device_client.schedule import Schedule
-from device_client.simulator import Simulation, join
+from device_client.simulator import Simulation
 from device_client.state import StateFolder
 from device_client.trust import combine_authorities
 
@@ -102,6 +103,12 @@ class Command(BaseCommand):
             help="least seconds between two uploads (default 0)",
         )
         add("--state-dir", type=Path, help="keep certificate and unsent files here")
+        add(
+            "--renew-days",
+            type=_at_least(0, float),
+            help="renew the certificate when fewer days than these are left, at most half of "
+            "its life (default: a third of its life)",
+        )
         add("--cacert", type=Path, help="trust the authorities in this PEM file too")
         add("--json", action="store_true", help="print one JSON document and nothing else")
 
@@ -145,8 +152,10 @@ class Command(BaseCommand):
                 closing(Door(options["url"], state.credentials, state.write_authorities(bundle)))
             )
             patience = Patience()
-            known = report.registration = join(door, psk, patience)
-            self._say(options, f"registered as {known.identity} ({facts.sha256})")
+            renewal = self._renewal(options, state, door)
+            known = report.registration = enter(renewal, psk, patience)
+            self._say(options, f"registered as {known.identity} ({known.certificate['sha256']})")
+            renewal.attempt()
             on_receipt, on_refusal = self._listeners(options, report)
             deliverer = Deliverer(state.spool, door, known, on_receipt, on_refusal)
             if files:
@@ -154,7 +163,18 @@ class Command(BaseCommand):
                     state.spool.add(part)
                 patience.keep_trying(deliverer.send_pending)
                 return
-            self._simulation(options, state, deliverer, patience, int(facts.sha256[:15], 16)).run()
+            simulation = self._simulation(options, state, deliverer, patience)
+            simulation.before_sending = renewal.attempt
+            simulation.run()
+
+    def _renewal(self, options: dict[str, Any], state: StateFolder, door: Door) -> Renewal:
+        return Renewal(
+            state,
+            door,
+            on_renewed=lambda facts: self._say(options, f"renewed ({facts.sha256})"),
+            on_trouble=lambda error: self.stderr.write(f"certificate not renewed yet: {error}"),
+            days=options["renew_days"],
+        )
 
     def _listeners(
         self, options: dict[str, Any], report: _Report
@@ -181,7 +201,6 @@ class Command(BaseCommand):
         state: StateFolder,
         deliverer: Deliverer,
         patience: Patience,
-        seed: int,
     ) -> Simulation:
         schedule = Schedule(
             start_ms=time.time_ns() // 1_000_000,
@@ -191,7 +210,7 @@ class Command(BaseCommand):
         )
         return Simulation(
             schedule,
-            seed,
+            int(state.ensure_credentials().sha256[:15], 16),
             state.spool,
             deliverer,
             patience,
