@@ -23,7 +23,15 @@ from identities.staff_actions import StaffAction
 
 Action = StaffAction.Action
 # What leaves the installation: recorded when it was answered.
-EXPORTS = ("read_api:samples", "read_api:content")
+EXPORTS = (
+    "admin:ingest_measurement_content",
+    "read_api:archive",
+    "read_api:content",
+    "read_api:fhir",
+    "read_api:open_mhealth",
+    "read_api:originals",
+    "read_api:samples",
+)
 REPEATED_WITHIN = timedelta(minutes=1)
 
 

@@ -6,21 +6,26 @@ fraction; in CSV none has an exponent, which is the notation that devices themse
 
 from __future__ import annotations
 
-import io
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from ingest.growing_file import GrowingFile
 from ingest.sample_columns import SampleColumns
 
 SCHEMA = pa.schema(
     [pa.field("time_ms", pa.int64(), nullable=False), pa.field("value", pa.float64(), False)]
 )
+
+METADATA_KEY = b"device_endpoint"
+Provenance = dict[str, Any]
 
 _EXPONENT = re.compile(rb"-?[0-9.]+e[+-]?[0-9]+", re.IGNORECASE)
 _CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False)
@@ -28,36 +33,59 @@ _CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False)
 
 @dataclass(frozen=True)
 class Format:
-    """A form in which samples are handed out."""
+    """A form in which samples are handed out.
+
+    ``encode(parts, provenance)`` yields its bytes; a form that has room for it holds what the
+    samples are and where they come from.
+    """
 
     name: str
     content_type: str
-    encode: Callable[[Iterable[SampleColumns]], Iterator[bytes]]
+    encode: Callable[[Iterable[SampleColumns], Provenance | None], Iterator[bytes]]
 
 
-def encode_csv(parts: Iterable[SampleColumns]) -> Iterator[bytes]:
-    """Yield the header ``time_ms,value`` and a line for each sample; lines end in LF."""
+def encode_csv(
+    parts: Iterable[SampleColumns], provenance: Provenance | None = None
+) -> Iterator[bytes]:
+    """Yield the header ``time_ms,value`` and a line for each sample; lines end in LF.
+
+    There is no room in it for ``provenance``, which is told beside it.
+    """
     yield b"time_ms,value\n"
     for part in parts:
-        lines = _lines(part)
+        lines = write_lines(part)
         yield _EXPONENT.sub(_spell_out, lines) if b"e" in lines else lines
 
 
-def encode_json(parts: Iterable[SampleColumns]) -> Iterator[bytes]:
-    """Yield ``{"samples": [[time_ms, value], ...]}``, a line for each sample."""
+def encode_json(
+    parts: Iterable[SampleColumns], provenance: Provenance | None = None
+) -> Iterator[bytes]:
+    """Yield ``{"samples": [[time_ms, value], ...]}``, a line for each sample.
+
+    The field ``provenance`` follows, where there is one.
+    """
     separator = b'{"samples": ['
     for part in parts:
-        yield separator + b"\n[" + _lines(part)[:-1].replace(b"\n", b"],\n[") + b"]"
+        yield separator + b"\n[" + write_lines(part)[:-1].replace(b"\n", b"],\n[") + b"]"
         separator = b","
-    yield b"\n]}\n" if separator == b"," else separator + b"]}\n"
+    yield b"\n]" if separator == b"," else separator + b"]"
+    if provenance is not None:
+        yield b',\n"provenance": ' + json.dumps(provenance).encode()
+    yield b"}\n"
 
 
-def encode_parquet(parts: Iterable[SampleColumns]) -> Iterator[bytes]:
-    """Yield a Parquet file of ``time_ms int64, value double``, a row group for each part."""
-    drain = _Drain()
+def encode_parquet(
+    parts: Iterable[SampleColumns], provenance: Provenance | None = None
+) -> Iterator[bytes]:
+    """Yield a Parquet file of ``time_ms int64, value double``, a row group for each part.
+
+    The key ``device_endpoint`` of the file's metadata holds ``provenance`` as JSON.
+    """
+    told = {METADATA_KEY: json.dumps(provenance).encode()} if provenance is not None else None
+    drain = GrowingFile()
     writer = pyarrow.parquet.ParquetWriter(
         pa.PythonFile(drain, mode="w"),
-        SCHEMA,
+        SCHEMA.with_metadata(told),
         compression="zstd",
         use_dictionary=["value"],
         # Times rise by nearly even steps: their differences take a bit or two each.
@@ -65,7 +93,7 @@ def encode_parquet(parts: Iterable[SampleColumns]) -> Iterator[bytes]:
     )
     with writer:
         for part in parts:
-            writer.write_table(_table(part))
+            writer.write_table(_table(part).replace_schema_metadata(told))
             yield drain.take()
     yield drain.take()
 
@@ -84,7 +112,8 @@ def _table(part: SampleColumns) -> pa.Table:
     return pa.Table.from_arrays([pa.array(part.time_ms), pa.array(part.value)], schema=SCHEMA)
 
 
-def _lines(part: SampleColumns) -> bytes:
+def write_lines(part: SampleColumns) -> bytes:
+    """Return a line ``time_ms,value`` for each sample; large and tiny values have exponents."""
     sink = pa.BufferOutputStream()
     pyarrow.csv.write_csv(_table(part), sink, _CSV_OPTIONS)
     text: bytes = sink.getvalue().to_pybytes()
@@ -93,30 +122,3 @@ def _lines(part: SampleColumns) -> bytes:
 
 def _spell_out(number: re.Match[bytes]) -> bytes:
     return np.format_float_positional(float(number[0]), trim="-").encode()
-
-
-class _Drain(io.RawIOBase):
-    """A file that only grows; what was written since is taken away from time to time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pieces: list[bytes] = []
-        self._written = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        piece = bytes(data)  # type: ignore[call-overload]  # any buffer; pyarrow may reuse it
-        self._pieces.append(piece)
-        self._written += len(piece)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self._written
-
-    def take(self) -> bytes:
-        """Return what was written since the last call."""
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
-        return taken

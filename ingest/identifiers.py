@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import datetime
 
 
 def uuid7() -> uuid.UUID:
@@ -17,3 +18,9 @@ def uuid7() -> uuid.UUID:
     high = random_bits >> 68  # 12 bits
     low = random_bits & ((1 << 62) - 1)
     return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+
+
+def uuid7_floor(moment: datetime) -> uuid.UUID:
+    """Return the least version 7 UUID of ``moment``: what was made since has a greater one."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return uuid.UUID(int=(milliseconds << 80) | (0x7 << 76) | (0b10 << 62))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC
 
 import pyarrow as pa
 
 from ingest.models import Measurement
+from ingest.ranges import TimeRange
+from ingest.series import Series
 
 _PIECE_BYTES = 1 << 20
 
@@ -17,6 +20,49 @@ def read_original(measurement: Measurement) -> Iterator[bytes]:
     with pa.CompressedInputStream(pa.BufferReader(measurement.content), "zstd") as stream:
         while piece := stream.read(_PIECE_BYTES):
             yield piece
+
+
+def list_originals(series: Series, wanted: TimeRange) -> Iterator[Measurement]:
+    """Yield the stored files with samples in ``wanted``, in the order in which they came.
+
+    Only one of them is in memory at a time.
+    """
+    start, end = wanted.within(series.first_ms, series.last_ms)
+    files = Measurement.objects.filter(
+        identity_id=series.identity_id,
+        name=series.name,
+        status=Measurement.Status.STORED,
+        first_ms__lt=end,
+        last_ms__gte=start,
+    )
+    for pk in list(files.order_by("sequence").values_list("pk", flat=True)):
+        # What was forgotten meanwhile is left out.
+        found = Measurement.objects.select_related("identity", "certificate").filter(pk=pk).first()
+        if found is not None:
+            yield found
+
+
+def tell_receipt(found: Measurement) -> dict[str, object]:
+    """Return the receipt that the device was given, and whose file it is."""
+    return {
+        "id": str(found.pk),
+        "identity": found.identity.name,
+        "certificate": {"sha256": found.certificate.fingerprint},
+        "name": found.name,
+        "filename": found.filename,
+        "content_type": found.content_type,
+        "size": found.size,
+        "sha256": bytes(found.sha256).hex(),
+        "received_at": found.received_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "status": found.status,
+        "samples": found.samples,
+        "new": found.new,
+        "identical": found.identical,
+        "replaced": found.replaced,
+        "first_ms": found.first_ms,
+        "last_ms": found.last_ms,
+        "errors": found.errors or [],
+    }
 
 
 def make_file_name(measurement: Measurement) -> str:

@@ -86,7 +86,7 @@ def _runs_of_hours(
     last_hour = (end - 1) // HOUR_MS
     while hour <= last_hour:
         parameters = _parameters(series, (hour, last_hour), start, end, width_ms)
-        found = _fetch(_HOURS, {**parameters, "limit": HOURS_PER_LOOK_AHEAD})
+        found = fetch(_HOURS, {**parameters, "limit": HOURS_PER_LOOK_AHEAD})
         run_start, held = hour, 0
         for found_hour, count in found:
             if held and held + count > SAMPLES_PER_RUN:
@@ -103,7 +103,7 @@ def _runs_of_hours(
 def _read_run(
     series: Series, hours: tuple[int, int], start: int, end: int, width_ms: int | None
 ) -> SampleColumns:
-    rows = _fetch(_BLOCKS, _parameters(series, hours, start, end, width_ms))
+    rows = fetch(_BLOCKS, _parameters(series, hours, start, end, width_ms))
     if not rows:
         return SampleColumns(np.empty(0, np.int64), np.empty(0, np.float64))
     lengths = [len(offsets) for _, offsets, _ in rows]
@@ -121,7 +121,7 @@ def _read_run(
 
 def _read_summaries(series: Series, start: int, end: int, width_ms: int) -> Buckets:
     hours = (start // HOUR_MS, (end - 1) // HOUR_MS)
-    rows = _fetch(_SUMMARIES, _parameters(series, hours, start, end, width_ms))
+    rows = fetch(_SUMMARIES, _parameters(series, hours, start, end, width_ms))
     if not rows:
         return join([])
     times, minima, maxima, totals, counts = zip(*rows, strict=True)
@@ -148,7 +148,8 @@ def _parameters(
     }
 
 
-def _fetch(statement: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+def fetch(statement: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+    """Return the rows of ``statement``; columns that are arrays come as numpy's."""
     connection.ensure_connection()
     # Django's own cursor fetches text; numpy's arrays come from PostgreSQL's binary form.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:

@@ -3,6 +3,22 @@
 Django finds them by importing this.
 """
 
-from ingest.admin import attempts, care, certificates, measurements, series
+from ingest.admin import (
+    attempts,
+    care,
+    certificates,
+    measurement_types,
+    measurements,
+    overview,
+    series,
+)
 
-__all__ = ["attempts", "care", "certificates", "measurements", "series"]
+__all__ = [
+    "attempts",
+    "care",
+    "certificates",
+    "measurement_types",
+    "measurements",
+    "overview",
+    "series",
+]

@@ -1,4 +1,4 @@
-"""Series: the list of them, and a page with chart and table for each."""
+"""Series: the list of them, and a page with chart and table for each, or for several together."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from ingest.admin.evidence import EvidenceAdmin
+from ingest.admin.series_exports import list_exports
+from ingest.kinds import Kind, find_kinds
 from ingest.models import Series as SeriesModel
 from ingest.ranges import format_instant
 from ingest.series import Page, Series, UnknownSeriesError, find_series, list_series
 
 PER_PAGE = 100
+MOST_TOGETHER = 6
 
 
 @admin.register(SeriesModel)
@@ -37,6 +40,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         chart = "<str:identity>/<str:name>/"
         return [
             path("", wrap(self.changelist_view), name="ingest_series_changelist"),
+            path("compare/", wrap(self.compare_view), name="ingest_series_compare"),
             path(chart, wrap(self.chart_view), name="ingest_series_chart"),
         ]
 
@@ -65,20 +69,28 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
     def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
         """Return the page of one series; the chart itself asks the read API for its buckets."""
         self._check(request)
-        try:
-            series = find_series(identity, name)
-        except UnknownSeriesError as error:
-            raise Http404(str(error)) from error
+        return self._chart(request, [_find(identity, name)])
+
+    def compare_view(self, request: HttpRequest) -> HttpResponse:
+        """Return the page of several series: ``?series=IDENTITY/NAME&series=...``."""
+        self._check(request)
+        asked = dict.fromkeys(request.GET.getlist("series"))
+        pairs = [text.strip().split("/") for text in asked]
+        if not 1 <= len(pairs) <= MOST_TOGETHER or any(len(pair) != 2 for pair in pairs):
+            raise Http404(f"Give 1 to {MOST_TOGETHER} series as IDENTITY/NAME.")
+        return self._chart(request, [_find(*pair) for pair in pairs])
+
+    def _chart(self, request: HttpRequest, found: list[Series]) -> HttpResponse:
+        kinds = find_kinds(series.name for series in found)
+        titles = [f"{series.identity}/{series.name}" for series in found]
+        shown = [_chip(series, kinds[series.name], titles) for series in found]
+        alone = f"{found[0].name} of {found[0].identity}"
         return self._render(
             request,
             "chart",
-            title=f"{series.name} of {series.identity}",
-            series=series,
-            count=f"{series.count:,}",
-            first=_readable(series.first_ms),
-            last=_readable(series.last_ms),
-            buckets_url=reverse("read_api:buckets", args=[series.identity, series.name]),
-            samples_url=reverse("read_api:samples", args=[series.identity, series.name]),
+            title=alone if len(found) == 1 else f"{len(found)} series: {', '.join(titles)}",
+            shown=shown,
+            exports=list_exports(found, kinds),
         )
 
     def _check(self, request: HttpRequest) -> None:
@@ -94,6 +106,30 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         )
 
 
+def _find(identity: str, name: str) -> Series:
+    try:
+        return find_series(identity, name)
+    except UnknownSeriesError as error:
+        raise Http404(str(error)) from error
+
+
+def _chip(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
+    title = f"{series.identity}/{series.name}"
+    rest = urlencode({"series": [each for each in titles if each != title]}, doseq=True)
+    return {
+        "series": series,
+        "title": title,
+        "kind": kind,
+        "unit": kind.readable_unit,
+        "count": f"{series.count:,}",
+        "first": _readable(series.first_ms),
+        "last": _readable(series.last_ms),
+        "address": reverse("read_api:one_series", args=[series.identity, series.name]),
+        "overview": reverse("admin:ingest_overview_identity", args=[series.identity]),
+        "without": f"{reverse('admin:ingest_series_compare')}?{rest}" if rest else "",
+    }
+
+
 def _readable(time_ms: int) -> str:
     """Return a time as the chart writes it: ``2019-06-11 19:03:55``, milliseconds if any."""
     return format_instant(time_ms).replace("T", " ").removesuffix("Z").removesuffix(".000")
@@ -102,9 +138,11 @@ def _readable(time_ms: int) -> str:
 def _row(series: Series) -> dict[str, Any]:
     return {
         "series": series,
+        "title": f"{series.identity}/{series.name}",
         "count": f"{series.count:,}",
         "first": _readable(series.first_ms),
         "last": _readable(series.last_ms),
+        "overview": reverse("admin:ingest_overview_identity", args=[series.identity]),
         "address": reverse("admin:ingest_series_chart", args=[series.identity, series.name]),
     }
 

@@ -96,6 +96,71 @@ class BucketsBody(serializers.Serializer[Any]):
 
     width_ms = serializers.IntegerField(help_text="Width of every bucket, milliseconds.")
     buckets = BucketBody(many=True)
+    samples = serializers.ListField(
+        required=False,
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        help_text="Only where `points` was given and no more samples than that are in the range.",
+    )
+
+
+class KindBody(serializers.Serializer[Any]):
+    """What a measurement's name means, from the measurement types of the admin."""
+
+    # DRF takes declared fields off the class: `Field.label` stays what it was.
+    label = serializers.CharField()  # type: ignore[assignment]
+    unit = serializers.CharField(allow_blank=True, help_text="UCUM code.")
+    unit_text = serializers.CharField(allow_blank=True, help_text="As people write it.")
+    loinc = serializers.CharField(allow_blank=True)
+    plausible_low = serializers.FloatField(allow_null=True)
+    plausible_high = serializers.FloatField(allow_null=True)
+    expected_interval_ms = serializers.FloatField(allow_null=True)
+
+
+class SeriesDetailBody(SeriesBody):
+    """A series, and what its values are."""
+
+    measurement = KindBody()
+
+
+class GapBody(serializers.Serializer[Any]):
+    """A time without samples, between two that came."""
+
+    from_ms = serializers.IntegerField()
+    to_ms = serializers.IntegerField()
+    length_ms = serializers.IntegerField()
+
+
+class SummaryBody(serializers.Serializer[Any]):
+    """A range in a few numbers; null where there is no such number."""
+
+    from_ms = serializers.IntegerField()
+    to_ms = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="Samples, exactly.")
+    is_exact = serializers.BooleanField(
+        help_text="False: `p5`, `median`, `p95`, `interval_ms` and `longest_gap` come from "
+        "`opened` samples spread over the range; the true longest gap may be longer."
+    )
+    opened = serializers.IntegerField(help_text="Samples that were looked at one by one.")
+    first_ms = serializers.IntegerField(allow_null=True)
+    last_ms = serializers.IntegerField(allow_null=True)
+    min = serializers.FloatField(allow_null=True)
+    p5 = serializers.FloatField(allow_null=True)
+    median = serializers.FloatField(allow_null=True)
+    mean = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    max = serializers.FloatField(allow_null=True)
+    interval_ms = serializers.FloatField(
+        allow_null=True, help_text="Between samples: as expected of the type, else the median."
+    )
+    coverage = serializers.FloatField(
+        allow_null=True,
+        help_text="0 to 1: the part of the range that `count` samples at `interval_ms` stand for.",
+    )
+    gap_threshold_ms = serializers.FloatField(help_text="Longer than this is a gap.")
+    longest_gap = GapBody(allow_null=True)
+    bytes = serializers.DictField(
+        child=serializers.IntegerField(), help_text="About how large each format becomes."
+    )
 
 
 class CertificateBody(serializers.Serializer[Any]):
@@ -165,6 +230,7 @@ def errors(*statuses: int) -> dict[tuple[int, str], Any]:
         401: "No token, or one that does not open anything any more.",
         403: "The account may not view this.",
         404: "There is no such thing.",
+        409: "No measurement type says what the values are.",
         503: "The database does not answer; try again after `Retry-After` seconds.",
     }
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.models import Measurement
-from ingest.originals import make_headers, read_original
+from ingest.originals import make_headers, read_original, tell_receipt
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
 from ingest.read_api.parameters import read_parameters
@@ -32,7 +31,7 @@ class MeasurementView(ReadView):
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - named by the contract
         """Return the receipt that the device was given, whose file it is, and its errors."""
         read_parameters(request, ())
-        return Response(_describe(_find(Measurement.objects.defer("content"), id)))
+        return Response(tell_receipt(_find(Measurement.objects.defer("content"), id)))
 
 
 class ContentView(ReadView):
@@ -57,25 +56,3 @@ def _find(measurements: QuerySet[Measurement], pk: UUID) -> Measurement:
     if found is None:
         raise UnknownMeasurement(f"There is no measurement {pk}.")
     return found
-
-
-def _describe(found: Measurement) -> dict[str, object]:
-    return {
-        "id": str(found.pk),
-        "identity": found.identity.name,
-        "certificate": {"sha256": found.certificate.fingerprint},
-        "name": found.name,
-        "filename": found.filename,
-        "content_type": found.content_type,
-        "size": found.size,
-        "sha256": bytes(found.sha256).hex(),
-        "received_at": found.received_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "status": found.status,
-        "samples": found.samples,
-        "new": found.new,
-        "identical": found.identical,
-        "replaced": found.replaced,
-        "first_ms": found.first_ms,
-        "last_ms": found.last_ms,
-        "errors": found.errors or [],
-    }

@@ -16,14 +16,17 @@ _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _AFTER = re.compile(rf"({IDENTITY_NAME})/({SERIES_NAME})", re.ASCII)
 
 
-def read_parameters(request: Request, known: Collection[str]) -> dict[str, str]:
-    """Return the query's parameters; raise ``BadParameter`` for unknown and repeated ones."""
+def read_parameters(request: Request, known: Collection[str], repeated: str = "") -> dict[str, str]:
+    """Return the query's parameters; raise ``BadParameter`` for unknown and repeated ones.
+
+    ``repeated`` is the one that may be given more than once.
+    """
     given: dict[str, str] = {}
     for name, values in request.query_params.lists():
         if name not in known:
             takes = f"this address takes {', '.join(sorted(known))}" if known else "none is taken"
             raise BadParameter(ascii(name)[1:-1][:40], f"unknown parameter; {takes}.")
-        if len(values) > 1:
+        if len(values) > 1 and name != repeated:
             raise BadParameter(name, "given more than once.")
         given[name] = values[0]
     return given

@@ -58,6 +58,12 @@ class UnknownSeries(Problem):
     code, status = "unknown_series", 404
 
 
+class WithoutCode(Problem):
+    """The form needs to know what the values are, and no measurement type says so."""
+
+    code, status = "measurement_without_code", 409
+
+
 class UnknownMeasurement(Problem):
     """No file has this id."""
 

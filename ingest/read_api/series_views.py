@@ -11,8 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.exporting import FORMATS
+from ingest.kinds import find_kind
+from ingest.ranges import TimeRange
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
+from ingest.read_api.exported import described, find_or_404
 from ingest.read_api.parameters import (
     read_after,
     read_choice,
@@ -20,12 +23,12 @@ from ingest.read_api.parameters import (
     read_parameters,
     read_range,
 )
-from ingest.read_api.problems import UnknownSeries
 from ingest.reading import read_buckets, read_samples
-from ingest.series import Page, Series, UnknownSeriesError, find_series, list_series
+from ingest.series import Page, Series, list_series
 
 MOST_BUCKETS = 10_000
 MOST_SERIES = 1_000
+MOST_POINTS = 5_000
 
 
 class SeriesListView(ReadView):
@@ -81,17 +84,19 @@ class SamplesView(ReadView):
         given = read_parameters(request, ("from", "to", "format"))
         wanted = read_range(given)
         chosen = FORMATS[read_choice(given, "format", FORMATS, "csv")]
-        series = _find(identity, name)
+        series = find_or_404(identity, name)
+        provenance, headers = described(request, series, wanted)
         parts = read_samples(series, wanted)
         # The first part is read before the status is sent, so that trouble can still be told.
         first = list(islice(parts, 1))
         file_name = f"{series.identity}_{series.name}.{chosen.name}"
         return StreamingHttpResponse(
-            chosen.encode(chain(first, parts)),
+            chosen.encode(chain(first, parts), provenance),
             content_type=chosen.content_type,
             headers={
                 "Content-Disposition": f'attachment; filename="{file_name}"',
                 "X-Content-Type-Options": "nosniff",
+                **headers,
             },
         )
 
@@ -116,6 +121,12 @@ class BucketsView(ReadView):
                 "10, 15, 30 s; 1, 2, 5, 10, 15, 30 min; 1, 2, 3, 6, 12 h; 1, 2, 7, 14, 28 d, "
                 "then doubling, that covers the range with so many.",
             ),
+            OpenApiParameter(
+                "points",
+                {"type": "integer", "minimum": 1, "maximum": MOST_POINTS},
+                description="Where the range holds at most so many samples, `samples` has them "
+                "beside the buckets, as pairs of time and value.",
+            ),
         ],
         responses={200: doc.BucketsBody, **doc.errors(400, 404)},
     )
@@ -124,23 +135,48 @@ class BucketsView(ReadView):
 
         Only samples of the range are counted, in the first and the last bucket too.
         """
-        given = read_parameters(request, ("from", "to", "width"))
+        given = read_parameters(request, ("from", "to", "width", "points"))
         wanted = read_range(given)
         most = read_number(given, "width", 1000, MOST_BUCKETS)
-        width_ms, buckets = read_buckets(_find(identity, name), wanted, most)
+        points = read_number(given, "points", 1, MOST_POINTS) if "points" in given else 0
+        series = find_or_404(identity, name)
+        width_ms, buckets = read_buckets(series, wanted, most)
         columns = (buckets.time_ms, buckets.minimum, buckets.maximum, buckets.mean, buckets.count)
         keys = ("time_ms", "min", "max", "mean", "count")
         rows = zip(*(column.tolist() for column in columns), strict=True)
-        return Response(
-            {"width_ms": width_ms, "buckets": [dict(zip(keys, row, strict=True)) for row in rows]}
-        )
+        body: dict[str, object] = {
+            "width_ms": width_ms,
+            "buckets": [dict(zip(keys, row, strict=True)) for row in rows],
+        }
+        if points and int(buckets.count.sum()) <= points:
+            body["samples"] = _read_points(series, wanted)
+        return Response(body)
 
 
-def _find(identity: str, name: str) -> Series:
-    try:
-        return find_series(identity, name)
-    except UnknownSeriesError as error:
-        raise UnknownSeries(str(error)) from error
+class SeriesView(ReadView):
+    """One series: how far it reaches, and what its values are."""
+
+    permission = "ingest.view_sampleblock"
+
+    @extend_schema(
+        operation_id="read_series",
+        summary="One series",
+        parameters=[doc.IDENTITY, doc.NAME],
+        responses={200: doc.SeriesDetailBody, **doc.errors(400, 404)},
+    )
+    def get(self, request: Request, identity: str, name: str) -> Response:
+        """Return the series with its label, unit and codes."""
+        read_parameters(request, ())
+        series = find_or_404(identity, name)
+        return Response({**_describe(series), "measurement": find_kind(series.name).describe()})
+
+
+def _read_points(series: Series, wanted: TimeRange) -> list[tuple[int, float]]:
+    return [
+        pair
+        for part in read_samples(series, wanted)
+        for pair in zip(part.time_ms.tolist(), part.value.tolist(), strict=True)
+    ]
 
 
 def _describe(series: Series) -> dict[str, object]:

@@ -4,14 +4,30 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from ingest.read_api.base import IgnoreAccept, UnknownPathView
+from ingest.read_api.clinical_views import FhirView, OpenMhealthView
 from ingest.read_api.measurement_views import ContentView, MeasurementView
-from ingest.read_api.series_views import BucketsView, SamplesView, SeriesListView
+from ingest.read_api.series_views import BucketsView, SamplesView, SeriesListView, SeriesView
+from ingest.read_api.summary_views import DictionaryView, SummaryView
+from ingest.read_api.zip_views import ArchiveView, OriginalsView
 
 app_name = "read_api"
 urlpatterns = [
     path("series", SeriesListView.as_view(), name="series"),
     path("series/<str:identity>/<str:name>/samples", SamplesView.as_view(), name="samples"),
     path("series/<str:identity>/<str:name>/buckets", BucketsView.as_view(), name="buckets"),
+    path("series/<str:identity>/<str:name>", SeriesView.as_view(), name="one_series"),
+    path("series/<str:identity>/<str:name>/summary", SummaryView.as_view(), name="summary"),
+    path(
+        "series/<str:identity>/<str:name>/dictionary", DictionaryView.as_view(), name="dictionary"
+    ),
+    path("series/<str:identity>/<str:name>/fhir", FhirView.as_view(), name="fhir"),
+    path(
+        "series/<str:identity>/<str:name>/open-mhealth",
+        OpenMhealthView.as_view(),
+        name="open_mhealth",
+    ),
+    path("series/<str:identity>/<str:name>/originals", OriginalsView.as_view(), name="originals"),
+    path("archive", ArchiveView.as_view(), name="archive"),
     path("measurements/<uuid:id>", MeasurementView.as_view(), name="measurement"),
     path("measurements/<uuid:id>/content", ContentView.as_view(), name="content"),
     # What the API is like is no secret: the document opens without a token.

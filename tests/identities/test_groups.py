@@ -19,8 +19,11 @@ ANALYSTS = {
     "identities.view_accesstoken",
     "ingest.view_devicecertificate",
     "ingest.view_measurement",
+    "ingest.view_measurementtype",
     "ingest.view_registrationattempt",
+    "ingest.view_retentionpolicy",
     "ingest.view_sampleblock",
+    "ingest.view_sampleconflict",
 }
 
 

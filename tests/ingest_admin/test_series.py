@@ -53,9 +53,11 @@ def test_odd_addresses_of_the_list_are_answered(analyst: Client, query: dict[str
 def test_the_page_names_what_the_chart_needs(analyst: Client) -> None:
     make_series(Identity.objects.create(name="Ward"), "hr", {START: 70, START + 1500: 71})
     text = analyst.get(f"{LIST}WARD/hr/").content.decode()
-    assert "2 samples from 2019-06-11 19:03:55 to 2019-06-11 19:03:56.500" in text
+    assert "2 samples" in text
+    assert "2019-06-11 19:03:55 to 2019-06-11 19:03:56.500 UTC" in text
+    assert "Heart rate (bpm)" in text
     assert f'data-first="{START}"' in text
-    assert 'data-buckets="/api/v1/series/Ward/hr/buckets"' in text
+    assert 'data-address="/api/v1/series/Ward/hr"' in text
 
 
 @pytest.mark.parametrize("path", ["ward/none/", "none/hr/", "a%00/hr/", "ward/%3Cb%3E/"])

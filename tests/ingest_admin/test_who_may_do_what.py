@@ -28,6 +28,10 @@ def pages(certificate: DeviceCertificate) -> list[str]:
         f"{folder}/measurement/{stored.pk}/content/",
         f"{folder}/series/",
         f"{folder}/series/ward3-07/hr/",
+        f"{folder}/series/compare/?series=ward3-07/hr",
+        f"{folder}/overview/",
+        f"{folder}/overview/ward3-07/",
+        f"{folder}/measurementtype/",
     ]
 
 
@@ -54,7 +58,7 @@ def test_an_analyst_finds_no_button_that_changes_anything(
         content = text.partition('id="content"')[2].partition('id="footer"')[0]
         buttons = re.findall(r'<input[^>]*type="submit"[^>]*value="([^"]*)"', content)
         assert set(buttons) <= {"Search"}
-        assert set(re.findall(r'<button type="submit">([^<]*)<', content)) <= {"Show"}
+        assert set(re.findall(r'<button type="submit">([^<]*)<', content)) <= {"Show", "Compare"}
         assert 'name="_save"' not in text
         assert 'name="action"' not in text
         assert "deletelink" not in text

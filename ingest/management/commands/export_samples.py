@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from argparse import ArgumentParser
@@ -10,10 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.conf import settings
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from identities.management.base import DatabaseCommand
+from identities.staff_actions import StaffAction
+from identities.trail import Actor, acting, record
 from ingest.exporting import FORMATS
+from ingest.kinds import find_kind
+from ingest.provenance import describe_export
 from ingest.ranges import RangeError, parse_range
 from ingest.reading import read_samples
 from ingest.sample_columns import SampleColumns
@@ -40,10 +47,17 @@ class Command(DatabaseCommand):
             raise CommandError(f"--{error}") from error
         except UnknownSeriesError as error:
             raise CommandError(str(error)) from error
+        source = f"manage.py export_samples on {settings.PUBLIC_HOST}"
+        kind = find_kind(series.name)
+        provenance = describe_export(series, kind, wanted, timezone.now(), source)
+        with acting(Actor(username=_who())):
+            start, end = provenance["from"], provenance["to"]
+            text = f"export_samples {series.identity} {series.name} {start} {end}"
+            record(StaffAction.Action.EXPORT, text=text)
         samples = self._with_progress(read_samples(series, wanted), series.count, options["output"])
         try:
             with _opened(options["output"]) as file:
-                for piece in FORMATS[options["format"]].encode(samples):
+                for piece in FORMATS[options["format"]].encode(samples, provenance):
                     file.write(piece)
         except BrokenPipeError:
             _forget_stdout()  # the reader, `head` perhaps, has had enough
@@ -85,6 +99,14 @@ def _opened(output: str) -> Iterator[BinaryIO]:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _who() -> str:
+    """Return who runs the command, as the audit trail names them."""
+    try:
+        return f"{getpass.getuser()} (command line)"[:150]
+    except OSError:  # a user without a name, as containers have them
+        return f"user {os.getuid()} (command line)"
 
 
 def _forget_stdout() -> None:

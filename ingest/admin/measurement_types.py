@@ -1,0 +1,23 @@
+"""Measurement types: what names mean, edited by those who may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+
+from ingest.models import MeasurementType
+
+if TYPE_CHECKING:
+    TypeAdmin = admin.ModelAdmin[MeasurementType]
+else:
+    TypeAdmin = admin.ModelAdmin
+
+
+@admin.register(MeasurementType)
+class MeasurementTypeAdmin(TypeAdmin):
+    """Charts and exports take label, unit and codes from here, from the next request on."""
+
+    list_display = ("pattern", "label", "unit", "loinc", "plausible_low", "plausible_high",
+                    "expected_interval_s")  # fmt: skip
+    search_fields = ("pattern", "label")

@@ -1,0 +1,142 @@
+"""The overview: how each identity fares, and a page with a year of one of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from ingest.admin.evidence import EvidenceAdmin
+from ingest.admin.identity_page import describe_identity
+from ingest.models import Overview
+from ingest.watching import (
+    LATE_AFTER,
+    STATES,
+    USUALLY_LATE_AFTER,
+    Watched,
+    find_watched,
+    list_watched,
+    tell_state,
+)
+
+PER_PAGE = 50
+# A shape, a word and what it means: the colour only helps.
+LIGHTS = {
+    "failing": ("✖", "failing", "a file was rejected within a day"),
+    "late": ("▲", "late", "a device is bound, and nothing new came"),
+    "expiring": ("◆", "expiring soon", "a certificate ends within 30 days, or has ended"),
+    "fine": ("●", "up to date", "samples came in time"),
+    "idle": ("○", "idle", "no device is bound, or none has sent yet"),
+    "off": ("■", "switched off", "devices of this identity are refused"),
+}
+
+
+@admin.register(Overview)
+class OverviewAdmin(EvidenceAdmin[Overview]):
+    """A list that says who needs looking at, and for each identity a page."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Overview | None = None) -> bool:
+        """Tell whether the user may see identities and their samples."""
+        return request.user.has_perms(["identities.view_identity", "ingest.view_sampleblock"])
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the overview is listed on the first page."""
+        return self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list and the page of one identity, and nothing else."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("", wrap(self.changelist_view), name="ingest_overview_changelist"),
+            path("<str:identity>/", wrap(self.identity_view), name="ingest_overview_identity"),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return a page of identities: ``q`` is in the name, ``state`` and ``late`` filter."""
+        self._check(request)
+        search = request.GET.get("q", "").strip()
+        state = request.GET.get("state", "")
+        late = request.GET.get("late", USUALLY_LATE_AFTER)
+        late = late if late in LATE_AFTER else USUALLY_LATE_AFTER
+        after = request.GET.get("after", "").replace("\0", "") or None
+        page = list_watched(
+            contains=search,
+            state=state if state in STATES else "",
+            late_after=LATE_AFTER[late],
+            after=after,
+            limit=PER_PAGE,
+        )
+        given = {"q": search, "state": state, "late": late}
+        return self._render(
+            request,
+            "change_list",
+            title="Overview",
+            rows=[_row(each, its_state) for each, its_state in page.rows],
+            search=search,
+            state=state,
+            late=late,
+            late_choices=list(LATE_AFTER),
+            filters=[_filter(each, given) for each in ("", *STATES)],
+            looked_at=page.looked_at,
+            is_first=after is None,
+            next_query=page.after and urlencode({**given, "after": page.after}),
+        )
+
+    def identity_view(self, request: HttpRequest, identity: str) -> HttpResponse:
+        """Return the page of one identity."""
+        self._check(request)
+        found = None if "\0" in identity else find_watched(identity)
+        if found is None:
+            raise Http404
+        state = tell_state(found, timezone.now(), LATE_AFTER[USUALLY_LATE_AFTER])
+        return self._render(
+            request,
+            "identity",
+            title=found.name,
+            row=_row(found, state),
+            **describe_identity(found, request.GET.get("series", "")),
+        )
+
+    def _check(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _render(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            f"admin/ingest/overview/{template}.html",
+            {**self.admin_site.each_context(request), "opts": self.opts, **context},
+        )
+
+
+def _row(found: Watched, state: str) -> dict[str, Any]:
+    shape, word, meaning = LIGHTS[state]
+    last = found.last_ms
+    return {
+        "found": found,
+        "state": state,
+        "shape": shape,
+        "word": word,
+        "meaning": meaning,
+        "last": None if last is None else datetime.fromtimestamp(last / 1000, UTC),
+        "address": reverse("admin:ingest_overview_identity", args=[found.name]),
+    }
+
+
+def _filter(state: str, given: dict[str, str]) -> dict[str, Any]:
+    shape, word, _ = LIGHTS.get(state, ("", "all", ""))
+    return {
+        "word": f"{shape} {word}".strip(),
+        "query": urlencode({**given, "state": state}),
+        "is_chosen": given["state"] == state,
+    }

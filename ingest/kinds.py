@@ -1,0 +1,73 @@
+"""What a measurement's name means: label, unit and codes, from the types that admins edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ingest.models import MeasurementType
+
+HEART_RATE = "8867-4"
+_READABLE_UNITS = {"/min": "per minute", "Cel": "°C", "mm[Hg]": "mmHg", "1": ""}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What stands behind a name. A name that no type fits is its own label, without a unit."""
+
+    label: str
+    unit: str = ""
+    loinc: str = ""
+    plausible_low: float | None = None
+    plausible_high: float | None = None
+    expected_interval_ms: float | None = None
+
+    @property
+    def readable_unit(self) -> str:
+        """Return the unit as people write it: ``/min`` of a heart rate is bpm."""
+        if self.loinc == HEART_RATE and self.unit == "/min":
+            return "bpm"
+        return _READABLE_UNITS.get(self.unit, self.unit)
+
+    def describe(self) -> dict[str, object]:
+        """Return this as the read API and exports tell it."""
+        return {
+            "label": self.label,
+            "unit": self.unit,
+            "unit_text": self.readable_unit,
+            "loinc": self.loinc,
+            "plausible_low": self.plausible_low,
+            "plausible_high": self.plausible_high,
+            "expected_interval_ms": self.expected_interval_ms,
+        }
+
+
+def find_kind(name: str) -> Kind:
+    """Return what ``name`` means, by one statement."""
+    return find_kinds([name])[name]
+
+
+def find_kinds(names: Iterable[str]) -> dict[str, Kind]:
+    """Return what each of ``names`` means, by one statement."""
+    types = sorted(MeasurementType.objects.all(), key=_rank)
+    return {name: _choose(types, name) for name in names}
+
+
+def _rank(kind: MeasurementType) -> tuple[bool, int]:
+    return kind.pattern.endswith("*"), -len(kind.pattern)
+
+
+def _choose(types: list[MeasurementType], name: str) -> Kind:
+    for each in types:
+        beginning = each.pattern.removesuffix("*")
+        if name == each.pattern or (beginning != each.pattern and name.startswith(beginning)):
+            interval = each.expected_interval_s
+            return Kind(
+                label=each.label,
+                unit=each.unit,
+                loinc=each.loinc,
+                plausible_low=each.plausible_low,
+                plausible_high=each.plausible_high,
+                expected_interval_ms=None if interval is None else interval * 1000,
+            )
+    return Kind(label=name)

@@ -1,0 +1,32 @@
+"""An analyst with a token, for the tests of the read API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from identities.models import Identity
+from tests.reading.making import make_analyst, make_token
+
+Get = Callable[..., Any]
+
+
+@pytest.fixture
+def ward(db: None) -> Identity:
+    return Identity.objects.create(name="Ward3-07")
+
+
+@pytest.fixture
+def get(db: None) -> Get:
+    """Ask the read API as an analyst's program does: ``get("series", identity="x")``."""
+    client = Client(headers={"authorization": f"Bearer {make_token(make_analyst())}"})
+
+    def ask(path: str, **parameters: Any) -> Any:
+        """Add parameters; ``from_`` stands for ``from``."""
+        named = {name.rstrip("_"): value for name, value in parameters.items()}
+        return client.get(f"/api/v1/{path}", named)
+
+    return ask
