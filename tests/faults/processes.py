@@ -1,4 +1,8 @@
-"""The processes of one installation, found in /proc by the folder in their environment."""
+"""The processes of one installation, found in /proc by its folder.
+
+Most have it in their environment; nginx and PostgreSQL write their titles over theirs, and are
+known by the files that they hold open.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +29,12 @@ class Process:
 
 def of_installation(var_dir: Path) -> list[Process]:
     """Return all processes that were started for the installation in ``var_dir``."""
-    mark = f"VAR_DIR={var_dir}".encode()
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
-            if mark not in (folder / "environ").read_bytes().split(b"\0"):
+            if not _is_of(folder, var_dir):
                 continue
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
             stat = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -40,6 +43,15 @@ def of_installation(var_dir: Path) -> list[Process]:
         if stat[0] != "Z" and command:
             found.append(Process(int(folder.name), int(stat[1]), command))
     return found
+
+
+def _is_of(process: Path, var_dir: Path) -> bool:
+    if f"VAR_DIR={var_dir}".encode() in (process / "environ").read_bytes().split(b"\0"):
+        return True
+    if not (process / "cmdline").read_bytes().startswith((b"nginx: ", b"postgres: ")):
+        return False
+    opened = [process / "cwd", *(process / "fd").iterdir()]
+    return any(link.readlink().is_relative_to(var_dir) for link in opened)
 
 
 class Parts:

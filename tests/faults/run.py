@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -71,6 +72,11 @@ def _run(plan: Plan, rig: Rig) -> tuple[Injected, Judgement, float]:
     judged.findings += [f"not delivered in the end: {name}" for name in stuck]
     judged.findings += _verify(rig)
     judged.findings += [f"still running: {command}" for command in rig.stop()]
+    if judged.findings:
+        kept = Path(tempfile.mkdtemp(prefix="faults-logs-"))
+        shutil.copytree(rig.stack.var_dir / "log", kept, dirs_exist_ok=True)
+        shutil.copytree(rig.ledgers, kept / "ledgers")
+        plan.show(f"logs and ledgers are kept in {kept}")
     return injected, judged, seconds
 
 
