@@ -8,6 +8,7 @@ from device_endpoint.settings.base import (
     BASE_DIR,
     DATABASES,
     HSTS_SECONDS,
+    LOGGING,
     PUBLIC_HOST,
     STAFF_PORT,
     VAR_DIR,
@@ -91,6 +92,7 @@ AXES_DISABLE_ACCESS_LOG = True  # identities.trail keeps who logged in
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+LOGGING["loggers"] = {"axes": {"level": "WARNING"}}  # else four lines for each good login
 STAFF_SECOND_FACTOR = read_choice("STAFF_SECOND_FACTOR", "off", ("off", "offered", "required"))
 OTP_TOTP_ISSUER = f"Device endpoint {PUBLIC_HOST}"
 # A session ends with the browser, or after so long without a request.
