@@ -24,7 +24,6 @@ class StaffActionAdmin(ModelAdmin):
     list_display = ("at", "username", "action", "object_type", "object_text", "address")
     list_filter = ("action", "object_type")
     search_fields = ("username", "object_text", "address")
-    date_hierarchy = "at"
     actions = None
     show_full_result_count = False
     fields = (
