@@ -40,7 +40,7 @@ MIDDLEWARE = [
     "identities.browser_headers.BrowserHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "identities.null_characters.RefuseNullCharacters",
+    "identities.odd_queries.RefuseOddQueries",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
