@@ -66,7 +66,7 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
         raise psycopg.OperationalError("the connection is closed")
     known = _prepared.setdefault(session, set())
     if statement.name not in known:
-        _prepare(session.pgconn, statement)
+        _prepare(session, statement)
         known.add(statement.name)
     formats = [_BINARY] * len(parameters)
     result = session.pgconn.exec_prepared(
@@ -76,7 +76,7 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
         result_format=_BINARY,
     )
     if result.status != pq.ExecStatus.TUPLES_OK:
-        error = _error(session.pgconn, result)
+        error = _error(session, result)
         if isinstance(error, psycopg.errors.InvalidSqlStatementName):
             # psycopg says DEALLOCATE ALL after a ROLLBACK, if it had prepared something itself.
             known.clear()
@@ -88,17 +88,19 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
     return [result.get_value(0, column) for column in range(result.nfields)]
 
 
-def _prepare(pgconn: pq.abc.PGconn, statement: Statement) -> None:
+def _prepare(session: psycopg.Connection[object], statement: Statement) -> None:
     oids = [_OIDS[name] for name in statement.types]
-    result = pgconn.prepare(statement.name.encode(), statement.sql.encode(), oids)
+    result = session.pgconn.prepare(statement.name.encode(), statement.sql.encode(), oids)
     if result.status != pq.ExecStatus.COMMAND_OK:
-        raise _error(pgconn, result)
+        raise _error(session, result)
 
 
-def _error(pgconn: pq.abc.PGconn, result: pq.abc.PGresult) -> psycopg.Error:
-    # What libpq says of a connection that broke has no SQLSTATE to tell it from a fault of ours.
-    if pgconn.status != pq.ConnStatus.OK:
-        return psycopg.OperationalError(pgconn.get_error_message().strip())
+def _error(session: psycopg.Connection[object], result: pq.abc.PGresult) -> psycopg.Error:
+    # PostgreSQL gives a SQLSTATE with every error. Without one it is libpq that speaks, of a
+    # connection that broke, which it does not always hold for lost yet.
+    if result.error_field(pq.DiagnosticField.SQLSTATE) is None:
+        session.close()
+        return psycopg.OperationalError(result.get_error_message().strip())
     return psycopg.errors.error_from_result(result)
 
 
