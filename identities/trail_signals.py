@@ -19,6 +19,7 @@ TRACKED = (
     "identities.AccessToken",
     "ingest.DeviceCertificate",
     "ingest.MeasurementType",
+    "ingest.MeasurementType",
     "ingest.RetentionPolicy",
     "ingest.Withdrawal",
     "auth.User",
