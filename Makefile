@@ -11,6 +11,9 @@ export PIP_ROOT_USER_ACTION := ignore
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal \
 	--python-version 3.11 --no-header --no-annotate
 
+# Tests wait as much as they work, hence a process more than there are processors.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadgroup
+
 .DEFAULT_GOAL := help
 .PHONY: audit help demo up logs test test-all check faults format bench lock clean
 
@@ -27,10 +30,10 @@ logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
 test: $(VENV)/dev.stamp ## the tests that need nothing else (under 5 minutes)
-	@$(BIN)/python -m pytest -m "not browser and not debian" $(ARGS)
+	@$(PYTEST) -m "not browser and not debian" $(ARGS)
 
 test-all: $(VENV)/dev.stamp ## every test; says what is missing for it
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(VENV)/dev.stamp ## lint, types, migrations, deploy checks
 	@$(BIN)/python -m ruff check .

@@ -23,8 +23,17 @@ from tests.stack import Stack, database_address
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that this machine has not the programs for (see missing_tools)."""
+    """Leave out what this machine has not the programs for; say what runs in one process.
+
+    Tests that empty the tables come first in every process (pytest-django sees to the order):
+    the running stack's own rows must outlive them. So a file's tests that use the stack are a
+    group of their own, which a process takes up after the others.
+    """
+    for item in items:
+        live = {"stack", "live_db"} & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.name}{'-live' if live else ''}"))
     for mark in missing_tools():
         left_out = [item for item in items if item.get_closest_marker(mark)]
         config.hook.pytest_deselected(items=left_out)

@@ -9,6 +9,9 @@ from tests.faults.injector import Injected
 from tests.faults.judgement import Judgement
 from tests.faults.run import Plan, run
 
+# It makes disks, moves clocks and needs a compiler for that: more than `make test` may ask for.
+pytestmark = pytest.mark.debian
+
 
 def _run(plan: Plan) -> tuple[Injected, Judgement]:
     injected, judged, seconds = run(plan)
