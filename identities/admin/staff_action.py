@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -17,12 +18,21 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 
+class ObjectTypes(admin.AllValuesFieldListFilter):
+    """The kinds of objects; actions without one have a name too, which their link needs."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield the choices."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "(no object)"}
+
+
 @admin.register(StaffAction)
 class StaffActionAdmin(ModelAdmin):
     """What members of staff did, newest first."""
 
     list_display = ("at", "username", "action", "object_type", "object_text", "address")
-    list_filter = ("action", "object_type")
+    list_filter = ("action", ("object_type", ObjectTypes))
     search_fields = ("username", "object_text", "address")
     actions = None
     show_full_result_count = False

@@ -4,16 +4,21 @@ import hashlib
 import re
 from pathlib import Path
 
+import pytest
+
 from device_endpoint.environment import PROJECT_DIR
 
-FOLDER = PROJECT_DIR / "ingest" / "static" / "vendor" / "uplot"
+FOLDERS = [
+    PROJECT_DIR / "ingest" / "static" / "vendor" / "uplot",
+    PROJECT_DIR / "tests" / "vendor" / "axe-core",
+]
 
 
-def test_every_vendored_file_has_the_digest_that_is_written_down() -> None:
-    written = dict(
-        re.findall(r"`([\w.]+)` \| `([0-9a-f]{64})`", (FOLDER / "README.md").read_text())
-    )
-    files = {path.name for path in FOLDER.iterdir()} - {"README.md", "LICENSE"}
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_vendored_file_has_the_digest_that_is_written_down(folder: Path) -> None:
+    readme = (folder / "README.md").read_text()
+    written = dict(re.findall(r"`([\w.]+)` \| `([0-9a-f]{64})`", readme))
+    files = {path.name for path in folder.iterdir()} - {"README.md", "LICENSE"}
     assert files == set(written)
     for name in files:
-        assert hashlib.sha256(Path(FOLDER / name).read_bytes()).hexdigest() == written[name]
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == written[name]

@@ -1,0 +1,125 @@
+"""An analyst's day on the two real recordings: numbers, zones, comparison, export, code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, Page, expect
+
+from identities.models import Identity
+from ingest.models import SampleBlock
+from tests.analysts import browsing
+from tests.reading.making import make_series
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+
+DATA = Path(__file__).parent.parent / "data"
+IDENTITY = "a-day-of-an-analyst"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser, ended with this file's tests."""
+    with browsing.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def recordings(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
+    """Heart rates (4,998) and interbeat intervals of one wearer."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    identity = Identity.objects.create(name=IDENTITY)
+    for name in ("hr", "ibi"):
+        lines = (DATA / f"{name}_measurement_2019_06_11").read_text().split()
+        pairs = (line.split(",") for line in lines)
+        make_series(identity, name, {int(time): float(value) for time, value in pairs})
+    yield identity
+    SampleBlock.objects.filter(identity=identity).delete()
+    identity.delete()
+    connection.close()
+
+
+@pytest.fixture
+def page(stack: Stack, recordings: Identity, chromium: Browser) -> Iterator[Page]:
+    """The page of the heart rates."""
+    with browsing.signed_in(chromium, stack) as page:
+        page.goto(f"{stack.staff_url}/admin/ingest/series/{IDENTITY}/hr/")
+        expect(page.locator("#series-numbers tr")).to_have_count(1)
+        yield page
+
+
+def test_the_numbers_and_the_size_are_told_beforehand(page: Page) -> None:
+    numbers = page.locator("#series-numbers")
+    expect(numbers).to_contain_text("4,998")
+    expect(numbers).to_contain_text("100.0 %")
+    expect(numbers).to_contain_text("none over 5 s")
+    expect(page.locator("#series-size")).to_have_text("4,998 rows")
+    expect(page.locator("[data-format=csv]")).to_contain_text("KB")
+
+
+def test_times_are_those_of_the_chosen_zone(page: Page) -> None:
+    page.select_option("#series-zone", "Asia/Kolkata")
+    expect(page.locator("#series-from")).to_have_value("2019-06-12 00:33:55")
+    expect(page.locator("#series-caption")).to_contain_text("Asia/Kolkata")
+    assert "tz=Asia/Kolkata" in page.url
+    page.fill("#series-from", "2019-06-12 01:00")
+    page.fill("#series-to", "2019-06-12 01:01")
+    page.click("#series-form button")
+    expect(page.locator("#series-truth")).to_contain_text("60 samples, every one drawn")
+    assert "from=2019-06-11T19:30:00Z" in page.url
+
+
+def test_series_are_seen_together_by_the_clock_or_from_the_start(page: Page) -> None:
+    page.fill("input[name=series]:not([type=hidden])", f"{IDENTITY}/ibi")
+    page.click("text=Compare >> nth=-1")
+    page.wait_for_url("**/compare/**")
+    expect(page.locator("#series-numbers tr")).to_have_count(2)
+    expect(page.locator("#series-chart canvas")).to_have_count(1)
+    page.select_option("#series-layout", "rows")
+    expect(page.locator("#series-chart canvas")).to_have_count(2)
+    page.select_option("#series-align", "start")
+    expect(page.locator("#series-from")).to_have_value("00:00:00")
+    assert "align=start" in page.url
+    page.reload()
+    expect(page.locator("#series-align")).to_have_value("start")
+    expect(page.locator("#series-chart canvas")).to_have_count(2)
+
+
+def test_new_samples_appear_by_themselves(page: Page, recordings: Identity) -> None:
+    make_series(recordings, "hr", {1_560_284_833_000 + 1000 * n: 70 for n in range(10)})
+    expect(page.locator("#series-numbers")).to_contain_text("5,008", timeout=20_000)
+
+
+def code(page: Page, language: str) -> str:
+    if page.locator("details[open]").count() == 0:
+        page.click("text=Code that fetches this range")
+    page.click(f"[data-language={language}]")
+    return page.locator("#series-snippet").inner_text()
+
+
+def test_the_code_runs_as_pasted(page: Page, stack: Stack, tmp_path: Path) -> None:
+    issued = stack.manage("issue_token", stack.superuser_name, "--json")
+    token = json.loads(issued.stdout)["token"]
+    ca = str(stack.ca_file)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DEVICE_ENDPOINT_TOKEN": token,
+        "REQUESTS_CA_BUNDLE": ca,
+        "CURL_CA_BUNDLE": ca,
+    }
+    shell = ["bash", "-e", "-c", code(page, "curl")]
+    subprocess.run(shell, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert len((tmp_path / "samples.csv").read_text().splitlines()) == 4_999
+    python = [sys.executable, "-c", code(page, "pandas")]
+    run = subprocess.run(
+        python, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
+    assert "4998.0" in run.stdout

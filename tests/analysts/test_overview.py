@@ -1,0 +1,140 @@
+"""The overview says who needs looking at, in few statements however many there are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from identities.models import Identity
+from ingest import watching
+from ingest.watching import list_watched
+from tests.reading.making import make_analyst, make_certificate, make_measurement, make_series
+
+LIST = "/admin/ingest/overview/"
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def analyst(db: None) -> Client:
+    """Someone who may look at everything."""
+    client = Client()
+    client.force_login(make_analyst())
+    return client
+
+
+def make_identity(name: str, *, hours_ago: float | None = 0.1, days_left: int = 90) -> Identity:
+    """An identity with a device; its last sample came so long ago."""
+    identity = Identity.objects.create(name=name)
+    certificate = make_certificate(identity, name)
+    certificate.not_after = timezone.now() + timedelta(days=days_left)
+    certificate.save()
+    if hours_ago is not None:
+        make_series(
+            identity, "hr", {int(timezone.now().timestamp() * 1000 - hours_ago * HOUR_MS): 60}
+        )
+    return identity
+
+
+def states() -> dict[str, str]:
+    return {found.name: state for found, state in list_watched().rows}
+
+
+def test_each_state_has_its_cause(db: None) -> None:
+    make_identity("fine")
+    make_identity("late", hours_ago=30)
+    make_identity("expiring", days_left=10)
+    make_identity("idle", hours_ago=None)
+    Identity.objects.create(name="bare")
+    failing = make_identity("failing")
+    make_measurement(failing.certificates.get(), b"x", status="rejected")
+    Identity.objects.filter(pk=make_identity("off").pk).update(is_active=False)
+    assert states() == {
+        "bare": "idle", "expiring": "expiring", "failing": "failing", "fine": "fine",
+        "idle": "idle", "late": "late", "off": "off",
+    }  # fmt: skip
+
+
+def test_what_is_late_can_be_chosen(analyst: Client) -> None:
+    make_identity("ward", hours_ago=2)
+    assert "ward" not in text(analyst, state="late")
+    assert "ward" in text(analyst, state="late", late="1h")
+
+
+def text(analyst: Client, **query: str) -> str:
+    content = analyst.get(LIST, query).content.decode()
+    return content.partition('id="series-list"')[2].partition("</form>")[2]
+
+
+def test_a_filter_looks_at_a_bounded_number_and_goes_on(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abcdef":
+        make_identity(name, hours_ago=30 if name == "f" else 0.1)
+    monkeypatch.setattr(watching, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(watching, "_AT_A_TIME", 2)
+    found, after, steps = [], None, 0
+    while True:
+        page = list_watched(state="late", after=after)
+        found += [row.name for row, _ in page.rows]
+        after, steps = page.after, steps + 1
+        if after is None:
+            break
+    assert (found, steps) == (["f"], 4)
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_list_takes_as_many_statements_for_one_as_for_twenty(
+    analyst: Client, count: int
+) -> None:
+    for number in range(count):
+        make_identity(f"ward-{number}")
+    with CaptureQueriesContext(
+        connection,
+    ) as statements:
+        assert analyst.get(LIST).status_code == 200
+    assert len(statements) <= 8, [each["sql"][:80] for each in statements]
+
+
+def test_a_hundred_thousand_identities_are_searched_in_one_statement(analyst: Client) -> None:
+    Identity.objects.bulk_create(
+        [Identity(name=f"subject-{number:06}") for number in range(100_000)], batch_size=10_000
+    )
+    for query, wanted in (("99999", "subject-099999"), ("SUBJECT-04", "subject-040000")):
+        with CaptureQueriesContext(connection) as statements:
+            assert wanted in text(analyst, q=query)
+        assert len(statements) <= 8
+
+
+def test_the_page_of_an_identity_shows_days_devices_and_faults(analyst: Client) -> None:
+    identity = make_identity("ward")
+    errors = [{"line": 2, "column": 1, "got": "x", "hint": "the comma is missing"}]
+    make_measurement(identity.certificates.get(), b"x", status="rejected", errors=errors)
+    content = analyst.get(f"{LIST}WARD/").content.decode()
+    for part in ("failing", "the comma is missing", "CN=ward", "Heart rate", "1 of "):
+        assert part in content
+    assert content.count("<rect") == 365
+
+
+def test_an_identity_without_anything_says_what_comes_next(analyst: Client) -> None:
+    Identity.objects.create(name="bare")
+    content = analyst.get(f"{LIST}bare/").content.decode()
+    assert "No samples yet" in content
+    assert "registers with a pre-shared key" in content
+    assert analyst.get(f"{LIST}nobody/").status_code == 404
+
+
+def test_an_empty_installation_says_what_comes_next(analyst: Client) -> None:
+    assert "No identities yet" in analyst.get(LIST).content.decode()
+
+
+def test_strangers_see_nothing(db: None) -> None:
+    client = Client()
+    user = make_analyst("stranger")
+    user.groups.clear()
+    client.force_login(user)
+    assert client.get(LIST).status_code == 403

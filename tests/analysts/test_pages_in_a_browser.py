@@ -1,0 +1,128 @@
+"""Every page of ours in a real browser: accessible, small, usable by phone, in light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, Page
+
+from identities.models import Identity
+from ingest.models import DeviceCertificate, Measurement, SampleBlock
+from tests.analysts import browsing
+from tests.reading.making import make_certificate, make_measurement, make_series
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent.parent / "vendor/axe-core/axe.min.js").read_text()
+IDENTITY = "pages-in-a-browser"
+START = 1_700_006_400_000
+MOST_BYTES = 200_000
+PAGES = [
+    "",
+    "ingest/",
+    "ingest/overview/",
+    "ingest/overview/?state=late",
+    f"ingest/overview/{IDENTITY}/",
+    "ingest/series/",
+    f"ingest/series/{IDENTITY}/hr/",
+    f"ingest/series/compare/?series={IDENTITY}/hr&series={IDENTITY}/ibi&layout=rows&align=start",
+    "ingest/measurementtype/",
+    "ingest/measurementtype/add/",
+    "ingest/measurement/",
+    "ingest/measurement/{measurement}/change/",
+    "ingest/devicecertificate/",
+    "ingest/devicecertificate/{certificate}/change/",
+    "ingest/registrationattempt/",
+    "ingest/sampleconflict/",
+    "ingest/retentionpolicy/",
+    "ingest/datadeletion/",
+    "identities/identity/",
+    "identities/identity/add/",
+    "identities/presharedkey/",
+    "identities/presharedkey/add/",
+    "identities/accesstoken/",
+    "identities/staffaction/",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser, ended with this file's tests."""
+    with browsing.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def numbers(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """An identity with a bit of everything; numbers of rows that addresses name."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    identity = Identity.objects.create(name=IDENTITY, description="for the tests")
+    make_series(identity, "hr", {START + 1000 * n: 60 + n % 7 for n in range(200) if n % 100 > 20})
+    make_series(identity, "ibi", {START + 800 * n: 800 + n % 9 for n in range(100)})
+    certificate = make_certificate(identity, "pages")
+    errors = [{"line": 3, "column": 1, "got": "x", "hint": "a number"}]
+    measurement = make_measurement(certificate, b"x", status="rejected", errors=errors)
+    yield {"measurement": str(measurement.pk), "certificate": str(certificate.pk)}
+    Measurement.objects.filter(identity=identity).delete()
+    SampleBlock.objects.filter(identity=identity).delete()
+    DeviceCertificate.objects.filter(identity=identity).delete()
+    identity.delete()
+    connection.close()
+
+
+def faults(page: Page) -> list[str]:
+    """Run axe-core in the page; return what it finds against WCAG 2 A and AA."""
+    page.evaluate(f"() => {{ {AXE} }}")
+    found = page.evaluate(
+        "() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })"
+    )
+    return [
+        f"{each['id']}: {node['html'][:150]}"
+        for each in found["violations"]
+        for node in each["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"color_scheme": "light"},
+        {"color_scheme": "dark"},
+        {"color_scheme": "light", "viewport": {"width": 390, "height": 800}},
+    ],
+    ids=["light", "dark", "phone"],
+)
+def test_no_page_has_a_fault_of_accessibility(
+    stack: Stack, chromium: Browser, numbers: dict[str, str], look: dict[str, object]
+) -> None:
+    found = {}
+    # axe styles the page for a moment, which the policy forbids; other tests hold us to it.
+    with browsing.signed_in(chromium, stack, bypass_csp=True, **look) as page:
+        for each in PAGES:
+            page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
+            page.wait_for_load_state("networkidle")
+            if wrong := faults(page):
+                found[each] = wrong
+    assert found == {}
+
+
+def test_no_page_of_an_analyst_is_large_or_wider_than_a_phone(
+    stack: Stack, chromium: Browser, numbers: dict[str, str]
+) -> None:
+    narrow = {"width": 390, "height": 800}
+    for each in PAGES[:8]:
+        with browsing.signed_in(chromium, stack, viewport=narrow) as page:
+            sizes: list[int] = []
+            page.on(
+                "requestfinished",
+                lambda request, to=sizes: to.append(request.sizes()["responseBodySize"]),
+            )
+            page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
+            page.wait_for_load_state("networkidle")
+            assert sum(sizes) < MOST_BYTES, each
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= narrow["width"], f"{each} is {wide} wide"
