@@ -40,7 +40,7 @@ MIDDLEWARE = [
     "identities.browser_headers.BrowserHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "identities.odd_queries.RefuseOddQueries",
+    "device_endpoint.odd_queries.RefuseOddQueries",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
