@@ -21,6 +21,10 @@ AXE = (Path(__file__).parent.parent / "vendor/axe-core/axe.min.js").read_text()
 IDENTITY = "pages-in-a-browser"
 START = 1_700_006_400_000
 MOST_BYTES = 200_000
+# As they came over the line, compressed; what the browser had already counts too.
+BYTES = """() => ["navigation", "resource"]
+    .flatMap((type) => performance.getEntriesByType(type))
+    .reduce((sum, each) => sum + each.encodedBodySize, 0)"""
 PAGES = [
     "",
     "ingest/",
@@ -114,15 +118,10 @@ def test_no_page_of_an_analyst_is_large_or_wider_than_a_phone(
     stack: Stack, chromium: Browser, numbers: dict[str, str]
 ) -> None:
     narrow = {"width": 390, "height": 800}
-    for each in PAGES[:8]:
-        with browsing.signed_in(chromium, stack, viewport=narrow) as page:
-            sizes: list[int] = []
-            page.on(
-                "requestfinished",
-                lambda request, to=sizes: to.append(request.sizes()["responseBodySize"]),
-            )
+    with browsing.signed_in(chromium, stack, viewport=narrow) as page:
+        for each in PAGES[:8]:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
-            assert sum(sizes) < MOST_BYTES, each
+            assert page.evaluate(BYTES) < MOST_BYTES, each
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= narrow["width"], f"{each} is {wide} wide"

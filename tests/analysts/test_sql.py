@@ -37,7 +37,7 @@ def role(db: None, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 def reader(role: dict[str, str], ward: Identity) -> Iterator[Any]:
     """A cursor that acts as the role."""
     make_series(ward, "hr", {START + 1000 * place: 60 + place for place in range(100)}, 2)
-    make_measurement(make_certificate(ward), b"x", first_ms=START, last_ms=START + 99_000)  # type: ignore[arg-type]
+    make_measurement(make_certificate(ward), b"x", first_ms=START, last_ms=START + 99_000)
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL ROLE {ROLE}")
         yield cursor

@@ -60,6 +60,9 @@ function showState() {
       part(name).value = state[name];
     }
   }
+  if (!Array.from(part("zone").options).some((option) => option.value === state.zone)) {
+    part("zone").append(new Option(state.zone, state.zone)); // an older name of a zone
+  }
   part("zone").value = state.zone;
   part("zone").disabled = state.align === "start";
   part("follow").checked = state.follow;
