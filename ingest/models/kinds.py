@@ -1,4 +1,4 @@
-"""What measurements mean: unit, codes and plausible values, by name; and whom an analyst watches."""
+"""What measurements mean, by name: unit, codes, plausible values; and whom analysts watch."""
 
 from __future__ import annotations
 
