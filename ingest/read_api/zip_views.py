@@ -39,7 +39,7 @@ class ArchiveView(ReadView):
         parameters=[
             OpenApiParameter(
                 "series",
-                {"type": "string"},
+                str,
                 required=True,
                 many=True,
                 description=f"IDENTITY/NAME; up to {MOST_SERIES} times.",

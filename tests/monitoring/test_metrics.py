@@ -103,4 +103,4 @@ def test_checks_certificates_and_the_server_s_own_certificate_are_shown(
     for state in ("live", "expiring", "expired", "suspended", "revoked", "retired"):
         assert value(shown, "device_endpoint_certificates", state=state) >= 0
     assert value(shown, "device_endpoint_identities", state="active") >= 0
-    assert 390 < value(shown, "device_endpoint_server_certificate_days_left") < 398
+    assert 360 < value(shown, "device_endpoint_server_certificate_days_left") <= 365

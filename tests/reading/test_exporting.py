@@ -75,7 +75,7 @@ def test_nothing_is_produced_before_it_is_asked_for(name: str) -> None:
             taken.append(number)
             yield columns([(number, 1.0)])
 
-    pieces = FORMATS[name].encode(parts())  # type: ignore[arg-type]
+    pieces = FORMATS[name].encode(parts(), None)  # type: ignore[arg-type]
     assert taken == []
     next(pieces)
     assert len(taken) <= 1
