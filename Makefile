@@ -13,6 +13,8 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --u
 
 # Tests wait as much as they work, hence a process more than there are processors.
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadgroup
+# What failed beside others is judged by itself: some tests look at every process there is.
+ALONE := $(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
 .PHONY: audit help demo up logs test test-all check faults format bench lock clean
@@ -30,10 +32,11 @@ logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
 test: $(VENV)/dev.stamp ## the tests that need nothing else (under 5 minutes)
-	@$(PYTEST) -m "not browser and not debian" $(ARGS)
+	@$(PYTEST) -m "not browser and not debian" $(ARGS) \
+		|| $(ALONE) -m "not browser and not debian" $(ARGS)
 
 test-all: $(VENV)/dev.stamp ## every test; says what is missing for it
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(ARGS) || $(ALONE) $(ARGS)
 
 check: $(VENV)/dev.stamp ## lint, types, migrations, deploy checks
 	@$(BIN)/python -m ruff check .

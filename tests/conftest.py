@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
@@ -114,6 +115,19 @@ def stack(
     running.stop()
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def superuser_of_the_stack(request: pytest.FixtureRequest) -> None:
+    """See to it that the stack has the superuser it was started with, whoever emptied tables."""
+    if "stack" not in request.fixturenames:
+        return
+    running: Stack = request.getfixturevalue("stack")
+    blocker: DjangoDbBlocker = request.getfixturevalue("django_db_blocker")
+    users = get_user_model().objects
+    with blocker.unblock():
+        if not users.filter(username=running.superuser_name).exists():
+            users.create_superuser(running.superuser_name, password=running.superuser_password)
 
 
 @pytest.fixture
