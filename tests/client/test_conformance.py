@@ -18,6 +18,9 @@ from tests.client.other_fronts import Edit, other_front
 from tests.client.scripted_server import Scripted, scripted_server
 from tests.stack import Stack
 
+# Minutes of starting and stopping whole stacks: more than `make test` may take.
+pytestmark = pytest.mark.debian
+
 NAMES = [name_of(check) for check in CHECKS]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from device_endpoint.environment import PROJECT_DIR
 from device_endpoint.supervision.programs_found import postgres_folder
@@ -18,6 +19,9 @@ from tests.devices import Device
 from tests.durability.sending import measurement, sending, wait_for_more
 from tests.faults import judgement, stored
 from tests.stack import Stack
+
+# Minutes of starting and stopping whole stacks: more than `make test` may take.
+pytestmark = pytest.mark.debian
 
 PAGE = PROJECT_DIR / "docs" / "how-to" / "back-up-and-restore.md"
 

@@ -7,12 +7,17 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from ingest.block_storage import series_lock
 from tests.device_endpoint.processes import child_named, descendants
 from tests.devices import Device
 from tests.durability.database import connect, value
 from tests.durability.sending import measurement, sending, wait_for_more
 from tests.stack import Stack, wait_until
+
+# Minutes of starting and stopping whole stacks: more than `make test` may take.
+pytestmark = pytest.mark.debian
 
 _NEWEST_IDENTITY = "SELECT identity_id FROM ingest_devicecertificate ORDER BY id DESC LIMIT 1"
 
