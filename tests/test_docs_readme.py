@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def _here(block: str, stack: Stack, folder: Path) -> str:
         "https://localhost:8443": f"https://localhost:{stack.device_port}",
         "var/tls/ca.crt": str(stack.ca_file),
         "var/my-device": str(folder / "my-device"),
-        ".venv/bin/python": sys.executable,
+        ".venv/bin/python": shlex.quote(sys.executable),
     }.items():
         block = block.replace(printed, meant)
     return block

@@ -98,12 +98,10 @@ def test_a_long_path_has_its_sockets_in_a_short_private_folder(
     assert environment.socket_folder("run") != short
 
 
-def test_the_embedded_database_is_the_default(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_embedded_database_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     found = environment.parse_database_url(environment.read_database_url())
-    assert found["HOST"] == str(tmp_path / "run" / "postgres")
+    assert found["HOST"] == str(environment.socket_folder("postgres"))
     assert (found["USER"], found["NAME"]) == ("device_endpoint", "device_endpoint")
 
 
