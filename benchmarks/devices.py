@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from device_client.certificate import make_credentials
 from identities.issuing import find_or_make_identity, issue_psk
 from ingest import registration
-from ingest.certificates import parse
 from ingest.models import DeviceCertificate
+from ingest.parsing.certificates import parse
 from ingest.uploads import Uploader
 
 MOST_DEVICES = 64

@@ -16,7 +16,7 @@ django.setup()
 from django.conf import settings  # noqa: E402 - models come after the set-up
 
 from benchmarks.workloads import csv, files  # noqa: E402
-from ingest.measurements import TimeWindow  # noqa: E402
+from ingest.parsing.measurements import TimeWindow  # noqa: E402
 from ingest.uploads import UploadedFile, Uploader, receive  # noqa: E402
 
 

@@ -10,8 +10,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.device"
 
 application = get_wsgi_application()
 
-# The door's one connection is kept, and mended where it breaks (ingest.transactions): nothing is
-# left to look after before and after each request.
+# The door's one connection is kept, and mended where it breaks (ingest.storing.transactions):
+# nothing is left to look after before and after each request.
 request_started.disconnect(reset_queries)
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)

@@ -108,7 +108,12 @@ def child_environment(added: dict[str, str]) -> dict[str, str]:
 
 def var_dir() -> Path:
     """Return the folder that holds all that this installation writes (``VAR_DIR``)."""
-    return (PROJECT_DIR / read_text("VAR_DIR", "var")).resolve()
+    return resolve_var_dir(read_text("VAR_DIR"))
+
+
+def resolve_var_dir(given: str) -> Path:
+    """Return the folder that ``VAR_DIR=given`` means: by default ``var`` in the project's."""
+    return (PROJECT_DIR / (given.strip() or "var")).resolve()
 
 
 def run_folder() -> Path | None:

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from device_endpoint.environment import socket_folder
-from ingest import durability
+from ingest.storing import durability
 
 OK = "ok"
 DOOR_PATIENCE_S = 5.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ingest import transactions, wire
 from ingest.models import DeviceCertificate
-from ingest.wire import Statement
+from ingest.storing import transactions, wire
+from ingest.storing.wire import Statement
 
 # What one process remembers of certificates that may be used: some 3 MB at most.
 MOST_REMEMBERED = 10_000

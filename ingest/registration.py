@@ -14,11 +14,12 @@ from django.db import transaction
 
 from identities import keys
 from identities.models import PreSharedKey
-from ingest import advisory_locks, rolling, throttling
-from ingest.certificates import ClientCertificate
+from ingest import rolling, throttling
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.outcomes import Outcome
+from ingest.parsing.certificates import ClientCertificate
 from ingest.refusals import RegistrationFailed, TooManyRequests
+from ingest.storing import advisory_locks
 from ingest.throttling import Source
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from identities.issuing import issue_psk
 from identities.models import Identity, PreSharedKey
-from ingest import advisory_locks
 from ingest.models import CertificateRoll, DeviceCertificate
+from ingest.storing import advisory_locks
 
 KEY_LIFE = timedelta(hours=1)
 

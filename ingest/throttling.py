@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ingest import advisory_locks
 from ingest.models import RegistrationAttempt
 from ingest.outcomes import NOT_A_REFUSAL, Outcome
 from ingest.refusals import TooManyRequests
+from ingest.storing import advisory_locks
 
 WINDOW = timedelta(seconds=60)
 

@@ -14,22 +14,22 @@ from dataclasses import dataclass
 import pyarrow as pa
 from django.db import transaction
 
-from ingest import (
+from ingest.identifiers import uuid7
+from ingest.keeping import conflicts
+from ingest.keeping.conflicts import Replacement
+from ingest.parsing.line_errors import LineError
+from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
+from ingest.parsing.names import explain_bad_name, is_measurement_name, make_storable
+from ingest.receipts import Receipt
+from ingest.storing import (
     block_storage,
-    conflicts,
     durability,
     file_storage,
     rejected_files,
     transactions,
 )
-from ingest.blocks import cut, lay_over
-from ingest.conflicts import Replacement
-from ingest.identifiers import uuid7
-from ingest.line_errors import LineError
-from ingest.measurements import Samples, TimeWindow, UnreadableContent, read_samples
-from ingest.names import explain_bad_name, is_measurement_name, make_storable
-from ingest.prepared_files import PreparedFile
-from ingest.receipts import Receipt
+from ingest.storing.blocks import cut, lay_over
+from ingest.storing.prepared_files import PreparedFile
 
 COMPRESSION_LEVEL = 1  # higher ones gain nothing on such files and take two to three times as long
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -119,15 +120,24 @@ def stack(
 
 @pytest.fixture(autouse=True)
 def superuser_of_the_stack(request: pytest.FixtureRequest) -> None:
-    """See to it that the stack has the superuser it was started with, whoever emptied tables."""
+    """See to it that the stack has the superuser it was started with, whoever emptied tables.
+
+    In a thread of its own, since Django refuses queries where a browser's event loop runs.
+    """
     if "stack" not in request.fixturenames:
         return
     running: Stack = request.getfixturevalue("stack")
     blocker: DjangoDbBlocker = request.getfixturevalue("django_db_blocker")
-    users = get_user_model().objects
-    with blocker.unblock():
-        if not users.filter(username=running.superuser_name).exists():
-            users.create_superuser(running.superuser_name, password=running.superuser_password)
+
+    def see_to_it() -> None:
+        users = get_user_model().objects
+        with blocker.unblock():
+            if not users.filter(username=running.superuser_name).exists():
+                users.create_superuser(running.superuser_name, password=running.superuser_password)
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(see_to_it).result()
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The shape of the code: imports point one way, files stay small, every module says what it is.
 
-``device_endpoint → ingest.api, ingest.read_api, admin → ingest's verbs → ingest.models →
-identities → identities.keys``; ``identities`` knows nothing of ``ingest``.
+``device_endpoint → ingest.api, ingest.read_api, admin → ingest's verbs → keeping, exporting →
+reading → storing → ingest.models → parsing → identities → identities.keys``; ``identities``
+knows nothing of ``ingest``.
 """
 
 from __future__ import annotations
@@ -40,13 +41,21 @@ LAYERS = {
     "identities": 1,
     "ingest.escaping": 2,
     "ingest.identifiers": 2,
-    "ingest.models": 3,
-    "ingest": 4,
-    "ingest.management": 5,
-    "ingest.admin": 5,
-    "ingest.api": 5,
-    "ingest.read_api": 5,
-    "device_endpoint": 6,
+    "ingest.outcomes": 2,
+    "ingest.receipts": 2,
+    "ingest.refusals": 2,
+    "ingest.parsing": 3,
+    "ingest.models": 4,
+    "ingest.storing": 5,
+    "ingest.reading": 6,
+    "ingest.exporting": 7,
+    "ingest.keeping": 7,
+    "ingest": 8,
+    "ingest.management": 9,
+    "ingest.admin": 9,
+    "ingest.api": 9,
+    "ingest.read_api": 9,
+    "device_endpoint": 10,
 }
 
 

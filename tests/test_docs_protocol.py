@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from ingest.api.limits import published_limits
-from ingest.line_errors import LineError
+from ingest.parsing.line_errors import LineError
 from ingest.receipts import Receipt
 from ingest.refusals import CertificateRefusal, Refusal
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.environment import PROJECT_DIR, resolve_var_dir
 
 PROC = Path("/proc")
 LISTENS = "0A"
@@ -106,9 +106,17 @@ def _gunicorns() -> set[int]:
         with contextlib.suppress(OSError):
             command = (PROC / str(number) / "cmdline").read_bytes().decode(errors="replace")
             folder = (PROC / str(number) / "cwd").readlink()
-            if folder == PROJECT_DIR and any(name in command for name in APPLICATIONS):
+            ours = folder == PROJECT_DIR and any(name in command for name in APPLICATIONS)
+            if ours and _var_dir_of(number) == Path(settings.VAR_DIR):
                 found.add(number)
     return found
+
+
+def _var_dir_of(number: int) -> Path:
+    """Tell an installation from another one that runs from the same folder."""
+    variables = (PROC / str(number) / "environ").read_bytes().decode(errors="replace").split("\0")
+    given = [one.partition("=")[2] for one in variables if one.startswith("VAR_DIR=")]
+    return resolve_var_dir(given[-1] if given else "")
 
 
 def _sockets_of(number: int) -> Iterator[str]:

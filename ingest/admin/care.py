@@ -8,7 +8,7 @@ from django.contrib import admin
 
 from ingest.admin.evidence import EvidenceAdmin
 from ingest.models import DataDeletion, RetentionPolicy, SampleConflict
-from ingest.ranges import format_instant
+from ingest.reading.ranges import format_instant
 
 if TYPE_CHECKING:
     PolicyAdmin = admin.ModelAdmin[RetentionPolicy]

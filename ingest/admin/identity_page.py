@@ -10,16 +10,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ingest.admin.evidence import shown
-from ingest.coverage_days import count_days
 from ingest.identifiers import uuid7_floor
-from ingest.kinds import Kind, find_kinds
 from ingest.models import DeviceCertificate, Measurement, SampleConflict
-from ingest.ranges import TimeRange
-from ingest.reading import read_buckets, read_samples
-from ingest.series import Series, list_series
-from ingest.small_charts import CELL, DAY_MS, DAYS_SHOWN, make_calendar, make_sparkline
-from ingest.summary import summarise_series
-from ingest.watching import Watched
+from ingest.reading.coverage_days import count_days
+from ingest.reading.kinds import Kind, find_kinds
+from ingest.reading.ranges import TimeRange
+from ingest.reading.samples import read_buckets, read_samples
+from ingest.reading.series import Series, list_series
+from ingest.reading.small_charts import CELL, DAY_MS, DAYS_SHOWN, make_calendar, make_sparkline
+from ingest.reading.summary import summarise_series
+from ingest.reading.watching import Watched
 
 MOST_SERIES = 20
 SEEN_WITHIN = timedelta(days=30)

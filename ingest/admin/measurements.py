@@ -18,8 +18,8 @@ from identities.models import Identity
 from ingest.admin.evidence import grouped, shown
 from ingest.admin.withdrawing import WithdrawableAdmin
 from ingest.models import Measurement
-from ingest.originals import make_headers, read_original
-from ingest.ranges import format_instant
+from ingest.reading.originals import make_headers, read_original
+from ingest.reading.ranges import format_instant
 
 
 @admin.register(Measurement)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from ingest.admin.evidence import EvidenceAdmin
 from ingest.admin.identity_page import describe_identity
 from ingest.models import Overview
-from ingest.watching import (
+from ingest.reading.watching import (
     LATE_AFTER,
     STATES,
     USUALLY_LATE_AFTER,

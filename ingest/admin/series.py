@@ -13,10 +13,10 @@ from django.urls import URLPattern, path, reverse
 
 from ingest.admin.evidence import EvidenceAdmin
 from ingest.admin.series_exports import list_exports
-from ingest.kinds import Kind, find_kinds
 from ingest.models import Series as SeriesModel
-from ingest.ranges import format_instant
-from ingest.series import Page, Series, UnknownSeriesError, find_series, list_series
+from ingest.reading.kinds import Kind, find_kinds
+from ingest.reading.ranges import format_instant
+from ingest.reading.series import Page, Series, UnknownSeriesError, find_series, list_series
 
 PER_PAGE = 100
 MOST_TOGETHER = 6

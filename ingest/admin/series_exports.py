@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from ingest.exporting import FORMATS
-from ingest.kinds import HEART_RATE, Kind
-from ingest.series import Series
+from ingest.exporting.formats import FORMATS
+from ingest.reading.kinds import HEART_RATE, Kind
+from ingest.reading.series import Series
 
 _LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 

@@ -13,9 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from ingest.admin.evidence import EvidenceAdmin
+from ingest.keeping.rebuilding import DamagedOriginals
+from ingest.keeping.withdrawal import LONGEST_REASON, NotWithdrawable, withdraw
 from ingest.models import Measurement, Withdrawal
-from ingest.rebuilding import DamagedOriginals
-from ingest.withdrawal import LONGEST_REASON, NotWithdrawable, withdraw
 
 PERMISSION = "ingest.change_measurement"
 

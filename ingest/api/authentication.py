@@ -18,15 +18,21 @@ from rest_framework.request import Request
 
 from ingest import bindings
 from ingest.bindings import Binding
-from ingest.certificate_policy import (
+from ingest.models import DeviceCertificate
+from ingest.parsing.certificate_policy import (
     UnacceptableCertificate,
     Verdict,
     check_policy,
     validity,
     verdict,
 )
-from ingest.certificates import ClientCertificate, UnreadableCertificate, decode, fingerprint, parse
-from ingest.models import DeviceCertificate
+from ingest.parsing.certificates import (
+    ClientCertificate,
+    UnreadableCertificate,
+    decode,
+    fingerprint,
+    parse,
+)
 from ingest.refusals import (
     CertificateExpired,
     CertificateMissing,

@@ -7,10 +7,11 @@ from typing import Literal
 from django.conf import settings
 from django.http import HttpRequest
 
-from ingest import framing, metrics
+from ingest import metrics
 from ingest.api import bodies
+from ingest.parsing import framing
+from ingest.parsing.registration_body import read_object
 from ingest.refusals import InvalidJson, UnsupportedContentEncoding, UnsupportedMediaType
-from ingest.registration_body import read_object
 from ingest.uploads import UploadedFile
 
 MediaType = Literal["application/json", "multipart/form-data"]

@@ -11,15 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import (
-    durability,
-    metrics,
-    registration,
-    request_ids,
-    rolling,
-    transactions,
-    uploads,
-)
+from ingest import metrics, registration, request_ids, rolling, uploads
 from ingest.api import bodies, problems
 from ingest.api.authentication import (
     CertificateAuthentication,
@@ -31,8 +23,10 @@ from ingest.api.authentication import (
 from ingest.api.limits import published_limits
 from ingest.api.reading_bodies import JSON, files_of, json_of, media_type
 from ingest.bindings import Binding
-from ingest.certificates import ClientCertificate
 from ingest.outcomes import Outcome
+from ingest.parsing.certificates import ClientCertificate
+from ingest.parsing.registration_body import asks_to_roll, read_psk
+from ingest.parsing.time_window import time_window
 from ingest.receipts import Receipt
 from ingest.refusals import (
     CertificateRefusal,
@@ -43,8 +37,7 @@ from ingest.refusals import (
     UnreadableFile,
 )
 from ingest.registration import Registered
-from ingest.registration_body import asks_to_roll, read_psk
-from ingest.time_window import time_window
+from ingest.storing import durability, transactions
 from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
 
 

@@ -14,17 +14,17 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from ingest.fhir import CONTENT_TYPE, VERSIONS, Coded, make_observations
-from ingest.kinds import HEART_RATE, Kind, find_kind
-from ingest.open_mhealth import encode_heart_rates
-from ingest.ranges import TimeRange, format_instant
+from ingest.exporting.fhir import CONTENT_TYPE, VERSIONS, Coded, make_observations
+from ingest.exporting.open_mhealth import encode_heart_rates
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
 from ingest.read_api.exported import described, find_or_404
 from ingest.read_api.parameters import read_choice, read_parameters, read_range
 from ingest.read_api.problems import WithoutCode
-from ingest.reading import read_samples
-from ingest.series import Series
+from ingest.reading.kinds import HEART_RATE, Kind, find_kind
+from ingest.reading.ranges import TimeRange, format_instant
+from ingest.reading.samples import read_samples
+from ingest.reading.series import Series
 
 DAY_MS = 86_400_000
 

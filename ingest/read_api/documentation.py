@@ -12,7 +12,7 @@ from rest_framework import serializers
 from identities.models import IDENTITY_NAME
 from ingest.models import Measurement
 from ingest.read_api import problems
-from ingest.series import SERIES_NAME
+from ingest.reading.series import SERIES_NAME
 
 _INSTANT = (
     "ISO 8601 or integer epoch milliseconds; "

@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingest.models import Measurement
-from ingest.originals import make_headers, read_original, tell_receipt
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
 from ingest.read_api.parameters import read_parameters
 from ingest.read_api.problems import UnknownMeasurement
+from ingest.reading.originals import make_headers, read_original, tell_receipt
 
 
 class MeasurementView(ReadView):

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from rest_framework.request import Request
 
 from identities.models import IDENTITY_NAME
-from ingest.ranges import RangeError, TimeRange, parse_range
 from ingest.read_api.problems import BadParameter
-from ingest.series import SERIES_NAME
+from ingest.reading.ranges import RangeError, TimeRange, parse_range
+from ingest.reading.series import SERIES_NAME
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _AFTER = re.compile(rf"({IDENTITY_NAME})/({SERIES_NAME})", re.ASCII)

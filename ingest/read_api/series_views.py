@@ -10,9 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest.exporting import FORMATS
-from ingest.kinds import find_kind
-from ingest.ranges import TimeRange
+from ingest.exporting.formats import FORMATS
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
 from ingest.read_api.exported import described, find_or_404
@@ -23,8 +21,10 @@ from ingest.read_api.parameters import (
     read_parameters,
     read_range,
 )
-from ingest.reading import read_buckets, read_samples
-from ingest.series import Page, Series, list_series
+from ingest.reading.kinds import find_kind
+from ingest.reading.ranges import TimeRange
+from ingest.reading.samples import read_buckets, read_samples
+from ingest.reading.series import Page, Series, list_series
 
 MOST_BUCKETS = 10_000
 MOST_SERIES = 1_000

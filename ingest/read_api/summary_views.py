@@ -7,13 +7,13 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest.export_sizes import estimate_sizes
-from ingest.kinds import find_kind
+from ingest.exporting.sizes import estimate_sizes
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
 from ingest.read_api.exported import described, find_or_404
 from ingest.read_api.parameters import read_parameters, read_range
-from ingest.summary import Summary, summarise_series
+from ingest.reading.kinds import find_kind
+from ingest.reading.summary import Summary, summarise_series
 
 
 class SummaryView(ReadView):

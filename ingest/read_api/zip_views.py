@@ -12,17 +12,17 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from ingest.exporting import FORMATS
-from ingest.originals import list_originals, make_file_name, read_original, tell_receipt
-from ingest.ranges import TimeRange
+from ingest.exporting.formats import FORMATS
+from ingest.exporting.zipping import Member, stream_zip
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
 from ingest.read_api.exported import described, find_or_404
 from ingest.read_api.parameters import read_choice, read_parameters, read_range
 from ingest.read_api.problems import BadParameter
-from ingest.reading import read_samples
-from ingest.series import Series
-from ingest.zipping import Member, stream_zip
+from ingest.reading.originals import list_originals, make_file_name, read_original, tell_receipt
+from ingest.reading.ranges import TimeRange
+from ingest.reading.samples import read_samples
+from ingest.reading.series import Series
 
 MOST_SERIES = 50
 CONTENT_TYPE = "application/zip"

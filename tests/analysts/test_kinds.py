@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from identities.models import Identity
-from ingest.kinds import find_kind
 from ingest.models import MeasurementType
+from ingest.reading.kinds import find_kind
 from tests.reading.conftest import Get
 from tests.reading.making import make_series
 

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from identities.models import Identity
-from ingest import watching
-from ingest.watching import list_watched
+from ingest.reading import watching
+from ingest.reading.watching import list_watched
 from tests.reading.making import make_analyst, make_certificate, make_measurement, make_series
 
 LIST = "/admin/ingest/overview/"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from identities.models import Identity
-from ingest import summary
-from ingest.ranges import TimeRange
-from ingest.series import find_series
-from ingest.summary import Summary, summarise_series
+from ingest.reading import summary
+from ingest.reading.ranges import TimeRange
+from ingest.reading.series import find_series
+from ingest.reading.summary import Summary, summarise_series
 from tests.reading.making import make_series
 
 START = 1_700_000_000_000

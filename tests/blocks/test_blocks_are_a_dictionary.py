@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import postgres_arrays
-from ingest.blocks import HOUR_MS, MOST_SAMPLES, Block, cut, lay_over, merge
-from ingest.measurements import TimeWindow, read_samples
+from ingest.parsing.measurements import TimeWindow, read_samples
+from ingest.storing import postgres_arrays
+from ingest.storing.blocks import HOUR_MS, MOST_SAMPLES, Block, cut, lay_over, merge
 
 START = 1_500_000_000_000 - 1_500_000_000_000 % HOUR_MS
 WINDOW = TimeWindow(0, 2**53)

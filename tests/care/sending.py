@@ -8,8 +8,8 @@ import uuid
 from datetime import UTC, datetime
 
 from identities.models import Identity
-from ingest.measurements import TimeWindow
 from ingest.models import DeviceCertificate, SampleBlock
+from ingest.parsing.measurements import TimeWindow
 from ingest.receipts import Receipt
 from ingest.uploads import UploadedFile, Uploader, receive
 

@@ -19,9 +19,9 @@ from django.db import OperationalError, connection
 
 from device_endpoint.environment import PROJECT_DIR
 from identities.models import Identity
-from ingest import block_storage
-from ingest.compaction import compact
+from ingest.keeping.compaction import compact
 from ingest.models import SampleBlock
+from ingest.storing import block_storage
 from tests.care.sending import (
     HOUR_MS,
     MORNING,
@@ -105,7 +105,7 @@ def test_the_current_hour_is_left_alone_unless_asked_for() -> None:
 def test_an_hour_of_more_blocks_than_one_transaction_takes_is_merged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.compaction.MOST_BLOCKS_AT_ONCE", 8)
+    monkeypatch.setattr("ingest.keeping.compaction.MOST_BLOCKS_AT_ONCE", 8)
     certificate = make_certificate(make_identity())
     for i in range(50):
         send(certificate, {MORNING + i: float(i)})
@@ -115,7 +115,7 @@ def test_an_hour_of_more_blocks_than_one_transaction_takes_is_merged(
 
 
 def test_looks_that_end_at_a_full_page_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.compaction.HOURS_A_LOOK", 3)
+    monkeypatch.setattr("ingest.keeping.compaction.HOURS_A_LOOK", 3)
     certificate = make_certificate(make_identity())
     for hour in range(8):
         for i in range(2):

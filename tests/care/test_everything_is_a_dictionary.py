@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ingest.compaction import compact
-from ingest.measurements import TimeWindow
+from ingest.keeping.compaction import compact
+from ingest.keeping.rebuilding import rebuild_series
+from ingest.keeping.rereading import Reread, reread
+from ingest.keeping.verification import verify_series
+from ingest.keeping.withdrawal import withdraw
 from ingest.models import DeviceCertificate, Measurement
-from ingest.rebuilding import rebuild_series
+from ingest.parsing.measurements import TimeWindow
 from ingest.receipts import Receipt
-from ingest.rereading import Reread, reread
-from ingest.verification import verify_series
-from ingest.withdrawal import withdraw
 from tests.care.sending import (
     HOUR_MS,
     MORNING,
@@ -98,7 +98,7 @@ def test_a_random_program_leaves_what_a_dictionary_holds(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("rebuilding", "withdrawal", "verification"):
-        monkeypatch.setattr(f"ingest.{module}.SAMPLES_A_RUN", 200 + 700 * (seed % 3))
+        monkeypatch.setattr(f"ingest.keeping.{module}.SAMPLES_A_RUN", 200 + 700 * (seed % 3))
     model = Model(make_certificate(make_identity()), random.Random(seed))  # noqa: S311
     acts = [model.upload] * 12 + [model.repeat] * 2 + [model.withdraw] * 2
     acts += [model.compact, model.rebuild, model.reread]

@@ -14,7 +14,8 @@ from django.db import connection
 
 from identities.issuing import issue_psk
 from identities.models import Identity
-from ingest.forgetting import forget
+from ingest.keeping.forgetting import forget
+from ingest.keeping.withdrawal import withdraw
 from ingest.models import (
     CertificateRoll,
     DataDeletion,
@@ -27,7 +28,6 @@ from ingest.models import (
     Withdrawal,
 )
 from ingest.uploads import NoLongerAllowed
-from ingest.withdrawal import withdraw
 from tests.care.sending import MORNING, make_certificate, make_identity, send, stored
 
 pytestmark = pytest.mark.usefixtures("live_db")
@@ -123,7 +123,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("ingest.forgetting._delete_the_rest", cut_off)
+        patched.setattr("ingest.keeping.forgetting._delete_the_rest", cut_off)
         with pytest.raises(KeyboardInterrupt):
             forget(identity, by="ada")
     with pytest.raises(NoLongerAllowed):

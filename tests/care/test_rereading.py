@@ -7,10 +7,10 @@ import json
 import pytest
 from django.core.management import call_command
 
-from ingest.measurements import TimeWindow
+from ingest.keeping.rereading import Reread, reread
+from ingest.keeping.verification import verify_series
 from ingest.models import Measurement
-from ingest.rereading import Reread, reread
-from ingest.verification import verify_series
+from ingest.parsing.measurements import TimeWindow
 from tests.care.sending import (
     MORNING,
     WINDOW,

@@ -12,12 +12,12 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from identities.models import Identity
-from ingest.compaction import compact
+from ingest.keeping.compaction import compact
+from ingest.keeping.rebuilding import rebuild_series
+from ingest.keeping.retention import look, prune
+from ingest.keeping.verification import verify_series
+from ingest.keeping.withdrawal import withdraw
 from ingest.models import DataDeletion, DeviceCertificate, Measurement, PruneMark, RetentionPolicy
-from ingest.rebuilding import rebuild_series
-from ingest.retention import look, prune
-from ingest.verification import verify_series
-from ingest.withdrawal import withdraw
 from tests.care.sending import (
     DAY_MS,
     HOUR_MS,
@@ -74,7 +74,7 @@ def test_without_a_policy_nothing_is_deleted(certificate: DeviceCertificate) -> 
 def test_samples_and_files_older_than_the_policy_go(
     certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, blocks_a_step: int
 ) -> None:
-    monkeypatch.setattr("ingest.deletions.BLOCKS_A_STEP", blocks_a_step)
+    monkeypatch.setattr("ingest.keeping.deletions.BLOCKS_A_STEP", blocks_a_step)
     identity = certificate.identity
     keep(identity, 30)
     expected = {time: value for time, value in stored(identity).items() if time >= MORNING}

@@ -8,11 +8,11 @@ import uuid
 import pytest
 from django.core.management import CommandError, call_command
 
-from ingest.compaction import compact
+from ingest.keeping.compaction import compact
+from ingest.keeping.rebuilding import rebuild_series
+from ingest.keeping.verification import verify_series
+from ingest.keeping.withdrawal import NotWithdrawable, withdraw
 from ingest.models import Measurement, Withdrawal
-from ingest.rebuilding import rebuild_series
-from ingest.verification import verify_series
-from ingest.withdrawal import NotWithdrawable, withdraw
 from tests.care.sending import (
     HOUR_MS,
     MORNING,

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, x25519
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ingest.certificate_policy import UnacceptableCertificate, check_policy
+from ingest.parsing.certificate_policy import UnacceptableCertificate, check_policy
 from tests.certificates.building import (
     Extension,
     make_certificate,

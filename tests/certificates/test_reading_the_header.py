@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.certificates import (
+from ingest.parsing.certificates import (
     MAX_DER_BYTES,
     UnreadableCertificate,
     decode,

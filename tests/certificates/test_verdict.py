@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.certificate_policy import Verdict, validity, verdict
+from ingest.parsing.certificate_policy import Verdict, validity, verdict
 
 UNKNOWN_ISSUER = [
     "FAILED:self-signed certificate",

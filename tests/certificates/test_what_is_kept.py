@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.certificate_policy import UnacceptableCertificate, check_policy
-from ingest.certificates import (
+from ingest.escaping import escape
+from ingest.parsing.certificate_policy import UnacceptableCertificate, check_policy
+from ingest.parsing.certificates import (
     MAX_SUBJECT_LENGTH,
     UnreadableCertificate,
     fingerprint,
     parse,
 )
-from ingest.escaping import escape
 from tests.certificates.building import (
     ODD,
     make_certificate,

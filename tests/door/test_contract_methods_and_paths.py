@@ -35,9 +35,18 @@ def test_other_methods_are_refused_and_the_allowed_ones_named(
     assert answer[1]["allow"] == ALLOWED
 
 
-@pytest.mark.parametrize("target", ["TRACE /device_endpoint", "CONNECT localhost:443"])
-def test_methods_that_stop_at_nginx_are_refused_alike(device: Device, target: str) -> None:
-    answer = device.raw(f"{target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+def test_trace_stops_at_nginx_and_is_refused_alike(device: Device) -> None:
+    answer = device.raw(b"TRACE /device_endpoint HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    refused(answer, 405, "method_not_allowed")
+    assert answer[1]["allow"] == ALLOWED
+
+
+def test_connect_opens_no_tunnel(device: Device) -> None:
+    answer = device.raw(b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    # Older versions of nginx, Debian 12's too, take its kind of target for broken HTTP.
+    if answer[0] == 400:
+        refused(answer, 400, "bad_request")
+        return
     refused(answer, 405, "method_not_allowed")
     assert answer[1]["allow"] == ALLOWED
 

@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 from pytest_django.plugin import DjangoDbBlocker
 
 from identities.models import Identity
-from ingest.certificates import parse
 from ingest.models import DeviceCertificate
+from ingest.parsing.certificates import parse
 from tests.devices import Device, multipart
 from tests.door.answers import accepted, only_receipt, refused
 from tests.door.locking import series_locked

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ingest.block_storage import series_lock
+from ingest.storing.block_storage import series_lock
 from tests.device_endpoint.processes import child_named, descendants
 from tests.devices import Device
 from tests.durability.database import connect, value

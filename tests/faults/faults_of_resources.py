@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from ingest.block_storage import series_lock
+from ingest.storing.block_storage import series_lock
 from tests.faults.fault import Fault, Impossible, NothingThere
 from tests.faults.mounts import SmallDisk
 from tests.faults.rig import Rig

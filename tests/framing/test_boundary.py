@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.framing import boundary_of
+from ingest.parsing.framing import boundary_of
 from ingest.refusals import InvalidMultipart
 
 FORM = "multipart/form-data; "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.framing import boundary_of
+from ingest.parsing.framing import boundary_of
 from ingest.refusals import InvalidMultipart
 from tests.framing.framed import as_sent, take_apart
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import measurements
-from ingest.measurements import Samples, TimeWindow, UnreadableContent, read_samples
+from ingest.parsing import measurements
+from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
 
 WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
 LINE = re.compile(r"[0-9]{1,16},-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ranges import (
+from ingest.reading.ranges import (
     LATEST_MS,
     RangeError,
     TimeRange,

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from identities.models import Identity
-from ingest import reading
 from ingest.models import SampleBlock
-from ingest.ranges import TimeRange
-from ingest.reading import read_buckets, read_samples
-from ingest.series import find_series
+from ingest.reading import samples as reading
+from ingest.reading.ranges import TimeRange
+from ingest.reading.samples import read_buckets, read_samples
+from ingest.reading.series import find_series
 from tests.reading.making import HOUR_MS, make_series
 
 START = 1_700_000_000_000

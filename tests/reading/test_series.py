@@ -1,7 +1,7 @@
 """The list of series."""
 
 from identities.models import Identity
-from ingest.series import list_series
+from ingest.reading.series import list_series
 from tests.reading.making import make_block, make_series
 
 START = 1_700_000_000_000

@@ -12,8 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
-from ingest.certificates import ClientCertificate, parse
 from ingest.models import RegistrationAttempt
+from ingest.parsing.certificates import ClientCertificate, parse
 from ingest.refusals import RegistrationFailed
 from ingest.registration import Registered, register
 from tests.certificates.building import make_certificate

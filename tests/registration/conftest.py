@@ -6,7 +6,7 @@ import pytest
 
 from identities.models import Identity
 from ingest import throttling
-from ingest.certificates import ClientCertificate
+from ingest.parsing.certificates import ClientCertificate
 from tests.registration.acts import issue_key, new_certificate
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from identities.keys import PSK_PREFIX, generate
 from identities.models import Identity
-from ingest.certificates import ClientCertificate
 from ingest.models import DeviceCertificate, RegistrationAttempt
+from ingest.parsing.certificates import ClientCertificate
 from ingest.refusals import RegistrationFailed
 from tests.registration.acts import (
     ADDRESS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from identities.models import Identity
-from ingest.certificates import ClientCertificate
 from ingest.models import DeviceCertificate
+from ingest.parsing.certificates import ClientCertificate
 from ingest.refusals import RegistrationFailed
 from tests.registration.acts import (
     attempt,

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from identities.models import Identity
-from ingest.certificates import ClientCertificate
+from ingest.parsing.certificates import ClientCertificate
 from ingest.refusals import RegistrationFailed
 from tests.registration.acts import attempt, new_certificate
 

@@ -14,8 +14,8 @@ from pytest_django.fixtures import Settings
 
 from identities.models import Identity
 from ingest import throttling
-from ingest.certificates import ClientCertificate
 from ingest.models import RegistrationAttempt
+from ingest.parsing.certificates import ClientCertificate
 from ingest.refusals import RegistrationFailed, TooManyRequests
 from tests.registration.acts import (
     ADDRESS,

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import Error, connection
 
-from ingest.compaction import Compacted, compact
+from ingest.keeping.compaction import Compacted, compact
 from ingest.management.care import CareCommand, find_identity_id
 
 

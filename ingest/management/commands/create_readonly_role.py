@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from identities.management.base import DatabaseCommand, duration
-from ingest.readonly_role import RoleExistsError, create_readonly_role
+from ingest.reading.readonly_role import RoleExistsError, create_readonly_role
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 

@@ -18,13 +18,13 @@ from django.utils import timezone
 from identities.management.base import DatabaseCommand
 from identities.staff_actions import StaffAction
 from identities.trail import Actor, acting, record
-from ingest.exporting import FORMATS
-from ingest.kinds import find_kind
-from ingest.provenance import describe_export
-from ingest.ranges import RangeError, parse_range
-from ingest.reading import read_samples
-from ingest.sample_columns import SampleColumns
-from ingest.series import UnknownSeriesError, find_series
+from ingest.exporting.formats import FORMATS
+from ingest.exporting.provenance import describe_export
+from ingest.reading.kinds import find_kind
+from ingest.reading.ranges import RangeError, parse_range
+from ingest.reading.sample_columns import SampleColumns
+from ingest.reading.samples import read_samples
+from ingest.reading.series import UnknownSeriesError, find_series
 
 
 class Command(DatabaseCommand):

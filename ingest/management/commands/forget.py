@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from identities.models import Identity
-from ingest.deletions import Amount
-from ingest.forgetting import StillWritingError, forget
+from ingest.keeping.deletions import Amount
+from ingest.keeping.forgetting import StillWritingError, forget
+from ingest.keeping.replay import series_names
 from ingest.management.care import CareCommand, find_identity, who
 from ingest.models import DataDeletion
-from ingest.replay import series_names
 
 
 class Command(CareCommand):

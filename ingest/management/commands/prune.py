@@ -6,9 +6,9 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from ingest.deletions import Amount
+from ingest.keeping.deletions import Amount
+from ingest.keeping.retention import Pruned, look, prune
 from ingest.management.care import CareCommand, find_identity_id, hour_text, who
-from ingest.retention import Pruned, look, prune
 
 
 class Command(CareCommand):

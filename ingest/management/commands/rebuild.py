@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from identities.models import Identity
+from ingest.keeping.rebuilding import Rebuilt, rebuild_series
+from ingest.keeping.replay import series_names
 from ingest.management.care import CareCommand, chosen_identities
-from ingest.rebuilding import Rebuilt, rebuild_series
-from ingest.replay import series_names
 
 
 class Command(CareCommand):

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from ingest.keeping.rebuilding import DamagedOriginals
+from ingest.keeping.withdrawal import NotWithdrawable, withdraw
 from ingest.management.care import CareCommand, who
 from ingest.models import Measurement
-from ingest.rebuilding import DamagedOriginals
-from ingest.withdrawal import NotWithdrawable, withdraw
 
 
 class Command(CareCommand):

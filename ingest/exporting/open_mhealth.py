@@ -1,0 +1,47 @@
+"""Heart rates as Open mHealth data points (schema omh:heart-rate:2.0). Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from ingest.exporting.fhir import make_id
+from ingest.reading.ranges import format_instant
+from ingest.reading.sample_columns import SampleColumns
+
+
+def encode_heart_rates(parts: Iterable[SampleColumns], identity: str, name: str) -> Iterator[bytes]:
+    """Yield a JSON array of data points, one a sample, a line each."""
+    separator = "[\n"
+    for part in parts:
+        lines = []
+        for time_ms, value in zip(part.time_ms.tolist(), part.value.tolist(), strict=True):
+            lines.append(separator + json.dumps(_point(identity, name, time_ms, value)))
+            separator = ",\n"
+        yield "".join(lines).encode()
+    yield b"[]\n" if separator == "[\n" else b"\n]\n"
+
+
+def _point(identity: str, name: str, time_ms: int, value: float) -> dict[str, object]:
+    moment = format_instant(time_ms)
+    return {
+        "header": {
+            "uuid": make_id(identity, name, time_ms),
+            "schema_id": {"namespace": "omh", "name": "heart-rate", "version": "2.0"},
+            "source_creation_date_time": moment,
+            "modality": "sensed",
+            "external_datasheets": [
+                {
+                    "datasheet_type": "data_source",
+                    "datasheet_reference": f"urn:device-endpoint:{identity}/{name}",
+                }
+            ],
+        },
+        "body": {
+            "heart_rate": {
+                "value": int(value) if value.is_integer() else value,
+                "unit": "beats/min",
+            },
+            "effective_time_frame": {"date_time": moment},
+        },
+    }

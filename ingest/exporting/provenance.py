@@ -1,0 +1,59 @@
+"""What an export says of itself: whose samples, of which range, in which unit, when taken out."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from ingest.exporting.formats import SCHEMA
+from ingest.reading.kinds import Kind
+from ingest.reading.ranges import TimeRange, format_instant
+from ingest.reading.series import Series
+
+
+def describe_export(
+    series: Series, kind: Kind, wanted: TimeRange, exported_at: datetime, source: str
+) -> dict[str, Any]:
+    """Return provenance and data dictionary of the samples of ``series`` in ``wanted``.
+
+    ``source`` names the installation. Everything in it can be told as JSON.
+    """
+    start, end = wanted.within(series.first_ms, series.last_ms)
+    meaning = kind.label + (f" in {kind.unit} (UCUM)" if kind.unit else ", without a known unit")
+    return {
+        "source": source,
+        "identity": series.identity,
+        "series": series.name,
+        "from": format_instant(start),
+        "to": format_instant(end),
+        "range": "from <= time < to",
+        "exported_at": exported_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "measurement": kind.describe(),
+        "columns": [
+            {
+                "name": "time_ms",
+                "type": str(SCHEMA.field("time_ms").type),
+                "unit": "ms",
+                "description": "When the sample was taken by the device's clock: milliseconds "
+                "since 1970-01-01T00:00:00Z, without leap seconds; ascending, none twice.",
+            },
+            {
+                "name": "value",
+                "type": str(SCHEMA.field("value").type),
+                "unit": kind.unit,
+                "description": f"{meaning}, exactly as the device sent it. Nothing is filled "
+                "in, smoothed or left out; implausible values are in it too.",
+            },
+        ],
+    }
+
+
+def describe_in_headers(provenance: dict[str, Any], dictionary_url: str) -> dict[str, str]:
+    """Return the headers that say the same in short, with a link to the whole."""
+    short = {key: provenance[key] for key in ("source", "identity", "series", "from", "to")}
+    short |= {"unit": provenance["measurement"]["unit"], "exported_at": provenance["exported_at"]}
+    return {
+        "X-Provenance": json.dumps(short),
+        "Link": f'<{dictionary_url}>; rel="describedby"; type="application/json"',
+    }

@@ -1,0 +1,1 @@
+"""What is stored, cared for: compacted, verified, rebuilt, withdrawn, deleted by policy."""

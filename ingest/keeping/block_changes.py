@@ -1,0 +1,116 @@
+"""Blocks of whole hours, read and exchanged: what compaction and rebuilding do to the database.
+
+All of it is to be called in a transaction that holds the lock of the series, but for
+``read_rows``, which a snapshot does as well.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psycopg
+from django.db import connection
+from numpy.typing import NDArray
+
+from ingest.storing import block_storage, postgres_arrays
+from ingest.storing.blocks import Block
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRow:
+    """A row of ``ingest_sampleblock`` as it is, right or wrong.
+
+    ``offsets_ms`` and ``values`` are None where they are no one-dimensional arrays of numbers.
+    """
+
+    id: uuid.UUID
+    hour: int
+    first_ms: int
+    last_ms: int
+    sample_count: int
+    minimum: float
+    maximum: float
+    total: float
+    encoding: int
+    offsets_ms: NDArray[np.int32] | None
+    values: NDArray[np.float64] | None
+
+    def block(self) -> Block:
+        """Return the block; to be called where both arrays are there."""
+        if self.offsets_ms is None or self.values is None:
+            raise AssertionError(f"block {self.id} holds no samples")
+        return Block(self.hour, self.offsets_ms, self.values)
+
+
+# An array that is empty, or holds a NULL, has another binary form than those of numbers.
+_ROWS = """
+SELECT b.id, b.hour, b.first_ms, b.last_ms, b.sample_count, b.minimum, b.maximum, b.total,
+       b.encoding,
+       CASE WHEN array_ndims(b.offsets_ms) = 1 AND array_position(b.offsets_ms, NULL) IS NULL
+            THEN b.offsets_ms END,
+       CASE WHEN array_ndims(b."values") = 1 AND array_position(b."values", NULL) IS NULL
+            THEN b."values" END
+FROM ingest_sampleblock b
+WHERE b.identity_id = %s AND b.name = %s AND b.hour BETWEEN %s AND %s
+ORDER BY b.hour, {order}
+LIMIT %s
+"""
+_DELETE = "DELETE FROM ingest_sampleblock WHERE identity_id = %s AND id = ANY(%s)"
+_DELETE_HOURS = """
+DELETE FROM ingest_sampleblock
+WHERE identity_id = %s AND name = %s AND hour BETWEEN %s AND %s
+  AND (%s::int[] IS NULL OR hour = ANY(%s::int[]))
+"""
+
+
+def read_rows(identity_id: int, name: str, first_hour: int, last_hour: int) -> list[BlockRow]:
+    """Return the blocks of these hours (both included), hour by hour, ascending."""
+    statement = _ROWS.format(order="b.first_ms, b.id")
+    return _fetch(statement, [identity_id, name, first_hour, last_hour, None])
+
+
+def read_smallest(identity_id: int, name: str, hour: int, most: int) -> list[BlockRow]:
+    """Return up to ``most`` blocks of an hour, those of fewest samples first."""
+    statement = _ROWS.format(order="b.sample_count, b.last_ms")
+    return _fetch(statement, [identity_id, name, hour, hour, most])
+
+
+def exchange(identity_id: int, name: str, old: Sequence[BlockRow], new: Sequence[Block]) -> None:
+    """Put ``new`` blocks, compressed, in the place of ``old`` ones."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE, [identity_id, [row.id for row in old]])
+        if cursor.rowcount != len(old):
+            raise AssertionError("a block was changed by someone without the lock of its series")
+    block_storage.copy_blocks_compressed(identity_id, name, new)
+
+
+def replace_hours(
+    identity_id: int,
+    name: str,
+    hours: tuple[int, int],
+    blocks: Sequence[Block],
+    only: Collection[int] | None = None,
+) -> int:
+    """Put ``blocks`` in the place of all blocks of ``hours``; return how many those were.
+
+    ``hours`` are the first and the last. With ``only``, other hours are left as they are.
+    """
+    chosen = None if only is None else list(only)
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE_HOURS, [identity_id, name, *hours, chosen, chosen])
+        deleted = int(cursor.rowcount)
+    block_storage.copy_blocks(identity_id, name, blocks)
+    return deleted
+
+
+def _fetch(statement: str, parameters: list[object]) -> list[BlockRow]:
+    connection.ensure_connection()
+    # Django's own cursor fetches text; numpy's arrays come from PostgreSQL's binary form.
+    with connection.wrap_database_errors, psycopg.Cursor[Any](connection.connection) as cursor:
+        postgres_arrays.register(cursor.adapters)
+        cursor.execute(statement, parameters, binary=True)
+        return [BlockRow(*row) for row in cursor.fetchall()]

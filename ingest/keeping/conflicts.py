@@ -1,0 +1,150 @@
+"""Notice that two live certificates of one identity replace each other's samples.
+
+Two sensors that share a name by mistake undo each other's work in turn. Looked for only where a
+file has changed stored values, and where the identity has another live certificate: whose values
+those were is told by the kept files, latest first, until every changed sample has its sender.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from ingest.keeping.replay import examine
+from ingest.models import DeviceCertificate, Measurement
+from ingest.storing.blocks import Block
+
+_FILES = """
+SELECT m.id, m.certificate_id
+FROM ingest_measurement m
+WHERE m.identity_id = %s AND m.name = %s AND m.status = 'stored' AND m.id <> %s
+  AND m.first_ms <= %s AND m.last_ms >= %s
+ORDER BY m.sequence DESC
+"""
+_RECORD = """
+INSERT INTO ingest_sampleconflict AS known
+    (identity_id, name, certificate_id, replaced_certificate_id, measurement_id,
+     files, replaced, first_ms, last_ms, first_at, at)
+VALUES (%(identity_id)s, %(name)s, %(certificate_id)s, %(other)s, %(measurement_id)s,
+        1, %(replaced)s, %(first_ms)s, %(last_ms)s, %(now)s, %(now)s)
+ON CONFLICT (identity_id, name, certificate_id, replaced_certificate_id) DO UPDATE SET
+    measurement_id = excluded.measurement_id,
+    files = known.files + 1,
+    replaced = known.replaced + excluded.replaced,
+    first_ms = least(known.first_ms, excluded.first_ms),
+    last_ms = greatest(known.last_ms, excluded.last_ms),
+    at = excluded.at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A stored file that changed values: whose, where, and what the blocks were and became."""
+
+    identity_id: int
+    certificate_id: int
+    name: str
+    measurement_id: uuid.UUID
+    changed: Sequence[tuple[Block, Block]]
+
+    def times(self) -> NDArray[np.int64]:
+        """Return the timestamps whose values changed, ascending."""
+        parts = [old.times[old.values != new.values] for old, new in self.changed]
+        return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+
+def record(replacement: Replacement) -> None:
+    """Record the samples of other live certificates that the file replaced, if there are any.
+
+    To be called in the transaction that stored the file, under the lock of its series.
+    """
+    if not replacement.changed:
+        return
+    others = _other_live(replacement.identity_id, replacement.certificate_id)
+    if not others:
+        return
+    for other, times in _senders(replacement):
+        if other in others:
+            _add(replacement, other, times)
+
+
+def _other_live(identity_id: int, certificate_id: int) -> set[int]:
+    """Return the live certificates but for this one and those of its own device.
+
+    A device that rolled to a newer certificate may correct what it sent with the older one.
+    """
+    now = timezone.now()
+    live = DeviceCertificate.objects.filter(
+        Q(retires_at=None) | Q(retires_at__gt=now),
+        identity_id=identity_id,
+        state=DeviceCertificate.State.ACTIVE,
+        not_after__gt=now,
+    )
+    others = live.exclude(pk=certificate_id).values_list("pk", flat=True)
+    found = set(others)
+    return found - _same_device(identity_id, certificate_id) if found else found
+
+
+def _same_device(identity_id: int, certificate_id: int) -> set[int]:
+    rolled = DeviceCertificate.objects.filter(identity_id=identity_id, replaces__isnull=False)
+    links = list(rolled.values_list("pk", "replaces_id"))
+    same, before = {certificate_id}, 0
+    while before != len(same):
+        before = len(same)
+        same |= {end for link in links for end in link if end is not None and same & set(link)}
+    return same
+
+
+def _senders(replacement: Replacement) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield (certificate, timestamps) of the files that the replaced values came from."""
+    left = replacement.times()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FILES,
+            [
+                replacement.identity_id,
+                replacement.name,
+                replacement.measurement_id,
+                int(left[-1]),
+                int(left[0]),
+            ],
+        )
+        files = cursor.fetchall()
+    for measurement_id, certificate_id in files:
+        measurement = Measurement.objects.get(
+            identity_id=replacement.identity_id, pk=measurement_id
+        )
+        samples, _ = examine(measurement)
+        if samples is None:
+            continue
+        here = np.isin(left, samples.times, assume_unique=True)
+        if here.any():
+            yield certificate_id, left[here]
+            left = left[~here]
+        if not len(left):
+            return
+
+
+def _add(replacement: Replacement, other: int, times: NDArray[np.int64]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "identity_id": replacement.identity_id,
+                "name": replacement.name,
+                "certificate_id": replacement.certificate_id,
+                "other": other,
+                "measurement_id": replacement.measurement_id,
+                "replaced": len(times),
+                "first_ms": int(times[0]),
+                "last_ms": int(times[-1]),
+                "now": timezone.now(),
+            },
+        )

@@ -1,0 +1,86 @@
+"""Make the blocks of a series anew from its kept files.
+
+A run of hours is exchanged in one transaction under the lock of the series: readers see an hour
+as it was or as it must be, and what devices send meanwhile is laid over either. Hours that a
+damaged file reaches into are left as they are, for their blocks may be all that is left of it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from ingest.keeping import block_changes
+from ingest.keeping.long_work import transaction_at_leisure
+from ingest.keeping.replay import DamagedOriginal, plan, replay
+from ingest.storing import block_storage
+from ingest.storing.blocks import cut
+from ingest.storing.layers import Hours
+
+# So that uploads to the series wait for no more than about a second.
+SAMPLES_A_RUN = 500_000
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What was made anew; ``damaged`` lists files whose hours were left as they are."""
+
+    blocks_before: int = 0
+    blocks_after: int = 0
+    samples: int = 0
+    damaged: list[DamagedOriginal] = field(default_factory=list)
+
+
+class DamagedOriginals(Exception):
+    """Hours cannot be made anew: files that reach into them are not what was uploaded."""
+
+    def __init__(self, damaged: list[DamagedOriginal]) -> None:
+        super().__init__(", ".join(f"{each.id}: {each.fault}" for each in damaged))
+        self.damaged = damaged
+
+
+def rebuild_series(
+    identity_id: int, name: str, report: Callable[[int], None] = lambda samples: None
+) -> Rebuilt:
+    """Make all blocks of a series anew; ``report`` takes the number of samples so far.
+
+    Raises ``django.db.Error``. Not to be called in a transaction.
+    """
+    done = Rebuilt()
+    with transaction_at_leisure(snapshot=True):
+        runs = plan(identity_id, name, SAMPLES_A_RUN)
+    seen: set[uuid.UUID] = set()
+    for hours in runs:
+        try:
+            with transaction_at_leisure():
+                block_storage.lock(identity_id, [name])
+                rebuild_hours(identity_id, name, hours, done)
+        except DamagedOriginals as error:
+            done.damaged += [each for each in error.damaged if each.id not in seen]
+            seen.update(each.id for each in error.damaged)
+        report(done.samples)
+    return done
+
+
+def rebuild_hours(
+    identity_id: int,
+    name: str,
+    hours: Hours,
+    done: Rebuilt,
+    only: Collection[int] | None = None,
+) -> None:
+    """Make the blocks of ``hours`` anew, or those of the hours in ``only``; add to ``done``.
+
+    To be called in a transaction that holds the lock of the series. Raises
+    ``DamagedOriginals`` before anything is changed.
+    """
+    replayed = replay(identity_id, name, hours)
+    if replayed.damaged:
+        raise DamagedOriginals(replayed.damaged)
+    blocks = list(cut(replayed.samples.times, replayed.samples.values))
+    if only is not None:
+        blocks = [block for block in blocks if block.hour in only]
+    done.blocks_before += block_changes.replace_hours(identity_id, name, hours, blocks, only)
+    done.blocks_after += len(blocks)
+    done.samples += sum(len(block.values) for block in blocks)

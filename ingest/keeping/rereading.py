@@ -1,0 +1,111 @@
+"""Read the kept rejected files again: after a fix, or under a window that was set wider.
+
+A file that can be read now is laid over its series as if it came now, whatever was sent since;
+its receipt keeps its id and the time at which it was received.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from ingest.keeping.long_work import transaction_at_leisure
+from ingest.keeping.replay import examine_bytes
+from ingest.models import Measurement
+from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
+from ingest.parsing.names import is_measurement_name
+from ingest.refusals import TooManyLines
+from ingest.storing import block_storage
+from ingest.storing.blocks import Overlay, cut, lay_over
+
+_BECOME_STORED = """
+UPDATE ingest_measurement
+SET status = 'stored', errors = NULL, sequence = nextval('ingest_measurement_sequence'),
+    samples = %s, new = %s, identical = %s, replaced = %s, first_ms = %s, last_ms = %s
+WHERE identity_id = %s AND id = %s
+"""
+
+
+@dataclass(slots=True)
+class Reread:
+    """What came of it: the files that are stored now, and how many stay rejected."""
+
+    stored: list[Measurement] = field(default_factory=list)
+    still_rejected: int = 0
+
+
+def reread(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Reread]:
+    """Read the rejected files of an identity again; yield the state so far after each.
+
+    One file a transaction, under the lock of its series. Raises ``django.db.Error``. Not to be
+    called in a transaction.
+    """
+    done = Reread()
+    rejected = Measurement.objects.filter(
+        identity_id=identity_id, status=Measurement.Status.REJECTED
+    )
+    for measurement_id in list(rejected.order_by("id").values_list("id", flat=True)):
+        measurement = rejected.filter(pk=measurement_id).first()
+        if measurement is None:  # given up meanwhile, or read by another run
+            continue
+        samples = _read(measurement, window, max_lines)
+        if samples is not None and _store(measurement, samples):
+            measurement.refresh_from_db()
+            done.stored.append(measurement)
+        else:
+            done.still_rejected += 1
+        yield done
+
+
+def _read(measurement: Measurement, window: TimeWindow, max_lines: int) -> Samples | None:
+    if not is_measurement_name(measurement.name):
+        return None
+    content, fault = examine_bytes(measurement)
+    if content is None or fault:
+        return None
+    try:
+        return read_samples(content, window, max_lines)
+    except (UnreadableContent, TooManyLines):
+        return None
+
+
+def _store(measurement: Measurement, samples: Samples) -> bool:
+    """Lay the file over its series; False if it is not there as a rejected one any more."""
+    identity_id, name = measurement.identity_id, measurement.name
+    with transaction_at_leisure():
+        block_storage.lock(identity_id, [name])
+        still = Measurement.objects.select_for_update().filter(
+            identity_id=identity_id, pk=measurement.pk, status=Measurement.Status.REJECTED
+        )
+        if not still.exists():
+            return False
+        stored = block_storage.overlapping(identity_id, name, samples)
+        overlay = lay_over([block for _, block in stored], samples)
+        block_storage.rewrite(
+            identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
+        )
+        block_storage.copy_blocks(identity_id, name, list(cut(overlay.times, overlay.values)))
+        _mark_stored(identity_id, measurement.pk, samples, overlay)
+    return True
+
+
+def _mark_stored(
+    identity_id: int, measurement_id: uuid.UUID, samples: Samples, overlay: Overlay
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BECOME_STORED,
+            [
+                samples.lines,
+                overlay.new,
+                overlay.identical,
+                overlay.replaced,
+                samples.first_ms,
+                samples.last_ms,
+                identity_id,
+                measurement_id,
+            ],
+        )

@@ -1,0 +1,81 @@
+"""Delete what is older than its policy allows, and nothing that no policy names.
+
+Age counts from the time at which a sample was taken. Whole hours go, and files whose samples all
+lie in them; rejected files, which have no samples, are bounded otherwise (``rejected_files``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from identities.models import Identity
+from ingest.keeping import deletions
+from ingest.keeping.deletions import Amount
+from ingest.keeping.replay import series_names
+from ingest.models import DataDeletion, RetentionPolicy
+from ingest.storing.blocks import HOUR_MS
+
+HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What goes, or went, of one series: everything before ``before_hour``."""
+
+    identity: Identity
+    name: str
+    before_hour: int
+    amount: Amount
+
+
+def limits(now_ms: int, identity_id: int | None = None) -> Iterator[tuple[Identity, int]]:
+    """Yield each identity that a policy holds for, and the first hour that is kept of it."""
+    days: dict[int | None, int | None] = {
+        policy.identity_id: policy.keep_days for policy in RetentionPolicy.objects.all()
+    }
+    identities = Identity.objects.order_by("pk")
+    if identity_id is not None:
+        identities = identities.filter(pk=identity_id)
+    for identity in identities:
+        keep_days = days.get(identity.pk, days.get(None))
+        if keep_days is not None:
+            yield identity, now_ms // HOUR_MS - keep_days * HOURS_A_DAY
+
+
+def look(now_ms: int, identity_id: int | None = None) -> Iterator[Pruned]:
+    """Yield what ``prune`` would delete, series by series, without deleting anything."""
+    for identity, before_hour in limits(now_ms, identity_id):
+        for name in series_names(identity.pk):
+            amount = deletions.count_before(identity.pk, name, before_hour)
+            if amount:
+                yield Pruned(identity, name, before_hour, amount)
+
+
+def prune(now_ms: int, by: str, identity_id: int | None = None) -> Iterator[Pruned]:
+    """Delete what the policies name and yield it, series by series.
+
+    Recorded once for each identity that lost something. Raises ``django.db.Error``; what was
+    deleted until then is recorded. Not to be called in a transaction.
+    """
+    record: DataDeletion | None = None
+    for found in look(now_ms, identity_id):
+        if record is None or record.identity_number != found.identity.pk:
+            _finish(record)
+            record = DataDeletion.objects.create(
+                kind=DataDeletion.Kind.PRUNE,
+                identity_number=found.identity.pk,
+                by=by[:150],
+                before_ms=found.before_hour * HOUR_MS,
+            )
+        steps = deletions.delete_before(found.identity.pk, found.name, found.before_hour, record)
+        amount = sum(steps, start=Amount())
+        yield Pruned(found.identity, found.name, found.before_hour, amount)
+    _finish(record)
+
+
+def _finish(record: DataDeletion | None) -> None:
+    if record is not None:
+        DataDeletion.objects.filter(pk=record.pk).update(finished_at=timezone.now())

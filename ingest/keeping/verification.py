@@ -1,0 +1,144 @@
+"""Compare the blocks of a series with its kept files, sample by sample, hour by hour.
+
+Each series is looked at in one snapshot (REPEATABLE READ): an upload commits its file and its
+blocks in one transaction, and draws its place in the order under the series' lock, so that any
+snapshot shows a state that must hold. No lock is taken; devices send on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+
+from ingest.keeping import block_changes
+from ingest.keeping.block_changes import BlockRow
+from ingest.keeping.long_work import transaction_at_leisure
+from ingest.keeping.replay import DamagedOriginal, examine_bytes, plan, replay
+from ingest.models import Measurement
+from ingest.storing.blocks import HOUR_MS, MOST_SAMPLES
+from ingest.storing.layers import Hours, Layered
+
+SAMPLES_A_RUN = 1_000_000
+ENCODING = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HourDifference:
+    """How the blocks of an hour differ from the files.
+
+    ``missing``, ``extra`` and ``different`` count samples that only the files have, only the
+    blocks have, or both with unequal values; ``faults`` tells what is wrong with the blocks
+    themselves.
+    """
+
+    hour: int
+    missing: int
+    extra: int
+    different: int
+    faults: list[str]
+
+
+@dataclass(slots=True)
+class SeriesVerified:
+    """What was compared of one series, and what was found."""
+
+    name: str
+    files: int = 0
+    samples: int = 0
+    differences: list[HourDifference] = field(default_factory=list)
+    damaged: list[DamagedOriginal] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether everything is as it must be."""
+        return not self.differences and not self.damaged
+
+
+def verify_series(
+    identity_id: int, name: str, report: Callable[[int], None] = lambda samples: None
+) -> SeriesVerified:
+    """Compare one series; ``report`` takes the number of samples compared so far.
+
+    Files that hold no samples of the series (rejected, withdrawn) are checked for their bytes.
+    Raises ``django.db.Error``. Not to be called in a transaction.
+    """
+    verified = SeriesVerified(name)
+    damaged: dict[object, DamagedOriginal] = {}
+    with transaction_at_leisure(snapshot=True):
+        for hours in plan(identity_id, name, SAMPLES_A_RUN):
+            replayed = replay(identity_id, name, hours)
+            damaged |= {each.id: each for each in replayed.damaged}
+            rows = block_changes.read_rows(identity_id, name, *hours)
+            verified.differences += _compare(replayed.samples, rows, hours)
+            verified.samples += len(replayed.samples.times)
+            report(verified.samples)
+        aside = [Measurement.Status.REJECTED, Measurement.Status.WITHDRAWN]
+        kept = Measurement.objects.filter(identity_id=identity_id, name=name)
+        verified.files = kept.count()
+        for measurement in kept.filter(status__in=aside).iterator(chunk_size=20):
+            _, fault = examine_bytes(measurement)
+            if fault:
+                damaged[measurement.pk] = DamagedOriginal(measurement.pk, name, fault)
+    verified.damaged = list(damaged.values())
+    return verified
+
+
+def _compare(expected: Layered, rows: Sequence[BlockRow], hours: Hours) -> Iterator[HourDifference]:
+    by_hour = {hour: list(found) for hour, found in groupby(rows, lambda row: row.hour)}
+    for hour in sorted({*expected.hours(), *by_hour}):
+        difference = compare_hour(hour, expected.of_hour(hour), by_hour.get(hour, []))
+        if difference is not None:
+            yield difference
+
+
+def compare_hour(hour: int, expected: Layered, rows: Sequence[BlockRow]) -> HourDifference | None:
+    """Return how ``rows``, all blocks of an hour, differ from what is expected; None if not."""
+    faults = [fault for row in rows for fault in _faults(row)]
+    held = [row.block() for row in rows if _has_samples(row)]
+    times = np.concatenate([block.times for block in held] or [np.empty(0, np.int64)])
+    values = np.concatenate([block.values for block in held] or [np.empty(0)])
+    order = np.argsort(times, kind="stable")
+    times, values = times[order], values[order]
+    twice = int((times[1:] == times[:-1]).sum())
+    if twice:
+        faults.append(f"{twice} timestamps are stored twice")
+        first = np.concatenate(([True], times[1:] != times[:-1]))
+        times, values = times[first], values[first]
+    _, ours, theirs = np.intersect1d(expected.times, times, assume_unique=True, return_indices=True)
+    missing, extra = len(expected.times) - len(ours), len(times) - len(theirs)
+    different = int((expected.values[ours] != values[theirs]).sum())
+    if not (faults or missing or extra or different):
+        return None
+    return HourDifference(hour, missing, extra, different, faults)
+
+
+def _has_samples(row: BlockRow) -> bool:
+    offsets, values = row.offsets_ms, row.values
+    return offsets is not None and values is not None and len(offsets) == len(values)
+
+
+def _faults(row: BlockRow) -> Iterator[str]:
+    """Yield what is wrong with a block whatever the files say."""
+    if not _has_samples(row):
+        yield f"block {row.id} has no samples, or another number of times than of values"
+        return
+    block = row.block()
+    offsets, values = block.offsets_ms, block.values
+    if row.encoding != ENCODING:
+        yield f"block {row.id} has the unknown encoding {row.encoding}"
+    if len(offsets) != row.sample_count or len(offsets) > MOST_SAMPLES:
+        yield f"block {row.id} holds {len(offsets)} samples and says {row.sample_count}"
+    if int(offsets.min()) < 0 or int(offsets.max()) >= HOUR_MS:
+        yield f"block {row.id} reaches beyond its hour"
+    if not bool((offsets[1:] > offsets[:-1]).all()):
+        yield f"block {row.id} is not sorted"
+    if (row.first_ms, row.last_ms) != (block.first_ms, block.last_ms):
+        yield f"block {row.id} has another first or last time than it says"
+    if (row.minimum, row.maximum) != (block.minimum, block.maximum):
+        yield f"block {row.id} has another minimum or maximum than it says"
+    # Sums depend on the order in which a machine adds.
+    if not abs(row.total - block.total) <= 1e-9 * float(np.abs(values).sum()):
+        yield f"block {row.id} has another total than it says"

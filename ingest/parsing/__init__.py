@@ -1,0 +1,1 @@
+"""What devices send, turned from bytes into values, strictly. Pure: no database, no request."""

@@ -1,0 +1,245 @@
+"""The measurement file: bytes in, samples out, or errors that name the line. Pure.
+
+A file is lines of ``epoch_milliseconds,value`` (``SAMPLE_LINE`` below), each ended by LF or CRLF,
+in any order; a UTF-8 byte order mark in front and empty lines at the end are allowed.
+
+Two readers that agree on every input: the fast one checks the whole file against one regular
+expression and converts all numbers at once; where it hesitates, the slow one reads line by line
+and says what is wrong where.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from ingest.parsing.line_errors import LineError, explain_line, explain_time
+from ingest.refusals import TooManyLines
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LISTED_ERRORS = 20
+
+# No possessive quantifiers: Python 3.11.2, which Debian 12 has, gets them wrong on groups.
+_SAMPLE = rb"[0-9]{1,16},-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
+SAMPLE_LINE = re.compile(rb"([0-9]{1,16}),(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)")
+# Looks for the end of a line that no sample follows: one pass, and nothing to track back to.
+_NO_SAMPLE_FOLLOWS = re.compile(rb"\n(?!" + _SAMPLE + rb"\r?\n|\Z)")
+_LINE = re.compile(rb"([0-9]{1,16}+),(-?+[0-9]{1,20}+(?:\.[0-9]{1,20}+)?+)")
+_WHOLE_FILE = re.compile(rb"(?:" + _SAMPLE + rb"\r?+\n)*+(?:" + _SAMPLE + rb")?+(?:\r?+\n)*+")
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+
+# Below this size the start-up of pyarrow's CSV reader costs more than it saves.
+_SMALL = 200_000
+
+_READ = pa.csv.ReadOptions(column_names=["time_ms", "value"], use_threads=False)
+_PARSE = pa.csv.ParseOptions(quote_char=False, ignore_empty_lines=True)
+_CONVERT = pa.csv.ConvertOptions(
+    column_types={"time_ms": pa.int64(), "value": pa.float64()}, null_values=[], check_utf8=False
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """The timestamps that are believed: ``earliest_ms <= t <= latest_ms``, epoch milliseconds."""
+
+    earliest_ms: int
+    latest_ms: int
+
+    def holds(self, time_ms: int) -> bool:
+        """Tell whether ``time_ms`` lies in the window."""
+        return self.earliest_ms <= time_ms <= self.latest_ms
+
+    def dates(self) -> tuple[str, str]:
+        """Return the first and the last day of the window, in UTC."""
+        return _date(self.earliest_ms), _date(self.latest_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The samples of one file, sorted, each timestamp once with the value of its last line.
+
+    ``times`` is int64 epoch milliseconds, strictly ascending; ``values`` is float64 of the same
+    length. ``lines`` counts the file's data lines. Where a timestamp stands on several lines,
+    ``first_values`` (same length as ``times``) holds the value of the first of them, and the
+    other lines are counted as ``repeated_identical`` or ``repeated_replaced``, each compared
+    with the line of that timestamp before it; without such lines ``first_values is values``.
+    """
+
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+    first_values: NDArray[np.float64]
+    lines: int
+    repeated_identical: int = 0
+    repeated_replaced: int = 0
+
+    @property
+    def first_ms(self) -> int:
+        """Return the earliest timestamp."""
+        return int(self.times[0])
+
+    @property
+    def last_ms(self) -> int:
+        """Return the latest timestamp."""
+        return int(self.times[-1])
+
+
+class UnreadableContent(Exception):
+    """A file that holds something other than samples; ``errors`` lists up to 20 places."""
+
+    def __init__(self, errors: list[LineError]) -> None:
+        super().__init__(f"{len(errors)} unreadable lines")
+        self.errors = errors
+
+
+def read_samples(content: bytes, window: TimeWindow, max_lines: int) -> Samples:
+    """Return the samples of ``content``.
+
+    Raises ``UnreadableContent`` where a line is no sample, a timestamp lies outside ``window``
+    or there is no line at all, and ``TooManyLines`` beyond ``max_lines``.
+    """
+    text = content[3:] if content.startswith(BYTE_ORDER_MARK) else content
+    _check_line_count(text, max_lines)
+    columns = _read_fast(text)
+    if columns is None or not len(columns[0]) or not _within(columns[0], window):
+        columns = _read_slow(text, window)
+    return _sort(*columns)
+
+
+def _check_line_count(text: bytes, max_lines: int) -> None:
+    if text.count(b"\n") < max_lines:
+        return
+    lines = text.count(b"\n", 0, _end_of_data(text)) + 1
+    if lines > max_lines:
+        raise TooManyLines(f"A file may have {max_lines:,} lines; this one has {lines:,}.")
+
+
+def _end_of_data(text: bytes) -> int:
+    """Return where the empty lines at the end begin, the end of the last data line included.
+
+    A carriage return that no line feed follows ends no line, so it belongs to the data.
+    """
+    end = len(text.rstrip(b"\r\n"))
+    if text.endswith(b"\r"):
+        return len(text)
+    return max(end, text.rfind(b"\r\r", end) + 1)
+
+
+def _within(times: NDArray[np.int64], window: TimeWindow) -> bool:
+    return bool(times.min() >= window.earliest_ms and times.max() <= window.latest_ms)
+
+
+# --- Fast ----------------------------------------------------------------------------------
+_Columns = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def _read_fast(text: bytes) -> _Columns | None:
+    """Return times and values in the order of the file, or None where the slow reader must look."""
+    data = text[: _end_of_data(text)]
+    if not _is_all_samples(data):
+        return None
+    return _convert_small(data) if len(data) < _SMALL else _convert_large(data)
+
+
+def _is_all_samples(data: bytes) -> bool:
+    if not data or data.endswith(b"\r"):
+        return False
+    return _NO_SAMPLE_FOLLOWS.search(b"\n" + data + b"\n") is None
+
+
+def _convert_small(data: bytes) -> _Columns | None:
+    # The grammar has been checked: with commas for line ends, this is a JSON array of numbers,
+    # unless one has leading zeros, which JSON refuses.
+    flat = data.replace(b"\r", b"").replace(b"\n", b",")
+    try:
+        numbers = orjson.loads(b"[" + flat + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    return np.array(numbers[0::2], dtype=np.int64), np.array(numbers[1::2], dtype=np.float64)
+
+
+def _convert_large(data: bytes) -> _Columns:
+    table = pa.csv.read_csv(
+        pa.BufferReader(data), read_options=_READ, parse_options=_PARSE, convert_options=_CONVERT
+    )
+    return table.column(0).to_numpy(), table.column(1).to_numpy()
+
+
+# --- Slow ----------------------------------------------------------------------------------
+@dataclass(slots=True)
+class _Reading:
+    times: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    errors: list[LineError] = field(default_factory=list)
+
+
+def _read_slow(text: bytes, window: TimeWindow) -> _Columns:
+    reading = _Reading()
+    for number, line in _data_lines(text):
+        _read_line(reading, number, line, window)
+        if len(reading.errors) == LISTED_ERRORS:
+            break
+    if reading.errors:
+        raise UnreadableContent(reading.errors)
+    if not reading.times:
+        raise UnreadableContent(
+            [LineError(1, 1, "", "empty_file: it holds no sample; send at least one line.")]
+        )
+    return np.array(reading.times, dtype=np.int64), np.array(reading.values, dtype=np.float64)
+
+
+def _data_lines(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield number (from 1) and bytes of each line, without its end and the empty last ones."""
+    for number, match in enumerate(_LINE.finditer(text, 0, _end_of_data(text)), start=1):
+        line = match.group()
+        if line.endswith(b"\r\n"):
+            yield number, line[:-2]
+        else:
+            yield number, line.removesuffix(b"\n")
+
+
+def _read_line(reading: _Reading, number: int, line: bytes, window: TimeWindow) -> None:
+    match = SAMPLE_LINE.fullmatch(line)
+    if match is None:
+        reading.errors.append(explain_line(number, line))
+        return
+    time_ms = int(match[1])
+    if not window.holds(time_ms):
+        reading.errors.append(explain_time(number, line, time_ms, window.holds, window.dates()))
+        return
+    reading.times.append(time_ms)
+    reading.values.append(float(match[2]))
+
+
+def _date(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+# --- Sorted, each timestamp once -------------------------------------------------------------
+def _sort(times: NDArray[np.int64], values: NDArray[np.float64]) -> Samples:
+    lines = len(times)
+    if lines == 1 or bool((times[1:] > times[:-1]).all()):
+        return Samples(times, values, values, lines)
+    order = np.argsort(times, kind="stable")  # stable: of equal times, the last line stays last
+    times, values = times[order], values[order]
+    same_time = times[1:] == times[:-1]
+    if not same_time.any():
+        return Samples(times, values, values, lines)
+    same_value = values[1:] == values[:-1]
+    is_first = np.concatenate(([True], ~same_time))
+    is_last = np.concatenate((~same_time, [True]))
+    return Samples(
+        times[is_last],
+        values[is_last],
+        values[is_first],
+        lines,
+        repeated_identical=int((same_time & same_value).sum()),
+        repeated_replaced=int((same_time & ~same_value).sum()),
+    )

@@ -1,0 +1,1 @@
+"""Files and their blocks of samples, on their way into PostgreSQL."""

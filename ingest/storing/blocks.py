@@ -1,0 +1,148 @@
+"""Blocks of samples: cut from a file, and laid over the blocks that are stored. Pure.
+
+A block lies inside one UTC hour and holds at most 8,192 samples, sorted. No two blocks of a
+series hold the same timestamp, so what a file brings for a stored timestamp changes a value in
+place, and only what is new becomes blocks of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.parsing.measurements import Samples
+
+HOUR_MS = 3_600_000
+MOST_SAMPLES = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Samples of one UTC hour: ``offsets_ms`` int32 from its start, ascending; ``values`` float64.
+
+    ``hour`` counts from 1970-01-01T00:00Z.
+    """
+
+    hour: int
+    offsets_ms: NDArray[np.int32]
+    values: NDArray[np.float64]
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """Return the timestamps, int64 epoch milliseconds."""
+        return self.offsets_ms.astype(np.int64) + self.hour * HOUR_MS
+
+    @property
+    def first_ms(self) -> int:
+        """Return the earliest timestamp."""
+        return self.hour * HOUR_MS + int(self.offsets_ms[0])
+
+    @property
+    def last_ms(self) -> int:
+        """Return the latest timestamp."""
+        return self.hour * HOUR_MS + int(self.offsets_ms[-1])
+
+    @property
+    def minimum(self) -> float:
+        """Return the least value."""
+        return float(self.values.min())
+
+    @property
+    def maximum(self) -> float:
+        """Return the greatest value."""
+        return float(self.values.max())
+
+    @property
+    def total(self) -> float:
+        """Return the sum of the values."""
+        return float(self.values.sum())
+
+
+def cut(times: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[Block]:
+    """Yield the blocks of samples that are sorted by strictly ascending time."""
+    for start, end, hour in _hours(times):
+        for begin in range(start, end, MOST_SAMPLES):
+            stop = min(begin + MOST_SAMPLES, end)
+            offsets = (times[begin:stop] - hour * HOUR_MS).astype(np.int32)
+            yield Block(hour, offsets, values[begin:stop])
+
+
+def _hours(times: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Yield (start, end, hour) of each run of samples that lie in one hour."""
+    if not len(times):
+        return
+    first, last = int(times[0]) // HOUR_MS, int(times[-1]) // HOUR_MS
+    if first == last:
+        yield 0, len(times), first
+        return
+    hours = times // HOUR_MS
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1, [len(times)])).tolist()
+    for start, end in itertools.pairwise(starts):
+        yield start, end, int(hours[start])
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What a file does to a series: see ``lay_over``."""
+
+    rewritten: list[tuple[int, Block]]  # index of the stored block, the block as it becomes
+    times: NDArray[np.int64]  # the samples that are new to the series
+    values: NDArray[np.float64]
+    new: int
+    identical: int
+    replaced: int
+
+
+def lay_over(stored: Sequence[Block], samples: Samples) -> Overlay:
+    """Return what becomes of ``stored`` when ``samples`` of a later file are laid over them.
+
+    The counts are those of a dictionary that takes the lines of the file one by one: a line
+    whose timestamp is not in it is new; one whose value is there already is identical; any
+    other replaces. ``stored`` need only hold the blocks that overlap the file in time.
+    """
+    is_new = np.ones(len(samples.times), dtype=bool)
+    rewritten: list[tuple[int, Block]] = []
+    identical, replaced = samples.repeated_identical, samples.repeated_replaced
+    for index, block in enumerate(stored):
+        in_block, in_file = _shared(block.times, samples.times)
+        if not len(in_block):
+            continue
+        is_new[in_file] = False
+        old = block.values[in_block]
+        same = int((old == samples.first_values[in_file]).sum())
+        identical += same
+        replaced += len(in_block) - same
+        latest = samples.values[in_file]
+        if (old != latest).any():
+            values = block.values.copy()
+            values[in_block] = latest
+            rewritten.append((index, Block(block.hour, block.offsets_ms, values)))
+    new = int(is_new.sum())
+    return Overlay(
+        rewritten, samples.times[is_new], samples.values[is_new], new, identical, replaced
+    )
+
+
+def _shared(
+    block: NDArray[np.int64], file: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions, in each of two ascending arrays, of the times that both hold."""
+    start = int(np.searchsorted(file, block[0], side="left"))
+    end = int(np.searchsorted(file, block[-1], side="right"))
+    _, in_block, in_file = np.intersect1d(
+        block, file[start:end], assume_unique=True, return_indices=True
+    )
+    return in_block, in_file + start
+
+
+def merge(blocks: Iterable[Block]) -> list[Block]:
+    """Return the samples of one hour's ``blocks``, which share no timestamp, in as few as fit."""
+    parts = list(blocks)
+    times = np.concatenate([block.times for block in parts])
+    values = np.concatenate([block.values for block in parts])
+    order = np.argsort(times, kind="stable")
+    return list(cut(times[order], values[order]))
