@@ -60,7 +60,9 @@ def test_a_running_product_is_well(stack: Stack) -> None:
     status, found = doctor(stack)
     assert status == 0
     assert found.keys() == WELL
-    assert {one["level"] for name, one in found.items() if name not in ("disk", "keys")} == {"ok"}
+    # What the machine and the tests before this one have to answer for: disk, and devices' rows.
+    others = {"disk", "keys", "device certificates"}
+    assert [one for name, one in found.items() if name not in others and one["level"] != "ok"] == []
     assert found["claimed certificates through nginx"]["text"] == "26 claims, none believed"
 
 
@@ -119,8 +121,7 @@ def test_a_door_that_listens_past_nginx_is_found_and_tried(stack: Stack) -> None
         "DOOR": "device",
         "DEVICE_WORKERS": "1",
         "DJANGO_SETTINGS_MODULE": "device_endpoint.settings.device",
-        "VAR_DIR": str(stack.var_dir.parent / "further"),
-        "PROXY_SECRET_FILE": str(stack.var_dir / "secrets" / "proxy_secret"),
+        "RUN_DIR": str(stack.var_dir.parent / "further"),  # it counts where the other does not
     }
     command = [sys.executable, "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]
     command += ["device_endpoint.device_wsgi:application"]
