@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from identities import keys
+from identities.enrolments import Enrolment
 from identities.staff_actions import StaffAction  # noqa: F401 - Django finds its table here
 
 IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
@@ -191,6 +192,14 @@ class PreSharedKey(OneTimeSecret):
     expires_at = models.DateTimeField(default=default_key_expiry)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
+    )
+
+    enrolment = models.ForeignKey(
+        Enrolment, null=True, on_delete=models.SET_NULL, related_name="keys", editable=False
+    )
+    # A replacement takes the place of its forerunner, of the same identity, in the enrolment.
+    replaces = models.OneToOneField(
+        "self", null=True, on_delete=models.SET_NULL, related_name="replaced_by", editable=False
     )
 
     objects = PreSharedKeyQuerySet.as_manager()

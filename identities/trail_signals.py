@@ -16,6 +16,7 @@ from identities.trail import Action
 TRACKED = (
     "identities.Identity",
     "identities.PreSharedKey",
+    "identities.Enrolment",
     "identities.AccessToken",
     "ingest.DeviceCertificate",
     "ingest.MeasurementType",
