@@ -32,8 +32,8 @@ logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
 test: $(VENV)/dev.stamp ## the tests that need nothing else (under 5 minutes)
-	@$(PYTEST) -m "not browser and not debian" $(ARGS) \
-		|| $(ALONE) -m "not browser and not debian" $(ARGS)
+	@$(PYTEST) -m "not browser and not debian and not recipes" $(ARGS) \
+		|| $(ALONE) -m "not browser and not debian and not recipes" $(ARGS)
 
 test-all: $(VENV)/dev.stamp ## every test; says what is missing for it
 	@$(PYTEST) $(ARGS) || $(ALONE) $(ARGS)

@@ -22,7 +22,21 @@ def missing_tools() -> dict[str, str]:
     }
     if absent := [name for name, path in debian.items() if not path]:
         found["debian"] = ", ".join(absent)
+    recipes = {
+        "Node (apt install nodejs)": shutil.which("node"),
+        "a C compiler (apt install gcc libc6-dev)": shutil.which("gcc"),
+        "libcurl's headers (apt install libcurl4-openssl-dev)": _has_header("curl/curl.h"),
+        "mbed TLS's headers (apt install libmbedtls-dev)": _has_header("mbedtls/x509_crt.h"),
+        "openssl": shutil.which("openssl"),
+    }
+    if absent := [name for name, path in recipes.items() if not path]:
+        found["recipes"] = ", ".join(absent)
     return found
+
+
+def _has_header(name: str) -> bool:
+    folders = [Path("/usr/include"), *Path("/usr/include").glob("*-linux-gnu*")]
+    return any((folder / name).exists() for folder in folders)
 
 
 def chromium() -> str | None:

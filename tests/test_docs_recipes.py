@@ -1,0 +1,124 @@
+"""The recipes in Node, C and for an ESP32: their programs as printed, against the real product."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.client.scripted_server import Scripted, problem, scripted_server
+from tests.stack import Stack
+
+pytestmark = pytest.mark.recipes
+
+PROJECT = Path(__file__).resolve().parent.parent
+RECORDING = PROJECT / "tests/data/hr_measurement_2019_06_11"
+PROGRAMS = {"node.md": ("js", "device.mjs"), "c.md": ("c", "device.c")}
+RECEIVED = {"files": [{"status": "stored"}]}
+BUSY = problem(503, "service_unavailable", True)
+
+
+def _page(name: str) -> str:
+    return (PROJECT / "docs/how-to" / name).read_text()
+
+
+def _blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)
+
+
+def _write_program(recipe: str, folder: Path, url: str, authority: Path) -> None:
+    language, name = PROGRAMS[recipe]
+    (program,) = _blocks(_page(recipe), language)
+    printed = {"https://localhost:8443/device_endpoint": url, "var/tls/ca.crt": str(authority)}
+    for text, meant in printed.items():
+        assert program.count(text) == 1
+        program = program.replace(text, meant)
+    (folder / name).write_text(program)
+    (folder / "recording").write_bytes(RECORDING.read_bytes())
+
+
+def _run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script],
+        cwd=folder,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _prepare(recipe: str, folder: Path, url: str, authority: Path) -> str:
+    """Write the program, run the page's commands up to the last block, and return that one."""
+    _write_program(recipe, folder, url, authority)
+    *before, use = _blocks(_page(recipe), "sh")
+    made = _run("".join(before), folder)
+    assert made.returncode == 0, made.stderr
+    return use
+
+
+@pytest.mark.parametrize("recipe", PROGRAMS)
+def test_a_device_of_the_recipe_is_refused_registers_and_uploads(
+    stack: Stack, tmp_path: Path, recipe: str
+) -> None:
+    use = _prepare(recipe, tmp_path, stack.device_url, stack.ca_file)
+    identity = f"recipe-{uuid4()}"
+    run = _run(use, tmp_path, psk=stack.issue_psk(identity))
+    assert run.returncode == 0, run.stderr
+    unknown, registered, stored = (json.loads(line) for line in run.stdout.splitlines())
+    assert unknown["type"] == "urn:device-endpoint:certificate_not_bound"
+    assert (registered["identity"], registered["already_bound"]) == (identity, False)
+    (receipt,) = stored["files"]
+    assert (receipt["status"], receipt["samples"]) == ("stored", 4998)
+    assert receipt["filename"] == "recording"
+
+
+@contextmanager
+def _upload(
+    recipe: str, folder: Path, answers: list[Scripted]
+) -> Iterator[tuple[subprocess.CompletedProcess[str], list[Any]]]:
+    with scripted_server(folder, answers) as server:
+        use = _prepare(recipe, folder, server.url, server.authority)
+        run = _run(use.splitlines()[-1], folder)
+        yield run, server.requests
+
+
+@pytest.mark.parametrize("recipe", PROGRAMS)
+def test_a_busy_server_gets_the_same_file_again_after_its_wish(tmp_path: Path, recipe: str) -> None:
+    busy = Scripted(503, BUSY, {"Retry-After": "1"})
+    with _upload(recipe, tmp_path, [busy, Scripted(200, RECEIVED)]) as (run, requests):
+        assert run.returncode == 0, run.stderr
+        assert re.search(r"503.* again in [12]\.\d s", run.stderr)
+        assert len(requests) == 2
+        assert all(RECORDING.read_bytes() in body for _, _, body in requests)
+
+
+@pytest.mark.parametrize("recipe", PROGRAMS)
+@pytest.mark.parametrize(("status", "exit_in_c"), [(422, 2), (403, 1)])
+def test_a_refusal_is_shown_and_not_tried_again(
+    tmp_path: Path, recipe: str, status: int, exit_in_c: int
+) -> None:
+    refusal = Scripted(status, problem(status, "told_by_the_script", status == 403))
+    with _upload(recipe, tmp_path, [refusal]) as (run, requests):
+        assert run.returncode == (exit_in_c if recipe == "c.md" else 1)
+        assert json.loads(run.stdout)["status"] == status
+        assert len(requests) == 1
+
+
+@pytest.mark.parametrize("recipe", PROGRAMS)
+def test_a_server_of_an_unknown_authority_is_sent_nothing(tmp_path: Path, recipe: str) -> None:
+    with scripted_server(tmp_path, [Scripted(200, RECEIVED)]) as server:
+        other = tmp_path / "other.crt"
+        _run("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -out other.crt", tmp_path)
+        use = _prepare(recipe, tmp_path, server.url, other)
+        run = _run(f"timeout 3 {use.splitlines()[-1]}", tmp_path)
+        assert run.returncode != 0
+        assert "certificate" in run.stderr
+        assert server.requests == []
