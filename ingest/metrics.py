@@ -47,6 +47,10 @@ _seconds = Histogram(
     "From the head of an upload to its answer, in the application; refused ones are left out.",
     buckets=SECONDS,
 )
+_over_quota = Counter(
+    "device_endpoint_uploads_over_quota",
+    "Uploads refused since their identity had sent its bytes of the day.",
+)
 _lenient = Counter(
     "device_endpoint_lenient_boundaries",
     "Multipart bodies whose delimiter was the boundary itself, taken for what was meant.",
@@ -83,6 +87,11 @@ def count_samples(samples: int, replaced: int) -> None:
 def count_lenient_boundary() -> None:
     """Count a body that was framed as the protocol document's example is."""
     _lenient.inc()
+
+
+def count_upload_over_quota() -> None:
+    """Count an upload that was refused for the bytes its identity had sent that day."""
+    _over_quota.inc()
 
 
 def time_upload(seconds: float) -> None:

@@ -19,6 +19,7 @@ class Outcome(TextChoices):
     BOUND_ELSEWHERE = "certificate_bound_elsewhere", "Certificate bound to another identity"
     CERTIFICATE_SUSPENDED = "certificate_suspended", "Certificate suspended"
     CERTIFICATE_REVOKED = "certificate_revoked", "Certificate revoked"
+    CERTIFICATES_USED_UP = "certificates_used_up", "Identity has all the certificates it may have"
     THROTTLED = "throttled", "Too many attempts"
 
 

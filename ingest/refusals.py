@@ -22,6 +22,7 @@ class Refusal(Exception):
     status: int
     retryable: bool = False
     default_detail: ClassVar[str] = ""
+    outcome: str = ""  # the true reason, for the log, where the code does not tell it
 
     def __init__(
         self,
@@ -217,6 +218,13 @@ class TooManyRequests(Refusal):
     code, status, title = "too_many_requests", 429, "Too many requests"
     retryable = True
     default_detail = "Wait for Retry-After seconds, with jitter, and send the same again."
+
+
+class BytesOfDayUsedUp(TooManyRequests):
+    """The quota of bytes a day of the identity; ``retry_after`` leads into the next day."""
+
+    outcome = "bytes_of_day_used_up"
+    default_detail = "This identity has sent its bytes of today (UTC). Keep the data for tomorrow."
 
 
 class DatabaseUnavailable(Refusal):

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from identities import keys
 from identities.models import PreSharedKey
-from ingest import rolling, throttling
+from ingest import quotas, rolling, throttling
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.outcomes import Outcome
 from ingest.parsing.certificates import ClientCertificate
@@ -117,6 +117,8 @@ def _redeem(certificate: ClientCertificate, key: PreSharedKey) -> _Finding:
     bound = DeviceCertificate.objects.filter(sha256=certificate.sha256).first()
     if bound is not None:
         return _find_again(bound, key)
+    if not quotas.may_have_another(key):
+        return _Finding(Outcome.CERTIFICATES_USED_UP, key)
     if PreSharedKey.objects.redeem(key.pk):
         return _Finding(Outcome.REGISTERED, key, _bind(certificate, key))
     return _Finding(_why_not_redeemed(key.pk), key)

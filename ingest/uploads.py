@@ -21,8 +21,10 @@ from ingest.parsing.line_errors import LineError
 from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
 from ingest.parsing.names import explain_bad_name, is_measurement_name, make_storable
 from ingest.receipts import Receipt
+from ingest.refusals import BytesOfDayUsedUp
 from ingest.storing import (
     block_storage,
+    daily_bytes,
     durability,
     file_storage,
     rejected_files,
@@ -64,11 +66,14 @@ def receive(
     """Store ``files`` and return a receipt for each, in their order.
 
     A file that cannot be read is kept too, as rejected. All or nothing is committed. Raises
-    ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``.
+    ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``;
+    where bytes a day are limited, ``BytesOfDayUsedUp`` and ``RequestTooLarge`` too.
     """
     prepared = [_prepare(file, window, max_lines) for file in files]
     transactions.run(durability.require)
-    if len(prepared) == 1:
+    if daily_bytes.are_limited():
+        receipts = _store_within_quota(uploader, prepared)
+    elif len(prepared) == 1:
         receipts = [transactions.run(lambda: _store_alone(uploader, prepared[0]))]
     else:
         receipts = transactions.run(lambda: _store_together(uploader, prepared))
@@ -112,11 +117,29 @@ def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
     return _store_together(uploader, [file])[0]
 
 
+def _store_within_quota(uploader: Uploader, files: Sequence[PreparedFile]) -> list[Receipt]:
+    def work() -> list[Receipt]:
+        daily_bytes.require_room(uploader.identity_id, files)
+        return _store_together(uploader, files)
+
+    try:
+        return transactions.run(work)
+    except BytesOfDayUsedUp:
+        transactions.run(lambda: daily_bytes.record_refusal(uploader.identity_id))
+        raise
+
+
 def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[Receipt]:
     with transaction.atomic(durable=True):
         # In sorted order, so that two uploads never wait for each other.
         block_storage.lock(uploader.identity_id, sorted({file.name for file in files}))
-        return [_store(uploader, file) or _lay_over(uploader, file) for file in files]
+        receipts = [_store(uploader, file) or _lay_over(uploader, file) for file in files]
+        if daily_bytes.are_limited():
+            kept = {receipt.id for receipt in receipts}
+            daily_bytes.charge(
+                uploader.identity_id, [file.size for file in files if file.id in kept]
+            )
+        return receipts
 
 
 def _store(uploader: Uploader, file: PreparedFile) -> Receipt | None:

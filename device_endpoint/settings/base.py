@@ -75,6 +75,9 @@ REQUESTS_PER_SECOND = read_int("REQUESTS_PER_SECOND", 2000, 1)
 CONNECTIONS_PER_ADDRESS = read_int("CONNECTIONS_PER_ADDRESS", 256, 1)
 REFUSALS_PER_CERTIFICATE = read_int("REFUSALS_PER_CERTIFICATE", 60, 1)
 REFUSALS_PER_ADDRESS = read_int("REFUSALS_PER_ADDRESS", 600, 1)
+# Quotas; 0 for none.
+MAX_CERTIFICATES_PER_IDENTITY = read_int("MAX_CERTIFICATES_PER_IDENTITY", 0)
+MAX_BYTES_PER_IDENTITY_AND_DAY = read_int("MAX_BYTES_PER_IDENTITY_AND_DAY", 0, highest=2**53)
 
 # --- Time and language: stored and shown in UTC ---------------------------------------------
 USE_TZ = True

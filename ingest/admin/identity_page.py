@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ingest.admin.evidence import shown
 from ingest.identifiers import uuid7_floor
-from ingest.models import DeviceCertificate, Measurement, SampleConflict
+from ingest.models import BytesOfDay, DeviceCertificate, Measurement, SampleConflict
 from ingest.reading.coverage_days import count_days
 from ingest.reading.kinds import Kind, find_kinds
 from ingest.reading.ranges import TimeRange
@@ -36,6 +36,7 @@ def describe_identity(found: Watched, chosen: str) -> dict[str, Any]:
         "calendar": _calendar(latest[0], kinds[latest[0].name]) if latest else None,
         "devices": _devices(found),
         "rejected": _rejected(found),
+        "over_quota": _over_quota(found),
         "conflicts": SampleConflict.objects.filter(identity_id=found.id).order_by("-at")[:5],
     }
 
@@ -130,6 +131,13 @@ def _rejected(found: Watched) -> list[dict[str, Any]]:
         }
         for each in files
     ]
+
+
+def _over_quota(found: Watched) -> BytesOfDay | None:
+    """Return the day on which uploads were refused for their bytes, if it is within 30 days."""
+    return BytesOfDay.objects.filter(
+        identity_id=found.id, refused__gt=0, refused_at__gt=timezone.now() - SEEN_WITHIN
+    ).first()
 
 
 def _first_error(errors: Any) -> str:

@@ -8,8 +8,12 @@ from ingest.parsing.time_window import time_window
 
 
 def published_limits() -> dict[str, int]:
-    """Return what a device may send; times are epoch milliseconds."""
+    """Return what a device may send; times are epoch milliseconds. Quotas only where there are."""
     window = time_window()
+    quotas = {
+        "certificates_per_identity": settings.MAX_CERTIFICATES_PER_IDENTITY,
+        "bytes_per_identity_and_day": settings.MAX_BYTES_PER_IDENTITY_AND_DAY,
+    }
     return {
         "request_bytes": settings.MAX_REQUEST_BYTES,
         "files": settings.MAX_FILES,
@@ -20,4 +24,5 @@ def published_limits() -> dict[str, int]:
         "connections": settings.CONNECTIONS_PER_ADDRESS,
         "refused_registrations_per_minute": settings.REFUSALS_PER_CERTIFICATE,
         "refused_registrations_per_minute_and_address": settings.REFUSALS_PER_ADDRESS,
+        **{name: quota for name, quota in quotas.items() if quota},
     }

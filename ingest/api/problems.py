@@ -17,7 +17,6 @@ from ingest.refusals import (
     InternalError,
     NotFound,
     Refusal,
-    RegistrationFailed,
 )
 
 logger = logging.getLogger(__name__)
@@ -58,8 +57,7 @@ def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
     """Return the answer to a refusal (RFC 9457)."""
     identifier = request_id(request)
     request_ids.begin(identifier)  # not every refusal is one of the view
-    outcome = refusal.outcome if isinstance(refusal, RegistrationFailed) else refusal.code
-    logger.info("refused %s %s", refusal.status, outcome)
+    logger.info("refused %s %s", refusal.status, refusal.outcome or refusal.code)
     metrics.count_refusal(refusal.code)
     response = HttpResponse(
         _as_json(refusal.as_problem(identifier)),

@@ -29,6 +29,7 @@ from ingest.parsing.registration_body import asks_to_roll, read_psk
 from ingest.parsing.time_window import time_window
 from ingest.receipts import Receipt
 from ingest.refusals import (
+    BytesOfDayUsedUp,
     CertificateRefusal,
     MethodNotAllowed,
     Refusal,
@@ -129,6 +130,8 @@ class DeviceEndpoint(APIView):
         except (NoLongerAllowed, Refusal) as refusal:
             # What was remembered may be outdated, and the certificate comes before the body.
             binding = bound(self.caller)
+            if isinstance(refusal, BytesOfDayUsedUp):
+                metrics.count_upload_over_quota()
             if isinstance(refusal, Refusal):
                 raise
             receipts = self._receive(request, binding)

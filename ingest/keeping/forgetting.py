@@ -33,6 +33,7 @@ _LOCK_HOLDERS = """
 SELECT DISTINCT l.virtualtransaction
 FROM pg_locks l
 WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid()
+  AND l.objsubid = 1  -- one number, as ours are; extensions take two, and may keep them
   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 """
 _REST_OF_FILES = """
@@ -70,6 +71,7 @@ DELETE FROM ingest_certificateroll r USING ingest_devicecertificate c
 WHERE c.id = r.certificate_id AND c.identity_id = %(identity)s
 """
 _EVERYTHING_ELSE = (
+    "DELETE FROM ingest_bytesofday WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_prunemark WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_sampleconflict WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_retentionpolicy WHERE identity_id = %(identity)s",

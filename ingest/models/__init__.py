@@ -13,9 +13,11 @@ from ingest.models.care import (
 )
 from ingest.models.devices import CertificateRoll, DeviceCertificate, RegistrationAttempt
 from ingest.models.kinds import MeasurementType, Overview
+from ingest.models.quotas import BytesOfDay
 from ingest.models.storage import Measurement, SampleBlock, Series
 
 __all__ = [
+    "BytesOfDay",
     "CertificateRoll",
     "DataDeletion",
     "DeviceCertificate",

@@ -1,0 +1,30 @@
+"""What an identity has used of its quotas."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from identities.models import Identity
+
+
+class BytesOfDay(models.Model):
+    """How many bytes of files were kept of an identity on one day (UTC), its latest with any.
+
+    One row an identity, written only where ``MAX_BYTES_PER_IDENTITY_AND_DAY`` is set; the first
+    upload of another day begins it anew.
+    """
+
+    identity = models.OneToOneField(
+        Identity, primary_key=True, on_delete=models.CASCADE, related_name="bytes_of_day"
+    )
+    day = models.DateField()
+    bytes = models.PositiveBigIntegerField()
+    refused = models.PositiveIntegerField(db_default=0, help_text="Requests of that day.")
+    refused_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "bytes of days"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.bytes} bytes"
