@@ -16,9 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from device_endpoint.environment import socket_folder
-from ingest.storing import durability
+from ingest.storing import durability, room
 
 OK = "ok"
+DISK = "disk"
 DOOR_PATIENCE_S = 5.0
 
 
@@ -33,11 +34,30 @@ def livez(request: HttpRequest) -> JsonResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when data may be sent, else 503; ``checks`` names what is missing."""
-    checks = {**database_checks(), "device_door": device_door_check()}
+    checks = all_checks()
     ready = all(state == OK for state in checks.values())
     status = http.client.OK if ready else http.client.SERVICE_UNAVAILABLE
     body = {"status": "ready" if ready else "not ready", "checks": checks}
     return JsonResponse(body, status=status)
+
+
+def all_checks() -> dict[str, str]:
+    """Return the state of everything that data needs to arrive, ``ok`` or what is missing."""
+    return {**database_checks(), DISK: disk_check(), "device_door": device_door_check()}
+
+
+def disk_check() -> str:
+    """Return ``ok`` if there is room to store; else how little, of which no path is told here."""
+    short = room.short()
+    if not short:
+        return OK
+    free = min(folder.free or 0 for folder in short)
+    return f"nearly full: {mib(free)} free, {mib(settings.LOWEST_FREE_BYTES)} wanted"
+
+
+def mib(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{size / 2**20:,.0f} MiB"
 
 
 def database_checks() -> dict[str, str]:

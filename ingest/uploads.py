@@ -28,6 +28,7 @@ from ingest.storing import (
     durability,
     file_storage,
     rejected_files,
+    room,
     transactions,
 )
 from ingest.storing.blocks import cut, lay_over
@@ -69,6 +70,7 @@ def receive(
     ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``;
     where bytes a day are limited, ``BytesOfDayUsedUp`` and ``RequestTooLarge`` too.
     """
+    room.require()
     prepared = [_prepare(file, window, max_lines) for file in files]
     transactions.run(durability.require)
     if daily_bytes.are_limited():

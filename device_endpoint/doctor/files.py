@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from django.conf import settings
 
-from device_endpoint import server_certificate
+from device_endpoint import health, server_certificate
 from device_endpoint.doctor.findings import Finding, fail, ok, warn
 from device_endpoint.environment import files_of_secrets, socket_folder
 
@@ -23,7 +23,7 @@ FAIL_BELOW = 0.05
 
 def look() -> list[Finding]:
     """Return the findings on sockets, secrets and disk."""
-    return [_sockets(), _secrets(), disk(Path(settings.VAR_DIR))]
+    return [_sockets(), _secrets(), disk(settings.FREE_SPACE_FOLDERS)]
 
 
 def too_open(path: Path, forbidden: int) -> bool:
@@ -64,14 +64,22 @@ def _secret_files() -> Iterator[Path]:
     yield from files_of_secrets()
 
 
-def disk(folder: Path) -> Finding:
-    """Return whether there is room left on the disk that holds ``folder``."""
-    usage = shutil.disk_usage(folder)
-    share = usage.free / usage.total
-    text = f"{usage.free / 2**30:.1f} GiB free ({share:.0%}) for {folder}"
+def disk(folders: Sequence[str]) -> Finding:
+    """Return whether there is room left on the disks that hold ``folders``: of the fullest."""
+    missing = [folder for folder in folders if not Path(folder).exists()]
+    if missing:
+        remedy = "make FREE_SPACE_FOLDERS name folders that are there"
+        return fail("disk", f"not there: {', '.join(missing)}", remedy)
+    usages = {folder: shutil.disk_usage(folder) for folder in folders}
+    folder, usage = min(usages.items(), key=lambda item: item[1].free)
+    share = min(found.free / max(1, found.total) for found in usages.values())
+    text = f"{usage.free / 2**30:.1f} GiB free for {folder}, the fullest keeps {share:.0%}"
+    remedy = "make room, or see manage.py prune --dry-run"
+    if usage.free < settings.LOWEST_FREE_BYTES:
+        text += f"; below {health.mib(settings.LOWEST_FREE_BYTES)} no uploads are taken"
+        return fail("disk", text, remedy)
     if share >= WARN_BELOW:
         return ok("disk", text)
-    remedy = "make room, or see manage.py prune --dry-run"
     return fail("disk", text, remedy) if share < FAIL_BELOW else warn("disk", text, remedy)
 
 

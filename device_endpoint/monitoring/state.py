@@ -108,8 +108,7 @@ def readiness_gauges() -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "device_endpoint_check_ok", "Whether a check of /readyz is passed.", labels=["check"]
     )
-    checks = {**health.database_checks(), "device_door": health.device_door_check()}
-    for name, state in checks.items():
+    for name, state in health.all_checks().items():
         family.add_metric([name], float(state == health.OK))
     yield family
 

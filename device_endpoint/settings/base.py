@@ -58,6 +58,10 @@ DATABASES["default"]["OPTIONS"] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DURABILITY_CHECK = read_choice("DURABILITY_CHECK", "refuse", ("refuse", "warn"))
 
+# --- Room: no files are taken while less is free where files and database lie ---------------
+FREE_SPACE_FOLDERS = read_list("FREE_SPACE_FOLDERS", [str(VAR_DIR)])
+LOWEST_FREE_BYTES = read_int("LOWEST_FREE_BYTES", 256 * 1024 * 1024, 0, 2**60)
+
 # How often `up` merges and compresses the blocks of finished hours.
 COMPACT_EVERY_S = read_int("COMPACT_EVERY_S", 300, 1)
 

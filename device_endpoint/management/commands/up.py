@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from device_endpoint import health
 from device_endpoint.environment import read_text
 from device_endpoint.supervision import demo, doors, housekeeping, preparation, readiness
 from device_endpoint.supervision.announcement import login_line, ready_block
@@ -68,6 +69,8 @@ class Command(BaseCommand):
                     self._say(f"login: {login_line(login)}")
                 raise
             self._say(ready_block(login_line(login), curl))
+            if health.disk_check() != health.OK:
+                self._say(f"no uploads are taken: the disk is {health.disk_check()}")
             supervisor.watch(lambda: self._prepare_doors(nginx, addresses))
 
     def _start_database(self, supervisor: Supervisor, var_dir: Path) -> None:

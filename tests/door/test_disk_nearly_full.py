@@ -1,0 +1,129 @@
+"""A disk that is nearly full: files are refused with a reason, and taken again when there is room.
+
+The folder that is watched is a link, so that anybody may run this: what it leads to is a real
+file system without a free byte, then one with room.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from identities.issuing import issue_psk
+from identities.models import Identity
+from tests.devices import Device
+from tests.door.answers import accepted, only_receipt, refused
+from tests.door.stored import file_count
+from tests.stack import Stack, database_address, wait_until
+
+FILE = ("hr", "f", b"1526292559000,1\n")
+WITHOUT_ROOM = Path("/proc")
+
+
+class Disk:
+    """The place that the installation watches."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self.make_room()
+
+    def make_room(self) -> None:
+        self._lead_to(self.link.parent)
+
+    def fill(self) -> None:
+        self._lead_to(WITHOUT_ROOM)
+
+    def _lead_to(self, place: Path) -> None:
+        new = self.link.with_suffix(".new")
+        new.symlink_to(place)
+        new.replace(self.link)
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
+    return Disk(tmp_path_factory.mktemp("disk") / "watched")
+
+
+@pytest.fixture(scope="module")
+def watching(
+    disk: Disk,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Give an installation that is started while its disk is full: it starts all the same."""
+    with django_db_blocker.unblock():
+        address = database_address()
+    environment = {
+        "DATABASE_URL": address,
+        "FREE_SPACE_FOLDERS": str(disk.link),
+        "LOWEST_FREE_BYTES": "4096",
+        "DEVICE_WORKERS": "1",  # each looks for itself, every two seconds
+    }
+    running = Stack(tmp_path_factory.mktemp("watching"), environment)
+    disk.fill()
+    running.start()
+    running.wait_for("no uploads are taken: the disk is nearly full")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def bound_there(watching: Stack, identity: Identity, tmp_path: Path) -> Iterator[Device]:
+    device = Device(watching.device_url, watching.ca_file, tmp_path / "device")
+    accepted(device.register(issue_psk(identity)[1]))
+    yield device
+    device.close()
+
+
+def readiness(stack: Stack) -> tuple[int, str]:
+    status, _, text = stack.get_staff("/readyz")
+    return status, json.loads(text)["checks"]["disk"]
+
+
+def doctor_on_the_disk(stack: Stack) -> dict[str, str]:
+    checks = json.loads(stack.manage("doctor", "--json").stdout)["checks"]
+    return next(one for one in checks if one["name"] == "disk")
+
+
+def test_files_are_refused_with_a_reason_while_the_disk_is_nearly_full_and_taken_afterwards(
+    watching: Stack, disk: Disk, bound_there: Device, identity: Identity
+) -> None:
+    disk.fill()
+    answer = bound_there.upload(FILE)
+    body = refused(answer, 503, "database_unavailable")
+    assert "disk is nearly full" in body["detail"]
+    assert 30 <= int(answer.headers["Retry-After"]) <= 90
+    assert file_count(identity) == 0
+    accepted(bound_there.whoami())
+    disk.make_room()
+    wait_until(lambda: bound_there.upload(FILE).status_code == 200, "uploads to be taken again")
+    assert only_receipt(accepted(bound_there.upload(FILE)))["status"] == "duplicate"
+    log = (watching.var_dir / "log" / "device.log").read_text()
+    assert "no files are taken: 0 bytes free" in log
+    assert "files are taken again" in log
+
+
+def test_readiness_and_the_doctor_name_the_disk(watching: Stack, disk: Disk) -> None:
+    disk.fill()
+    assert readiness(watching) == (503, "nearly full: 0 MiB free, 0 MiB wanted")
+    found = doctor_on_the_disk(watching)
+    assert found["level"] == "FAIL"
+    assert "no uploads are taken" in found["text"]
+    disk.make_room()
+    assert readiness(watching) == (200, "ok")
+    assert "no uploads are taken" not in doctor_on_the_disk(watching)["text"]
+
+
+def test_the_doctor_fails_where_a_watched_folder_is_not_there(watching: Stack, disk: Disk) -> None:
+    disk.link.unlink()
+    found = doctor_on_the_disk(watching)
+    disk.make_room()
+    assert (found["level"], found["remedy"]) == (
+        "FAIL",
+        "make FREE_SPACE_FOLDERS name folders that are there",
+    )
