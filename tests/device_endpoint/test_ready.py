@@ -20,5 +20,6 @@ def test_readyz_names_each_thing_that_it_looked_at(stack: Stack) -> None:
         "migrations": "ok",
         "superuser": "ok",
         "durability": "ok",
+        "disk": "ok",
         "device_door": "ok",
     }
