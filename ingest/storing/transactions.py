@@ -30,9 +30,10 @@ _AWAY = (
     psycopg.InterfaceError,
     psycopg.InternalError,
     psycopg.errors.InvalidSqlStatementName,
+    psycopg.errors.DuplicatePreparedStatement,
 )
-# Serialization failure, deadlock, prepared statement forgotten: to be tried again.
-_CONFLICTS = ("40001", "40P01", "26000")
+# Serialization failure, deadlock, prepared statement forgotten or there already: to be tried again.
+_CONFLICTS = ("40001", "40P01", "26000", "42P05")
 
 
 def run(work: Callable[[], _T]) -> _T:

@@ -7,11 +7,13 @@ executed through libpq as it is: a tenth of the time in Python, the same errors.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import uuid
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -31,13 +33,19 @@ _INT4_ELEMENT = struct.Struct("!ii")
 _FLOAT8_ELEMENT = struct.Struct("!id")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement with ``$1`` placeholders and the names of its parameters' types."""
 
     name: str
     sql: str
     types: Sequence[str]
+
+    @cached_property
+    def prepared_name(self) -> bytes:
+        """Return a name that no other statement has, that of another release included."""
+        told = f"{self.sql}{self.types}".encode()
+        return f"{self.name}_{hashlib.sha256(told).hexdigest()[:12]}".encode()
 
 
 # Type name: its OID, which PostgreSQL keeps for ever.
@@ -57,7 +65,9 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
 
     Outside a transaction it commits by itself. Inside one, another statement must have been
     executed before it: psycopg sends BEGIN with the first that it executes. There,
-    ``InvalidSqlStatementName`` asks to try the transaction again. Raises
+    ``InvalidSqlStatementName`` and ``DuplicatePreparedStatement`` ask to try the transaction
+    again: a session may have lost what was prepared in it, or have what this process does not
+    know of (one shared through a pooler, one that failed after it had prepared). Raises
     ``psycopg.Error``; ``OperationalError`` where the connection is or gets lost.
     """
     connection.ensure_connection()
@@ -66,11 +76,10 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
         raise psycopg.OperationalError("the connection is closed")
     known = _prepared.setdefault(session, set())
     if statement.name not in known:
-        _prepare(session, statement)
-        known.add(statement.name)
+        _prepare(session, statement, known)
     formats = [_BINARY] * len(parameters)
     result = session.pgconn.exec_prepared(
-        statement.name.encode(),
+        statement.prepared_name,
         parameters,  # type: ignore[arg-type] # None is NULL, which the annotation forgets
         formats,
         result_format=_BINARY,
@@ -88,11 +97,17 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
     return [result.get_value(0, column) for column in range(result.nfields)]
 
 
-def _prepare(session: psycopg.Connection[object], statement: Statement) -> None:
+def _prepare(session: psycopg.Connection[object], statement: Statement, known: set[str]) -> None:
     oids = [_OIDS[name] for name in statement.types]
-    result = session.pgconn.prepare(statement.name.encode(), statement.sql.encode(), oids)
+    result = session.pgconn.prepare(statement.prepared_name, statement.sql.encode(), oids)
     if result.status != pq.ExecStatus.COMMAND_OK:
-        raise _error(session, result)
+        error = _error(session, result)
+        if not isinstance(error, psycopg.errors.DuplicatePreparedStatement):
+            raise error
+        known.add(statement.name)  # its name says that it is this very statement
+        if session.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            raise error
+    known.add(statement.name)
 
 
 def _error(session: psycopg.Connection[object], result: pq.abc.PGresult) -> psycopg.Error:

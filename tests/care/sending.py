@@ -56,8 +56,18 @@ def send(
     if isinstance(content, dict):
         content = write_file(content)
     uploader = Uploader(certificate.identity_id, certificate.pk)
-    file = UploadedFile(name, f"{name}-{next(_numbers)}.txt", "text/plain", content)
-    return receive(uploader, [file], window, 4_000_000)[0]
+    return receive(uploader, [_file(name, content)], window, 4_000_000)[0]
+
+
+def send_together(certificate: DeviceCertificate, *contents: dict[int, float]) -> list[Receipt]:
+    """Upload files of one series in one request."""
+    uploader = Uploader(certificate.identity_id, certificate.pk)
+    files = [_file("hr", write_file(content)) for content in contents]
+    return receive(uploader, files, WINDOW, 4_000_000)
+
+
+def _file(name: str, content: bytes) -> UploadedFile:
+    return UploadedFile(name, f"{name}-{next(_numbers)}.txt", "text/plain", content)
 
 
 def stored(identity: Identity, name: str = "hr") -> dict[int, float]:

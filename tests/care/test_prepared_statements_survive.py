@@ -1,11 +1,20 @@
-"""A rolled back transaction makes psycopg forget what was prepared; uploads go on."""
+"""What a session has prepared and what this process knows of it may differ; uploads go on."""
 
 from __future__ import annotations
 
 import pytest
 from django.db import connection, transaction
 
-from tests.care.sending import MORNING, make_certificate, make_identity, send, stored
+from ingest import bindings
+from ingest.storing import wire
+from tests.care.sending import (
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+    send_together,
+    stored,
+)
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -26,3 +35,23 @@ def test_a_file_alone_and_one_laid_over_are_stored_after_a_rollback() -> None:
     roll_back_after_preparing()
     assert send(certificate, {MORNING: 2.0, MORNING + 1: 1.0}).replaced == 1
     assert stored(certificate.identity) == {MORNING: 2.0, MORNING + 1: 1.0}
+
+
+def forget_what_is_prepared() -> None:
+    """Leave the session's statements in it, as a session that a pooler hands over has them."""
+    wire._prepared.clear()
+
+
+def test_a_file_alone_and_one_laid_over_are_stored_where_a_session_knows_more_than_we_do() -> None:
+    certificate = make_certificate(make_identity())
+    send(certificate, {MORNING: 1.0})
+    forget_what_is_prepared()
+    assert bindings.find(bytes(certificate.sha256)) is not None
+    send(certificate, {MORNING + 1: 1.0})
+    forget_what_is_prepared()
+    assert bindings.find(bytes(certificate.sha256)) is not None
+    # Inside a transaction the refusal of the session ends it: it is tried again.
+    forget_what_is_prepared()
+    both = send_together(certificate, {MORNING: 2.0}, {MORNING + 1: 3.0})
+    assert [receipt.replaced for receipt in both] == [1, 1]
+    assert stored(certificate.identity) == {MORNING: 2.0, MORNING + 1: 3.0}
