@@ -23,7 +23,7 @@ from ingest.storing.blocks import Overlay, cut, lay_over
 
 _BECOME_STORED = """
 UPDATE ingest_measurement
-SET status = 'stored', errors = NULL, sequence = nextval('ingest_measurement_sequence'),
+SET status = 'stored', errors = NULL, sequence = %s,
     samples = %s, new = %s, identical = %s, replaced = %s, first_ms = %s, last_ms = %s
 WHERE identity_id = %s AND id = %s
 """
@@ -96,9 +96,13 @@ def _mark_stored(
     identity_id: int, measurement_id: uuid.UUID, samples: Samples, overlay: Overlay
 ) -> None:
     with connection.cursor() as cursor:
+        # Drawn by itself: what may give another value each time has no place in an UPDATE of
+        # tables that are distributed.
+        cursor.execute("SELECT nextval('ingest_measurement_sequence')")
         cursor.execute(
             _BECOME_STORED,
             [
+                cursor.fetchone()[0],
                 samples.lines,
                 overlay.new,
                 overlay.identical,

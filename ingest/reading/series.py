@@ -15,6 +15,7 @@ from django.db import connection
 from identities.models import IDENTITY_NAME
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+MOST_AT_ONCE = 4_000
 
 
 class UnknownSeriesError(LookupError):
@@ -44,37 +45,24 @@ class Page:
     after: tuple[str, str] | None
 
 
-# A name may have many blocks: `>` in the recursion lets the index skip all of them at once.
-# OFFSET 0 keeps PostgreSQL from summing up every series before the page is cut.
-_LIST = """
-WITH page AS (
-    SELECT i.id, i.name AS identity, n.name
-    FROM identities_identity i
-    CROSS JOIN LATERAL (
-        WITH RECURSIVE names AS (
-            (SELECT b.name FROM ingest_sampleblock b WHERE b.identity_id = i.id
-             ORDER BY b.name LIMIT 1)
-            UNION ALL
-            SELECT (SELECT b.name FROM ingest_sampleblock b
-                    WHERE b.identity_id = i.id AND b.name > names.name ORDER BY b.name LIMIT 1)
-            FROM names WHERE names.name IS NOT NULL
-        )
-        SELECT names.name FROM names WHERE names.name IS NOT NULL
-    ) n
-    WHERE {conditions}
-    ORDER BY lower(i.name), n.name
-    LIMIT %(limit)s
-    OFFSET 0
-)
-SELECT page.id, page.identity, page.name, a.samples, a.first_ms, a.last_ms
-FROM page
-CROSS JOIN LATERAL (
-    SELECT sum(b.sample_count)::bigint AS samples, min(b.first_ms) AS first_ms,
-           max(b.last_ms) AS last_ms
-    FROM ingest_sampleblock b WHERE b.identity_id = page.id AND b.name = page.name
-) a
-ORDER BY lower(page.identity), page.name
+# Every statement on blocks names one identity (see 0010): where the tables are distributed by
+# identity, it goes to one place.
+_IDENTITIES = """
+SELECT i.id, i.name FROM identities_identity i
+WHERE {conditions} ORDER BY lower(i.name) LIMIT %(limit)s
 """
+_NAMES = """
+SELECT i.id, n.name FROM unnest(%(numbers)s::bigint[]) WITH ORDINALITY AS i(id, place)
+CROSS JOIN LATERAL ingest_series_names(i.id) AS n(name)
+WHERE i.id IS DISTINCT FROM %(begun)s::bigint OR n.name > %(after)s
+ORDER BY i.place, n.name
+"""
+_TOTALS = """
+SELECT t.samples, t.first_ms, t.last_ms
+FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS s(id, name, place)
+CROSS JOIN LATERAL ingest_series_totals(s.id, s.name) t ORDER BY s.place
+"""
+_FIND = "SELECT i.id, i.name FROM identities_identity i WHERE lower(i.name) = lower(%s)"
 
 
 def list_series(
@@ -99,25 +87,55 @@ def list_series(
     if contains:
         conditions.append("strpos(lower(i.name), lower(%(contains)s)) > 0")
         parameters["contains"] = contains.replace("\0", "")
-    if after is not None:
-        conditions.append("lower(i.name) >= lower(%(after_identity)s)")
-        conditions.append("(lower(i.name) > lower(%(after_identity)s) OR n.name > %(after_name)s)")
-        parameters["after_identity"], parameters["after_name"] = after
-    with connection.cursor() as cursor:
-        cursor.execute(_LIST.format(conditions=" AND ".join(conditions)), parameters)
-        found = [Series(*row) for row in cursor.fetchall()]
+    found: list[tuple[int, str, str]] = []
+    start: tuple[str, str | None] | None = after
+    while True:
+        new, start = _next_names(conditions, parameters, start)
+        found += new
+        if start is None or len(found) > limit:
+            break
+        # Identities that have nothing yet are passed over in ever longer strides.
+        parameters["limit"] = min(2 * int(parameters["limit"]), MOST_AT_ONCE)
+    page = found[:limit]
     more = len(found) > limit
-    found = found[:limit]
-    return Page(found, (found[-1].identity, found[-1].name) if more else None)
+    return Page(_total(page), (page[-1][1], page[-1][2]) if more else None)
 
 
-_FIND = """
-SELECT i.id, i.name, b.name, sum(b.sample_count)::bigint, min(b.first_ms), max(b.last_ms)
-FROM identities_identity i
-JOIN ingest_sampleblock b ON b.identity_id = i.id
-WHERE lower(i.name) = lower(%s) AND b.name = %s
-GROUP BY i.id, b.name
-"""
+def _next_names(
+    conditions: list[str], parameters: dict[str, str | int], after: tuple[str, str | None] | None
+) -> tuple[list[tuple[int, str, str]], tuple[str, str | None] | None]:
+    """Return (identity's number, its name, series' name) that follow, and where to go on.
+
+    Without a series' name ``after`` stands for the end of its identity.
+    """
+    identity, name = after or (None, None)
+    if identity is not None:
+        than = ">" if name is None else ">="
+        conditions = [*conditions, f"lower(i.name) {than} lower(%(after)s)"]
+        parameters = {**parameters, "after": identity}
+    with connection.cursor() as cursor:
+        cursor.execute(_IDENTITIES.format(conditions=" AND ".join(conditions)), parameters)
+        identities = dict(cursor.fetchall())
+        begun = [n for n, each in identities.items() if each.lower() == (identity or "").lower()]
+        given = {"numbers": list(identities), "begun": begun[0] if begun else None, "after": name}
+        cursor.execute(_NAMES, given)
+        found = [(number, identities[number], each) for number, each in cursor.fetchall()]
+    if len(identities) < int(parameters["limit"]):
+        return found, None
+    return found, (list(identities.values())[-1], None)
+
+
+def _total(page: list[tuple[int, str, str]]) -> list[Series]:
+    with connection.cursor() as cursor:
+        numbers, names = [row[0] for row in page], [row[2] for row in page]
+        cursor.execute(_TOTALS, [numbers, names])
+        totals = cursor.fetchall()
+    # What was deleted meanwhile has no totals.
+    return [
+        Series(*row, *total)
+        for row, total in zip(page, totals, strict=True)
+        if total[0] is not None
+    ]
 
 
 def find_series(identity: str, name: str) -> Series:
@@ -125,8 +143,9 @@ def find_series(identity: str, name: str) -> Series:
     if not re.fullmatch(IDENTITY_NAME, identity) or not re.fullmatch(SERIES_NAME, name):
         raise UnknownSeriesError(identity, name)
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [identity, name])
+        cursor.execute(_FIND, [identity])
         row = cursor.fetchone()
-    if row is None:
+    found = _total([(*row, name)]) if row else []
+    if not found:
         raise UnknownSeriesError(identity, name)
-    return Series(*row)
+    return found[0]

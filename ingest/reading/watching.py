@@ -47,37 +47,25 @@ class WatchedPage:
     looked_at: int
 
 
-_FACTS = """
-WITH page AS (
-    SELECT i.id, i.name, i.description, i.is_active FROM identities_identity i
-    WHERE {conditions} ORDER BY lower(i.name) LIMIT %(limit)s OFFSET 0
-)
-SELECT page.id, page.name, page.description, page.is_active, samples.last_ms, devices.count,
-       devices.expires_at,
-       (SELECT m.received_at FROM ingest_measurement m
-        WHERE m.identity_id = page.id AND m.status = 'rejected' ORDER BY m.id DESC LIMIT 1),
-       (SELECT count(*) FROM ingest_sampleconflict c WHERE c.identity_id = page.id)
-FROM page
-LEFT JOIN LATERAL (
-    WITH RECURSIVE names AS (
-        (SELECT b.name FROM ingest_sampleblock b WHERE b.identity_id = page.id
-         ORDER BY b.name LIMIT 1)
-        UNION ALL
-        SELECT (SELECT b.name FROM ingest_sampleblock b
-                WHERE b.identity_id = page.id AND b.name > names.name ORDER BY b.name LIMIT 1)
-        FROM names WHERE names.name IS NOT NULL
-    )
-    SELECT max((SELECT b.last_ms FROM ingest_sampleblock b
-                WHERE b.identity_id = page.id AND b.name = names.name
-                ORDER BY b.hour DESC, b.last_ms DESC LIMIT 1)) AS last_ms
-    FROM names WHERE names.name IS NOT NULL
-) samples ON true
-LEFT JOIN LATERAL (
-    SELECT count(*) AS count, min(c.not_after) AS expires_at FROM ingest_devicecertificate c
-    WHERE c.identity_id = page.id AND c.state = 'active'
-      AND (c.retires_at IS NULL OR c.retires_at > %(now)s)
-) devices ON true
-ORDER BY lower(page.name)
+# Four statements rather than one: each is of one kind of table, and those on samples and files
+# name one identity (see 0010), which is a look-up in one place where they are distributed.
+_PAGE = """
+SELECT i.id, i.name, i.description, i.is_active FROM identities_identity i
+WHERE {conditions} ORDER BY lower(i.name) LIMIT %(limit)s
+"""
+_LATEST = """
+SELECT i.id, ingest_last_sample_ms(i.id), ingest_last_rejected_at(i.id)
+FROM unnest(%s::bigint[]) AS i(id)
+"""
+_DEVICES = """
+SELECT c.identity_id, count(*), min(c.not_after) FROM ingest_devicecertificate c
+WHERE c.identity_id = ANY(%s) AND c.state = 'active'
+  AND (c.retires_at IS NULL OR c.retires_at > %s)
+GROUP BY c.identity_id
+"""
+_CONFLICTS = """
+SELECT c.identity_id, count(*) FROM ingest_sampleconflict c
+WHERE c.identity_id = ANY(%s) GROUP BY c.identity_id
 """
 
 
@@ -147,5 +135,35 @@ def _read(contains: str, after: str | None, limit: int, now: datetime) -> list[W
 
 def _ask(conditions: str, parameters: dict[str, Any], now: datetime) -> list[Watched]:
     with connection.cursor() as cursor:
-        cursor.execute(_FACTS.format(conditions=conditions), {**parameters, "now": now})
-        return [Watched(*row) for row in cursor.fetchall()]
+        cursor.execute(_PAGE.format(conditions=conditions), parameters)
+        page = cursor.fetchall()
+        numbers = [row[0] for row in page]
+        cursor.execute(_LATEST, [numbers])
+        latest = {number: found for number, *found in cursor.fetchall()}
+        cursor.execute(_DEVICES, [numbers, now])
+        devices = {number: found for number, *found in cursor.fetchall()}
+        cursor.execute(_CONFLICTS, [numbers])
+        conflicts = dict(cursor.fetchall())
+    return [_watched(row, latest, devices, conflicts) for row in page]
+
+
+def _watched(
+    row: tuple[Any, ...],
+    latest: dict[int, list[Any]],
+    devices: dict[int, list[Any]],
+    conflicts: dict[int, int],
+) -> Watched:
+    number, name, description, is_active = row
+    last_ms, rejected_at = latest[number]
+    count, expires_at = devices.get(number, (0, None))
+    return Watched(
+        id=number,
+        name=name,
+        description=description,
+        is_active=is_active,
+        last_ms=last_ms,
+        devices=count,
+        expires_at=expires_at,
+        rejected_at=rejected_at,
+        conflicts=conflicts.get(number, 0),
+    )

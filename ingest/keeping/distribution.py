@@ -1,0 +1,183 @@
+"""Files and blocks over several machines, by identity: what to say to Citus, and in which order.
+
+Identities and certificates are on every machine (reference tables), for every upload asks for
+them; files and blocks of one identity lie together on one. All other tables stay on the
+coordinator. Each statement is a transaction of its own, so that what was begun is gone on with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+REFERENCE_TABLES = ("identities_identity", "ingest_devicecertificate")
+FILES, BLOCKS = DISTRIBUTED_TABLES = ("ingest_measurement", "ingest_sampleblock")
+KEY = "identity_id, id"
+
+# As pg_dist_partition has it: how rows find their shard, and how shards are kept equal.
+_REFERENCE, _BY_HASH = ("n", "t"), "h"
+
+_PLACES = """
+SELECT logicalrelid::regclass::text, partmethod::text, repmodel::text FROM pg_dist_partition
+WHERE logicalrelid::regclass::text = ANY(%s)
+"""
+_FOREIGN_KEYS = """
+SELECT c.conrelid::regclass::text, c.confrelid::regclass::text, c.conname,
+       pg_get_constraintdef(c.oid)
+FROM pg_constraint c
+WHERE c.contype = 'f' AND c.conrelid <> c.confrelid AND c.conparentid = 0
+  AND (c.conrelid::regclass::text = ANY(%(tables)s)
+       OR c.confrelid::regclass::text = ANY(%(tables)s))
+ORDER BY 1, 3
+"""
+_PRIMARY_KEYS = """
+SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid)
+FROM pg_constraint c WHERE c.contype = 'p' AND c.conrelid::regclass::text = ANY(%s)
+"""
+_STORAGE = """
+SELECT bool_and(a.attstorage = 'x') FROM pg_attribute a
+WHERE a.attrelid = 'ingest_sampleblock'::regclass AND a.attname IN ('offsets_ms', 'values')
+"""
+_FUNCTIONS = """
+SELECT p.oid::regprocedure::text, p.proretset, quote_ident(n.nspname) || '.' ||
+       quote_ident(p.proname), pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
+       p.prosrc
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_language l ON l.oid = p.prolang
+WHERE n.nspname = 'analytics' AND l.lanname = 'sql'
+ORDER BY p.proretset, 1
+"""
+
+
+class CannotDistributeError(Exception):
+    """The database cannot be distributed, or is already; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the database says of itself; tables that Citus does not know are not in ``places``."""
+
+    places: dict[str, tuple[str, str]]
+    foreign_keys: list[tuple[str, str, str, str]]
+    primary_keys: dict[str, tuple[str, str]]
+    has_id_index: bool
+    is_compressed: bool
+    functions: list[tuple[str, bool, str, str, str, str]]
+
+
+def read_state() -> State:
+    """Return the state of the database; raise ``CannotDistributeError`` without Citus."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            raise CannotDistributeError(
+                "The extension citus is not in this database: set it up on all machines, then "
+                "CREATE EXTENSION citus; and citus_add_node for each."
+            )
+        tables = [*REFERENCE_TABLES, *DISTRIBUTED_TABLES]
+        cursor.execute(_PLACES, [tables])
+        places = {table: (method, model) for table, method, model in cursor.fetchall()}
+        cursor.execute(_FOREIGN_KEYS, {"tables": tables})
+        foreign_keys = cursor.fetchall()
+        cursor.execute(_PRIMARY_KEYS, [list(DISTRIBUTED_TABLES)])
+        primary_keys = {table: (name, definition) for table, name, definition in cursor.fetchall()}
+        cursor.execute("SELECT to_regclass('measurement_by_id') IS NOT NULL")
+        has_id_index = cursor.fetchone()[0]
+        cursor.execute(_STORAGE)
+        is_compressed = cursor.fetchone()[0]
+        cursor.execute(_FUNCTIONS)
+        functions = cursor.fetchall()
+    return State(places, foreign_keys, primary_keys, has_id_index, is_compressed, functions)
+
+
+def plan(state: State) -> list[str]:
+    """Return the statements that are left to execute, in order; raise ``CannotDistributeError``.
+
+    Pure: the same state gives the same statements.
+    """
+    for table, place in state.places.items():
+        wanted = place == _REFERENCE if table in REFERENCE_TABLES else place[0] == _BY_HASH
+        if not wanted:
+            raise CannotDistributeError(
+                f"Citus holds {table} in another way already, as a local table that something "
+                f"tied to a distributed one, say: SELECT undistribute_table('{table}') first."
+            )
+    tables = [*_reference(state), *_keys(state), *_storage(state), *_distribute(state)]
+    if not tables and not any(returns_rows for _, returns_rows, *_ in state.functions):
+        raise CannotDistributeError("The tables are distributed already.")
+    return [*tables, *_functions(state)]
+
+
+def _reference(state: State) -> Iterator[str]:
+    # A foreign key would make Citus take in the table at its other end as a local one of its
+    # own, and so on through all tables: the keys go first. Django keeps to what they said.
+    missing = [table for table in REFERENCE_TABLES if table not in state.places]
+    for table, other, name, _ in state.foreign_keys:
+        if table in missing or other in missing:
+            yield f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'
+    for table in missing:
+        yield f"SELECT create_reference_table('{table}')"
+    # One that was bound while its identity is being forgotten is kept out by this key.
+    for table, other, name, definition in state.foreign_keys:
+        if {table, other} == set(REFERENCE_TABLES) and missing:
+            yield f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}'
+
+
+def _keys(state: State) -> Iterator[str]:
+    for table in DISTRIBUTED_TABLES:
+        name, definition = state.primary_keys.get(table, ("", ""))
+        if definition == f"PRIMARY KEY ({KEY})":
+            continue
+        if name:
+            yield f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'
+        yield f"ALTER TABLE {table} ADD PRIMARY KEY ({KEY})"
+    if not state.has_id_index:
+        # A receipt's id alone is what people ask by, and the newest files come first in lists.
+        yield f"CREATE INDEX measurement_by_id ON {FILES} (id)"
+
+
+def _storage(state: State) -> Iterator[str]:
+    if not state.is_compressed and BLOCKS not in state.places:
+        # What compaction compresses on the coordinator is sent on plain: let the shards do it.
+        yield (
+            f"ALTER TABLE {BLOCKS} ALTER COLUMN offsets_ms SET STORAGE EXTENDED, "
+            'ALTER COLUMN "values" SET STORAGE EXTENDED'
+        )
+
+
+def _distribute(state: State) -> Iterator[str]:
+    if FILES not in state.places:
+        yield f"SELECT create_distributed_table('{FILES}', 'identity_id')"
+    if BLOCKS not in state.places:
+        yield (
+            f"SELECT create_distributed_table('{BLOCKS}', 'identity_id', "
+            f"colocate_with => '{FILES}')"
+        )
+
+
+def _functions(state: State) -> Iterator[str]:
+    """Yield what keeps the schema ``analytics`` in use.
+
+    Citus refuses parameters of SQL functions in statements on distributed tables, and asks for
+    PL/pgSQL; functions of values alone have to be on the machines that compute with them.
+    """
+    for signature, returns_rows, name, arguments, result, body in state.functions:
+        if not returns_rows:
+            yield f"SELECT create_distributed_function('{signature}')"
+            continue
+        yield (
+            f"CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {result}\n"
+            "LANGUAGE plpgsql STABLE PARALLEL SAFE AS $function$\n"
+            f"#variable_conflict use_column\nBEGIN\nRETURN QUERY{body.rstrip().rstrip(';')};\n"
+            "END\n$function$"
+        )
+
+
+def execute(statement: str) -> None:
+    """Execute one statement of the plan. Not to be called in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")  # all files and blocks are copied
+        cursor.execute(statement)

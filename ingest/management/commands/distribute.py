@@ -1,0 +1,48 @@
+"""``manage.py distribute``: files and blocks over several machines, by identity, with Citus."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError
+
+from identities.management.base import DatabaseCommand
+from ingest.keeping import distribution
+
+
+class Command(DatabaseCommand):
+    help = "Distribute files and blocks by identity over the machines of a Citus cluster."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print the SQL and execute nothing"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            statements = distribution.plan(distribution.read_state())
+        except distribution.CannotDistributeError as error:
+            raise CommandError(str(error)) from error
+        for statement in statements:
+            self.stdout.write(f"{statement};")
+            if not options["dry_run"]:
+                self._execute(statement)
+        if not options["dry_run"]:
+            self.stdout.write(
+                "Distributed. The coordinator still holds the rows from before, which nobody "
+                "reads any more; this frees their space:"
+            )
+            for table in distribution.DISTRIBUTED_TABLES:
+                call = f"truncate_local_data_after_distributing_table('{table}')"
+                self.stdout.write(f"  SELECT {call};")
+
+    def _execute(self, statement: str) -> None:
+        try:
+            distribution.execute(statement)
+        except DatabaseError as error:
+            raise CommandError(
+                f"{str(error).strip()}\nWhat was executed before stays; when the reason is "
+                "mended, `manage.py distribute` goes on from here."
+            ) from error

@@ -1,0 +1,179 @@
+"""``manage.py distribute``: what it says to Citus, and that nothing else has to change."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from device_endpoint.environment import PROJECT_DIR
+from tests.devices import Device
+from tests.distributing.conftest import Database
+from tests.stack import Stack
+from tests.trust.people import Browser
+
+HOUR = 1_560_279_600_000
+RECORDING = PROJECT_DIR / "tests/data/hr_measurement_2019_06_11"
+
+IN_ORDER = [
+    r"SELECT create_reference_table\('identities_identity'\)",
+    r"SELECT create_reference_table\('ingest_devicecertificate'\)",
+    r'ALTER TABLE ingest_measurement DROP CONSTRAINT "ingest_measurement_pkey"',
+    r"ALTER TABLE ingest_measurement ADD PRIMARY KEY \(identity_id, id\)",
+    r'ALTER TABLE ingest_sampleblock DROP CONSTRAINT "ingest_sampleblock_pkey"',
+    r"ALTER TABLE ingest_sampleblock ADD PRIMARY KEY \(identity_id, id\)",
+    r"SELECT create_distributed_table\('ingest_measurement', 'identity_id'\)",
+    r"SELECT create_distributed_table\('ingest_sampleblock', 'identity_id', "
+    r"colocate_with => 'ingest_measurement'\)",
+]
+
+
+def test_a_dry_run_prints_the_statements_in_order_and_changes_nothing(
+    coordinator: Database,
+) -> None:
+    run = coordinator.manage("distribute", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    places = [re.search(f"^{one};$", run.stdout, re.MULTILINE) for one in IN_ORDER]
+    assert all(places), run.stdout
+    starts = [place.start() for place in places if place]
+    assert starts == sorted(starts)
+    assert run.stdout == coordinator.manage("distribute", "--dry-run").stdout
+    assert coordinator.execute("SELECT count(*) FROM pg_dist_partition") == [(0,)]
+
+
+def test_keys_that_tie_a_reference_table_go_before_it_is_one(coordinator: Database) -> None:
+    printed = coordinator.manage("distribute", "--dry-run").stdout
+    first = printed.index("create_reference_table")
+    assert "DROP CONSTRAINT" in printed[:first]
+    dropped = set(re.findall(r"ALTER TABLE (\w+) DROP CONSTRAINT", printed[:first]))
+    assert {"identities_presharedkey", "ingest_devicecertificate"} <= dropped
+    # One certificate a living identity stays the database's to see to.
+    assert re.search(
+        r"ALTER TABLE ingest_devicecertificate ADD CONSTRAINT \S+ FOREIGN KEY \(identity_id\) "
+        r"REFERENCES identities_identity\(id\)",
+        printed[first:],
+    )
+
+
+def test_without_citus_it_says_what_is_missing(database: Database) -> None:
+    run = database.manage("distribute", "--dry-run")
+    assert run.returncode == 1
+    assert "CREATE EXTENSION citus" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_what_was_cut_short_is_gone_on_with_and_what_is_done_is_refused(
+    coordinator: Database,
+) -> None:
+    coordinator.execute("ALTER FUNCTION create_distributed_table RENAME TO away")
+    cut_short = coordinator.manage("distribute")
+    assert cut_short.returncode == 1
+    assert "goes on from here" in cut_short.stderr
+    coordinator.execute("ALTER FUNCTION away RENAME TO create_distributed_table")
+    left = coordinator.manage("distribute", "--dry-run").stdout
+    assert "create_reference_table" not in left
+    assert "PRIMARY KEY" not in left
+    assert coordinator.manage("distribute").returncode == 0
+    again = coordinator.manage("distribute")
+    assert again.returncode == 1
+    assert "distributed already" in again.stderr
+
+
+def test_a_table_that_citus_holds_as_a_local_one_is_named(coordinator: Database) -> None:
+    coordinator.execute("INSERT INTO pg_dist_partition VALUES ('ingest_measurement', 'n', 's')")
+    run = coordinator.manage("distribute")
+    assert run.returncode == 1
+    assert "undistribute_table('ingest_measurement')" in run.stderr
+
+
+def test_upload_compaction_reading_and_admin_work_unchanged(
+    coordinator: Database, tmp_path: Path
+) -> None:
+    run = coordinator.manage("distribute")
+    assert run.returncode == 0, run.stderr
+    keys = coordinator.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' "
+        "AND conrelid IN ('ingest_measurement'::regclass, 'ingest_sampleblock'::regclass)"
+    )
+    assert keys == [("PRIMARY KEY (identity_id, id)",)] * 2
+    stack = Stack(tmp_path, {"DATABASE_URL": coordinator.address})
+    stack.start()
+    try:
+        _use(stack, tmp_path)
+    finally:
+        stack.stop()
+    rows = coordinator.execute(
+        "SELECT count(*), max(value) FROM analytics.samples_between("
+        "'ward', 'hr', '2019-06-11T18:00:00Z', '2019-06-12T19:00:00Z')"
+    )
+    assert rows == [(3, 62.0)]
+    rows = coordinator.execute(
+        "SELECT sum(samples) FROM analytics.buckets_between("
+        "'ward', 'hr', '2019-06-11T18:00:00Z', '2019-06-12T19:00:00Z', '1 hour')"
+    )
+    assert rows == [(3,)]
+    assert coordinator.execute("SELECT samples FROM analytics.series WHERE name = 'hr'") == [(3,)]
+
+
+def _use(stack: Stack, folder: Path) -> None:
+    device = Device(stack.device_url, stack.ca_file, folder / "device")
+    assert device.register(stack.issue_psk("ward")).status_code == 200
+    files = [f"{HOUR + n},{60 + n}\n".encode() for n in range(3)]
+    for content in (*files, files[0]):
+        answer = device.upload(("hr", None, content))
+        assert answer.status_code == 200, answer.text
+    assert answer.json()["files"][0]["status"] == "duplicate"
+    # Laid over what is stored; a day in many blocks; one that cannot be read.
+    replacing = device.upload(("hr", None, f"{HOUR},70\n".encode()))
+    assert replacing.json()["files"][0]["replaced"] == 1
+    assert device.upload(("recorded", "r.csv", RECORDING.read_bytes())).status_code == 200
+    day = "".join(f"{HOUR + n * 60_000},1\n" for n in range(2_880)).encode()
+    assert device.upload(("day", None, day)).status_code == 200
+    rejected = device.upload(("hr", None, b"no\n"))
+    assert rejected.status_code == 422
+    for name in ("compact", "verify", "rebuild", "reread"):
+        run = stack.manage(name)
+        assert run.returncode == 0, (name, run.stdout, run.stderr)
+    exported = stack.manage("export_samples", "ward", "hr")
+    assert exported.stdout == f"time_ms,value\n{HOUR},70\n{HOUR + 1},61\n{HOUR + 2},62\n"
+    _look_around(stack, rejected.json()["files"][0]["id"])
+    device.close()
+    run = stack.manage("withdraw", replacing.json()["files"][0]["id"], "--reason", "a test")
+    assert run.returncode == 0, run.stderr
+    assert f"{HOUR},60\n" in stack.manage("export_samples", "ward", "hr").stdout
+    device = Device(stack.device_url, stack.ca_file, folder / "other")
+    assert device.register(stack.issue_psk("other")).status_code == 200
+    assert device.upload(("hr", None, b"1560279600000,1\n")).status_code == 200
+    device.close()
+    run = stack.manage("forget", "other", "--yes")
+    assert run.returncode == 0, run.stderr
+
+
+def _look_around(stack: Stack, rejected: str) -> None:
+    browser = Browser(stack)
+    browser.log_in(stack.superuser_name, stack.superuser_password)
+    assert browser.is_in()
+    found = browser.get("/api/v1/series").json()["results"]
+    assert [(each["name"], each["count"]) for each in found] == [
+        ("day", 2_880), ("hr", 3), ("recorded", 4_998),
+    ]  # fmt: skip
+    for page in (
+        "/admin/ingest/measurement/",
+        "/admin/ingest/measurement/?status__exact=rejected",
+        "/admin/ingest/measurement/?q=ward",
+        f"/admin/ingest/measurement/{rejected}/change/",
+        "/admin/ingest/series/",
+        "/admin/ingest/series/ward/hr/",
+        "/admin/ingest/overview/",
+        "/admin/ingest/overview/ward/",
+        "/admin/ingest/sampleconflict/",
+        "/admin/ingest/devicecertificate/",
+        "/admin/ingest/registrationattempt/",
+        "/admin/identities/identity/",
+        "/admin/identities/presharedkey/",
+        "/api/v1/series/ward/day/buckets?width=100",
+        "/api/v1/series/ward/day/samples?format=csv",
+        f"/api/v1/measurements/{rejected}",
+        f"/api/v1/measurements/{rejected}/content",
+    ):
+        answer = browser.get(page)
+        assert answer.status_code == 200, page
