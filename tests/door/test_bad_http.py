@@ -1,7 +1,6 @@
 """Requests that are no good HTTP or no good TLS (H), through real TLS.
 
-Slow senders (H21, H22) take as long as nginx is patient and are not tried here, nor is
-renegotiation (H25), which Python's TLS cannot ask for.
+Slow senders and renegotiation (H21, H22, H25) are in test_slow_senders.py.
 """
 
 from __future__ import annotations

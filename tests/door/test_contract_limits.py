@@ -60,7 +60,7 @@ def test_a_hundred_files_are_taken_and_one_more_is_refused(
     assert len(accepted(bound.upload(*files[:100]))["files"]) == 100
 
 
-def test_four_million_lines_are_taken_and_one_more_is_refused(
+def test_d27_four_million_lines_are_taken_and_one_more_is_refused(
     bound: Device, identity: Identity
 ) -> None:
     def send(lines: int) -> object:

@@ -22,7 +22,7 @@ def test_the_slash_at_the_end_makes_no_difference(bound: Device) -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "PATCH", "DELETE", "PROPFIND", "get"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_other_methods_are_refused_and_the_allowed_ones_named(
+def test_r25_other_methods_are_refused_and_the_allowed_ones_named(
     device: Device, method: str, slash: str
 ) -> None:
     path = b"/device_endpoint" + slash.encode()
@@ -35,13 +35,13 @@ def test_other_methods_are_refused_and_the_allowed_ones_named(
     assert answer[1]["allow"] == ALLOWED
 
 
-def test_trace_stops_at_nginx_and_is_refused_alike(device: Device) -> None:
+def test_h18_trace_stops_at_nginx_and_is_refused_alike(device: Device) -> None:
     answer = device.raw(b"TRACE /device_endpoint HTTP/1.1\r\nHost: localhost\r\n\r\n")
     refused(answer, 405, "method_not_allowed")
     assert answer[1]["allow"] == ALLOWED
 
 
-def test_connect_opens_no_tunnel(device: Device) -> None:
+def test_h18_connect_opens_no_tunnel(device: Device) -> None:
     answer = device.raw(b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     # Older versions of nginx, Debian 12's too, take its kind of target for broken HTTP.
     if answer[0] == 400:

@@ -109,7 +109,7 @@ def _deactivate(key: PreSharedKey) -> None:
     Identity.objects.filter(pk=key.identity_id).update(is_active=False)
 
 
-def test_refusals_are_alike_byte_for_byte_but_for_the_request_id(
+def test_r27_refusals_are_alike_byte_for_byte_but_for_the_request_id(
     make_device: MakeDevice,
     new_key: NewKey,
     new_identity: Callable[[], Identity],
@@ -152,7 +152,7 @@ def test_refusals_are_alike_byte_for_byte_but_for_the_request_id(
     assert all(headers == shown[0] for headers in shown)
 
 
-def test_a_refused_key_is_not_consumed(
+def test_r29_a_refused_key_is_not_consumed(
     bound: Device, new_key: NewKey, new_identity: Callable[[], Identity]
 ) -> None:
     other = new_identity()
@@ -168,7 +168,7 @@ def test_a_revoked_certificate_stays_revoked(bound: Device, new_key: NewKey) -> 
     assert found.get().state == "revoked"
 
 
-def test_a_key_without_a_certificate_is_refused_and_not_consumed(
+def test_r28_a_key_without_a_certificate_is_refused_and_not_consumed(
     make_device: MakeDevice, new_key: NewKey, identity: Identity
 ) -> None:
     refused(make_device(anonymous=True).register(new_key()), 400, "certificate_missing")
