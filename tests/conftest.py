@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -21,6 +22,10 @@ from device_endpoint.supervision.programs_found import postgres_folder
 from tests.devices import Device
 from tests.missing_tools import missing_tools
 from tests.stack import Stack, database_address
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from ingest.storing import block_storage, postgres_arrays
+from ingest.storing.block_encoding import unpack
 from ingest.storing.blocks import Block
 
 
@@ -24,7 +25,8 @@ from ingest.storing.blocks import Block
 class BlockRow:
     """A row of ``ingest_sampleblock`` as it is, right or wrong.
 
-    ``offsets_ms`` and ``values`` are None where they are no one-dimensional arrays of numbers.
+    ``offsets_ms``, unpacked, and ``values`` are None where they are no one-dimensional arrays of
+    numbers, or no form of the encoding.
     """
 
     id: uuid.UUID
@@ -113,4 +115,15 @@ def _fetch(statement: str, parameters: list[object]) -> list[BlockRow]:
     with connection.wrap_database_errors, psycopg.Cursor[Any](connection.connection) as cursor:
         postgres_arrays.register(cursor.adapters)
         cursor.execute(statement, parameters, binary=True)
-        return [BlockRow(*row) for row in cursor.fetchall()]
+        return [_to_row(row) for row in cursor.fetchall()]
+
+
+def _to_row(columns: tuple[Any, ...]) -> BlockRow:
+    row = BlockRow(*columns)
+    if row.offsets_ms is None or row.values is None:
+        return row
+    try:
+        offsets = unpack(row.encoding, row.offsets_ms, len(row.values))
+    except ValueError:
+        offsets = None
+    return replace(row, offsets_ms=offsets)

@@ -1,10 +1,10 @@
 """Merge the blocks of finished hours into as few as fit, and compress them.
 
 Uploads append blocks, one or more a file, as they are. Once an hour is over, its blocks are
-merged and compressed: one hour of one series a transaction, under the lock that uploads to the
-series take too. Whenever it is killed, an hour is either as it was or done. An hour is finished
-when it has passed by the clock of the server: what still comes for it later is appended, and
-merged by the next run.
+merged, evenly spaced times packed and all of it compressed: one hour of one series a
+transaction, under the lock that uploads to the series take too. Whenever it is killed, an hour
+is either as it was or done. An hour is finished when it has passed by the clock of the server:
+what still comes for it later is appended, and merged by the next run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from django.db import connection
 
 from ingest.keeping import block_changes
+from ingest.keeping.freed_space import FreedSpace
 from ingest.keeping.long_work import transaction_at_leisure
 from ingest.storing import block_storage
 from ingest.storing.blocks import HOUR_MS, merge
@@ -76,29 +77,34 @@ def compact(
     *,
     identity_id: int | None = None,
     unfinished_too: bool = False,
+    vacuum_at_end: bool = True,
     report: Callable[[Compacted], None] = lambda done: None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Compacted:
     """Merge blocks of all finished hours, of one identity or all; return what was done.
 
-    ``report`` is called after each hour, ``is_stopping`` before. Raises ``django.db.Error``.
+    ``report`` is called after each hour, ``is_stopping`` before. The space of replaced blocks is
+    given back as the work goes on, and at its end unless that is left to a later run. Raises
+    ``django.db.Error``.
     """
-    done = Compacted()
+    done, space = Compacted(), FreedSpace()
     before_hour = LAST_HOUR if unfinished_too else time.time_ns() // 1_000_000 // HOUR_MS
     busy = []
     for found in _candidates(identity_id, before_hour):
         if is_stopping():
             return done
-        if not _compact_hour(found, done):
+        if not _compact_hour(found, done, space):
             busy.append(found)
         report(done)
     for _ in range(TRIES_OF_BUSY_HOURS):
         if not busy or is_stopping():
             break
         time.sleep(BUSY_PAUSE_S)
-        busy = [hour for hour in busy if not _compact_hour(hour, done)]
+        busy = [hour for hour in busy if not _compact_hour(hour, done, space)]
         report(done)
     done.busy = len(busy)
+    if vacuum_at_end:
+        space.vacuum()
     return done
 
 
@@ -122,7 +128,7 @@ def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHou
         after = found[-1]
 
 
-def _compact_hour(place: SeriesHour, done: Compacted) -> bool:
+def _compact_hour(place: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
     """Merge the blocks of an hour; False, and nothing done, if its series is being written."""
     while True:
         with transaction_at_leisure():
@@ -134,6 +140,7 @@ def _compact_hour(place: SeriesHour, done: Compacted) -> bool:
             return True
         done.blocks_before += before
         done.blocks_after += after
+        space.add(before, samples)
         if before < MOST_BLOCKS_AT_ONCE:
             done.hours += 1
             done.samples += samples

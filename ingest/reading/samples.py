@@ -19,8 +19,9 @@ from ingest.reading.ranges import TimeRange
 from ingest.reading.sample_columns import SampleColumns
 from ingest.reading.series import Series
 from ingest.storing import postgres_arrays
+from ingest.storing.block_encoding import unpack
+from ingest.storing.blocks import HOUR_MS, Block
 
-HOUR_MS = 3_600_000
 SAMPLES_PER_RUN = 250_000
 HOURS_PER_LOOK_AHEAD = 2_000
 
@@ -68,7 +69,7 @@ SELECT b.hour, sum(b.sample_count)::bigint FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} GROUP BY b.hour ORDER BY b.hour LIMIT %(limit)s
 """  # noqa: S608 - constants only
 _BLOCKS = f"""
-SELECT b.hour, b.offsets_ms, b."values" FROM ingest_sampleblock b
+SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} ORDER BY b.hour, b.first_ms
 """  # noqa: S608 - constants only
 _SUMMARIES = f"""
@@ -103,13 +104,12 @@ def _runs_of_hours(
 def _read_run(
     series: Series, hours: tuple[int, int], start: int, end: int, width_ms: int | None
 ) -> SampleColumns:
-    rows = fetch(_BLOCKS, _parameters(series, hours, start, end, width_ms))
-    if not rows:
+    parameters = _parameters(series, hours, start, end, width_ms)
+    blocks = [to_block(row) for row in fetch(_BLOCKS, parameters)]
+    if not blocks:
         return SampleColumns(np.empty(0, np.int64), np.empty(0, np.float64))
-    lengths = [len(offsets) for _, offsets, _ in rows]
-    hour_starts = np.fromiter((hour for hour, _, _ in rows), np.int64, len(rows)) * HOUR_MS
-    times = np.repeat(hour_starts, lengths) + np.concatenate([row[1] for row in rows])
-    values = np.concatenate([row[2] for row in rows])
+    times = np.concatenate([block.times for block in blocks])
+    values = np.concatenate([block.values for block in blocks])
     if not np.all(times[1:] > times[:-1]):  # blocks of one hour may interleave
         order = np.argsort(times, kind="stable")
         times, values = times[order], values[order]
@@ -146,6 +146,12 @@ def _parameters(
         "to_ms": end,
         "width_ms": width_ms,
     }
+
+
+def to_block(row: tuple[Any, ...]) -> Block:
+    """Return the block of a row (hour, encoding, offsets_ms, values)."""
+    hour, encoding, stored, values = row
+    return Block(hour, unpack(encoding, stored, len(values)), values)
 
 
 def fetch(statement: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:

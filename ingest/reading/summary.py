@@ -17,7 +17,7 @@ import numpy as np
 
 from ingest.reading.ranges import TimeRange
 from ingest.reading.sample_columns import SampleColumns, Times
-from ingest.reading.samples import fetch, read_samples
+from ingest.reading.samples import fetch, read_samples, to_block
 from ingest.reading.series import Series
 from ingest.reading.statistics import (
     Gap,
@@ -29,7 +29,6 @@ from ingest.reading.statistics import (
     usual_interval,
 )
 
-HOUR_MS = 3_600_000
 EXACT_SAMPLES = 200_000
 HOURS_OPENED = 48
 
@@ -120,7 +119,7 @@ FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_WHOLE}
 """  # noqa: S608 - constants only
 _TOTALS_OF = ("count", "first_ms", "last_ms", "minimum", "maximum", "total")
 _CUT = f"""
-SELECT b.hour, b.offsets_ms, b."values" FROM ingest_sampleblock b
+SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT ({_WHOLE})
 """  # noqa: S608 - constants only
 # Blocks of one hour may interleave: a gap starts after the latest sample of all that came before.
@@ -133,7 +132,7 @@ SELECT reached, first_ms FROM (
 """  # noqa: S608 - constants only
 # Hours are opened as a whole, since blocks of one hour fill each other's gaps.
 _OPEN = f"""
-SELECT b.hour, b.offsets_ms, b."values" FROM ingest_sampleblock b
+SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
 JOIN ({{hours}}) AS chosen ON chosen.hour = b.hour
 WHERE {_IN_RANGE} AND {_WHOLE} ORDER BY b.hour, b.first_ms
 """  # noqa: S608 - constants only
@@ -246,8 +245,8 @@ def _sort(samples: SampleColumns) -> SampleColumns:
 
 
 def _columns(row: tuple[Any, ...]) -> SampleColumns:
-    hour, offsets, values = row
-    return SampleColumns(offsets.astype(np.int64) + hour * HOUR_MS, values.astype(np.float64))
+    block = to_block(row)
+    return SampleColumns(block.times, block.values)
 
 
 def _parameters(series: Series, start: int, end: int) -> dict[str, object]:

@@ -15,12 +15,13 @@ from django.db import connection
 
 from ingest.identifiers import uuid7
 from ingest.parsing.measurements import Samples
-from ingest.storing import postgres_arrays
+from ingest.storing import block_encoding, postgres_arrays
+from ingest.storing.block_encoding import unpack
 from ingest.storing.blocks import Block
 from ingest.storing.postgres_arrays import Float8Array, Int4Array
 
 _OVERLAPPING = """
-SELECT id, hour, offsets_ms, "values"
+SELECT id, hour, encoding, offsets_ms, "values"
 FROM ingest_sampleblock
 WHERE identity_id = $1::bigint AND name = $2
   AND (hour, last_ms) >= (($3::bigint / 3600000)::integer, $3::bigint)
@@ -76,17 +77,17 @@ def lock(identity_id: int, names: Sequence[str]) -> None:
 
 def copy_blocks(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
     """Add ``blocks``, which share no timestamp with a stored one, as they are."""
-    _copy("ingest_sampleblock", identity_id, name, blocks)
+    _copy("ingest_sampleblock", identity_id, name, blocks, is_packed=False)
 
 
 def copy_blocks_compressed(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
-    """Add ``blocks`` as ``copy_blocks`` does, compressed and marked as compacted.
+    """Add ``blocks`` as ``copy_blocks`` does, packed, compressed and marked as compacted.
 
     To be called in a transaction.
     """
     cursor = _cursor()
     cursor.execute(_COMPRESSING_TABLE)
-    _copy("compressing", identity_id, name, blocks)
+    _copy("compressing", identity_id, name, blocks, is_packed=True)
     cursor.execute(_TAKE_COMPRESSED)
     cursor.execute("DELETE FROM compressing")
 
@@ -96,10 +97,15 @@ def _copy(
     identity_id: int,
     name: str,
     blocks: Sequence[Block],
+    *,
+    is_packed: bool,
 ) -> None:
     with _cursor().copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_COPY_TYPES)
         for block in blocks:
+            encoding, times = block_encoding.EACH, block.offsets_ms
+            if is_packed:
+                encoding, times = block_encoding.pack(block.offsets_ms)
             copy.write_row(
                 (
                     uuid7(),
@@ -112,9 +118,9 @@ def _copy(
                     block.minimum,
                     block.maximum,
                     block.total,
-                    Int4Array(block.offsets_ms),
+                    Int4Array(times),
                     Float8Array(block.values),
-                    1,
+                    encoding,
                 )
             )
 
@@ -123,7 +129,7 @@ def overlapping(identity_id: int, name: str, samples: Samples) -> list[tuple[uui
     """Return id and content of the blocks that overlap ``samples`` in time."""
     parameters = [identity_id, name, samples.first_ms, samples.last_ms]
     rows = _cursor().execute(_OVERLAPPING, parameters, binary=True).fetchall()
-    return [(row[0], Block(row[1], row[2], row[3])) for row in rows]
+    return [(row[0], Block(row[1], unpack(row[2], row[3], len(row[4])), row[4])) for row in rows]
 
 
 def rewrite(identity_id: int, blocks: Sequence[tuple[uuid.UUID, Block]]) -> None:

@@ -1,11 +1,12 @@
 """Blocks behave as a dictionary from timestamp to value, whatever is laid over them."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.parsing.measurements import TimeWindow, read_samples
-from ingest.storing import postgres_arrays
+from ingest.storing import block_encoding, postgres_arrays
 from ingest.storing.blocks import HOUR_MS, MOST_SAMPLES, Block, cut, lay_over, merge
 
 START = 1_500_000_000_000 - 1_500_000_000_000 % HOUR_MS
@@ -100,3 +101,32 @@ def test_arrays_survive_postgresqls_binary_form(whole: list[int], real: list[flo
         assert np.array_equal(
             postgres_arrays.decode_float8(postgres_arrays.encode_float8(floats)), floats
         )
+
+
+offsets = st.one_of(
+    st.sets(st.integers(0, HOUR_MS - 1), min_size=1, max_size=50).map(sorted),
+    st.builds(
+        lambda first, step, count: [first + step * number for number in range(count)],
+        st.integers(0, 1000),
+        st.integers(1, 400),
+        st.integers(1, MOST_SAMPLES),
+    ),
+)
+
+
+@given(offsets)
+def test_times_are_packed_and_unpacked_as_they_were(times: list[int]) -> None:
+    encoding, stored = block_encoding.pack(np.array(times, np.int32))
+    assert len(stored) <= len(times)
+    assert block_encoding.unpack(encoding, stored, len(times)).tolist() == times
+
+
+def test_evenly_spaced_times_are_two_numbers() -> None:
+    packed = block_encoding.pack(np.arange(500, 3_600_000, 1000, dtype=np.int32))
+    assert (packed[0], packed[1].tolist()) == (block_encoding.EVEN, [500, 1000])
+
+
+@pytest.mark.parametrize(("encoding", "stored"), [(2, [1]), (2, [1, 2, 3]), (3, [1, 2])])
+def test_a_form_that_no_encoding_has_is_refused(encoding: int, stored: list[int]) -> None:
+    with pytest.raises(ValueError, match=f"encoding {encoding}"):
+        block_encoding.unpack(encoding, np.array(stored, np.int32), 3)

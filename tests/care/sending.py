@@ -12,6 +12,7 @@ from ingest.models import DeviceCertificate, SampleBlock
 from ingest.parsing.measurements import TimeWindow
 from ingest.receipts import Receipt
 from ingest.uploads import UploadedFile, Uploader, receive
+from tests.offsets import offsets_of
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -74,7 +75,7 @@ def stored(identity: Identity, name: str = "hr") -> dict[int, float]:
     """Return all samples of a series; fail where a timestamp is there twice."""
     found: dict[int, float] = {}
     for block in SampleBlock.objects.filter(identity=identity, name=name):
-        for offset, value in zip(block.offsets_ms, block.values, strict=True):
+        for offset, value in zip(offsets_of(block), block.values, strict=True):
             time = block.hour * HOUR_MS + offset
             assert time not in found
             found[time] = value

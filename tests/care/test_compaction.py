@@ -93,6 +93,63 @@ def test_blocks_are_plain_as_uploaded_compressed_when_compacted_and_again_after_
     assert stored(identity) == samples | {MORNING: 7.5}
 
 
+def test_evenly_spaced_times_are_kept_as_two_numbers_and_read_the_same_by_sql() -> None:
+    certificate = make_certificate(make_identity())
+    identity = certificate.identity
+    samples = {MORNING + 1000 * i: float(i % 50) for i in range(3600)}
+    uneven = {MORNING + HOUR_MS + i * i: float(i) for i in range(100)}
+    send(certificate, samples)
+    send(certificate, uneven)
+    compact(identity_id=identity.pk)
+    rows = SampleBlock.objects.filter(identity=identity).order_by("first_ms")
+    assert [(row.encoding, len(row.offsets_ms)) for row in rows] == [(2, 2), (1, 100)]
+    view = (
+        "SELECT extract(epoch FROM time) * 1000, value FROM analytics.samples WHERE identity = %s"
+    )
+    between = """
+        SELECT extract(epoch FROM time) * 1000, value
+        FROM analytics.samples_between(%s, 'hr', '1970-01-01', '2100-01-01')
+    """
+    buckets = """
+        SELECT sum(samples), min(minimum), max(maximum) FROM analytics.buckets_between(
+            %s, 'hr', '1970-01-01', '2100-01-01', '7 minutes')
+    """
+    with connection.cursor() as cursor:
+        for statement in (view, between):
+            cursor.execute(statement, [identity.name])
+            found = {int(time): value for time, value in cursor.fetchall()}
+            assert found == samples | uneven
+        cursor.execute(buckets, [identity.name])
+        assert cursor.fetchone() == (3700, 0, 99)
+    send(certificate, {MORNING: 7.5, MORNING + 1: 8.5})  # over a block that is packed
+    assert stored(identity) == samples | uneven | {MORNING: 7.5, MORNING + 1: 8.5}
+    compact(identity_id=identity.pk)
+    assert stored(identity) == samples | uneven | {MORNING: 7.5, MORNING + 1: 8.5}
+
+
+def test_replaced_blocks_leave_their_space_to_those_that_come_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def size() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_total_relation_size('ingest_sampleblock')")
+            (found,) = cursor.fetchone() or (0,)
+        return int(found)
+
+    monkeypatch.setattr("ingest.keeping.freed_space.LEAST_BYTES", 100_000)
+    certificate = make_certificate(make_identity())
+    before, values = size(), random.Random(1)  # noqa: S311 - not a secret
+    sizes = []
+    for day in range(3):
+        for hour in range(24 * day, 24 * day + 24):
+            first = MORNING + hour * HOUR_MS
+            send(certificate, {first + 1000 * i: float(values.randrange(90)) for i in range(3600)})
+        sizes.append(size() - before)
+        compact(identity_id=certificate.identity_id)
+    # Three days in little more than the first took, which was there before as well as after.
+    assert size() - before < 1.8 * sizes[0]
+
+
 def test_the_current_hour_is_left_alone_unless_asked_for() -> None:
     certificate = make_certificate(make_identity())
     now = int(time.time() * 1000) + HOUR_MS

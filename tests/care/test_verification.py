@@ -118,7 +118,7 @@ def test_a_timestamp_in_two_blocks_is_found(certificate: DeviceCertificate) -> N
         ("first_ms", F("first_ms") - 1, "first or last time"),
         ("last_ms", F("last_ms") + 1, "first or last time"),
         ("sample_count", 5, "says 5"),
-        ("encoding", 2, "encoding"),
+        ("encoding", 9, "encoding"),
         ("values", [], "no samples"),
         ("offsets_ms", [1], "another number"),
         ("offsets_ms", [9 - i for i in range(12)], "not sorted"),

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from identities.models import Identity
 from ingest.models import Measurement, SampleBlock
+from tests.offsets import offsets_of
 
 HOUR_MS = 3_600_000
 
@@ -14,10 +15,11 @@ def stored_samples(identity: Identity, name: str) -> dict[int, float]:
     """Return time → value of a series; each block is checked on the way."""
     found: dict[int, float] = {}
     for block in SampleBlock.objects.filter(identity=identity, name=name):
-        times = [block.hour * HOUR_MS + offset for offset in block.offsets_ms]
+        offsets = offsets_of(block)
+        times = [block.hour * HOUR_MS + offset for offset in offsets]
         assert times == sorted(set(times))
         assert 1 <= len(times) == len(block.values) == block.sample_count <= 8192
-        assert 0 <= block.offsets_ms[0] <= block.offsets_ms[-1] < HOUR_MS
+        assert 0 <= offsets[0] <= offsets[-1] < HOUR_MS
         assert (block.first_ms, block.last_ms) == (times[0], times[-1])
         assert (block.minimum, block.maximum) == (min(block.values), max(block.values))
         assert found.keys().isdisjoint(times)

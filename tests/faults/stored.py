@@ -19,7 +19,8 @@ ORDER BY m.sequence
 """
 _BLOCKS = """
 SELECT i.name AS identity, b.name AS series, b.hour, b.first_ms, b.last_ms, b.sample_count,
-       b.minimum, b.maximum, b.total, b.offsets_ms, b."values"
+       b.minimum, b.maximum, b.total,
+       analytics.block_offsets(b.encoding, b.offsets_ms, b.sample_count) AS offsets_ms, b."values"
 FROM ingest_sampleblock b JOIN identities_identity i ON i.id = b.identity_id
 """
 _codec = pa.Codec("zstd")

@@ -44,6 +44,7 @@ class Command(CareCommand):
         done = compact(
             identity_id=find_identity_id(options["identity"]),
             unfinished_too=options["all"],
+            vacuum_at_end=options["every"] is None,
             report=lambda done: self.show(_describe(done)),
             is_stopping=self._ending.is_set,
         )
