@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from identities.enrolment_file import BadEnrolment, Defaults, EnrolmentRow, RowFault, decode, parse
+from identities.enrolment_file import (
+    MOST_ROWS,
+    REQUIRED,
+    BadEnrolment,
+    Defaults,
+    EnrolmentRow,
+    RowFault,
+    decode,
+    parse,
+)
+from identities.enrolments import Enrolment
 from identities.issuing import find_or_make_identity, issue_psk
 from identities.models import IDENTITY_NAME, Identity, PreSharedKey
 
@@ -53,42 +65,72 @@ class Plan:
         return [found.name for found in self.known.values() if not found.is_active]
 
 
-def check(content: bytes, defaults: Defaults, *, create: bool) -> Plan:
+def check(
+    content: bytes,
+    defaults: Defaults,
+    *,
+    create: bool,
+    remedy: str,
+    most_rows: int = MOST_ROWS,
+) -> Plan:
     """Return what the CSV file ``content`` asks for. Changes nothing.
 
-    ``create`` allows identities that there are not. Raise ``BadEnrolment`` with every bad row.
+    ``create`` allows identities that there are not; ``remedy`` says what to do where it does not.
+    Raise ``BadEnrolment`` with every bad row.
     """
-    rows, faults = parse(decode(content), defaults)
+    rows, faults = parse(decode(content), defaults, most_rows)
     known = _identities({row.identity for row in rows})
     for row in rows:
         if row.identity.lower() not in known:
-            faults += _faults_of_a_new_name(row, create=create)
+            faults += _faults_of_a_new_name(row, "" if create else remedy)
     if faults:
         raise BadEnrolment(sorted(faults, key=lambda fault: fault.line))
     return Plan(rows, known, timezone.now())
 
 
+def open_keys(plan: Plan) -> dict[str, int]:
+    """Return how many usable keys the identities of ``plan`` have already, by lower-case name."""
+    usable = PreSharedKey.objects.usable().filter(identity__in=plan.known.values())
+    found = usable.order_by().values_list("identity__name").annotate(n=Count("pk"))
+    return {name.lower(): number for name, number in found}
+
+
 def issue_all(
-    plan: Plan, *, created_by: AbstractBaseUser | None = None
-) -> list[tuple[PreSharedKey, str]]:
-    """Issue the keys of ``plan`` in one transaction; return each with its secret, in order."""
+    plan: Plan,
+    *,
+    name: str,
+    created_by: AbstractBaseUser | None = None,
+    confirmation: UUID | None = None,
+) -> tuple[Enrolment, list[tuple[PreSharedKey, str]]]:
+    """Issue the keys of ``plan`` in one transaction, as the enrolment called ``name``.
+
+    Return the enrolment, and each key with its secret, in order. Raise ``IntegrityError`` where
+    the same ``confirmation`` has issued before, ``ValidationError`` where a key or an identity
+    cannot be made any more; nothing is made then.
+    """
     with transaction.atomic():
+        enrolment = Enrolment.objects.create(
+            name=name[:100],
+            created_by_id=None if created_by is None else created_by.pk,
+            confirmation=confirmation,
+        )
         identities: dict[str, Identity] = {}
         issued = []
         for row in plan.rows:
-            name = row.identity.lower()
-            if name not in identities:
-                identities[name] = plan.known.get(name) or find_or_make_identity(row.identity)
+            lower = row.identity.lower()
+            if lower not in identities:
+                identities[lower] = plan.known.get(lower) or find_or_make_identity(row.identity)
             issued.append(
                 issue_psk(
-                    identities[name],
+                    identities[lower],
                     max_uses=row.max_uses,
                     expires_at=plan.expires_at(row),
                     note=row.note,
                     created_by=created_by,
+                    enrolment=enrolment,
                 )
             )
-        return issued
+        return enrolment, issued
 
 
 def _identities(names: set[str]) -> dict[str, Identity]:
@@ -98,13 +140,12 @@ def _identities(names: set[str]) -> dict[str, Identity]:
     return {identity.name.lower(): identity for identity in found}
 
 
-def _faults_of_a_new_name(row: EnrolmentRow, *, create: bool) -> list[RowFault]:
+def _faults_of_a_new_name(row: EnrolmentRow, remedy: str) -> list[RowFault]:
     try:
         Identity._meta.get_field("name").clean(row.identity, None)
     except ValidationError as error:
-        text = f"{row.identity[:70]!r} cannot be an identity: {' '.join(error.messages)}"
-        return [RowFault(row.line, text)]
-    if create:
+        wrong = f"{row.identity[:70]!r} cannot be an identity"
+        return [RowFault(row.line, REQUIRED, wrong, " ".join(error.messages))]
+    if not remedy:
         return []
-    text = f"there is no identity {row.identity!r}: add --create or make it in the admin."
-    return [RowFault(row.line, text)]
+    return [RowFault(row.line, REQUIRED, f"there is no identity {row.identity!r}", remedy)]

@@ -34,13 +34,18 @@ class EnrolmentRow:
 
 @dataclass(frozen=True)
 class RowFault:
-    """What is wrong with the row that begins in ``line``, and what to do about it."""
+    """What is wrong with the row that begins in ``line``, and what to do about it.
+
+    ``column`` is a column's name, empty where the fault is not in one.
+    """
 
     line: int
-    text: str
+    column: str
+    wrong: str
+    remedy: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.text}"
+        return f"line {self.line}: {self.wrong}: {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -60,23 +65,37 @@ class BadEnrolment(ValueError):
         super().__init__("\n".join(map(str, faults)))
 
 
+class _BadCell(ValueError):
+    """A cell that cannot be read."""
+
+    def __init__(self, column: str, wrong: str, remedy: str) -> None:
+        self.column, self.wrong, self.remedy = column, wrong, remedy
+        super().__init__(wrong)
+
+
+def _no_such_list(line: int, wrong: str, remedy: str, column: str = "") -> BadEnrolment:
+    return BadEnrolment([RowFault(line, column, wrong, remedy)])
+
+
 def decode(content: bytes) -> str:
     """Return the file's text; raise ``BadEnrolment`` where it cannot be such a file."""
     if len(content) > MOST_BYTES:
-        raise BadEnrolment([RowFault(1, f"more than {MOST_BYTES} bytes: split the file.")])
+        raise _no_such_list(1, f"more than {MOST_BYTES} bytes", "split the file.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadEnrolment([RowFault(line, "not UTF-8: save the file as CSV UTF-8.")]) from error
+        raise _no_such_list(line, "not UTF-8", "save the file as CSV UTF-8.") from error
 
 
-def parse(text: str, defaults: Defaults) -> tuple[list[EnrolmentRow], list[RowFault]]:
+def parse(
+    text: str, defaults: Defaults, most_rows: int = MOST_ROWS
+) -> tuple[list[EnrolmentRow], list[RowFault]]:
     """Return the good rows of a CSV file and the faults of the others, both in file order.
 
-    The header row is required; commas or, as spreadsheets in much of Europe write it,
-    semicolons divide the columns. Empty rows count for nothing. Raise ``BadEnrolment`` for a
-    file whose columns cannot be told, or that holds no row.
+    The header row is required; commas divide the columns or, as spreadsheets in much of Europe
+    write it, semicolons or, as they put it on the clipboard, tabs. Empty rows count for nothing.
+    Raise ``BadEnrolment`` for a file whose columns cannot be told, or that holds no row.
     """
     records = _records(text)
     header = _header(records)
@@ -84,8 +103,8 @@ def parse(text: str, defaults: Defaults) -> tuple[list[EnrolmentRow], list[RowFa
     faults: list[RowFault] = []
     seen: dict[tuple[str, str], int] = {}
     for line, cells in records:
-        if len(rows) + len(faults) >= MOST_ROWS:
-            raise BadEnrolment([RowFault(line, f"more than {MOST_ROWS} rows: split the file.")])
+        if len(rows) + len(faults) >= most_rows:
+            raise _no_such_list(line, f"more than {most_rows} rows", "split the file.")
         found = _row(line, cells, header, defaults)
         if isinstance(found, RowFault):
             faults.append(found)
@@ -94,16 +113,16 @@ def parse(text: str, defaults: Defaults) -> tuple[list[EnrolmentRow], list[RowFa
         if first == line:
             rows.append(found)
         else:
-            faults.append(RowFault(line, _repeats(found, first)))
+            faults.append(_repeats(found, first))
     if not rows and not faults:
-        raise BadEnrolment([RowFault(1, "no row below the header: add one for each device.")])
+        raise _no_such_list(1, "no row below the header", "add one for each device.")
     return rows, faults
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each record that is not empty, with the line that it begins in."""
-    head = text.partition("\n")[0]
-    delimiter = ";" if ";" in head and "," not in head else ","
+    head = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = next((one for one in ",;\t" if one in head), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -113,9 +132,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise BadEnrolment(
-            [RowFault(line, f"not CSV ({error}): mind the quotation marks.")]
-        ) from error
+        raise _no_such_list(line, f"not CSV ({error})", "mind the quotation marks.") from error
 
 
 def _header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
@@ -123,14 +140,14 @@ def _header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
     names = [cell.lower() for cell in cells]
     allowed = ", ".join(COLUMNS)
     if REQUIRED not in names:
-        raise BadEnrolment(
-            [RowFault(line, f"no column {REQUIRED!r}: begin with a header row of {allowed}.")]
-        )
-    unknown = [name for name in names if name not in COLUMNS]
-    if unknown:
-        raise BadEnrolment([RowFault(line, f"unknown column {unknown[0]!r}: known are {allowed}.")])
-    if len(set(names)) < len(names):
-        raise BadEnrolment([RowFault(line, "a column stands twice in the header: delete one.")])
+        remedy = f"begin with a header row of {allowed}."
+        raise _no_such_list(line, f"no column {REQUIRED!r}", remedy)
+    for name in names:
+        if name not in COLUMNS:
+            told = name[:40]
+            raise _no_such_list(line, f"unknown column {told!r}", f"known are {allowed}.", told)
+        if names.count(name) > 1:
+            raise _no_such_list(line, "a column stands twice in the header", "delete one.", name)
     return names
 
 
@@ -138,41 +155,53 @@ def _row(
     line: int, cells: list[str], header: list[str], defaults: Defaults
 ) -> EnrolmentRow | RowFault:
     if len(cells) != len(header):
-        text = f"{len(cells)} columns where the header has {len(header)}: quote what holds commas."
-        return RowFault(line, text)
+        wrong = f"{len(cells)} columns where the header has {len(header)}"
+        return RowFault(line, "", wrong, "quote what holds commas.")
     told = dict(zip(header, cells, strict=True))
     if not told[REQUIRED]:
-        return RowFault(line, "no identity: give its name.")
+        return RowFault(line, REQUIRED, "no identity", "give its name.")
     try:
         return EnrolmentRow(
             line,
             told[REQUIRED],
             _note(told.get("note") or defaults.note),
             _uses(told["max_uses"]) if told.get("max_uses") else defaults.max_uses,
-            parse_duration(told["valid_for"]) if told.get("valid_for") else defaults.valid_for,
+            _span(told["valid_for"]) if told.get("valid_for") else defaults.valid_for,
         )
-    except ValueError as error:
-        return RowFault(line, str(error))
+    except _BadCell as error:
+        return RowFault(line, error.column, error.wrong, error.remedy)
 
 
 def _note(text: str) -> str:
     if len(text) > LONGEST_NOTE:
-        raise ValueError(f"the note has {len(text)} characters: at most {LONGEST_NOTE}.")
+        wrong = f"the note has {len(text)} characters"
+        raise _BadCell("note", wrong, f"at most {LONGEST_NOTE}.")
     if not text.isprintable():
-        raise ValueError("the note holds a line break or a control character: take it out.")
+        wrong = "the note holds a line break or a control character"
+        raise _BadCell("note", wrong, "take it out.")
     return text
 
 
 def _uses(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise ValueError(f"max_uses {text[:40]!r} is no whole number: such as 1.")
+        raise _BadCell("max_uses", f"max_uses {text[:40]!r} is no whole number", "such as 1.")
     if not 1 <= int(text) <= MOST_USES:
-        raise ValueError(f"max_uses {text} is out of range: from 1 to {MOST_USES}.")
+        raise _BadCell("max_uses", f"max_uses {text} is out of range", f"from 1 to {MOST_USES}.")
     return int(text)
 
 
-def _repeats(row: EnrolmentRow, first: int) -> str:
-    return (
-        f"{row.identity!r} with the same note stands in line {first}: "
-        "delete one, raise max_uses, or give each device a note of its own."
+def _span(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        wrong, _, remedy = str(error).rpartition(": ")
+        raise _BadCell("valid_for", wrong, remedy) from error
+
+
+def _repeats(row: EnrolmentRow, first: int) -> RowFault:
+    return RowFault(
+        row.line,
+        REQUIRED,
+        f"{row.identity[:70]!r} with the same note stands in line {first}",
+        "delete one, raise max_uses, or give each device a note of its own.",
     )

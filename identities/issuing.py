@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from identities.enrolments import Enrolment
 from identities.models import (
     DEFAULT_KEY_LIFE,
     DEFAULT_TOKEN_LIFE,
@@ -48,6 +49,8 @@ def issue_psk(
     expires_at: datetime | None = None,
     note: str = "",
     created_by: AbstractBaseUser | None = None,
+    enrolment: Enrolment | None = None,
+    replaces: PreSharedKey | None = None,
 ) -> tuple[PreSharedKey, str]:
     """Make a pre-shared key for ``identity``; return it and its secret, readable only here.
 
@@ -60,6 +63,8 @@ def issue_psk(
         expires_at=_expiry(expires_at, DEFAULT_KEY_LIFE),
         note=note,
         created_by_id=None if created_by is None else created_by.pk,
+        enrolment=enrolment,
+        replaces=replaces,
     )
     return key, store(key)
 

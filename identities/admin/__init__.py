@@ -2,6 +2,7 @@
 
 from identities.admin import (
     access_token,
+    enrolment,
     identity,
     pre_shared_key,
     second_factors,
@@ -11,6 +12,7 @@ from identities.admin import (
 
 __all__ = [
     "access_token",
+    "enrolment",
     "identity",
     "pre_shared_key",
     "second_factors",

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from identities.admin.enrol_many import show_form
+from identities.admin.enrolment_form import MOST_KEYS, EnrolmentForm, rows_of
 from identities.models import Identity
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class IdentityAdmin(ModelAdmin):
     readonly_fields = ("certificates", "keys", "created_at")
     fields = ("name", "description", "is_active")
 
+    actions = ("issue_keys",)
+
     def get_fields(self, request: HttpRequest, obj: Identity | None = None) -> tuple[str, ...]:
         """Return what a new identity is made of, or that and what hangs on an old one."""
         return self.fields if obj is None else self.fields + self.readonly_fields
@@ -58,6 +62,23 @@ class IdentityAdmin(ModelAdmin):
                 usable_keys=Count("keys", filter=usable, distinct=True),
             )
         )
+
+    def has_issue_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may make keys."""
+        return request.user.has_perm("identities.add_presharedkey")
+
+    @admin.action(
+        description="Issue a key for each of the selected %(verbose_name_plural)s",
+        permissions=["issue"],
+    )
+    def issue_keys(self, request: HttpRequest, queryset: QuerySet[Identity]) -> HttpResponse | None:
+        """Go on with the list of an enrolment, in which the selected identities stand."""
+        names = list(queryset.order_by("name").values_list("name", flat=True)[: MOST_KEYS + 1])
+        if len(names) > MOST_KEYS:
+            self.message_user(request, f"At most {MOST_KEYS} at once: choose fewer.", "ERROR")
+            return None
+        form = EnrolmentForm(request, initial={"rows": rows_of(names), "create": False})
+        return show_form(request, self, form)
 
     @admin.display(description="live certificates", ordering="live_certificates")
     def certificates(self, obj: CountedIdentity) -> SafeString:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from identities.admin.enrolment_form import MOST_KEYS
 from identities.admin.one_time_secret import OneTimeSecretAdmin
+from identities.admin.reissue import TOO_MANY, Asked, answer_reissue
 from identities.admin.server_ca import download_ca
 from identities.handover import Command, address, make_certificate, qr_svg, register
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
@@ -56,6 +59,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         "created_at",
     )
     list_filter = (StateFilter,)
+    actions = ("reissue_selected", "revoke_selected")
     list_select_related = ("identity", "created_by")
     search_fields = ("identity__name", "note", "hint")
     search_help_text = "Identity, note or the first characters of a key. Never a whole key."
@@ -71,6 +75,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         "created_by",
         "created_at",
         "revoked_at",
+        "place_shown",
     )
     revoke_consequence = (
         "No further device can register with it. Devices that have registered stay registered: "
@@ -110,6 +115,44 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
             return format_html("{}", text)
         url = reverse("admin:ingest_devicecertificate_changelist")
         return format_html('<a href="{}?bound_with__id__exact={}">{}</a>', url, obj.pk, text)
+
+    @admin.display(description="issued with")
+    def place_shown(self, obj: PreSharedKey) -> SafeString:
+        """Return the enrolment, and the keys before and after this one in its place."""
+        replaced_by = PreSharedKey.objects.filter(replaces=obj).first()
+        rows = [
+            ("", "enrolment", obj.enrolment),
+            ("in the place of ", "presharedkey", obj.replaces),
+            ("replaced by ", "presharedkey", replaced_by),
+        ]
+        links = (
+            (words, reverse(f"admin:identities_{model}_change", args=(row.pk,)), row)
+            for words, model, row in rows
+            if row is not None
+        )
+        return format_html_join(", ", '{}<a href="{}">{}</a>', links) or SafeString("-")
+
+    def has_reissue_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may make keys in the place of others, which are revoked."""
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    @admin.action(description="Re-issue selected %(verbose_name_plural)s", permissions=["reissue"])
+    def reissue_selected(
+        self, request: HttpRequest, queryset: QuerySet[PreSharedKey]
+    ) -> HttpResponse | None:
+        """Ask, and once confirmed answer with the sheet of the keys that replace the selected."""
+        if queryset.count() > MOST_KEYS:
+            self.message_user(request, TOO_MANY, messages.ERROR)
+            return None
+        selected = queryset.values_list("pk", flat=True)
+        hidden = [("action", "reissue_selected"), *((ACTION_CHECKBOX_NAME, pk) for pk in selected)]
+        back = reverse("admin:identities_presharedkey_changelist")
+        keys = PreSharedKey.objects.filter(pk__in=[*selected])
+        page = answer_reissue(request, self, Asked(keys, back, hidden=hidden))
+        if page is None:
+            text = "These keys have been replaced before: re-issue those that replaced them."
+            self.message_user(request, text, messages.WARNING)
+        return page
 
     def get_urls(self) -> list[URLPattern]:
         """Return the pages of a key and the download of the server's CA certificate."""

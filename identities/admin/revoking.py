@@ -24,10 +24,30 @@ else:
     SecretAdmin = admin.ModelAdmin
 
 
+# What one confirmation names: Django takes at most a thousand fields of a form.
+MOST_AT_ONCE = 500
+
+
+def revoke_each(
+    request: HttpRequest, model_admin: admin.ModelAdmin[Any], rows: Iterable[Any]
+) -> int:
+    """Revoke those of ``rows`` that are not, all or none; return how many that were.
+
+    Each is noted in its own history, and so in the trail.
+    """
+    revoked = 0
+    with transaction.atomic():
+        for row in rows:
+            if type(row).objects.filter(pk=row.pk).revoke():
+                model_admin.log_change(request, row, "Revoked.")
+                revoked += 1
+    return revoked
+
+
 class RevocableAdmin(SecretAdmin):
     """Pages of rows that can be revoked and never come back."""
 
-    actions = ("revoke_selected",)
+    actions: tuple[str, ...] = ("revoke_selected",)
     change_form_template = "admin/identities/revocable_change_form.html"
     revoke_consequence = ""
 
@@ -62,6 +82,10 @@ class RevocableAdmin(SecretAdmin):
         self, request: HttpRequest, queryset: QuerySet[OneTimeSecret]
     ) -> HttpResponse | None:
         """Ask, and once confirmed revoke the selected rows."""
+        if queryset.count() > MOST_AT_ONCE:
+            text = f"At most {MOST_AT_ONCE} at once: choose fewer."
+            self.message_user(request, text, messages.ERROR)
+            return None
         rows = [row for row in queryset if self.has_revoke_permission(request, row)]
         if "confirmed" not in request.POST:
             return self._ask(request, rows, action="revoke_selected")
@@ -83,12 +107,7 @@ class RevocableAdmin(SecretAdmin):
         return TemplateResponse(request, "admin/identities/revoke_confirmation.html", context)
 
     def _revoke(self, request: HttpRequest, rows: Iterable[OneTimeSecret]) -> None:
-        revoked = 0
-        with transaction.atomic():
-            for row in rows:
-                if self.model.objects.filter(pk=row.pk).revoke():
-                    self.log_change(request, row, "Revoked.")
-                    revoked += 1
+        revoked = revoke_each(request, self, rows)
         if revoked:
             text = f"{revoked} {self.opts.verbose_name}{pluralize(revoked)} revoked."
             self.message_user(request, text, messages.SUCCESS)

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from identities import keys
+from identities.enrolments import Enrolment
 from identities.models import AccessToken, Identity, PreSharedKey
 from identities.staff_actions import StaffAction
 from ingest.models import (
@@ -90,7 +91,9 @@ def make() -> World:
         object_type=CANARY,
         changes={CANARY: [CANARY, CANARY]},
     )
-    rows = (odd, plain, person, group, token, totp, action)
+    enrolment = Enrolment.objects.create(name=CANARY, created_by=person)
+    PreSharedKey.objects.update(enrolment=enrolment)
+    rows = (odd, plain, person, group, token, totp, action, enrolment)
     world.rows |= {row._meta.label_lower: row for row in rows}
     return world
 

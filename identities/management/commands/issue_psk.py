@@ -17,6 +17,8 @@ from identities.issuing import find_identity, find_or_make_identity, issue_psk
 from identities.management.base import DatabaseCommand, describe, duration, iso
 from identities.models import DEFAULT_KEY_LIFE, Identity, PreSharedKey
 
+REMEDY = "add --create or make it in the admin."
+
 
 class Command(DatabaseCommand):
     help = "Make a pre-shared key for an identity and print it: it cannot be shown again."
@@ -74,8 +76,10 @@ class Command(DatabaseCommand):
     def _issue_list(self, options: dict[str, Any]) -> None:
         defaults = Defaults(options["note"], options["max_uses"], options["valid_for"])
         try:
-            plan = enrolling.check(_read(options["list"]), defaults, create=options["create"])
-            issued = [] if options["dry_run"] else enrolling.issue_all(plan)
+            plan = enrolling.check(
+                _read(options["list"]), defaults, create=options["create"], remedy=REMEDY
+            )
+            issued = [] if options["dry_run"] else _issue(plan, options["list"])
         except BadEnrolment as error:
             raise CommandError(f"Nothing was issued.\n{error}") from error
         except ValidationError as error:
@@ -155,6 +159,11 @@ def summary_of(plan: enrolling.Plan) -> str:
 def inactive(name: str) -> str:
     """Return the warning about an identity that is inactive."""
     return f"{name} is inactive: its devices are refused until it is not."
+
+
+def _issue(plan: enrolling.Plan, path: str) -> list[tuple[PreSharedKey, str]]:
+    name = "Standard input" if path == "-" else Path(path).name
+    return enrolling.issue_all(plan, name=name)[1]
 
 
 def _read(path: str) -> bytes:
