@@ -17,7 +17,7 @@ from ingest.keeping.rebuilding import DamagedOriginals
 from ingest.keeping.withdrawal import LONGEST_REASON, NotWithdrawable, withdraw
 from ingest.models import Measurement, Withdrawal
 
-PERMISSION = "ingest.change_measurement"
+PERMISSION = "ingest.withdraw_measurement"
 
 
 class ReasonForm(forms.Form):
@@ -29,7 +29,7 @@ class ReasonForm(forms.Form):
 
 
 class WithdrawableAdmin(EvidenceAdmin[Measurement]):
-    """Pages of files that those with the permission to change them can withdraw."""
+    """Pages of files that those with the permission can withdraw: no group has it unasked."""
 
     change_form_template = "admin/ingest/measurement/withdrawable_change_form.html"
 

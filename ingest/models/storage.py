@@ -64,6 +64,7 @@ class Measurement(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("withdraw_measurement", "Can withdraw measurement")]
         constraints = [
             models.UniqueConstraint(
                 fields=["identity", "name", "sha256"], name="measurement_once_per_identity_and_name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
@@ -26,10 +26,10 @@ def certificate(live_db: None) -> DeviceCertificate:
     return make_certificate(make_identity())
 
 
-def sign_in(name: str, **flags: bool) -> Client:
+def sign_in(name: str, group: str = "analysts", **flags: bool) -> Client:
     user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True, **flags})
     if not user.is_superuser:
-        user.groups.add(Group.objects.get(name="analysts"))
+        user.groups.set([Group.objects.get(name=group)])
     client = Client()
     client.force_login(user)
     return client
@@ -43,6 +43,11 @@ def admin(live_db: None) -> Client:
 @pytest.fixture
 def analyst(live_db: None) -> Client:
     return sign_in("care-analyst")
+
+
+@pytest.fixture
+def operator(live_db: None) -> Client:
+    return sign_in("care-operator", "operators")
 
 
 @pytest.fixture
@@ -90,6 +95,22 @@ def test_who_may_only_look_may_not_withdraw(
     assert button not in analyst.get(receipt_page).content.decode()
     assert analyst.post(button, {"reason": "wrong patient"}).status_code == 403
     assert stored(certificate.identity)
+
+
+def test_a_group_that_was_given_the_permission_may_withdraw_and_change_nothing_else(
+    operator: Client, certificate: DeviceCertificate, receipt_page: str
+) -> None:
+    button = receipt_page.replace("/change/", "/withdraw/")
+    assert button not in operator.get(receipt_page).content.decode()
+    assert operator.get(button).status_code == 403
+    group, _ = Group.objects.get_or_create(name="care-withdrawers")
+    group.permissions.set([Permission.objects.get(codename="withdraw_measurement")])
+    User.objects.get(username="care-operator").groups.add(group)
+    assert button in operator.get(receipt_page).content.decode()
+    assert operator.post(receipt_page, {"name": "other"}).status_code == 403
+    done = operator.post(button, {"reason": "wrong arm"}, follow=True)
+    assert "by care-operator: wrong arm" in done.content.decode()
+    assert stored(certificate.identity) == {}
 
 
 @pytest.fixture

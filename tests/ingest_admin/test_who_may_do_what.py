@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from ingest.models import DeviceCertificate, Measurement, RegistrationAttempt
@@ -74,6 +75,21 @@ def test_nobody_adds_or_deletes_evidence(
         change = next(page for page in pages if model in page and page.endswith("/change/"))
         answer = client.post(change.replace("/change/", "/delete/"), {"post": "yes"})
         assert answer.status_code == 403
+
+
+def test_only_admins_withdraw_a_file_unless_they_grant_it(
+    analyst: Client, operator: Client, stranger: Client, admin_client: Client, pages: list[str]
+) -> None:
+    file = next(page for page in pages if "/measurement/" in page and page.endswith("/change/"))
+    withdraw = file.replace("/change/", "/withdraw/")
+    for client in (analyst, operator, stranger):
+        assert client.get(withdraw).status_code == 403
+        assert client.post(withdraw, {"reason": "x"}).status_code == 403
+    assert admin_client.get(withdraw).status_code == 200
+    user = User.objects.get(username="operator")
+    user.user_permissions.add(Permission.objects.get(codename="withdraw_measurement"))
+    assert operator.get(withdraw).status_code == 200
+    assert Measurement.objects.get().status == "stored"
 
 
 def test_nobody_changes_a_file_or_an_attempt(admin_client: Client, pages: list[str]) -> None:
