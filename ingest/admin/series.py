@@ -121,6 +121,8 @@ def _chip(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
         "title": title,
         "kind": kind,
         "unit": kind.readable_unit,
+        "low": _or_empty(kind.plausible_low),
+        "high": _or_empty(kind.plausible_high),
         "count": f"{series.count:,}",
         "first": _readable(series.first_ms),
         "last": _readable(series.last_ms),
@@ -128,6 +130,10 @@ def _chip(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
         "overview": reverse("admin:ingest_overview_identity", args=[series.identity]),
         "without": f"{reverse('admin:ingest_series_compare')}?{rest}" if rest else "",
     }
+
+
+def _or_empty(bound: float | None) -> str:
+    return "" if bound is None else f"{bound:.12g}"
 
 
 def _readable(time_ms: int) -> str:

@@ -16,7 +16,7 @@ _LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 
 @dataclass(frozen=True)
 class ExportLink:
-    """An address without a range, which the page adds; ``format`` where its size is told."""
+    """An address without a range, which the page adds; ``format`` names its size in a summary."""
 
     label: str
     address: str
@@ -27,7 +27,12 @@ class ExportLink:
 def list_exports(found: list[Series], kinds: dict[str, Kind]) -> list[ExportLink]:
     """Return the links for one series, or for several together."""
     if len(found) > 1:
-        return [_archive(found, each) for each in FORMATS]
+        return [
+            ExportLink(
+                f"{_LABELS[each]} of all, as a zip with their dictionaries", *_archive(found, each)
+            )
+            for each in FORMATS
+        ]
     (series,) = found
     kind = kinds[series.name]
     samples = _address("samples", series)
@@ -35,17 +40,19 @@ def list_exports(found: list[Series], kinds: dict[str, Kind]) -> list[ExportLink
         ExportLink(_LABELS[each], f"{samples}?{urlencode({'format': each})}", each)
         for each in FORMATS
     ]
-    links.append(ExportLink("CSV with its data dictionary", _archive([series], "csv").address))
-    links.append(ExportLink("Data dictionary", _address("dictionary", series)))
+    links.append(ExportLink("CSV with its data dictionary, zipped", *_archive([series], "csv")))
+    links.append(ExportLink("Data dictionary alone", _address("dictionary", series)))
     if kind.loinc and kind.unit:
         note = "the first day of the range; its link “next” leads on"
         for version, label in (("r4b", "FHIR R4B"), ("r5", "FHIR R5")):
             address = f"{_address('fhir', series)}?{urlencode({'version': version})}"
-            links.append(ExportLink(label, address, note=note))
+            links.append(ExportLink(label, address, f"fhir_{version}", note))
     if kind.loinc == HEART_RATE:
-        links.append(ExportLink("Open mHealth", _address("open_mhealth", series)))
+        links.append(ExportLink("Open mHealth", _address("open_mhealth", series), "open_mhealth"))
     note = "as the devices sent them, with their receipts"
-    links.append(ExportLink("Original files", _address("originals", series), note=note))
+    links.append(
+        ExportLink("Original files, zipped", _address("originals", series), "originals", note)
+    )
     return links
 
 
@@ -53,8 +60,8 @@ def _address(view: str, series: Series) -> str:
     return reverse(f"read_api:{view}", args=[series.identity, series.name])
 
 
-def _archive(found: list[Series], each: str) -> ExportLink:
+def _archive(found: list[Series], each: str) -> tuple[str, str]:
+    """Return the address of a zip, and what its size is told under."""
     titles = [f"{series.identity}/{series.name}" for series in found]
     query = urlencode({"series": titles, "format": each}, doseq=True)
-    address = f"{reverse('read_api:archive')}?{query}"
-    return ExportLink(f"{_LABELS[each]} of all, as a zip with their dictionaries", address)
+    return f"{reverse('read_api:archive')}?{query}", f"zip_{each}"

@@ -2,25 +2,71 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from collections.abc import Iterable
+
+from ingest.exporting.fhir import VERSIONS, Coded, make_observations
 from ingest.exporting.formats import encode_parquet, write_lines
+from ingest.exporting.open_mhealth import encode_heart_rates
 from ingest.reading.sample_columns import SampleColumns
 
-# Samples that are written to see how long they become.
+# Samples that are written to see how long they become; fewer where each takes longer.
 TRIED = 20_000
+TRIED_CLINICAL = 1_000
 # Brackets and a comma more than a line of CSV.
 JSON_EXTRA = 3
+# Of provenance and data dictionary, and of the same in a zip beside its samples.
+DICTIONARY = 1_300
+ZIPPED_DICTIONARY = 1_100
+FHIR_BUNDLE = 500
 
 
 def estimate_sizes(samples: SampleColumns, count: int) -> dict[str, int]:
-    """Return about how many bytes ``count`` samples like ``samples`` take in each format."""
+    """Return about how many bytes ``count`` samples like ``samples`` take in each format.
+
+    ``zip_csv`` and its like are an archive with that format and its dictionary in it.
+    """
     tried = SampleColumns(samples.time_ms[:TRIED], samples.value[:TRIED])
-    if not len(tried) or not count:
-        return {"csv": 14, "parquet": 800, "json": 15}
-    line = len(write_lines(tried)) / len(tried)
     empty = sum(map(len, encode_parquet([])))
-    row = max(0, sum(map(len, encode_parquet([tried]))) - empty) / len(tried)
-    return {
-        "csv": round(14 + line * count),
-        "parquet": round(empty + row * count),
-        "json": round(15 + (line + JSON_EXTRA) * count),
+    line = packed_line = packed_json = row = 0.0
+    if len(tried) and count:
+        lines = write_lines(tried)
+        line = len(lines) / len(tried)
+        packed_line = _packed([lines]) / len(tried)
+        packed_json = _packed([b"[" + lines.replace(b"\n", b"],\n[")]) / len(tried)
+        row = max(0, sum(map(len, encode_parquet([tried]))) - empty) / len(tried)
+    sizes = {
+        "csv": 14 + line * count,
+        "parquet": DICTIONARY + empty + row * count,
+        "json": DICTIONARY + 15 + (line + JSON_EXTRA * bool(line)) * count,
+        "zip_csv": ZIPPED_DICTIONARY + packed_line * count,
+        "zip_parquet": ZIPPED_DICTIONARY + DICTIONARY + empty + row * count,
+        "zip_json": ZIPPED_DICTIONARY + DICTIONARY / 2 + packed_json * count,
     }
+    return {name: round(size) for name, size in sizes.items()}
+
+
+def estimate_clinical(
+    samples: SampleColumns, count: int, first_day: int, coded: Coded
+) -> dict[str, int]:
+    """Return the same for the forms of health care.
+
+    ``fhir_r4b`` and ``fhir_r5`` are of the ``first_day`` samples that one page holds,
+    ``open_mhealth`` of all ``count``.
+    """
+    tried = SampleColumns(samples.time_ms[:TRIED_CLINICAL], samples.value[:TRIED_CLINICAL])
+    if not len(tried):
+        return {}
+    sizes = {}
+    for version in VERSIONS:
+        found = list(make_observations([tried], coded, version))
+        each = len(json.dumps(found)) + 70 * len(found)  # an entry has an address of its own
+        sizes[f"fhir_{version}"] = FHIR_BUNDLE + each * first_day / len(tried)
+    points = sum(map(len, encode_heart_rates([tried], coded.identity, coded.name)))
+    sizes["open_mhealth"] = points * count / len(tried)
+    return {name: round(size) for name, size in sizes.items()}
+
+
+def _packed(pieces: Iterable[bytes]) -> int:
+    return len(zlib.compress(b"".join(pieces)))

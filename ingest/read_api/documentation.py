@@ -130,6 +130,16 @@ class GapBody(serializers.Serializer[Any]):
     length_ms = serializers.IntegerField()
 
 
+class ImplausibleBody(serializers.Serializer[Any]):
+    """Samples outside the plausible range of their measurement type."""
+
+    below = serializers.IntegerField()
+    above = serializers.IntegerField()
+    is_exact = serializers.BooleanField(
+        help_text="False: counted in a part of the samples, spread over the range."
+    )
+
+
 class SummaryBody(serializers.Serializer[Any]):
     """A range in a few numbers; null where there is no such number."""
 
@@ -158,6 +168,9 @@ class SummaryBody(serializers.Serializer[Any]):
     )
     gap_threshold_ms = serializers.FloatField(help_text="Longer than this is a gap.")
     longest_gap = GapBody(allow_null=True)
+    implausible = ImplausibleBody(
+        allow_null=True, help_text="Null where the type has no plausible range."
+    )
     bytes = serializers.DictField(
         child=serializers.IntegerField(), help_text="About how large each format becomes."
     )

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest.exporting.sizes import estimate_sizes
+from ingest.exporting.fhir import Coded
+from ingest.exporting.sizes import estimate_clinical, estimate_sizes
 from ingest.read_api import documentation as doc
 from ingest.read_api.base import ReadView
 from ingest.read_api.exported import described, find_or_404
 from ingest.read_api.parameters import read_parameters, read_range
-from ingest.reading.kinds import find_kind
+from ingest.reading.coverage_days import count_days
+from ingest.reading.kinds import Kind, find_kind
+from ingest.reading.originals import size_of_originals
+from ingest.reading.plausibility import count_implausible
+from ingest.reading.ranges import TimeRange
+from ingest.reading.sample_columns import SampleColumns
+from ingest.reading.series import Series
 from ingest.reading.summary import Summary, summarise_series
+
+DAY_MS = 86_400_000
 
 
 class SummaryView(ReadView):
@@ -31,9 +42,16 @@ class SummaryView(ReadView):
         """Return count, coverage, percentiles and the longest gap, quickly at any length."""
         wanted = read_range(read_parameters(request, ("from", "to")))
         series = find_or_404(identity, name)
-        expected = find_kind(series.name).expected_interval_ms
-        found, opened = summarise_series(series, wanted, expected)
-        return Response({**_describe(found), "bytes": estimate_sizes(opened, found.count)})
+        kind = find_kind(series.name)
+        found, opened = summarise_series(series, wanted, kind.expected_interval_ms)
+        outside = count_implausible(series, wanted, kind)
+        return Response(
+            {
+                **_describe(found),
+                "implausible": None if outside is None else asdict(outside),
+                "bytes": _sizes(series, kind, wanted, found, opened),
+            }
+        )
 
 
 class DictionaryView(ReadView):
@@ -54,6 +72,21 @@ class DictionaryView(ReadView):
         """Return what the JSON, Parquet and zip exports of the same range hold too."""
         wanted = read_range(read_parameters(request, ("from", "to")))
         return Response(described(request, find_or_404(identity, name), wanted)[0])
+
+
+def _sizes(
+    series: Series, kind: Kind, wanted: TimeRange, found: Summary, opened: SampleColumns
+) -> dict[str, int]:
+    sizes = estimate_sizes(opened, found.count)
+    originals = size_of_originals(series, wanted)
+    if originals is not None:
+        sizes["originals"] = originals
+    if kind.loinc and kind.unit and found.first_ms is not None:
+        day = found.first_ms // DAY_MS
+        first_day = min(found.count, count_days(series, day, 1).get(day, 0))
+        coded = Coded(series.identity, series.name, kind.loinc, kind.label, kind.unit)
+        sizes |= estimate_clinical(opened, found.count, first_day, coded)
+    return sizes
 
 
 def _describe(found: Summary) -> dict[str, object]:

@@ -29,6 +29,16 @@ class Kind:
             return "bpm"
         return _READABLE_UNITS.get(self.unit, self.unit)
 
+    @property
+    def plausible(self) -> str:
+        """Return the plausible range as people write it, without the unit; empty if unknown."""
+        low, high = self.plausible_low, self.plausible_high
+        if low is not None and high is not None:
+            return f"{low:,.12g} to {high:,.12g}"
+        if high is not None:
+            return f"up to {high:,.12g}"
+        return "" if low is None else f"from {low:,.12g} up"
+
     def describe(self) -> dict[str, object]:
         """Return this as the read API and exports tell it."""
         return {

@@ -7,12 +7,23 @@ from collections.abc import Iterator
 from datetime import UTC
 
 import pyarrow as pa
+from django.db import connection
 
 from ingest.models import Measurement
 from ingest.reading.ranges import TimeRange
 from ingest.reading.series import Series
 
 _PIECE_BYTES = 1 << 20
+MOST_SIZED = 20_000
+# What a zip and its list of receipts hold of each file beside its bytes.
+_RECEIPT = 350
+_SIZES = """
+SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM (
+    SELECT octet_length(content) AS bytes FROM ingest_measurement
+    WHERE identity_id = %s AND name = %s AND status = 'stored'
+    AND first_ms < %s AND last_ms >= %s LIMIT %s
+) AS each
+"""
 
 
 def read_original(measurement: Measurement) -> Iterator[bytes]:
@@ -40,6 +51,18 @@ def list_originals(series: Series, wanted: TimeRange) -> Iterator[Measurement]:
         found = Measurement.objects.select_related("identity", "certificate").filter(pk=pk).first()
         if found is not None:
             yield found
+
+
+def size_of_originals(series: Series, wanted: TimeRange) -> int | None:
+    """Return about how large a zip of ``list_originals`` becomes; None of more than can be counted.
+
+    What the files take compressed in the database is about what they take in a zip.
+    """
+    start, end = wanted.within(series.first_ms, series.last_ms)
+    with connection.cursor() as cursor:
+        cursor.execute(_SIZES, [series.identity_id, series.name, end, start, MOST_SIZED + 1])
+        files, size = cursor.fetchone()
+    return None if files > MOST_SIZED else int(size) + _RECEIPT * int(files)
 
 
 def tell_receipt(found: Measurement) -> dict[str, object]:

@@ -52,7 +52,7 @@ def page(stack: Stack, recordings: Identity, chromium: Browser) -> Iterator[Page
     """The page of the heart rates."""
     with browsing.signed_in(chromium, stack) as page:
         page.goto(f"{stack.staff_url}/admin/ingest/series/{IDENTITY}/hr/")
-        expect(page.locator("#series-numbers tr")).to_have_count(1)
+        expect(page.locator("#series-numbers td")).to_have_count(9)
         yield page
 
 
@@ -81,7 +81,7 @@ def test_series_are_seen_together_by_the_clock_or_from_the_start(page: Page) -> 
     page.fill("input[name=series]:not([type=hidden])", f"{IDENTITY}/ibi")
     page.click("text=Compare >> nth=-1")
     page.wait_for_url("**/compare/**")
-    expect(page.locator("#series-numbers tr")).to_have_count(2)
+    expect(page.locator("#series-numbers td")).to_have_count(18)
     expect(page.locator("#series-chart canvas")).to_have_count(1)
     page.select_option("#series-layout", "rows")
     expect(page.locator("#series-chart canvas")).to_have_count(2)

@@ -1,11 +1,13 @@
 // Draws columns with uPlot: of each series the mean as a line in a band from minimum to maximum.
 /* global uPlot */
+import { drawLimits, findLimits } from "./chart_limits.js";
 import { axisLabels, readableLength } from "./chart_times.js";
 
 const HEIGHT = 360;
 const LABEL_ROOM = 8;
+const EXPAND = 2; // of uPlot.join
 // Lines differ by more than their colour.
-const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [1, 4]];
+export const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [1, 4]];
 
 export function themeColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -68,6 +70,11 @@ function drawGaps(chart, gaps) {
   ctx.restore();
 }
 
+function limitColours() {
+  const [line, tint] = [themeColour("--chart-limit"), themeColour("--chart-limit-tint")];
+  return { line, tint, paper: themeColour("--body-bg") };
+}
+
 function hatch(ctx, left, right, bbox, step) {
   ctx.save();
   ctx.beginPath();
@@ -89,8 +96,11 @@ function hatch(ctx, left, right, bbox, step) {
  */
 export function draw(place, list, range, clock, { onPoint, onSelect, onReset, first = 0, height = HEIGHT }) {
   const alone = list.length === 1;
+  const limits = findLimits(list);
   const tables = list.map((each) => each.shown.columns);
-  const data = alone ? tables[0] : uPlot.join(tables);
+  // Where one series has no point of its own, another's must not close its gap.
+  const expandNulls = tables.map((columns) => columns.map(() => EXPAND));
+  const data = alone ? tables[0] : uPlot.join(tables, expandNulls);
   const units = [...new Set(list.map((each) => each.unit))];
   const options = {
     width: place.clientWidth,
@@ -123,6 +133,7 @@ export function draw(place, list, range, clock, { onPoint, onSelect, onReset, fi
         },
       ],
       drawClear: [(chart) => alone && drawGaps(chart, list[0].shown.gaps)],
+      draw: [(chart) => drawLimits(chart, limits, limitColours())],
     },
   };
   return new uPlot(options, data, place);

@@ -27,7 +27,7 @@ export function showSizes(count, bytes) {
   for (const link of panel.querySelectorAll("a[data-format]")) {
     const about = bytes?.[link.dataset.format];
     link.dataset.bytes = about ?? "";
-    link.querySelector(".about").textContent = about ? `about ${size(about)}` : "";
+    link.querySelector(".about").textContent = about ? `(about ${size(about)})` : "";
   }
 }
 

@@ -55,7 +55,27 @@ export function point(each, row, clock, shift) {
     + `min ${value(row.min)}, max ${value(row.max)}${unit}, ${count(row.count, "sample")}`;
 }
 
-/** The cells of a series' summary, in the order of the table's head. */
+/** How many samples no device should measure, where it is known what it should. */
+function implausible(found) {
+  const { below, above, is_exact: isExact } = found.implausible ?? {};
+  if (below === undefined) {
+    return "–";
+  }
+  if (below + above === 0) {
+    return isExact ? "none" : "≈ none";
+  }
+  const sides = [[below, "below"], [above, "above"]].filter(([amount]) => amount);
+  const which = sides.length > 1 ? sides.map(([amount, side]) => `${number(amount)} ${side}`).join(", ")
+    : sides[0][1];
+  return `${isExact ? "" : "≈ "}${number(below + above)} (${which})`;
+}
+
+export const MEASURES = [
+  "Samples", "Coverage", "Minimum", "5th percentile", "Median", "95th percentile", "Maximum",
+  "Outside the plausible range", "Longest gap",
+];
+
+/** A series' summary, in the order of MEASURES. */
 export function numbers(found) {
   const about = found.is_exact ? "" : "≈ ";
   const gap = found.longest_gap;
@@ -68,6 +88,7 @@ export function numbers(found) {
     about + value(found.median),
     about + value(found.p95),
     value(found.max),
+    implausible(found),
     gap ? (found.is_exact ? "" : "≥ ") + readableLength(gap.length_ms)
       : found.count > 1 ? `none over ${readableLength(found.gap_threshold_ms)}` : "–",
   ];

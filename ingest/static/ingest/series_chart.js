@@ -1,20 +1,27 @@
 // The page of one or several series: range, chart, line of truth, numbers, table, export.
 import { makeColumns } from "./chart_columns.js";
-import { draw } from "./chart_drawing.js";
+import { DASHES, draw } from "./chart_drawing.js";
 import { showLinks, showSizes } from "./chart_export.js";
+import { showLegend } from "./chart_legend.js";
+import { findLimits } from "./chart_limits.js";
 import { freeRange, presetRange } from "./chart_range.js";
 import { findDomain, readState, writeState } from "./chart_state.js";
 import { browserZone, inputTime, makeClock, makeElapsed } from "./chart_times.js";
-import { number, numbers, point, truth, value } from "./chart_words.js";
+import { showNumbers, showRows, tableCaption } from "./chart_tables.js";
+import { point, truth } from "./chart_words.js";
 
 const POLL_MS = 5000;
 const POINTS = 2000; // so many samples are drawn one by one
 const part = (name) => document.getElementById(`series-${name}`);
+const bound = (text) => (text === "" ? null : Number(text));
 const list = Array.from(document.querySelectorAll("[data-series]"), (element) => ({
   element,
   title: element.dataset.series,
   address: element.dataset.address,
   unit: element.dataset.unit,
+  label: element.dataset.label,
+  low: bound(element.dataset.low),
+  high: bound(element.dataset.high),
   first: Number(element.dataset.first),
   last: Number(element.dataset.last),
   shown: null, // what was drawn last, of makeColumns
@@ -126,7 +133,8 @@ function show(bodies) {
   });
   drawCharts();
   part("truth").textContent = truth(list, state);
-  showTable();
+  part("caption").textContent = tableCaption(list, state.clock);
+  showRows(part("rows"), list, state.clock, shift);
   part("chart").setAttribute("aria-busy", "false");
 }
 
@@ -149,6 +157,8 @@ function drawCharts() {
       return draw(row, [each], state.range, state.clock, { ...hands, first: index, height: 220 });
     });
   }
+  // uPlot knows what its axes span once it has drawn, right after this.
+  queueMicrotask(() => showLegend(part("legend"), list, findLimits(list), charts, DASHES));
   showPoint(null);
 }
 
@@ -181,42 +191,11 @@ function showPoint(chart) {
   }));
 }
 
-function showTable() {
-  const raw = list.every((each) => each.shown.width === 0);
-  part("caption").textContent =
-    `${raw ? "Samples" : "What the chart is drawn from"}; times are ${state.clock.zone}`;
-  const rows = list.flatMap((each) => each.shown.found.map((row) => tableRow(each, row)));
-  part("rows").replaceChildren(...rows);
-}
-
-function tableRow(each, row) {
-  const line = document.createElement("tr");
-  const start = document.createElement("th");
-  start.scope = "row";
-  start.textContent = state.clock.readable(row.time_ms - shift(each));
-  line.append(start);
-  const texts = [value(row.mean), value(row.min), value(row.max), number(row.count)];
-  for (const text of list.length > 1 ? [each.title, ...texts] : texts) {
-    line.insertCell().textContent = text;
-  }
-  return line;
-}
-
 async function loadNumbers(signal) {
   const found = await Promise.all(
     list.map((each) => ask(`${each.address}/summary`, rangeOf(each), signal)),
   );
-  part("numbers").replaceChildren(...found.map((each, index) => {
-    const line = document.createElement("tr");
-    const head = document.createElement("th");
-    head.scope = "row";
-    head.textContent = list[index].title + (list[index].unit ? ` (${list[index].unit})` : "");
-    line.append(head);
-    for (const text of numbers(each)) {
-      line.insertCell().textContent = text;
-    }
-    return line;
-  }));
+  showNumbers(part("numbers-head"), part("numbers"), list, found);
   part("about").hidden = found.every((each) => each.is_exact);
   const bytes = {};
   for (const each of found) {
@@ -225,7 +204,7 @@ async function loadNumbers(signal) {
     }
   }
   const whole = state.align === "start" && list.length > 1;
-  showSizes(found.reduce((sum, each) => sum + each.count, 0), whole || list.length > 1 ? null : bytes);
+  showSizes(found.reduce((sum, each) => sum + each.count, 0), whole ? null : bytes);
 }
 
 // --- Hands ----------------------------------------------------------------------------------
