@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
-from device_endpoint.environment import PROJECT_DIR, read_text
+from device_endpoint.environment import PROJECT_DIR, read_list, read_text
 
 SHORTEST_SECRET = 32
 ENCRYPTED = ("require", "verify-ca", "verify-full")
@@ -171,12 +171,13 @@ def check_network(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="device_endpoint.W010",
             )
         )
-    bind = read_text("GUNICORN_BIND")
-    if bind and not bind.startswith("unix:"):
+    bind = read_list("GUNICORN_BIND", [])
+    if not all(one.startswith("unix:") for one in bind):
         found.append(
             checks.Warning(
-                f"GUNICORN_BIND={bind} lets other users of the machine past nginx.",
-                hint="Unset it, or name a unix socket in a folder of mode 0750.",
+                f"GUNICORN_BIND={' '.join(bind)} lets others reach a door past nginx.",
+                hint="Name a unix socket in a folder of mode 0750; for nginx on another host, "
+                "let a firewall admit that host alone.",
                 id="device_endpoint.W011",
             )
         )

@@ -21,7 +21,7 @@ from device_endpoint.environment import (
     metrics_folder,
     read_choice,
     read_int,
-    read_text,
+    read_list,
     socket_folder,
 )
 
@@ -51,7 +51,7 @@ with _refused_in_one_line():
     # Read here too: a worker that finds them wrong would say so in a page of traces.
     importlib.import_module(f"device_endpoint.settings.{_door}")
     # Nobody but nginx connects: the folder is closed to others, the socket open to the group.
-    bind = read_text("GUNICORN_BIND", f"unix:{socket_folder('run') / f'{_door}.sock'}")
+    bind = read_list("GUNICORN_BIND", [f"unix:{socket_folder('run') / f'{_door}.sock'}"])
     logconfig_dict = logs.gunicorn_configuration(read_choice("LOG_FORMAT", "text", logs.FORMATS))
     if _door == "device":
         # Uploads are work for the processor: threads would only wait for each other.

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from device_endpoint import server_certificate
+from device_endpoint import server_certificate, upstreams
 from device_endpoint.environment import PROJECT_DIR, read_text, socket_folder
 
 TEMPLATES = PROJECT_DIR / "nginx"
@@ -86,15 +86,32 @@ def template_values(addresses: list[str]) -> dict[str, str]:
         "CONNECTIONS_PER_ADDRESS",
     ):
         values[name] = str(getattr(settings, name))
-    return values | {
-        "USER_LINE": _user_line(),
-        "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
-        "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
-        "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
-        "SERVE_OTHER_NAMES": "1" if "*" in settings.ALLOWED_HOSTS else "0",
-        "SERVED_NAMES": _served_names(settings.ALLOWED_HOSTS),
-        "HSTS_SECONDS": str(settings.HSTS_SECONDS),
-    }
+    return (
+        values
+        | _upstream_values()
+        | {
+            "USER_LINE": _user_line(),
+            "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
+            "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
+            "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
+            "SERVE_OTHER_NAMES": "1" if "*" in settings.ALLOWED_HOSTS else "0",
+            "SERVED_NAMES": _served_names(settings.ALLOWED_HOSTS),
+            "HSTS_SECONDS": str(settings.HSTS_SECONDS),
+        }
+    )
+
+
+def _upstream_values() -> dict[str, str]:
+    found = {}
+    for door in ("device", "staff"):
+        entries = getattr(settings, f"{door.upper()}_UPSTREAMS")
+        path = quotable("RUN_DIR", str(socket_folder("run") / f"{door}.sock"))
+        lines = upstreams.server_lines(entries, path).replace("{zone}", f"{door}_door")
+        found[f"{door.upper()}_SERVERS"] = lines
+        found[f"{door.upper()}_NEXT_UPSTREAM"] = upstreams.next_upstream(entries)
+    several = settings.DEVICE_UPSTREAMS or settings.STAFF_UPSTREAMS
+    # A host that is gone does not refuse, it is silent.
+    return found | {"CONNECT_TIMEOUT": "2s" if several else "5s"}
 
 
 def _user_line() -> str:

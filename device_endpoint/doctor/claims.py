@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,10 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.conf import settings
 
+from device_endpoint import upstreams
 from device_endpoint.doctor import asking, listeners
 from device_endpoint.doctor.asking import Answer
 from device_endpoint.doctor.findings import Finding, fail, ok, warn
-from device_endpoint.environment import socket_folder
+from device_endpoint.environment import read_list, socket_folder
 
 PATH = "/device_endpoint"
 NAMES = (
@@ -89,7 +91,12 @@ def believed(answer: Answer, forged: str) -> bool:
 def look() -> list[Finding]:
     """Return whether a claim is believed through nginx, and past it."""
     forged = make()
-    return [_through_nginx(forged), _past_nginx(forged), *_listeners(forged)]
+    return [
+        _through_nginx(forged),
+        *_past_nginx(forged),
+        *_upstreams(forged),
+        *_listeners(forged),
+    ]
 
 
 def _try(
@@ -129,10 +136,20 @@ def _through_nginx(forged: Forged) -> Finding:
     return ok(name, f"{without + with_own} claims, none believed")
 
 
-def _past_nginx(forged: Forged) -> Finding:
+def _past_nginx(forged: Forged) -> list[Finding]:
+    """Return what the doors of this host make of claims; none where nginx uses none of them."""
     name = "claimed certificates past nginx"
+    doors = [
+        door
+        for door in ("device", "staff")
+        if upstreams.LOCAL in (getattr(settings, f"{door.upper()}_UPSTREAMS") or [upstreams.LOCAL])
+    ]
+    return [_local(name, doors, forged)] if doors else []
+
+
+def _local(name: str, doors: list[str], forged: Forged) -> Finding:
     tried, taken = 0, []
-    for door in ("device", "staff"):
+    for door in doors:
         path = socket_folder("run") / f"{door}.sock"
         try:
             count, by = _try(lambda path=path: asking.past_nginx(path), forged)  # type: ignore[misc]
@@ -142,7 +159,28 @@ def _past_nginx(forged: Forged) -> Finding:
         taken += [f"{door}.sock by {one}" for one in by]
     if taken:
         return fail(name, f"BELIEVED: {', '.join(taken)}", "set PROXY_SECRET anew and restart")
-    return ok(name, f"{tried} claims on both sockets, none believed")
+    return ok(name, f"{tried} claims on {len(doors)} sockets, none believed")
+
+
+def _upstreams(forged: Forged) -> Iterator[Finding]:
+    """Yield a finding for each app host: does it answer, and only with the proxy secret?"""
+    everywhere = [*settings.DEVICE_UPSTREAMS, *settings.STAFF_UPSTREAMS]
+    for address in upstreams.over_tcp(everywhere):
+        name, remedy = f"app host {address}", "start it, or take it out of the upstreams"
+        host, port = upstreams.split(address)
+        try:
+            tried, taken = _try(partial(asking.in_the_clear, host, port), forged)
+        except asking.TROUBLE as error:
+            yield warn(name, f"does not answer: {error}", remedy)
+            continue
+        if taken:
+            yield fail(
+                name,
+                f"a claim was BELIEVED without the proxy secret, by {', '.join(taken)}",
+                "give it the PROXY_SECRET of this host and restart it",
+            )
+        else:
+            yield ok(name, f"answers; {tried} claims without the proxy secret refused")
 
 
 def _listeners(forged: Forged) -> list[Finding]:
@@ -152,11 +190,13 @@ def _listeners(forged: Forged) -> list[Finding]:
     if not found:
         return [warn(name, "no process of this installation was found", "ask as its own user")]
     further = [one for one in found if one.port not in expected]
-    findings = [_further(one, forged) for one in further]
+    wanted = {int(one.rpartition(":")[2]) for one in read_list("GUNICORN_BIND", []) if ":" in one
+              and not one.startswith("unix:")}  # fmt: skip
+    findings = [_further(one, forged, is_wanted=one.port in wanted) for one in further]
     return findings or [ok(name, "no TCP port but nginx's two")]
 
 
-def _further(listener: listeners.Listener, forged: Forged) -> Finding:
+def _further(listener: listeners.Listener, forged: Forged, *, is_wanted: bool) -> Finding:
     name = f"listener {listener.host}:{listener.port}"
     remedy = "let gunicorn listen on its socket only (unset GUNICORN_BIND)"
     try:
@@ -165,4 +205,6 @@ def _further(listener: listeners.Listener, forged: Forged) -> Finding:
         return warn(name, f"{listener.program} listens here and speaks no HTTP", remedy)
     if taken:
         return fail(name, f"a claim was BELIEVED past nginx, by {', '.join(taken)}", remedy)
+    if is_wanted:
+        return ok(name, f"for nginx on other hosts (GUNICORN_BIND); {tried} claims refused")
     return warn(name, f"{listener.program} listens past nginx; {tried} claims refused", remedy)

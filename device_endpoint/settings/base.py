@@ -1,6 +1,6 @@
 """Settings that both doors share. Each section names the page of docs/ that explains it."""
 
-from device_endpoint import logs
+from device_endpoint import logs, upstreams
 from device_endpoint.environment import (
     PROJECT_DIR,
     parse_database_url,
@@ -23,6 +23,9 @@ STAFF_PORT = read_int("STAFF_PORT", 8444, 1, 65535)
 LISTEN = read_list("LISTEN", ["127.0.0.1", "[::1]"])
 PUBLIC_HOST = read_text("PUBLIC_HOST", "localhost")
 DEBUG = False
+# Which doors nginx hands requests to: docs/explanation/scaling.md. Empty: those of this host.
+DEVICE_UPSTREAMS = upstreams.check("DEVICE_UPSTREAMS", read_list("DEVICE_UPSTREAMS", []))
+STAFF_UPSTREAMS = upstreams.check("STAFF_UPSTREAMS", read_list("STAFF_UPSTREAMS", []))
 
 # --- Trust ---------------------------------------------------------------------------------
 SECRET_KEY = read_secret("SECRET_KEY")

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from device_endpoint import nginx_config
+from device_endpoint import environment, nginx_config, upstreams
 
 Block = dict[str, Any]
 APPLICATION_HEADERS = {
@@ -154,3 +154,51 @@ def test_what_would_end_a_quoted_word_is_refused(value: str) -> None:
 @pytest.mark.parametrize("value", ["/a folder/with spaces", "/a;b{c}", "/ä/#"])
 def test_other_paths_can_be_quoted(value: str) -> None:
     assert nginx_config.quotable("VAR_DIR", value) == value
+
+
+def test_requests_go_to_the_doors_of_this_host_unless_others_are_named(written: Path) -> None:
+    found = upstream_of(written, "device_door")
+    assert [one["args"][0] for one in found if one["directive"] == "server"] == [
+        f"unix:{environment.socket_folder('run') / 'device.sock'}"
+    ]
+    assert next_upstream(written, "device_door") == ["off"]
+
+
+def test_requests_are_balanced_over_app_hosts_and_no_post_is_sent_twice(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    settings.VAR_DIR = tmp_path
+    settings.DEVICE_UPSTREAMS = ["unix", "10.0.0.2:9001", "[fd00::3]:9001"]
+    nginx_config.write(["127.0.0.1"])
+    folder = nginx_config.configuration_folder()
+    found = upstream_of(folder, "device_door")
+    servers = [one["args"][0] for one in found if one["directive"] == "server"]
+    assert servers[1:] == ["10.0.0.2:9001", "[fd00::3]:9001"]
+    assert {"directive": "least_conn", "args": []}.items() <= found[1].items()
+    assert next_upstream(folder, "device_door") == ["error", "timeout"]
+    assert next_upstream(folder, "staff_door") == ["off"]
+
+
+@pytest.mark.parametrize(
+    "entry", ["host", "host:0", "host:70000", "http://host:80", "a b:1", 'h";:1', "::1:80", ":80"]
+)
+def test_what_is_no_address_is_refused_by_name(entry: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^DEVICE_UPSTREAMS="):
+        upstreams.check("DEVICE_UPSTREAMS", [entry])
+
+
+def upstream_of(folder: Path, name: str) -> list[Block]:
+    (found,) = [
+        path[-1]
+        for path in walk(directives(folder))
+        if path[-1]["directive"] == "upstream" and path[-1]["args"] == [name]
+    ]
+    return list(found["block"])
+
+
+def next_upstream(folder: Path, door: str) -> list[str]:
+    places = [path[-1] for path in walk([servers(folder)[door]])]
+    rules = {tuple(one["args"]) for one in places if one["directive"] == "proxy_next_upstream"}
+    (rule,) = rules
+    return list(rule)
