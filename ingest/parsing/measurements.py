@@ -3,8 +3,8 @@
 A file is lines of ``epoch_milliseconds,value`` (``SAMPLE_LINE`` below), each ended by LF or CRLF,
 in any order; a UTF-8 byte order mark in front and empty lines at the end are allowed.
 
-Two readers that agree on every input: the fast one checks the whole file against one regular
-expression and converts all numbers at once; where it hesitates, the slow one reads line by line
+Two readers that agree on every input: the fast one checks the whole file against the grammar and
+converts all numbers at once; where it hesitates, the slow one reads line by line
 and says what is wrong where.
 """
 
@@ -22,6 +22,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ingest.parsing.line_errors import LineError, explain_line, explain_time
+from ingest.parsing.line_grammar import is_all_samples
 from ingest.refusals import TooManyLines
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -32,11 +33,10 @@ _SAMPLE = rb"[0-9]{1,16},-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
 SAMPLE_LINE = re.compile(rb"([0-9]{1,16}),(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)")
 # Looks for the end of a line that no sample follows: one pass, and nothing to track back to.
 _NO_SAMPLE_FOLLOWS = re.compile(rb"\n(?!" + _SAMPLE + rb"\r?\n|\Z)")
-_LINE = re.compile(rb"([0-9]{1,16}+),(-?+[0-9]{1,20}+(?:\.[0-9]{1,20}+)?+)")
-_WHOLE_FILE = re.compile(rb"(?:" + _SAMPLE + rb"\r?+\n)*+(?:" + _SAMPLE + rb")?+(?:\r?+\n)*+")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
-# Below this size the start-up of pyarrow's CSV reader costs more than it saves.
+# Below this size the start-up of pyarrow's CSV reader, and of numpy's look at pairs, costs more
+# than it saves.
 _SMALL = 200_000
 
 _READ = pa.csv.ReadOptions(column_names=["time_ms", "value"], use_threads=False)
@@ -143,9 +143,9 @@ _Columns = tuple[NDArray[np.int64], NDArray[np.float64]]
 def _read_fast(text: bytes) -> _Columns | None:
     """Return times and values in the order of the file, or None where the slow reader must look."""
     data = text[: _end_of_data(text)]
-    if not _is_all_samples(data):
-        return None
-    return _convert_small(data) if len(data) < _SMALL else _convert_large(data)
+    if len(data) < _SMALL:
+        return _convert_small(data) if _is_all_samples(data) else None
+    return _convert_large(data) if is_all_samples(data) else None
 
 
 def _is_all_samples(data: bytes) -> bool:

@@ -1,12 +1,13 @@
 """The fast and the slow reader of measurement files agree with the grammar on every input."""
 
 import re
+from unittest import mock
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing import measurements
+from ingest.parsing import line_grammar, measurements
 from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
 
 WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
@@ -62,7 +63,7 @@ def as_pairs(samples: Samples) -> list[tuple[int, float]]:
     return list(zip(samples.times.tolist(), samples.values.tolist(), strict=True))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(files)
 def test_a_file_is_read_as_a_dictionary_of_its_lines_or_refused(content: bytes) -> None:
     wanted = expected(content)
@@ -82,7 +83,7 @@ def test_a_file_is_read_as_a_dictionary_of_its_lines_or_refused(content: bytes) 
         assert samples.first_values.tolist() == [first[time] for time in samples.times.tolist()]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(files)
 def test_small_and_large_files_are_converted_alike(content: bytes) -> None:
     text = content.removeprefix(b"\xef\xbb\xbf")
@@ -98,7 +99,23 @@ def test_small_and_large_files_are_converted_alike(content: bytes) -> None:
         assert np.array_equal(one, other)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=1500)
+@given(files, st.integers(1, 40))
+def test_small_and_large_files_are_checked_alike(content: bytes, chunk: int) -> None:
+    text = content.removeprefix(b"\xef\xbb\xbf")
+    data = text[: measurements._end_of_data(text)]
+    with mock.patch.object(line_grammar, "_CHUNK_BYTES", chunk):
+        assert line_grammar.is_all_samples(data) == measurements._is_all_samples(data)
+
+
+@settings(max_examples=1500)
+@given(st.text(alphabet="0123456789,,..--\n\n\r:/", max_size=60))
+def test_any_few_characters_are_checked_alike(text: str) -> None:
+    data = text.encode().rstrip(b"\n")
+    assert line_grammar.is_all_samples(data) == measurements._is_all_samples(data)
+
+
+@settings(max_examples=600)
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_refused_or_read_but_never_raise_anything_else(content: bytes) -> None:
     try:
