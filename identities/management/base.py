@@ -3,39 +3,64 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
+from django.db.models import Model
 from django.db.utils import OperationalError, ProgrammingError
 
+from identities import trail
 from identities.durations import parse_duration
+from identities.staff_actions import StaffAction
+from identities.trail import Actor, acting
 
 UNDEFINED_TABLE = "42P01"
 UNDEFINED_COLUMN = "42703"
 
 
 class DatabaseCommand(BaseCommand):
-    """A command that needs the database, and says in one line when it is not there."""
+    """A command that needs the database, and says in one line when it is not there.
+
+    What it adds and changes reaches the audit trail as done by ``who()``; what no row of the
+    admin shows (SQL that deletes, a role of the database) it has to ``note``.
+    """
 
     requires_system_checks = ()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; raise ``CommandError`` where the database cannot serve it."""
         try:
-            return super().execute(*args, **options)
+            with acting(Actor(username=who())):
+                return super().execute(*args, **options)
         except (OperationalError, ProgrammingError) as error:
             message = explain(error)
             if message is None:
                 raise
             raise CommandError(message) from error
 
+    def note(self, text: str, row: Model | None = None, **figures: int | str) -> None:
+        """Write into the audit trail what the command does; nothing secret."""
+        figures_told = {name: [None, value] for name, value in figures.items()}
+        trail.record(StaffAction.Action.NOTED, row, changes=figures_told, text=text)
+
     def write_json(self, document: dict[str, Any]) -> None:
         """Print ``document`` as the one line of JSON that ``--json`` promises."""
         self.stdout.write(json.dumps(document))
+
+
+def who() -> str:
+    """Return who runs the command, for records: the account of the operating system."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = f"user {os.getuid()}"
+    return f"{name} (command line)"[:150]
 
 
 def explain(error: DatabaseError) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -69,12 +67,3 @@ def find_identity_id(name: str | None) -> int | None:
 def hour_text(hour: int) -> str:
     """Return an hour, counted from 1970-01-01T00:00Z, as ISO 8601."""
     return iso(datetime.fromtimestamp(hour * 3600, UTC))
-
-
-def who() -> str:
-    """Return who runs the command, for records: the account of the operating system."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = f"user {os.getuid()}"
-    return f"{name} (command line)"

@@ -8,11 +8,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from identities.management.base import who
 from identities.models import Identity
 from ingest.keeping.deletions import Amount
 from ingest.keeping.forgetting import StillWritingError, forget
 from ingest.keeping.replay import series_names
-from ingest.management.care import CareCommand, find_identity, who
+from ingest.management.care import CareCommand, find_identity
 from ingest.models import DataDeletion
 
 
@@ -34,6 +35,8 @@ class Command(CareCommand):
         identity = find_identity(options["identity"])
         if not options["yes"]:
             self._ask(identity)
+        # By number: the trail, which nobody can change, must not be what remembers the name.
+        self.note(f"forget identity number {identity.pk}", reference=options["reference"])
         try:
             done = forget(
                 identity, by=who(), reference=options["reference"], report=self._reporter()

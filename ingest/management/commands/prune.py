@@ -6,9 +6,10 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from identities.management.base import who
 from ingest.keeping.deletions import Amount
 from ingest.keeping.retention import Pruned, look, prune
-from ingest.management.care import CareCommand, find_identity_id, hour_text, who
+from ingest.management.care import CareCommand, find_identity_id, hour_text
 
 
 class Command(CareCommand):
@@ -33,6 +34,8 @@ class Command(CareCommand):
             series.append(_describe(each))
             self.show(f"{total.samples:,} samples, {total.files:,} files")
         self.end_showing()
+        if not is_dry and (total.samples or total.files):
+            self.note("prune", samples=total.samples, files=total.files)
         if options["json"]:
             self.write_json({"dry_run": is_dry, "series": series})
             return

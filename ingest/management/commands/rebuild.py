@@ -40,6 +40,12 @@ class Command(CareCommand):
                 _add(document, identity, name, done)
         if wanted:
             raise CommandError(f"There is no series {', '.join(sorted(wanted))}.")
+        self.note(
+            "rebuild",
+            identity=options["identity"] or "all",
+            series=document["series"],
+            damaged=len(document["damaged"]),
+        )
         if options["json"]:
             self.write_json(document)
         else:

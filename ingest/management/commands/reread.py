@@ -33,6 +33,12 @@ class Command(CareCommand):
             self.end_showing()
             still_rejected += done.still_rejected
             stored += [_describe(each, identity.name) for each in done.stored]
+        self.note(
+            "reread",
+            identity=options["identity"] or "all",
+            stored=len(stored),
+            still_rejected=still_rejected,
+        )
         if options["json"]:
             self.write_json({"stored": stored, "still_rejected": still_rejected})
             return
