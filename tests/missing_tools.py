@@ -19,6 +19,7 @@ def missing_tools() -> dict[str, str]:
         "PostgreSQL 15 (apt install postgresql-15)": DEBIAN_POSTGRES.exists(),
         "curl": shutil.which("curl"),
         "openssl": shutil.which("openssl"),
+        "ip (apt install iproute2)": shutil.which("ip"),
     }
     if absent := [name for name, path in debian.items() if not path]:
         found["debian"] = ", ".join(absent)
