@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ingest.admin.evidence import ModelAdmin, grouped, shown
+from ingest.admin.registrations import tell_registrations
 from ingest.models import DeviceCertificate
 
 State = DeviceCertificate.State
@@ -63,6 +65,15 @@ class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
             start = bytes.fromhex(digits[: len(digits) // 2 * 2])
             found |= queryset.filter(sha256__gte=start, sha256__lte=start.ljust(32, b"\xff"))
         return found, duplicates
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages of certificates, and what a key's handover card asks."""
+        asked = path(
+            "registered-with/<int:key>/",
+            self.admin_site.admin_view(tell_registrations),
+            name="ingest_devicecertificate_registered_with",
+        )
+        return [asked, *super().get_urls()]
 
     # --- Columns ---------------------------------------------------------------------------
     @admin.display(description="fingerprint")

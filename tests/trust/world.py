@@ -51,6 +51,7 @@ class World:
             "object_id": number,
             "id": number,
             "pk": number,
+            "key": str(self.rows["identities.presharedkey"].pk),
             "content_type_id": "1",
             "identity": self.identity,
             "name": self.series,
