@@ -9,11 +9,14 @@ import pytest
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
 
+from device_client.__main__ import main as device_client
+
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE = (PROJECT / "docs/reference/commands.md").read_text()
 OURS = {"device_endpoint", "identities", "ingest"}
 COMMANDS = {name: app for name, app in get_commands().items() if app in OURS}
-SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+MANAGE, _, CLIENT = PAGE.partition("\n## device-client\n")
+SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", MANAGE, re.MULTILINE | re.DOTALL))
 OPTION = re.compile(r"^\| `(--[a-z-]+)` \|", re.MULTILINE)
 
 
@@ -36,6 +39,17 @@ def test_the_options_of_a_command_are_those_of_its_table(name: str) -> None:
     assert set(OPTION.findall(SECTIONS[name])) == _options(
         load_command_class(COMMANDS[name], name), name
     )
+
+
+@pytest.mark.parametrize("name", ["send", "whoami", "check"])
+def test_the_options_of_the_client_are_those_of_its_tables(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        device_client([name, "--help"])
+    told = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    table = CLIENT.partition(f"| option of `{name}` |")[2].partition("\n\n")[0]
+    assert set(OPTION.findall(table)) == told - {"--help"}
 
 
 def test_every_make_target_is_named_and_no_other() -> None:

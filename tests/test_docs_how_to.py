@@ -79,3 +79,23 @@ def test_a_device_in_python(stack: Stack, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("stored    hr_measurement  1 samples, 1 new")
+
+
+def test_a_device_without_programming(stack: Stack, tmp_path: Path) -> None:
+    page = (PROJECT / "docs/how-to/python.md").read_text()
+    (commands,) = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+    (tmp_path / RECORDING.name).write_bytes(RECORDING.read_bytes())
+    (tmp_path / "second_recording.csv").write_bytes(b"1560279908504,609.403\n")
+    installed = f'device-client() {{ "{sys.executable}" -m device_client "$@"; }}\n'
+    identity = f"how-to-{uuid4()}"
+    lines = _run(
+        installed + _here(commands, stack),
+        tmp_path,
+        psk=stack.issue_psk(identity),
+        PYTHONPATH=str(PROJECT / "client"),
+    )
+    assert [line.split()[:2] for line in lines[2:4]] == [
+        ["stored", "hr_measurement"],
+        ["stored", "ibi"],
+    ]
+    assert lines[4].startswith(f"{identity}, certificate ")

@@ -1,71 +1,77 @@
-"""``python -m device_client check``: run the conformance checks against a device door."""
+"""The command ``device-client`` (``python -m device_client``): send files, ask, check a server."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from device_client.conformance.running import Result, run
-from device_client.conformance.subject import Subject
-from device_client.door import complete_url
+from device_client import checking, sending
 from device_client.errors import DeviceError
-from device_client.private_files import write_private
-from device_client.trust import combine_authorities
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line ``arguments`` and return the exit status: 1 if a check fails."""
+    """Run the command line ``arguments`` and return the exit status.
+
+    0: all is well; 1: a file or a check failed, or files still wait; 2: it could not be tried.
+    """
     options = _parser().parse_args(arguments)
     try:
-        results = _check(options)
+        status: int = options.run(options)
     except DeviceError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    failed = sum(not result.holds for result in results)
-    if options.json:
-        document = {
-            "url": complete_url(options.url),
-            "ok": not failed,
-            "passed": len(results) - failed,
-            "failed": failed,
-            "checks": [result.as_json() for result in results],
-        }
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
-    else:
-        sys.stdout.write(f"{len(results) - failed} of {len(results)} checks hold\n")
-    return 1 if failed else 0
-
-
-def _check(options: argparse.Namespace) -> list[Result]:
-    psk = sys.stdin.readline().strip() if options.psk == "-" else options.psk
-    bundle = combine_authorities(options.cacert)
-    results = []
-    with tempfile.TemporaryDirectory(prefix="device-check-") as name:
-        folder = Path(name)
-        write_private(folder / "authorities.pem", bundle)
-        for result in run(Subject(options.url, psk, folder / "authorities.pem", folder)):
-            results.append(result)
-            if not options.json:
-                sys.stdout.write(result.line() + "\n")
-                sys.stdout.flush()
-    return results
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m device_client")
+    parser = argparse.ArgumentParser(prog="device-client")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    send = commands.add_parser("send", help="send files, and what waits from before")
+    send.set_defaults(run=sending.send)
+    whoami = commands.add_parser("whoami", help="ask the server who this device is")
+    whoami.set_defaults(run=sending.whoami)
     check = commands.add_parser("check", help="check that a device door keeps the protocol")
-    check.add_argument("--url", required=True, help="https://HOST:PORT")
+    check.set_defaults(run=checking.check)
+    for command in (send, whoami, check):
+        command.add_argument("--url", required=True, help="https://HOST:PORT")
+        command.add_argument(
+            "--cacert", type=Path, action="append", default=[], help="trust this PEM file too"
+        )
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+    for command in (send, whoami):
+        command.add_argument(
+            "--state-dir", type=Path, required=True, help="the device's key, certificate and files"
+        )
+    _add_options_of_send(send)
     check.add_argument("--psk", required=True, help="an unused key; - reads standard input")
-    check.add_argument(
-        "--cacert", type=Path, action="append", default=[], help="trust this PEM file too"
-    )
-    check.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
+
+
+def _add_options_of_send(send: argparse.ArgumentParser) -> None:
+    send.add_argument(
+        "files",
+        nargs="*",
+        metavar="[NAME=]PATH",
+        help="without NAME the measurement is the file's name less .csv or .txt and less a date",
+    )
+    send.add_argument(
+        "--psk", default="", help="key to register with, the first time; - reads standard input"
+    )
+    send.add_argument(
+        "--patience",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long to wait in all for a server that is busy or away (600)",
+    )
+    send.add_argument(
+        "--renew-days",
+        type=float,
+        metavar="DAYS",
+        help="renew the certificate when fewer days are left (a third of its life)",
+    )
 
 
 if __name__ == "__main__":

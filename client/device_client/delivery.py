@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_client.door import Door, Registration
-from device_client.errors import BadAnswer, Refused
+from device_client.errors import BadAnswer, DamagedFile, Refused
 from device_client.form_data import FilePart
 from device_client.problem import Problem, Receipt
 from device_client.retry import is_worth_keeping
@@ -23,6 +23,7 @@ class Deliverer:
 
     ``on_receipt`` is called once for each file that the server has dealt with, ``on_refusal``
     for each file that was refused for good, with the reason and where the file is kept now.
+    ``on_settled`` hears the size of each file in the spool that is dealt with either way.
     """
 
     spool: Spool
@@ -30,6 +31,7 @@ class Deliverer:
     registration: Registration
     on_receipt: Callable[[Receipt], None]
     on_refusal: Callable[[str, Path], None]
+    on_settled: Callable[[int], None] = lambda size: None
 
     def send_pending(self) -> None:
         """Send every waiting file, each once.
@@ -43,8 +45,10 @@ class Deliverer:
         ):
             self._send(batch)
 
-    def _send(self, batch: Sequence[Waiting]) -> None:
-        parts = [waiting.read() for waiting in batch]
+    def _send(self, waiting_files: Sequence[Waiting]) -> None:
+        batch, parts = self._read(waiting_files)
+        if not batch:
+            return
         try:
             self._settle(batch, parts, self.door.upload(parts), None)
         except Refused as error:
@@ -58,6 +62,17 @@ class Deliverer:
                     self._send([waiting])
             else:
                 self._give_up(batch[0], error.problem.explain())
+
+    def _read(self, waiting_files: Sequence[Waiting]) -> tuple[list[Waiting], list[FilePart]]:
+        """Return the files that can be read; a damaged one must not hold up the others."""
+        batch, parts = [], []
+        for waiting in waiting_files:
+            try:
+                parts.append(waiting.read())
+                batch.append(waiting)
+            except DamagedFile as error:
+                self._give_up(waiting, str(error))
+        return batch, parts
 
     def _settle(
         self,
@@ -73,6 +88,7 @@ class Deliverer:
             self.on_receipt(receipt)
             if receipt.is_received:
                 self.spool.forget(waiting)
+                self.on_settled(waiting.size)
             elif receipt.status == "rejected":
                 self._give_up(waiting, _reason(receipt, problem))
             else:
@@ -80,6 +96,7 @@ class Deliverer:
 
     def _give_up(self, waiting: Waiting, reason: str) -> None:
         self.on_refusal(reason, self.spool.set_aside(waiting, reason))
+        self.on_settled(waiting.size)
 
 
 def find_receipt(part: FilePart, receipts: Sequence[Receipt]) -> Receipt | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from device_client.connection import WholeRequestAdapter
 from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable, Untrusted
 from device_client.form_data import FilePart
 from device_client.problem import Json, Receipt, parse_object, parse_problem, parse_receipts
+from device_client.progress import CountedBody
 
 DEFAULT_PATH = "/device_endpoint"
 _CONNECT_S, _ANSWER_S = 10, 120
@@ -54,14 +55,16 @@ def complete_url(url: str) -> str:
 class Door:
     """A server's device door, spoken to with the certificate in the file ``credentials``.
 
-    ``authorities`` is a PEM file of the authorities that may certify the server. Every call
-    raises ``Refused``, ``Unreachable``, ``Untrusted`` or ``BadAnswer``.
+    ``authorities`` is a PEM file of the authorities that may certify the server. ``on_sent`` hears
+    how many bytes of an upload have been sent, as they are. Every call raises ``Refused``,
+    ``Unreachable``, ``Untrusted`` or ``BadAnswer``.
     """
 
     def __init__(self, url: str, credentials: Path, authorities: Path) -> None:
         self.url = complete_url(url)
         self._credentials = credentials
         self._authorities = authorities
+        self.on_sent: Callable[[int], None] | None = None
         self._session = requests.Session()
         self._session.mount("https://", WholeRequestAdapter())
 
@@ -108,7 +111,7 @@ class Door:
             answer = self._session.request(
                 method,
                 self.url,
-                data=body,
+                data=CountedBody(body, self.on_sent) if body and self.on_sent else body,
                 headers={"Accept": "application/json"}
                 | ({"Content-Type": media_type} if media_type else {}),
                 cert=str(self._credentials),

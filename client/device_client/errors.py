@@ -13,6 +13,10 @@ class StateError(DeviceError):
     """The state folder cannot be used."""
 
 
+class DamagedFile(StateError):
+    """A waiting file is not what was added: the disk has failed."""
+
+
 class TrustError(DeviceError):
     """A file of trusted certificates cannot be used."""
 

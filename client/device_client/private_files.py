@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from device_client.errors import StateError
 
 DRAFT_SUFFIX = ".draft"
 
@@ -16,15 +19,23 @@ def make_private_folder(path: Path) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, 0600, so that a power cut leaves the old or the new file."""
+    """Write ``content`` to ``path``, 0600, so that a power cut leaves the old or the new file.
+
+    Raises ``StateError`` when there is no room, and leaves nothing behind.
+    """
     draft = path.with_name(path.name + DRAFT_SUFFIX)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()  # half a file would take the room that is missing
+        raise StateError(f"cannot write {path}: {error.strerror}") from error
 
 
 def sync_folder(path: Path) -> None:

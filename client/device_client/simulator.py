@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 
 from device_client.delivery import Deliverer
 from device_client.door import Door, Registration
-from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable
+from device_client.errors import (
+    BadAnswer,
+    DeviceError,
+    Refused,
+    StateError,
+    Unreachable,
+    Untrusted,
+)
 from device_client.form_data import FilePart
 from device_client.heart_rate import recording
 from device_client.naming import dated_filename
@@ -81,9 +88,7 @@ class Simulation:
     def _run_endless(self) -> None:
         index, failures, retry_at = 0, 0, 0.0
         while True:
-            while self.clock() >= self.schedule.due_ms(index) / 1000:
-                self._record(index)
-                index += 1
+            index, trouble = self._record_what_is_due(index)
             if self.clock() >= retry_at:
                 self.before_sending()
                 try:
@@ -97,12 +102,31 @@ class Simulation:
                     retry_at = self.clock() + pause
                     self.on_trouble(error)
             wake = self.schedule.due_ms(index) / 1000
+            if trouble:
+                self.on_trouble(trouble)
+                wake = self.clock() + self.backoff.longest
             self._sleep_until(min(wake, retry_at) if failures else wake)
+
+    def _record_what_is_due(self, index: int) -> tuple[int, StateError | None]:
+        """Return the next upload that is not in the spool yet, and why, if it is due.
+
+        Where the disk is full the device sends on: that makes room.
+        """
+        while self.clock() >= self.schedule.due_ms(index) / 1000:
+            try:
+                self._record(index)
+            except StateError as error:
+                return index, error
+            index += 1
+        return index, None
 
     def _sleep_until(self, moment: float) -> None:
         self.patience.sleep(max(0.0, moment - self.clock()))
 
 
 def _may_change(error: DeviceError) -> bool:
-    """Tell whether an endless simulation should wait: a refused device may be let in again."""
-    return may_pass(error) or (isinstance(error, Refused) and is_worth_keeping(error))
+    """Tell whether an endless simulation should wait.
+
+    A refused device may be let in again, and a server that was trusted gets another certificate.
+    """
+    return may_pass(error) or (isinstance(error, Refused | Untrusted) and is_worth_keeping(error))

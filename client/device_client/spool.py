@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_client.errors import StateError
+from device_client.errors import DamagedFile, StateError
 from device_client.form_data import FilePart
 from device_client.private_files import (
     DRAFT_SUFFIX,
@@ -31,13 +32,15 @@ class Waiting:
     size: int
 
     def read(self) -> FilePart:
-        """Return the file as it is to be sent; ``StateError`` when it was damaged."""
+        """Return the file as it is to be sent; ``DamagedFile`` when it is not what was added."""
         try:
             head, _, content = self.path.read_bytes().partition(b"\n")
             facts = json.loads(head)
             return FilePart(str(facts["name"]), str(facts["filename"]), content)
+        except OSError as error:
+            raise StateError(f"cannot read {self.path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise StateError(f"{self.path} is damaged; move it away to go on") from error
+            raise DamagedFile(f"{self.path} is damaged: it does not say what it is") from error
 
 
 class Spool:
@@ -53,7 +56,7 @@ class Spool:
             make_private_folder(path)
         for draft in self._waiting.glob(f"*{DRAFT_SUFFIX}"):
             draft.unlink()  # half-written when the power went; its maker was never told "kept"
-        names = [*self._waiting.glob(f"*{_SUFFIX}"), *self._refused.glob(f"*{_SUFFIX}")]
+        names = [*_uploads(self._waiting), *_uploads(self._refused)]
         self._last = max((int(path.stem) for path in names), default=0)
 
     @property
@@ -62,7 +65,10 @@ class Spool:
         return self._waiting
 
     def add(self, part: FilePart) -> Waiting:
-        """Keep ``part`` until it is received; on return it is safely on disk."""
+        """Keep ``part`` until it is received; on return it is safely on disk.
+
+        Raises ``StateError`` when there is no room for it: then it is not kept.
+        """
         self._last += 1
         path = self._waiting / f"{self._last:012d}{_SUFFIX}"
         head = json.dumps({"name": part.name, "filename": part.filename}).encode() + b"\n"
@@ -71,22 +77,36 @@ class Spool:
 
     def pending(self) -> list[Waiting]:
         """Return the waiting files, oldest first."""
-        paths = sorted(self._waiting.glob(f"*{_SUFFIX}"))
-        return [Waiting(path, path.stat().st_size) for path in paths]
+        return [Waiting(path, path.stat().st_size) for path in sorted(_uploads(self._waiting))]
 
     def forget(self, waiting: Waiting) -> None:
         """Delete a file that the server has received."""
-        waiting.path.unlink()
-        sync_folder(self._waiting)
+        try:
+            waiting.path.unlink()
+            sync_folder(self._waiting)
+        except OSError as error:
+            raise StateError(f"cannot delete {waiting.path}: {error.strerror}") from error
 
     def set_aside(self, waiting: Waiting, reason: str) -> Path:
-        """Move a file that will never be accepted out of the way, with ``reason`` beside it."""
+        """Move a file that will never be accepted out of the way, with ``reason`` beside it.
+
+        A full disk costs the reason, never the way: moving needs no room.
+        """
         kept = self._refused / waiting.path.name
-        write_private(kept.with_suffix(".reason"), reason.encode() + b"\n")
-        waiting.path.replace(kept)
-        sync_folder(self._waiting)
-        sync_folder(self._refused)
+        try:
+            waiting.path.replace(kept)
+            sync_folder(self._waiting)
+            sync_folder(self._refused)
+        except OSError as error:
+            raise StateError(f"cannot move {waiting.path}: {error.strerror}") from error
+        with suppress(StateError):
+            write_private(kept.with_suffix(".reason"), reason.encode() + b"\n")
         return kept
+
+
+def _uploads(folder: Path) -> list[Path]:
+    """Return the files that the spool has made in ``folder``; others are none of its business."""
+    return [path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal()]
 
 
 def group(waiting: Sequence[Waiting], max_files: int, max_bytes: int) -> list[list[Waiting]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device_client.errors import StateError
+from device_client.errors import DamagedFile, StateError
 from device_client.form_data import FilePart
 from device_client.spool import Spool, Waiting, group
 from device_client.state import StateFolder
@@ -72,7 +72,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     waiting = spool.add(PART)
     waiting.path.write_bytes(b"\xff\xfe")
-    with pytest.raises(StateError, match=r"000000000001\.upload is damaged"):
+    with pytest.raises(DamagedFile, match=r"000000000001\.upload is damaged"):
         waiting.read()
 
 

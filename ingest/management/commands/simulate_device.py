@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -18,12 +17,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from device_client.delivery import Deliverer
-from device_client.door import Door, Registration, complete_url
-from device_client.errors import DeviceError, Refused
+from device_client.door import Door, complete_url
+from device_client.errors import DeviceError
 from device_client.form_data import FilePart
 from device_client.naming import split_argument
 from device_client.problem import Receipt
 from device_client.renewal import Renewal, enter
+from device_client.report import Report
 from device_client.retry import Patience
 from device_client.schedule import Schedule
 from device_client.simulator import Simulation
@@ -40,27 +40,6 @@ def _at_least(lowest: float, convert: type[int] | type[float]) -> Any:
 
     parse.__name__ = f"(less than {lowest:g} or no number)"  # argparse: "invalid <name> value:"
     return parse
-
-
-@dataclass
-class _Report:
-    """What is told at the end: the JSON document, and whether it is a failure."""
-
-    registration: Registration | None = None
-    certificate: dict[str, object] = field(default_factory=dict)
-    receipts: list[dict[str, object]] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
-    error: dict[str, object] | None = None
-
-    def document(self) -> dict[str, object]:
-        known = self.registration
-        return {
-            "identity": known.identity if known else None,
-            "certificate": known.certificate if known else self.certificate,
-            "receipts": self.receipts,
-            "refusals": self.refusals,
-            "error": self.error,
-        }
 
 
 class Command(BaseCommand):
@@ -115,14 +94,13 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if options["json"] and options["uploads"] == 0 and not options["file"]:
             raise CommandError("--json prints when all is sent, which --uploads 0 never is.")
-        report = _Report()
+        report = Report()
         failure = None
         before = signal.signal(signal.SIGTERM, _interrupt)
         try:
             self._run(options, report)
         except DeviceError as error:
-            failure = _explain(error)
-            report.error = _error_object(error)
+            failure = report.failed(error)
         except KeyboardInterrupt:
             if options["uploads"] != 0:
                 failure = "interrupted"
@@ -133,7 +111,7 @@ class Command(BaseCommand):
         if failure or report.refusals:
             raise CommandError(failure or "\n".join(report.refusals))
 
-    def _run(self, options: dict[str, Any], report: _Report) -> None:
+    def _run(self, options: dict[str, Any], report: Report) -> None:
         files = _read_files([item for group in options["file"] for item in group])
         psk = sys.stdin.readline().strip() if options["psk"] == "-" else options["psk"]
         complete_url(options["url"])  # before anything is made for it
@@ -142,11 +120,7 @@ class Command(BaseCommand):
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="device-"))
             )
             state = stack.enter_context(closing(StateFolder(folder)))
-            facts = state.ensure_credentials()
-            report.certificate = {
-                "sha256": facts.sha256,
-                "not_after": facts.not_after.isoformat().replace("+00:00", "Z"),
-            }
+            report.certified(state.ensure_credentials())
             bundle = combine_authorities(_own_authorities(options["cacert"]))
             door = stack.enter_context(
                 closing(Door(options["url"], state.credentials, state.write_authorities(bundle)))
@@ -177,7 +151,7 @@ class Command(BaseCommand):
         )
 
     def _listeners(
-        self, options: dict[str, Any], report: _Report
+        self, options: dict[str, Any], report: Report
     ) -> tuple[Callable[[Receipt], None], Callable[[str, Path], None]]:
         is_endless = options["uploads"] == 0
 
@@ -243,15 +217,3 @@ def _read_files(arguments: list[str]) -> list[FilePart]:
         except OSError as error:
             raise DeviceError(f"cannot read {path}: {error.strerror}") from error
     return parts
-
-
-def _explain(error: DeviceError) -> str:
-    if isinstance(error, Refused):
-        return f"the server refused: {error.problem.explain()}"
-    return str(error)
-
-
-def _error_object(error: DeviceError) -> dict[str, object]:
-    if isinstance(error, Refused) and error.problem.raw:
-        return error.problem.raw
-    return {"title": str(error)}

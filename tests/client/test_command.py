@@ -1,0 +1,201 @@
+"""``device-client send`` and ``whoami``, run as commands against the real product."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from device_endpoint.environment import PROJECT_DIR
+from ingest.models import Measurement
+from tests.client.scripted_server import Scripted, problem, scripted_server
+from tests.stack import Stack
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+HR, IBI = DATA / "hr_measurement_2019_06_11", DATA / "ibi_measurement_2019_06_11"
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{PROJECT_DIR / 'client'}:{PROJECT_DIR}"}
+
+pytestmark = pytest.mark.usefixtures("live_db")
+
+
+class Client:
+    """The command, for one device and one server."""
+
+    def __init__(self, folder: Path, url: str, authority: Path) -> None:
+        self.folder = folder / "device"
+        self.options = [
+            *("--url", url, "--cacert", str(authority)),
+            *("--state-dir", str(self.folder)),
+        ]
+
+    def run(
+        self, command: str, *arguments: str, text: str = "", dies_at: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        program = ["device_client"]
+        if dies_at is not None:
+            program = ["tests.client.losing_power", str(dies_at)]
+        return subprocess.run(
+            [sys.executable, "-m", *program, command, *self.options, *arguments],
+            env=ENVIRONMENT,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def waiting(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "spool").iterdir())
+
+
+@pytest.fixture
+def client(stack: Stack, tmp_path: Path) -> Client:
+    return Client(tmp_path, stack.device_url, stack.ca_file)
+
+
+@pytest.fixture
+def psk(stack: Stack) -> str:
+    return stack.issue_psk(f"command-{uuid4()}")
+
+
+def test_a_file_is_sent_and_known_the_next_time(client: Client, psk: str) -> None:
+    first = client.run("send", "--psk", "-", str(HR), f"beats={IBI}", text=f"{psk}\n")
+    assert (first.returncode, first.stderr) == (0, "")
+    registered, *receipts = first.stdout.splitlines()
+    assert registered.startswith("registered as command-")
+    assert [line.split()[:2] for line in receipts] == [
+        ["stored", "hr_measurement"],
+        ["stored", "beats"],
+    ]
+    assert client.waiting() == []
+    again = json.loads(client.run("send", "--json", str(HR)).stdout)
+    assert [receipt["status"] for receipt in again["receipts"]] == ["duplicate"]
+    assert (again["waiting"], again["error"], again["refusals"]) == (0, None, [])
+
+
+def test_what_was_acknowledged_is_never_sent_again(client: Client, psk: str) -> None:
+    assert client.run("send", "--psk", psk, str(HR)).returncode == 0
+    idle = client.run("send", "--json")
+    assert (idle.returncode, json.loads(idle.stdout)["receipts"]) == (0, [])
+
+
+def test_files_wait_while_there_is_no_server_and_go_with_the_next_run(
+    client: Client, psk: str
+) -> None:
+    meant = client.options[1]
+    client.options[1] = "https://localhost:1"
+    away = client.run("send", "--psk", psk, "--patience", "0", str(HR))
+    assert away.returncode == 1
+    assert "cannot reach localhost:1" in away.stderr
+    assert "1 waiting in" in away.stderr
+    client.options[1] = meant
+    back = client.run("send", "--psk", psk)
+    assert back.stdout.splitlines()[1].startswith("stored    hr_measurement")
+    assert client.waiting() == []
+
+
+def test_a_file_that_cannot_be_read_is_set_aside_and_the_good_one_is_stored(
+    client: Client, psk: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("1560279835,93\n")
+    run = client.run("send", "--psk", psk, str(broken), str(IBI))
+    assert run.returncode == 1
+    assert "These look like seconds" in run.stderr
+    assert f"kept as {client.folder}/refused/000000000001.upload" in run.stderr
+    assert client.waiting() == []
+
+
+def test_whoami_tells_the_identity_and_what_waits(client: Client, psk: str) -> None:
+    unknown = client.run("whoami", "--json")
+    assert unknown.returncode == 1
+    told: dict[str, Any] = json.loads(unknown.stdout)
+    assert told["error"]["type"] == "urn:device-endpoint:certificate_not_bound"
+    assert told["certificate"]["sha256"] == told["error"]["certificate"]["sha256"]
+    client.run("send", "--psk", psk)
+    known = client.run("whoami")
+    assert known.stdout.startswith("command-")
+    assert known.stdout.endswith(f"0 waiting in {client.folder}/spool\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["two words"], "gives no measurement name: say NAME=PATH"),
+        (["no-such-file"], "cannot read no-such-file: No such file or directory"),
+    ],
+)
+def test_a_file_that_is_none_is_one_line(client: Client, arguments: list[str], told: str) -> None:
+    run = client.run("send", *arguments)
+    assert run.returncode != 0
+    assert run.stderr.count("\n") == 1
+    assert told in run.stderr
+
+
+def test_a_terminal_shows_how_far_it_is(client: Client, psk: str, tmp_path: Path) -> None:
+    large = tmp_path / "hr.csv"
+    large.write_text("".join(f"{1_700_000_000_000 + 1000 * i},70\n" for i in range(100_000)))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "device_client", "send", *client.options]
+    with os.fdopen(ours, "rb", closefd=True) as screen:
+        with subprocess.Popen(
+            [*command, "--psk", psk, str(large)],
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            drawn = b""
+            while chunk := _read(screen.fileno()):
+                drawn += chunk
+            assert process.stdout is not None
+            assert b"stored    hr" in process.stdout.read()
+        assert process.returncode == 0
+    assert b"[..............................]   0 %" in drawn
+    assert b"[##############################] 100 %  1.7 of 1.7 MB" in drawn
+    assert drawn.endswith(b" \r")
+
+
+def _read(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65536)
+    except OSError:  # what a terminal answers when the other side has closed it
+        return b""
+
+
+def test_power_may_be_lost_at_any_moment(client: Client, stack: Stack, tmp_path: Path) -> None:
+    identity = f"power-{uuid4()}"
+    assert client.run("send", "--psk", stack.issue_psk(identity)).returncode == 0
+    # Trust is written (1, 2), a file is kept (3, 4), the server asked (5) and sent what waits (6),
+    # what it has received is forgotten (from 7 on): here it dies before each of these.
+    files = []
+    for moment in range(1, 10):
+        files.append(tmp_path / f"pulse_{moment}.csv")
+        files[-1].write_text(f"{1_700_000_000_000 + moment},{moment}\n")
+        assert client.run("send", f"pulse={files[-1]}", dies_at=moment).returncode == -9
+    assert client.run("send", *(f"pulse={file}" for file in files)).returncode == 0
+    assert client.waiting() == []
+    stored = Measurement.objects.filter(identity__name=identity, name="pulse")
+    assert [(found.status, found.new) for found in stored] == [("stored", 1)] * len(files)
+
+
+def test_a_busy_server_is_waited_for_and_asked_with_the_same_files(tmp_path: Path) -> None:
+    known: dict[str, object] = {
+        "identity": "w",
+        "certificate": {"sha256": "ab" * 32, "not_after": "2099-01-01"},
+    }
+    busy = Scripted(429, problem(429, "too_many_requests", True), {"Retry-After": "1"})
+    with scripted_server(tmp_path, [Scripted(200, known), busy, busy]) as server:
+        client = Client(tmp_path, server.url, server.authority)
+        run = client.run("send", "--patience", "3", str(HR))
+        assert run.returncode == 1
+        uploads = [body for method, _, body in server.requests if method == "POST"]
+        assert 2 <= len(uploads) <= 4
+        assert all(HR.read_bytes() in body for body in uploads)
+    assert client.waiting() == ["000000000001.upload"]
