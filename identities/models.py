@@ -67,6 +67,19 @@ class Identity(models.Model):
         default=True,
         help_text="Devices of an inactive identity are refused from their next request on.",
     )
+    watch_interval = models.DurationField(
+        "a sample at least every",
+        null=True,
+        blank=True,
+        help_text="Told as late without one: 90s, 5m, 12h, 7d. Of all its series together, in "
+        "place of what their measurement types say. Empty: as these say.",
+    )
+    watch_grace = models.DurationField(
+        "grace", null=True, blank=True, help_text="Added to it: 90s, 5m, 12h, 7d."
+    )
+    watch_paused_until = models.DateTimeField(
+        "not late until", null=True, blank=True, help_text="While a device rests or is repaired."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = IdentityManager()

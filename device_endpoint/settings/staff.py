@@ -13,6 +13,7 @@ from device_endpoint.settings.base import (
     STAFF_PORT,
     VAR_DIR,
 )
+from device_endpoint.settings.notices import *  # noqa: F403
 
 ROOT_URLCONF = "device_endpoint.staff_urls"
 WSGI_APPLICATION = "device_endpoint.staff_wsgi.application"

@@ -1,4 +1,4 @@
-"""The program that keeps house beside the doors: ``compact`` on finished hours, by a timer."""
+"""The programs that keep house beside the doors: ``compact`` and ``watch``, each by a timer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from device_endpoint.environment import PROJECT_DIR
 from device_endpoint.supervision.program import ProgramSpec
 
 
-def compaction_spec(log_dir: Path) -> ProgramSpec:
-    """Return how to run compaction; an hour that it is killed in stays as it was."""
-    every = str(settings.COMPACT_EVERY_S)
+def specs(log_dir: Path) -> list[ProgramSpec]:
+    """Return how to run them; whatever one is killed in stays as it was."""
+    return [
+        _spec("compact", settings.COMPACT_EVERY_S, log_dir),
+        _spec("watch", settings.WATCH_EVERY_S, log_dir),
+    ]
+
+
+def _spec(command: str, every_s: int, log_dir: Path) -> ProgramSpec:
+    manage = str(PROJECT_DIR / "manage.py")
     return ProgramSpec(
-        name="compact",
-        arguments=[sys.executable, str(PROJECT_DIR / "manage.py"), "compact", "--every", every],
-        log=log_dir / "compact.log",
+        name=command,
+        arguments=[sys.executable, manage, command, "--every", str(every_s)],
+        log=log_dir / f"{command}.log",
         hurry_signal=signal.SIGKILL,
     )

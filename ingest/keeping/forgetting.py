@@ -70,12 +70,41 @@ _ROLLS = """
 DELETE FROM ingest_certificateroll r USING ingest_devicecertificate c
 WHERE c.id = r.certificate_id AND c.identity_id = %(identity)s
 """
+# Of certificates that were moved here, files of others still speak: those go back, revoked.
+_GIVE_BACK = """
+UPDATE ingest_devicecertificate c SET identity_id = before.moved_from_id, label = ''
+FROM (
+    SELECT DISTINCT ON (m.certificate_id) m.certificate_id, m.moved_from_id
+    FROM ingest_certificatemove m
+    WHERE m.moved_from_id <> %(identity)s ORDER BY m.certificate_id, m.id DESC
+) before
+WHERE before.certificate_id = c.id AND c.identity_id = %(identity)s
+"""
+_MOVES = """
+UPDATE ingest_certificatemove SET
+    moved_from_id = nullif(moved_from_id, %(identity)s),
+    moved_to_id = nullif(moved_to_id, %(identity)s),
+    reason = ''
+WHERE %(identity)s IN (moved_from_id, moved_to_id)
+"""
+_MOVES_OF_CERTIFICATES = """
+DELETE FROM ingest_certificatemove m USING ingest_devicecertificate c
+WHERE c.id = m.certificate_id AND c.identity_id = %(identity)s
+"""
+_INCIDENTS = """
+SELECT i.id FROM ingest_incident i
+LEFT JOIN ingest_devicecertificate c ON c.id = i.certificate_id
+WHERE %(identity)s IN (i.identity_id, c.identity_id)
+"""
 _EVERYTHING_ELSE = (
+    f"DELETE FROM ingest_noticeitem WHERE incident_id IN ({_INCIDENTS})",  # noqa: S608
+    f"DELETE FROM ingest_incident WHERE id IN ({_INCIDENTS})",  # noqa: S608
     "DELETE FROM ingest_bytesofday WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_prunemark WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_sampleconflict WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_retentionpolicy WHERE identity_id = %(identity)s",
     _ROLLS,
+    _MOVES_OF_CERTIFICATES,
     "DELETE FROM ingest_devicecertificate WHERE identity_id = %(identity)s",
     "DELETE FROM identities_presharedkey WHERE identity_id = %(identity)s",
     "DELETE FROM identities_identity WHERE id = %(identity)s",
@@ -156,6 +185,8 @@ def _delete_the_rest(identity: Identity, record: DataDeletion) -> None:
         cursor.execute(
             "SELECT 1 FROM identities_identity WHERE id = %(identity)s FOR UPDATE", parameters
         )
+        cursor.execute(_GIVE_BACK, parameters)
+        cursor.execute(_MOVES, parameters)
         cursor.execute(_WITHDRAWALS, parameters)
         cursor.execute(_REST_OF_FILES, [identity.pk])
         files, file_bytes = cursor.fetchone()

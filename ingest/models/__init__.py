@@ -11,18 +11,28 @@ from ingest.models.care import (
     SampleConflict,
     Withdrawal,
 )
-from ingest.models.devices import CertificateRoll, DeviceCertificate, RegistrationAttempt
+from ingest.models.devices import (
+    CertificateMove,
+    CertificateRoll,
+    DeviceCertificate,
+    RegistrationAttempt,
+)
+from ingest.models.incidents import Incident, Notice, NoticeItem, WatchRun
 from ingest.models.kinds import MeasurementType, Overview
 from ingest.models.quotas import BytesOfDay
 from ingest.models.storage import Measurement, SampleBlock, Series
 
 __all__ = [
     "BytesOfDay",
+    "CertificateMove",
     "CertificateRoll",
     "DataDeletion",
     "DeviceCertificate",
+    "Incident",
     "Measurement",
     "MeasurementType",
+    "Notice",
+    "NoticeItem",
     "Overview",
     "PruneMark",
     "RegistrationAttempt",
@@ -30,5 +40,6 @@ __all__ = [
     "SampleBlock",
     "SampleConflict",
     "Series",
+    "WatchRun",
     "Withdrawal",
 ]

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
+from django.db.models import DurationField, ExpressionWrapper, F
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
+
+EXPIRES_SOON = timedelta(days=30)
+
+
+class DeviceCertificateQuerySet(models.QuerySet["DeviceCertificate"]):
+    """Sets of certificates by how long they are good for."""
+
+    def ending(self, now: datetime) -> DeviceCertificateQuerySet:
+        """Return those that end soon, or have ended, and that no other has taken the place of.
+
+        Soon is within ``EXPIRES_SOON``, or in the last quarter of a shorter life: a device that
+        rolls by itself does so when a third is left.
+        """
+        life = F("not_after") - F("not_before")
+        quarter = ExpressionWrapper(life / 4, output_field=DurationField())
+        return self.filter(
+            state=DeviceCertificate.State.ACTIVE,
+            retires_at=None,
+            not_after__lt=now + EXPIRES_SOON,
+        ).filter(not_after__lt=now + quarter)
 
 
 class DeviceCertificate(models.Model):
@@ -41,8 +64,11 @@ class DeviceCertificate(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     state_reason = models.CharField(max_length=200, blank=True)
 
+    objects = DeviceCertificateQuerySet.as_manager()
+
     class Meta:
         ordering = ["-bound_at"]
+        permissions = [("move_devicecertificate", "Can move a certificate to another identity")]
 
     def __str__(self) -> str:
         return f"{self.identity.name} {self.fingerprint[:16]}"
@@ -64,6 +90,34 @@ class CertificateRoll(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate} by {self.key}"
+
+
+class CertificateMove(models.Model):
+    """That staff gave a certificate to another identity. Rows are only ever added.
+
+    What came before stays with ``moved_from``. A side that has been forgotten is empty.
+    """
+
+    certificate = models.ForeignKey(
+        DeviceCertificate, on_delete=models.CASCADE, related_name="moves"
+    )
+    moved_from = models.ForeignKey(
+        Identity, null=True, on_delete=models.SET_NULL, related_name="certificates_given"
+    )
+    moved_to = models.ForeignKey(
+        Identity, null=True, on_delete=models.SET_NULL, related_name="certificates_taken"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    by = models.CharField(max_length=150)
+    reason = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        sides = [each.name if each else "(forgotten)" for each in (self.moved_from, self.moved_to)]
+        return f"{self.at:%Y-%m-%d %H:%M:%S} from {sides[0]} to {sides[1]}"
 
 
 class RegistrationAttempt(models.Model):

@@ -53,6 +53,16 @@ class MeasurementType(models.Model):
         validators=[MinValueValidator(0.001)],
         help_text="Seconds between samples while a device is worn. Empty: taken from the samples.",
     )
+    watch_interval = models.DurationField(
+        "a sample at least every",
+        null=True,
+        blank=True,
+        help_text="A series without one is told as late: 90s, 5m, 12h, 7d. Empty: not watched. "
+        "An identity's own interval goes before this.",
+    )
+    watch_grace = models.DurationField(
+        "grace", null=True, blank=True, help_text="Added to it: 90s, 5m, 12h, 7d."
+    )
 
     class Meta:
         ordering = ["pattern"]

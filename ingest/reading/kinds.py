@@ -59,25 +59,33 @@ def find_kind(name: str) -> Kind:
 
 def find_kinds(names: Iterable[str]) -> dict[str, Kind]:
     """Return what each of ``names`` means, by one statement."""
+    return {name: _kind(name, found) for name, found in find_types(names).items()}
+
+
+def find_types(names: Iterable[str]) -> dict[str, MeasurementType | None]:
+    """Return the type that fits each of ``names``, by one statement."""
     types = sorted(MeasurementType.objects.all(), key=_rank)
-    return {name: _choose(types, name) for name in names}
+    return {name: next((each for each in types if _fits(each, name)), None) for name in names}
 
 
 def _rank(kind: MeasurementType) -> tuple[bool, int]:
     return kind.pattern.endswith("*"), -len(kind.pattern)
 
 
-def _choose(types: list[MeasurementType], name: str) -> Kind:
-    for each in types:
-        beginning = each.pattern.removesuffix("*")
-        if name == each.pattern or (beginning != each.pattern and name.startswith(beginning)):
-            interval = each.expected_interval_s
-            return Kind(
-                label=each.label,
-                unit=each.unit,
-                loinc=each.loinc,
-                plausible_low=each.plausible_low,
-                plausible_high=each.plausible_high,
-                expected_interval_ms=None if interval is None else interval * 1000,
-            )
-    return Kind(label=name)
+def _fits(kind: MeasurementType, name: str) -> bool:
+    beginning = kind.pattern.removesuffix("*")
+    return name == kind.pattern or (beginning != kind.pattern and name.startswith(beginning))
+
+
+def _kind(name: str, found: MeasurementType | None) -> Kind:
+    if found is None:
+        return Kind(label=name)
+    interval = found.expected_interval_s
+    return Kind(
+        label=found.label,
+        unit=found.unit,
+        loinc=found.loinc,
+        plausible_low=found.plausible_low,
+        plausible_high=found.plausible_high,
+        expected_interval_ms=None if interval is None else interval * 1000,
+    )

@@ -14,7 +14,17 @@ def hold(purpose: str, thing: bytes) -> None:
     next statement: what the previous holder committed is seen only by statements after this.
     Raises ``OperationalError`` when the wait is longer than the server's ``lock_timeout``.
     """
-    digest = hashlib.sha256(purpose.encode() + b"\0" + thing).digest()
-    number = int.from_bytes(digest[:8], "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(purpose, thing)])
+
+
+def try_hold(purpose: str, thing: bytes) -> bool:
+    """Take the lock on ``thing`` as ``hold`` does if it is free; tell whether it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_number(purpose, thing)])
+        return bool(cursor.fetchone()[0])
+
+
+def _number(purpose: str, thing: bytes) -> int:
+    digest = hashlib.sha256(purpose.encode() + b"\0" + thing).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

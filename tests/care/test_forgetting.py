@@ -11,16 +11,21 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from identities.issuing import issue_psk
 from identities.models import Identity
 from ingest.keeping.forgetting import forget
 from ingest.keeping.withdrawal import withdraw
 from ingest.models import (
+    CertificateMove,
     CertificateRoll,
     DataDeletion,
     DeviceCertificate,
+    Incident,
     Measurement,
+    Notice,
+    NoticeItem,
     PruneMark,
     RegistrationAttempt,
     RetentionPolicy,
@@ -42,6 +47,10 @@ def fill(identity: Identity) -> DeviceCertificate:
     RegistrationAttempt.objects.create(outcome="registered", identity=identity, sha256=new.sha256)
     RegistrationAttempt.objects.create(outcome="psk_unknown", sha256=new.sha256)
     RetentionPolicy.objects.create(identity=identity, keep_days=30_000)
+    notice = Notice.objects.create(channel="email", sent_at=timezone.now())
+    for kind, certificate in (("late", None), ("expiring", new)):
+        incident = Incident.objects.create(kind=kind, identity=identity, certificate=certificate)
+        NoticeItem.objects.create(notice=notice, incident=incident, channel="email", event=kind)
     send(old, {MORNING: 1.0, MORNING + 1: 2.0})
     third = make_certificate(identity)
     send(third, {MORNING: 5.0})
@@ -64,6 +73,29 @@ def rows_of(number: int) -> dict[str, int]:
             cursor.execute(f"SELECT count(*) FROM {table} WHERE identity_id = %s", [number])  # noqa: S608
             found[table] = cursor.fetchone()[0]
     return found
+
+
+def test_a_certificate_that_was_moved_goes_back_revoked_to_whom_its_files_belong() -> None:
+    first, second, third = make_identity(), make_identity(), make_identity()
+    certificate = make_certificate(first)
+    send(certificate, {MORNING: 1.0})
+    for old, new in ((first, second), (second, third)):
+        CertificateMove.objects.create(
+            certificate=certificate, moved_from=old, moved_to=new, by="ada", reason="swapped"
+        )
+    DeviceCertificate.objects.filter(pk=certificate.pk).update(identity=third, label="third's")
+    forget(second, by="ada")
+    forget(third, by="ada")
+    certificate.refresh_from_db()
+    assert (certificate.identity, certificate.state, certificate.label) == (first, "revoked", "")
+    moves = CertificateMove.objects.filter(certificate=certificate).order_by("id")
+    assert [(each.moved_from, each.moved_to, each.reason) for each in moves] == [
+        (first, None, ""),
+        (None, None, ""),
+    ]
+    assert stored(first) == {MORNING: 1.0}
+    forget(first, by="ada")
+    assert not DeviceCertificate.objects.filter(pk=certificate.pk).exists()
 
 
 def test_every_row_goes_and_others_stay() -> None:

@@ -90,7 +90,7 @@ class Command(BaseCommand):
         doors.wait_for_answers(supervisor.require_running)
         supervisor.start(doors.nginx_spec(nginx, log_dir))
         readiness.wait_until_ready(address, supervisor.require_running)
-        supervisor.start(housekeeping.compaction_spec(log_dir))
+        supervisor.start(*housekeeping.specs(log_dir))
 
     def _prepare_doors(self, nginx: Path, addresses: list[str]) -> None:
         if preparation.ensure_server_certificate():

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from argparse import ArgumentParser
-from types import FrameType
 from typing import Any
 
-from django.db import Error, connection
-
 from ingest.keeping.compaction import Compacted, compact
-from ingest.management.care import CareCommand, find_identity_id
+from ingest.management.care import find_identity_id
+from ingest.management.repeating import RepeatingCommand
 
 
-class Command(CareCommand):
+class Command(RepeatingCommand):
     help = (
         "Merge the small blocks of finished hours into as few as fit. Samples stay as they are; "
         "devices may go on sending."
@@ -23,16 +19,12 @@ class Command(CareCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.add_identity(parser)
         parser.add_argument("--all", action="store_true", help="hours that are not over as well")
-        parser.add_argument(
-            "--every", type=int, metavar="SECONDS", help="again and again, until it is told to end"
-        )
+        self.add_every(parser)
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self._ending = threading.Event()
         if options["every"] is not None:
-            self._take_signals()
-            self._repeat(options)
+            self.repeat(options["every"], lambda: self._compact_and_describe_work(options))
             return
         done = self._compact(options)
         if options["json"]:
@@ -46,31 +38,14 @@ class Command(CareCommand):
             unfinished_too=options["all"],
             vacuum_at_end=options["every"] is None,
             report=lambda done: self.show(_describe(done)),
-            is_stopping=self._ending.is_set,
+            is_stopping=self.ending.is_set,
         )
         self.end_showing()
         return done
 
-    def _repeat(self, options: dict[str, Any]) -> None:
-        while not self._ending.is_set():
-            try:
-                done = self._compact(options)
-                if done.hours or done.busy or done.damaged:
-                    self.stdout.write(_describe(done))
-                    self.stdout.flush()
-            except Error as error:
-                # The database may be restarting: the next round finds the work as it was left.
-                self.stderr.write(f"not now: {str(error).strip().splitlines()[0]}")
-            # Held no longer than needed: a connection would keep PostgreSQL from a smart stop.
-            connection.close()
-            self._ending.wait(options["every"])
-
-    def _take_signals(self) -> None:
-        def end(number: int, frame: FrameType | None) -> None:
-            self._ending.set()
-
-        signal.signal(signal.SIGTERM, end)
-        signal.signal(signal.SIGINT, end)
+    def _compact_and_describe_work(self, options: dict[str, Any]) -> str:
+        done = self._compact(options)
+        return _describe(done) if done.hours or done.busy or done.damaged else ""
 
 
 def _describe(done: Compacted) -> str:

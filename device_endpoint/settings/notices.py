@@ -1,0 +1,112 @@
+"""Settings of who is told what, and how: docs/how-to/monitor.md.
+
+None of these values is repeated in what is said of it: addresses and secrets stand in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.core.exceptions import ImproperlyConfigured
+
+from device_endpoint.environment import read_int, read_list, read_text
+from device_endpoint.settings.base import PUBLIC_HOST
+from ingest.telling.quiet_hours import parse_quiet_hours
+from ingest.telling.wording import decode_secret
+
+_T = TypeVar("_T")
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", re.ASCII)
+_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+def _use(name: str, convert: Callable[[str], _T], given: str, expected: str) -> _T:
+    try:
+        return convert(given)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be used: expected {expected}.") from error
+
+
+def _mail_server(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname or parts.path not in ("", "/"):
+        raise ValueError
+    return {
+        "host": parts.hostname,
+        "port": parts.port or _PORTS[parts.scheme],
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "tls": parts.scheme == "smtp+tls",
+        "ssl": parts.scheme == "smtp+ssl",
+    }
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _webhook(url: str) -> str:
+    parts = urlsplit(url)
+    is_here = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
+    if not parts.hostname or not (parts.scheme == "https" or is_here) or parts.username:
+        raise ValueError
+    if parts.port == 0:  # asking for it also refuses one that is no number
+        raise ValueError
+    return url
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError from error
+
+
+# How often `up` looks for devices that are late; how far apart two notices of one way are.
+WATCH_EVERY_S = read_int("WATCH_EVERY_S", 60, 1)
+NOTICE_GAP_S = read_int("NOTICE_GAP_S", 600)
+
+NOTICE_EMAILS = [
+    _use("NOTICE_EMAILS", _address, each, "addresses such as ward@example.org")
+    for each in read_list("NOTICE_EMAILS", [])
+]
+NOTICE_WEBHOOK_URL = read_text("NOTICE_WEBHOOK_URL")
+NOTICE_WEBHOOK_SECRET = read_text("NOTICE_WEBHOOK_SECRET")
+if NOTICE_WEBHOOK_URL:
+    _use("NOTICE_WEBHOOK_URL", _webhook, NOTICE_WEBHOOK_URL,
+         "https://HOST/PATH without a login in it, or http:// to this machine")  # fmt: skip
+    _use("NOTICE_WEBHOOK_SECRET", decode_secret, NOTICE_WEBHOOK_SECRET,
+         "24 random bytes or more as base64: openssl rand -base64 32")  # fmt: skip
+_quiet = read_text("QUIET_HOURS")
+_quiet_zone = _use(
+    "QUIET_TIME_ZONE", _zone, read_text("QUIET_TIME_ZONE", "UTC"), "a zone such as Europe/Berlin"
+)
+QUIET_HOURS = (
+    _use("QUIET_HOURS", lambda text: parse_quiet_hours(text, _quiet_zone), _quiet, "22:00-07:00")
+    if _quiet
+    else None
+)
+
+# What Django's mail takes.
+_server = _use(
+    "EMAIL_URL",
+    _mail_server,
+    read_text("EMAIL_URL", "smtp://localhost:25"),
+    "smtp://, smtp+tls:// or smtp+ssl:// and USER:PASSWORD@HOST:PORT, with %40 for @",
+)
+EMAIL_HOST, EMAIL_PORT = _server["host"], _server["port"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _server["user"], _server["password"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _server["tls"], _server["ssl"]
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = _use(
+    "EMAIL_FROM",
+    _address,
+    read_text("EMAIL_FROM", f"device-endpoint@{PUBLIC_HOST}"),
+    "an address such as devices@example.org",
+)

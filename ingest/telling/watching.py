@@ -1,0 +1,46 @@
+"""One look at everything: who is late, what is to be told, what waits to be sent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from ingest.models import Incident
+from ingest.telling.incidents import update_incidents
+from ingest.telling.notices import compose
+from ingest.telling.sending import send_due
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How things stand after a look, and what it sent. Late and catching up count series."""
+
+    late: int
+    catching_up: int
+    expiring: int
+    sent: int
+    failed: int
+    quiet: bool
+
+    def as_json(self) -> dict[str, int | bool]:
+        """Return this as ``--json`` prints it."""
+        return asdict(self)
+
+
+def look(now: datetime) -> Looked:
+    """Look once; any number of processes may do so at the same time."""
+    update_incidents(now)
+    compose(now)
+    sent, failed = send_due(now)
+    opened = Incident.objects.filter(ended_at=None)
+    late = opened.filter(kind=Incident.Kind.LATE)
+    return Looked(
+        late=late.filter(catches_up=False).count(),
+        catching_up=late.filter(catches_up=True).count(),
+        expiring=opened.filter(kind=Incident.Kind.EXPIRING).count(),
+        sent=sent,
+        failed=failed,
+        quiet=settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now),
+    )

@@ -1,0 +1,79 @@
+"""Devices that send or stop at given times, and those who are told of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from identities.models import Identity
+from ingest.identifiers import uuid7_floor
+from ingest.models import Incident
+from tests.reading.making import make_block, make_certificate, make_measurement
+from tests.telling.receiver import Receiver, receiving
+from tests.telling.smtp_sink import Sink, smtp_sink
+
+# Noon of a day: what is looked at is looked at with a clock that the test holds.
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+class Device:
+    """A device of an identity, which is watched if ``every`` is given."""
+
+    def __init__(self, name: str, every: timedelta | None = HOUR, **identity: Any) -> None:
+        self.identity = Identity.objects.create(name=name, watch_interval=every, **identity)
+        self.certificate = make_certificate(self.identity, name)
+
+    def send(self, at: datetime, newest: datetime | None = None, name: str = "hr") -> None:
+        """Store a file that came ``at`` that moment, with a sample of ``newest`` (the same)."""
+        taken = int((newest or at).timestamp() * 1000)
+        make_block(self.identity, name, [(taken, 60.0)])
+        make_measurement(
+            self.certificate,
+            uuid.uuid4().bytes,
+            name,
+            id=uuid.UUID(int=uuid7_floor(at).int + uuid.uuid4().int % 2**60),
+            received_at=at,
+            first_ms=taken,
+            last_ms=taken,
+        )
+
+    def state(self, name: str = "") -> str:
+        """Return what is known of it: late, catching up, or nothing."""
+        open_ = Incident.objects.filter(identity=self.identity, name=name, ended_at=None)
+        incident = open_.filter(kind="late").first()
+        if incident is None:
+            return ""
+        told = "told" if incident.begun_at else "untold"
+        return f"{'catching up' if incident.catches_up else 'late'}, {told}"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_told(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.NOTICE_WEBHOOK_SECRET = SECRET
+    settings.NOTICE_GAP_S = 600
+
+
+@pytest.fixture
+def mail(settings: Settings) -> Iterator[Sink]:
+    """A mail server, and two people who are told by mail."""
+    with smtp_sink() as sink:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+        settings.NOTICE_EMAILS = ["ada@example.org", "bob@example.org"]
+        yield sink
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    """A receiver of the webhook's calls."""
+    with receiving() as running:
+        settings.NOTICE_WEBHOOK_URL = running.url
+        yield running

@@ -1,0 +1,86 @@
+"""A certificate that ends soon, and that no other has taken the place of, is told once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ingest.models import DeviceCertificate, Incident
+from ingest.telling.watching import look
+from tests.telling.conftest import MINUTE, NOON, Device
+from tests.telling.receiver import Receiver
+from tests.telling.smtp_sink import Sink
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def device(name: str, days_left: float, life: float = 365, **changes: Any) -> Device:
+    """Return a device whose certificate has so many days left."""
+    made = Device(name, every=None)
+    ends = NOON + days_left * DAY
+    dates = {"not_before": ends - life * DAY, "not_after": ends}
+    DeviceCertificate.objects.filter(pk=made.certificate.pk).update(**dates | changes)
+    return made
+
+
+def told(receiver: Receiver) -> list[str]:
+    return [identity for call in receiver.calls for event, identity, _ in call.told()]
+
+
+def test_it_is_told_once_with_fingerprint_and_date(receiver: Receiver, mail: Sink) -> None:
+    made = device("ward", 29)
+    for days in range(40):
+        look(NOON + days * DAY)
+    [call] = receiver.calls
+    [event] = call.document["events"]
+    assert (event["event"], event["identity"]) == ("expiring", "ward")
+    assert event["certificate"] == {
+        "sha256": made.certificate.fingerprint,
+        "not_after": "2026-06-02T12:00:00Z",
+    }
+    [(_, message)] = mail.messages
+    assert message["Subject"] == "[localhost] 1 expiring"
+
+
+@pytest.mark.parametrize(
+    ("days_left", "life", "expected"),
+    [(31, 365, 0), (29, 365, 1), (-1, 365, 0), (20, 60, 0), (14, 60, 1), (0.2, 1, 1), (0.3, 1, 0)],
+)
+def test_soon_is_thirty_days_or_a_quarter_of_a_shorter_life(
+    receiver: Receiver, days_left: float, life: float, expected: int
+) -> None:
+    device("ward", days_left, life)
+    look(NOON)
+    assert len(receiver.calls) == expected
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": "revoked"}, {"state": "suspended"}, {"retires_at": NOON + DAY}]
+)
+def test_one_that_is_out_of_use_or_has_a_successor_is_not_told(
+    receiver: Receiver, changes: dict[str, Any]
+) -> None:
+    device("ward", 10, **changes)
+    look(NOON)
+    assert receiver.calls == []
+
+
+def test_a_successor_ends_it_in_silence(receiver: Receiver) -> None:
+    made = device("ward", 10)
+    look(NOON)
+    DeviceCertificate.objects.filter(pk=made.certificate.pk).update(retires_at=NOON + 7 * DAY)
+    look(NOON + 20 * MINUTE)
+    assert not Incident.objects.filter(ended_at=None).exists()
+    assert told(receiver) == ["ward"]
+
+
+def test_those_that_end_on_different_days_are_told_on_theirs(receiver: Receiver) -> None:
+    for number in range(3):
+        device(f"ward-{number}", 30 + number)
+    for hours in range(0, 96, 6):
+        look(NOON + timedelta(hours=hours))
+    assert told(receiver) == ["ward-0", "ward-1", "ward-2"]
+    assert len(receiver.calls) == 3

@@ -1,0 +1,161 @@
+"""Who is late is judged by the times of samples; a backlog that comes raises no alarm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from identities.models import Identity
+from ingest.models import Incident, MeasurementType
+from ingest.telling.watching import look
+from tests.telling.conftest import HOUR, MINUTE, NOON, Device
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def test_late_is_who_sent_nothing_new_for_interval_and_grace() -> None:
+    device = Device("ward", watch_grace=30 * MINUTE)
+    device.send(NOON)
+    look(NOON + 90 * MINUTE)
+    assert device.state() == ""
+    look(NOON + 91 * MINUTE)
+    assert device.state() == "late, told"
+    device.send(NOON + 92 * MINUTE)
+    look(NOON + 93 * MINUTE)
+    assert device.state() == ""
+    assert Incident.objects.get(identity=device.identity).outcome == "recovered"
+
+
+def test_a_backlog_that_comes_is_catching_up_and_no_alarm() -> None:
+    device = Device("ward")
+    device.send(NOON)
+    device.send(NOON + 5 * HOUR, newest=NOON + HOUR)  # it was away, and sends what it kept
+    look(NOON + 5 * HOUR + MINUTE)
+    assert device.state() == "catching up, untold"
+    device.send(NOON + 5 * HOUR + 2 * MINUTE)
+    assert look(NOON + 5 * HOUR + 3 * MINUTE).catching_up == 0
+    assert device.state() == ""
+
+
+def test_a_device_that_stops_in_the_middle_of_its_backlog_is_late() -> None:
+    device = Device("ward")
+    device.send(NOON + 5 * HOUR, newest=NOON)
+    look(NOON + 5 * HOUR + MINUTE)
+    look(NOON + 6 * HOUR)
+    assert device.state() == "catching up, untold"
+    look(NOON + 6 * HOUR + MINUTE)
+    assert device.state() == "late, told"
+
+
+def test_a_backlog_ends_no_incident_but_is_seen() -> None:
+    device = Device("ward")
+    device.send(NOON)
+    look(NOON + 3 * HOUR)
+    device.send(NOON + 4 * HOUR, newest=NOON + HOUR)
+    look(NOON + 4 * HOUR + MINUTE)
+    assert device.state() == "catching up, told"
+    device.send(NOON + 4 * HOUR + 2 * MINUTE)
+    look(NOON + 4 * HOUR + 3 * MINUTE)
+    assert device.state() == ""
+
+
+def test_whoever_sends_only_old_samples_for_a_day_is_late_all_the_same() -> None:
+    device = Device("wrong-clock")
+    device.send(NOON)
+    for hours in range(2, 28):
+        device.send(NOON + hours * HOUR, newest=NOON - 300 * DAY)
+        look(NOON + hours * HOUR + MINUTE)
+        told = "told" if hours >= 26 else "untold"
+        assert device.state() == f"catching up, {told}"
+
+
+def test_what_could_not_be_read_is_no_sign_of_life() -> None:
+    device = Device("ward")
+    device.send(NOON)
+    device.send(NOON + 2 * HOUR, newest=NOON - HOUR)
+    device.identity.measurements.filter(received_at=NOON + 2 * HOUR).update(status="rejected")
+    look(NOON + 2 * HOUR + MINUTE)
+    assert device.state() == "late, told"
+
+
+def test_an_identity_without_an_interval_is_not_watched() -> None:
+    device = Device("ward", every=None)
+    device.send(NOON)
+    look(NOON + 100 * DAY)
+    assert not Incident.objects.filter(kind="late").exists()
+
+
+def test_one_that_never_sent_has_not_stopped() -> None:
+    device = Device("new")
+    look(NOON)
+    assert device.state() == ""
+
+
+@pytest.mark.parametrize(
+    "changes", [{"is_active": False}, {"watch_paused_until": NOON + DAY}, {"watch_interval": None}]
+)
+def test_who_is_not_expected_is_not_late(changes: dict[str, object]) -> None:
+    device = Device("ward")
+    device.send(NOON)
+    look(NOON + 2 * HOUR)
+    assert device.state() == "late, told"
+    Identity.objects.filter(pk=device.identity.pk).update(**changes)
+    look(NOON + 3 * HOUR)
+    assert device.state() == ""
+    assert Incident.objects.get(identity=device.identity).outcome == "unwatched"
+
+
+def test_a_pause_ends_by_itself() -> None:
+    device = Device("ward", watch_paused_until=NOON + DAY)
+    device.send(NOON)
+    look(NOON + DAY - MINUTE)
+    assert device.state() == ""
+    look(NOON + DAY)
+    assert device.state() == "late, told"
+
+
+@pytest.mark.parametrize("state", ["suspended", "revoked"])
+def test_a_device_that_staff_shut_out_is_not_late(state: str) -> None:
+    device = Device("ward")
+    device.send(NOON)
+    device.identity.certificates.update(state=state)
+    look(NOON + DAY)
+    assert device.state() == ""
+
+
+def test_a_measurement_type_watches_each_of_its_series() -> None:
+    MeasurementType.objects.filter(pattern="hr*").update(watch_interval=HOUR)
+    MeasurementType.objects.create(pattern="hr_slow", label="Slow", watch_interval=DAY)
+    device = Device("ward", every=None)
+    for name in ("hr_fast", "hr_slow", "hr_measurement", "steps"):
+        device.send(NOON, name=name)
+    device.send(NOON + 2 * HOUR, name="steps")
+    look(NOON + 2 * HOUR + MINUTE)
+    # "hr_measurement" is a type of its own, without an interval.
+    assert list(Incident.objects.values_list("name", flat=True)) == ["hr_fast"]
+    look(NOON + DAY + MINUTE)
+    assert device.state("hr_slow") == "late, told"
+
+
+def test_an_identity_s_own_interval_goes_before_that_of_the_types() -> None:
+    MeasurementType.objects.filter(pattern="hr*").update(watch_interval=MINUTE)
+    device = Device("ward", every=DAY)
+    device.send(NOON, name="hr_old")
+    device.send(NOON + HOUR, name="steps")
+    look(NOON + DAY)
+    assert not Incident.objects.exists()
+    look(NOON + DAY + 2 * HOUR)
+    assert device.state() == "late, told"
+
+
+def test_many_are_looked_at_in_few_statements(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    devices = [Device(f"ward-{number}") for number in range(30)]
+    for device in devices:
+        device.send(NOON)
+    with django_assert_max_num_queries(25):
+        look(NOON + MINUTE)

@@ -1,0 +1,44 @@
+"""However many look at the same time, everything is told once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+import pytest
+from django.db import connection
+
+from ingest.models import Incident
+from ingest.telling.watching import look
+from tests.door.at_once import at_once
+from tests.telling.conftest import HOUR, MINUTE, NOON, Device
+from tests.telling.receiver import Receiver
+from tests.telling.smtp_sink import Sink
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LOOKERS = 4
+
+
+def look_from_all_sides(now: datetime) -> None:
+    def act() -> None:
+        look(now)
+        connection.close()
+
+    at_once([act] * LOOKERS)
+
+
+def test_all_that_look_at_once_tell_each_thing_once(mail: Sink, receiver: Receiver) -> None:
+    devices = [Device(f"bed-{number}") for number in range(20)]
+    for device in devices:
+        device.send(NOON)
+
+    for minutes in (1, 11, 21):
+        look_from_all_sides(NOON + HOUR + minutes * MINUTE)
+    for device in devices[:7]:
+        device.send(NOON + 2 * HOUR)
+    look_from_all_sides(NOON + 2 * HOUR + MINUTE)
+    told = Counter(event for call in receiver.calls for event in call.told())
+    assert set(told.values()) == {1}
+    assert Counter(event for event, _, _ in told) == {"late": 20, "recovered": 7}
+    assert len(mail.messages) == len(receiver.calls)
+    assert Incident.objects.count() == 20

@@ -1,0 +1,253 @@
+"""What happened is told once by each way, in one notice, also when it is told late."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from zoneinfo import ZoneInfo
+
+import pytest
+from pytest_django import Settings
+
+from identities.models import Identity
+from ingest.models import Notice
+from ingest.telling import sending
+from ingest.telling.quiet_hours import parse_quiet_hours
+from ingest.telling.watching import look
+from ingest.telling.wording import signature
+from tests.telling.conftest import HOUR, MINUTE, NOON, SECRET, Device
+from tests.telling.receiver import Receiver, receiving
+from tests.telling.smtp_sink import Sink
+
+pytestmark = pytest.mark.django_db
+STOPPED = NOON + HOUR + MINUTE
+
+
+def stopped(*names: str) -> list[Device]:
+    """Return devices that sent at noon and are late at ``STOPPED``."""
+    devices = [Device(name) for name in names]
+    for device in devices:
+        device.send(NOON)
+    return devices
+
+
+def text_of(message: Message) -> str:
+    content = message.get_content()  # type: ignore[attr-defined]
+    assert isinstance(content, str)
+    return content
+
+
+def test_people_are_told_once_by_mail(mail: Sink) -> None:
+    stopped("ward3-07")
+    for minutes in range(0, 60, 15):
+        look(STOPPED + minutes * MINUTE)
+    [(recipients, message)] = mail.messages
+    assert recipients == ["ada@example.org", "bob@example.org"]
+    assert message["Subject"] == "[localhost] 1 late"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert "ward3-07: last sample 2026-05-04T12:00:00Z" in text_of(message)
+    assert "/admin/ingest/overview/" in text_of(message)
+
+
+def test_the_webhook_gets_a_signed_document(receiver: Receiver) -> None:
+    stopped("ward3-07")
+    look(STOPPED)
+    [call] = receiver.calls
+    events = call.document.pop("events")
+    assert call.document | {"id": "", "events": [], "installation": ""} == {
+        "type": "device_endpoint.notice",
+        "id": "",
+        "at_ms": int(STOPPED.timestamp() * 1000),
+        "installation": "",
+        "counts": {"late": 1, "expiring": 0, "recovered": 0, "unwatched": 0},
+        "events": [],
+    }
+    assert call.document["events"][0] | {"url": ""} == {
+        "event": "late",
+        "identity": "ward3-07",
+        "series": None,
+        "at_ms": int(STOPPED.timestamp() * 1000),
+        "newest_ms": int(NOON.timestamp() * 1000),
+        "certificate": None,
+        "url": "",
+    }
+    assert events[0]["url"].endswith("/admin/ingest/overview/ward3-07/")
+    sent_at = datetime.fromtimestamp(int(call.headers["webhook-timestamp"]), UTC)
+    expected = signature(SECRET, call.document["id"], sent_at, call.body)
+    assert expected.items() <= call.headers.items()
+    assert call.headers["content-type"] == "application/json"
+
+
+def test_coming_back_is_told_to_whom_the_stop_was_told(receiver: Receiver, mail: Sink) -> None:
+    [device] = stopped("ward")
+    look(STOPPED)
+    device.send(STOPPED + MINUTE)
+    look(STOPPED + 2 * MINUTE)  # too soon after the first
+    look(STOPPED + 10 * MINUTE)
+    assert [call.told() for call in receiver.calls] == [
+        [("late", "ward", None)],
+        [("recovered", "ward", None)],
+    ]
+    assert [message["Subject"] for _, message in mail.messages] == [
+        "[localhost] 1 late",
+        "[localhost] 1 recovered",
+    ]
+
+
+def test_no_longer_watched_is_told_too(receiver: Receiver) -> None:
+    [device] = stopped("ward")
+    look(STOPPED)
+    Identity.objects.filter(pk=device.identity.pk).update(is_active=False)
+    look(STOPPED + 10 * MINUTE)
+    assert receiver.calls[-1].told() == [("unwatched", "ward", None)]
+
+
+def test_two_hundred_that_stop_at_once_are_one_mail(mail: Sink, receiver: Receiver) -> None:
+    stopped(*(f"bed-{number:03}" for number in range(200)))
+    look(STOPPED)
+    look(STOPPED + 20 * MINUTE)
+    [(_, message)] = mail.messages
+    assert message["Subject"] == "[localhost] 200 late"
+    assert "bed-049" in text_of(message)
+    assert "bed-050" not in text_of(message)
+    assert "and 150 more" in text_of(message)
+    [call] = receiver.calls
+    assert len(call.told()) == 200
+
+
+def test_what_follows_within_the_gap_is_told_together(receiver: Receiver) -> None:
+    first, second, third = (Device(name) for name in ("a", "b", "c"))
+    for minutes, device in enumerate((first, second, third)):
+        device.send(NOON + minutes * MINUTE)
+    for minutes in range(20):
+        look(STOPPED + minutes * MINUTE)
+    assert [len(call.told()) for call in receiver.calls] == [1, 2]
+
+
+@pytest.mark.parametrize("quiet", ["12:00-15:00", "22:00-15:00"])
+def test_quiet_hours_hold_back_what_is_told_afterwards_if_still_true(
+    settings: Settings, receiver: Receiver, mail: Sink, quiet: str
+) -> None:
+    # In Berlin it is two hours later than in UTC on that day.
+    settings.QUIET_HOURS = parse_quiet_hours(
+        quiet.replace("15", "17").replace("12", "14"), ZoneInfo("Europe/Berlin")
+    )
+    still, back = stopped("still", "back")
+    for minutes in range(0, 118, 30):
+        assert look(STOPPED + minutes * MINUTE).quiet
+    assert still.state() == "late, told"  # known, and shown, all the same
+    back.send(NOON + 2 * HOUR + 50 * MINUTE)
+    look(NOON + 3 * HOUR - MINUTE)
+    assert receiver.calls == []
+    look(NOON + 3 * HOUR)
+    assert [call.told() for call in receiver.calls] == [[("late", "still", None)]]
+    assert len(mail.messages) == 1
+
+
+def test_a_receiver_that_was_down_gets_the_notice_later_and_mail_does_not_wait(
+    settings: Settings, mail: Sink
+) -> None:
+    with receiving() as gone:
+        port = gone.server_port
+    settings.NOTICE_WEBHOOK_URL = f"http://127.0.0.1:{port}/hook?key=in-the-address"
+    stopped("ward")
+    assert (look(STOPPED).sent, look(STOPPED).failed) == (1, 0)
+    waiting = Notice.objects.get(sent_at=None)
+    assert (waiting.channel, waiting.tries) == ("webhook", 1)
+    assert waiting.last_error == "nobody answered (ConnectionError)"
+    look(STOPPED + MINUTE)  # not yet: the pause after the first try is two minutes
+    assert Notice.objects.get(sent_at=None).tries == 1
+    assert look(STOPPED + 2 * MINUTE).failed == 1
+    with receiving(port) as back:
+        look(STOPPED + 6 * MINUTE)
+        look(STOPPED + 20 * MINUTE)
+        assert [call.document["id"] for call in back.calls] == [str(waiting.pk)]
+    assert len(mail.messages) == 1
+    assert not Notice.objects.filter(sent_at=None).exists()
+
+
+@pytest.mark.parametrize("status", [500, 404, 302, 307])
+def test_any_other_answer_than_a_good_one_is_a_failure(receiver: Receiver, status: int) -> None:
+    receiver.status = status
+    stopped("ward")
+    assert look(STOPPED).failed == 1
+    assert len(receiver.calls) == 1  # no redirect was followed
+    assert Notice.objects.get().last_error == f"the answer was {status}"
+
+
+def test_a_mail_server_that_refuses_is_tried_again(mail: Sink) -> None:
+    mail.refuses = True
+    stopped("ward")
+    look(STOPPED)
+    assert Notice.objects.get().last_error == "the mail server answered 451"
+    mail.refuses = False
+    look(STOPPED + 2 * MINUTE)
+    assert len(mail.messages) == 1
+
+
+def test_while_a_notice_waits_the_next_is_not_made_and_then_tells_what_is_true(
+    receiver: Receiver,
+) -> None:
+    receiver.status = 503
+    first, _ = stopped("first", "second")
+    look(STOPPED)
+    third = Device("third")
+    third.send(NOON + 30 * MINUTE)
+    first.send(STOPPED + 2 * HOUR)
+    look(STOPPED + 2 * HOUR)
+    assert Notice.objects.count() == 1
+    receiver.status = 200
+    look(STOPPED + 2 * HOUR + 10 * MINUTE)
+    look(STOPPED + 2 * HOUR + 11 * MINUTE)
+    told = [sorted(call.told()) for call in receiver.calls if call is not receiver.calls[1]]
+    assert told[-1] == [("late", "third", None), ("recovered", "first", None)]
+
+
+def test_after_a_day_of_failures_what_is_still_true_goes_into_a_new_notice(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MOST_TRIES", 2)
+    receiver.status = 500
+    stopped("ward")
+    look(STOPPED)
+    look(STOPPED + 2 * MINUTE)
+    given_up = Notice.objects.get()
+    assert given_up.given_up_at == STOPPED + 2 * MINUTE
+    receiver.status = 200
+    look(STOPPED + 10 * MINUTE)
+    assert receiver.calls[-1].told() == [("late", "ward", None)]
+    assert receiver.calls[-1].document["id"] != str(given_up.pk)
+
+
+def test_the_tries_of_a_notice_end_within_about_a_day() -> None:
+    pauses = [sending.pause_after(tries) for tries in range(1, sending.MOST_TRIES)]
+    assert pauses[:6] == [timedelta(minutes=minutes) for minutes in (2, 4, 8, 16, 32, 60)]
+    assert timedelta(hours=23) < sum(pauses, timedelta()) < timedelta(hours=27)
+
+
+def test_a_way_of_telling_that_is_taken_away_leaves_nothing_waiting(
+    settings: Settings, receiver: Receiver
+) -> None:
+    receiver.status = 500
+    stopped("ward")
+    look(STOPPED)
+    settings.NOTICE_WEBHOOK_URL = ""
+    look(STOPPED + MINUTE)
+    assert Notice.objects.get().given_up_at is not None
+
+
+def test_nothing_set_up_tells_nobody() -> None:
+    stopped("ward")
+    assert look(STOPPED).late == 1
+    assert not Notice.objects.exists()
+
+
+def test_neither_address_nor_secret_reaches_log_or_row(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.status = 500
+    stopped("ward")
+    look(STOPPED)
+    kept = caplog.text + str(Notice.objects.values())
+    for secret in ("in-the-address", SECRET, SECRET[10:30]):
+        assert secret not in kept
