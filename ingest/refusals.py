@@ -212,11 +212,19 @@ class UnreadableFile(Refusal):
 
 
 # --- Later ---------------------------------------------------------------------------------
-class TooManyRequests(Refusal):
+class LaterRefusal(Refusal):
+    """The same bytes may be accepted later; the answer always says when to come again."""
+
+    retryable = True
+
+    def __init__(self, detail: str = "", *, retry_after: int, **extra: object) -> None:
+        super().__init__(detail, retry_after=retry_after, **extra)
+
+
+class TooManyRequests(LaterRefusal):
     """A throttle; ``retry_after`` seconds from now there is room again."""
 
     code, status, title = "too_many_requests", 429, "Too many requests"
-    retryable = True
     default_detail = "Wait for Retry-After seconds, with jitter, and send the same again."
 
 
@@ -227,17 +235,15 @@ class BytesOfDayUsedUp(TooManyRequests):
     default_detail = "This identity has sent its bytes of today (UTC). Keep the data for tomorrow."
 
 
-class DatabaseUnavailable(Refusal):
+class DatabaseUnavailable(LaterRefusal):
     """The database is away, or what became of a transaction is unknown."""
 
     code, status, title = "database_unavailable", 503, "The database is not available"
-    retryable = True
     default_detail = "Nothing is lost: send the same again after Retry-After seconds."
 
 
-class InternalError(Refusal):
+class InternalError(LaterRefusal):
     """A fault of ours, logged with its trace."""
 
     code, status, title = "internal_error", 503, "A fault on the server"
-    retryable = True
     default_detail = "The server's log holds the cause under this request_id. Keep the data."

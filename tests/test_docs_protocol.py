@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import uuid
@@ -10,7 +11,7 @@ from pathlib import Path
 from ingest.api.limits import published_limits
 from ingest.parsing.line_errors import LineError
 from ingest.receipts import Receipt
-from ingest.refusals import CertificateRefusal, Refusal
+from ingest.refusals import CertificateRefusal, LaterRefusal, Refusal
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE = (PROJECT / "docs/reference/protocol.md").read_text()
@@ -41,6 +42,36 @@ def test_nginxs_codes_are_those_of_its_templates() -> None:
         (body["type"].rpartition(":")[2], body["status"], body["retryable"]) for body in bodies
     }
     assert _rows_below("Answers of nginx, before the application is asked") == expected
+
+
+def _advice() -> dict[int, str]:
+    """Return what the page tells a device to do after each status."""
+    table = PAGE.partition("## What a device does")[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[2:]]
+    return {int(status): do for told, do in rows for status in re.findall(r"\d{3}", told)}
+
+
+def test_a_device_is_told_what_to_do_after_every_answer_there_is() -> None:
+    codes = _rows_below("Answers of the application:")
+    codes |= _rows_below("Answers of nginx, before the application is asked")
+    advice = _advice()
+    assert set(advice) == {200} | {status for _, status, _ in codes}
+    for code, status, retryable in codes:
+        assert advice[status].startswith("keep the files") == retryable, code
+
+
+def test_every_answer_that_asks_to_come_again_says_when() -> None:
+    later = {refusal for refusal in _refusals(Refusal) if refusal.status in (429, 503)}
+    assert later == _refusals(LaterRefusal)
+    for refusal in later:
+        asked = inspect.signature(refusal).parameters["retry_after"]
+        assert asked.default is inspect.Parameter.empty
+    template = (PROJECT / "nginx/device_problems.conf.template").read_text()
+    blocks = re.findall(r"^location .*?^}", template, re.MULTILINE | re.DOTALL)
+    saying = {block for block in blocks if "add_header Retry-After " in block}
+    assert saying == {block for block in blocks if re.search(r"return (429|503) ", block)}
+    told = {status for status, do in _advice().items() if "`Retry-After`" in do}
+    assert told == {429, 503}
 
 
 def test_what_is_wrong_with_a_certificate_is_final_for_a_registration() -> None:

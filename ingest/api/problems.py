@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 import uuid
 
@@ -18,6 +19,7 @@ from ingest.refusals import (
     NotFound,
     Refusal,
 )
+from ingest.storing import transactions
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,8 @@ def handle_exception(error: Exception, context: dict[str, object]) -> HttpRespon
         return problem(error, request)
     if isinstance(error, DatabaseError | psycopg.Error) and type(error).__name__ in _DATABASE_AWAY:
         logger.error("database unavailable: %s", error)
-        return problem(DatabaseUnavailable(retry_after=15), request)
+        retry_after = random.randint(*transactions.RETRY_AFTER_S)  # noqa: S311 - jitter
+        return problem(DatabaseUnavailable(retry_after=retry_after), request)
     return fault(request, error)
 
 
