@@ -59,6 +59,8 @@ DATABASES["default"]["OPTIONS"] = {
     ),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Uploads wait behind a migration that waits: it must give up before they do.
+MIGRATION_LOCK_TIMEOUT_MS = read_int("MIGRATION_LOCK_TIMEOUT_MS", 1_000, 1)
 DURABILITY_CHECK = read_choice("DURABILITY_CHECK", "refuse", ("refuse", "warn"))
 
 # --- Room: no files are taken while less is free where files and database lie ---------------

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connections
 
 from device_endpoint import server_certificate
 from device_endpoint.environment import read_text
@@ -65,8 +65,6 @@ def ensure_server_certificate() -> bool:
 
 def migrate() -> None:
     """Bring the tables up to date, however long that takes."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
     call_command("migrate", interactive=False, verbosity=0)
     connections.close_all()
 

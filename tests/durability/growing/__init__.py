@@ -1,0 +1,1 @@
+"""An application whose migrations change the table of uploads while devices send."""
