@@ -7,11 +7,20 @@ import json
 import re
 import uuid
 from pathlib import Path
+from typing import get_args
+
+from django.conf import settings as django_settings
+from pytest_django import Settings
 
 from ingest.api.limits import published_limits
+from ingest.api.problems import INTERNAL_ERROR_RETRY_AFTER_S
+from ingest.parsing import certificates, framing, line_errors, measurements
+from ingest.parsing.certificate_policy import Reason
 from ingest.parsing.line_errors import LineError
-from ingest.receipts import Receipt
+from ingest.receipts import Receipt, ReceiptStatus
 from ingest.refusals import CertificateRefusal, LaterRefusal, Refusal
+from ingest.storing import durability, room, transactions
+from ingest.throttling import WINDOW
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE = (PROJECT / "docs/reference/protocol.md").read_text()
@@ -44,6 +53,10 @@ def test_nginxs_codes_are_those_of_its_templates() -> None:
     assert _rows_below("Answers of nginx, before the application is asked") == expected
 
 
+def _problems_of_nginx() -> str:
+    return (PROJECT / "nginx/device_problems.conf.template").read_text()
+
+
 def _advice() -> dict[int, str]:
     """Return what the page tells a device to do after each status."""
     table = PAGE.partition("## What a device does")[2].partition("\n\n")[2].partition("\n\n")[0]
@@ -66,8 +79,7 @@ def test_every_answer_that_asks_to_come_again_says_when() -> None:
     for refusal in later:
         asked = inspect.signature(refusal).parameters["retry_after"]
         assert asked.default is inspect.Parameter.empty
-    template = (PROJECT / "nginx/device_problems.conf.template").read_text()
-    blocks = re.findall(r"^location .*?^}", template, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^location .*?^}", _problems_of_nginx(), re.MULTILINE | re.DOTALL)
     saying = {block for block in blocks if "add_header Retry-After " in block}
     assert saying == {block for block in blocks if re.search(r"return (429|503) ", block)}
     told = {status for status, do in _advice().items() if "`Retry-After`" in do}
@@ -93,6 +105,67 @@ def test_the_limits_shown_are_those_published() -> None:
     assert list(limits) == list(published)
     del published["latest_ms"]  # a day from now, whenever that is
     assert published.items() <= limits.items()
+
+
+def test_every_limit_is_explained_with_its_setting(settings: Settings) -> None:
+    settings.MAX_CERTIFICATES_PER_IDENTITY = 1
+    settings.MAX_BYTES_PER_IDENTITY_AND_DAY = 1
+    table = PAGE.partition("| limit | setting |")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[2:]]
+    told = {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    assert list(told) == list(published_limits())
+    known = (PROJECT / "docs/reference/settings.md").read_text()
+    for named in told.values():
+        assert all(f"| `{setting}` |" in known for setting in re.findall(r"`(\w+)`", named))
+
+
+def test_the_limits_that_nobody_sets_are_those_of_the_code() -> None:
+    sentence = PAGE.partition("The same in every installation: ")[2].partition("\n\n")[0]
+    assert [int(number) for number in re.findall(r"\d+", sentence)] == [
+        django_settings.MAX_JSON_BYTES,
+        framing.LONGEST_PREAMBLE,
+        framing.LONGEST_BOUNDARY,
+        measurements.LISTED_ERRORS,
+        line_errors.LONGEST_GOT,
+        certificates.MAX_DER_BYTES,
+    ]
+
+
+def test_the_pauses_told_are_those_asked_for() -> None:
+    sentence = PAGE.partition("`Retry-After` is in whole seconds: ")[2].partition("\n\n")[0]
+    assert [int(number) for number in re.findall(r"\d+", sentence)] == [
+        WINDOW.total_seconds(),
+        *transactions.RETRY_AFTER_S,
+        *room.RETRY_AFTER_S,
+        durability.RETRY_AFTER_S,
+        INTERNAL_ERROR_RETRY_AFTER_S,
+    ]
+    nginx = (PROJECT / "nginx/nginx.conf.template").read_text()
+    spread = nginx.partition("split_clients $request_id $retry_after {")[2].partition("}")[0]
+    pauses = [int(number) for number in re.findall(r" (\d+);", spread)]
+    assert f"`Retry-After` is {min(pauses)} to {max(pauses)} |" in PAGE
+    told = re.search(r"Retry-After (\d+) always", _problems_of_nginx())
+    assert told
+    assert f"`Retry-After` is {told[1]} |" in PAGE
+
+
+def test_every_status_of_a_receipt_and_every_reason_is_told() -> None:
+    row = next(line for line in PAGE.splitlines() if line.startswith("| `status` | "))
+    assert set(re.findall(r"`(\w+)`", row)) == {"status", *get_args(ReceiptStatus)}
+    row = next(line for line in PAGE.splitlines() if "`certificate_unacceptable` |" in line)
+    assert set(re.findall(r"`(\w+)`", row.partition("`reason`")[2])) == set(get_args(Reason))
+
+
+def test_every_key_of_a_receipt_is_explained() -> None:
+    errors: list[dict[str, object]] = []
+    receipt = Receipt(uuid.uuid4(), "hr", "", b"", "rejected", 0, 0, 0, 0, None, None, errors)
+    table = PAGE.partition("| key | is |")[2].partition("\n\n")[0]
+    assert _first_cells(table) == list(receipt.as_json())
+
+
+def _first_cells(table: str) -> list[str]:
+    cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    return [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
 
 
 def test_the_receipt_shown_has_the_keys_of_a_receipt() -> None:

@@ -1,0 +1,48 @@
+"""The tutorial, followed: its commands as printed in one shell, and what it says it answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from tests.stack import Stack
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGE = (PROJECT / "docs/tutorial/first-device.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_first_device_works_as_printed(stack: Stack, tmp_path: Path) -> None:
+    identity = f"tutorial-{uuid4()}"
+    script = "".join(BLOCKS)
+    for printed, meant in {
+        "https://localhost:8443": f"https://localhost:{stack.device_port}",
+        "var/tls/ca.crt": str(stack.ca_file),
+        "var/my-device": str(tmp_path / "my-device"),
+        ".venv/bin/python": shlex.quote(sys.executable),
+        "ward-3": identity,
+    }.items():
+        script = script.replace(printed, meant)
+    run = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script],
+        cwd=PROJECT,
+        env=stack.environment,
+        input=f"{stack.issue_psk(identity)}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    answers = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+    unknown, registered, again, stored = answers
+    assert (unknown["status"], unknown["type"].rpartition(":")[2]) == (403, "certificate_not_bound")
+    shown = json.loads(next(re.finditer(r"```json\n(.*?)\n```", PAGE))[1])
+    assert list(registered) == list(shown)
+    assert (registered["identity"], registered["already_bound"]) == (identity, False)
+    assert again == {**registered, "already_bound": True}
+    assert [receipt["status"] for receipt in stored["files"]] == ["stored"]
