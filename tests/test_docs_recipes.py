@@ -21,7 +21,7 @@ pytestmark = pytest.mark.recipes
 PROJECT = Path(__file__).resolve().parent.parent
 RECORDING = PROJECT / "tests/data/hr_measurement_2019_06_11"
 PROGRAMS = {"node.md": ("js", "device.mjs"), "c.md": ("c", "device.c")}
-RECEIVED = {"files": [{"status": "stored"}]}
+RECEIVED: dict[str, object] = {"files": [{"status": "stored"}]}
 BUSY = problem(503, "service_unavailable", True)
 
 
