@@ -171,8 +171,9 @@ def read_secret(name: str) -> str:
 
 def files_of_secrets() -> list[Path]:
     """Return the files that are named as the places of secrets (``NAME_FILE``)."""
-    names = ("SECRET_KEY_FILE", "PROXY_SECRET_FILE", "DATABASE_URL_FILE")
-    return [Path(os.environ[name]) for name in names if os.environ.get(name)]
+    names = ("SECRET_KEY", "PROXY_SECRET", "DATABASE_URL", "ANALYTICS_DATABASE_URL")
+    given = (os.environ.get(f"{name}_FILE") for name in names)
+    return [Path(path) for path in given if path]
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -192,10 +193,10 @@ def read_database_url() -> str:
     return read_text("DATABASE_URL", f"{embedded}/device_endpoint")
 
 
-def parse_database_url(url: str) -> dict[str, object]:
+def parse_database_url(url: str, name: str = "DATABASE_URL") -> dict[str, object]:
     """Return Django's ``DATABASES`` entry for a ``postgres://`` address."""
     # Neither the value nor what is said of it goes into the message: it holds a password.
-    wanted = "DATABASE_URL cannot be used: expected postgres://USER:PASSWORD@HOST:PORT/NAME."
+    wanted = f"{name} cannot be used: expected postgres://USER:PASSWORD@HOST:PORT/NAME."
     if not url.startswith(("postgres://", "postgresql://")):
         raise ImproperlyConfigured(wanted)
     try:

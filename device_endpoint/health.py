@@ -15,7 +15,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from device_endpoint import replica
 from device_endpoint.environment import socket_folder
+from ingest.reading import source
 from ingest.storing import durability, room
 
 OK = "ok"
@@ -37,7 +39,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = all_checks()
     ready = all(state == OK for state in checks.values())
     status = http.client.OK if ready else http.client.SERVICE_UNAVAILABLE
-    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    body: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
+    if source.has_replica():  # told, and no reason to turn devices away
+        body["replica"] = replica.describe()
     return JsonResponse(body, status=status)
 
 

@@ -7,12 +7,14 @@ import time
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from device_endpoint import health
+from device_endpoint import health, replica
 from device_endpoint.doctor.findings import Finding, fail, ok, warn
+from ingest.reading import source
 
 OLDEST = 15
 CLOCK_WARN_S = 2.0
 CLOCK_FAIL_S = 60.0
+LAG_WARN_S = 60.0
 REMEDIES = {
     "database": "start it with `make up`, or set DATABASE_URL",
     "migrations": "run manage.py migrate",
@@ -30,7 +32,7 @@ def look() -> list[Finding]:
     if any(one.name == "database" and one.level == "FAIL" for one in found):
         return found
     try:
-        return [*found, *_durability(), version(_major()), _clock()]
+        return [*found, *_durability(), version(_major()), _clock(), *_replica()]
     except (DatabaseError, InterfaceError) as error:
         return [*found, fail("database", str(error).split("\n")[0], REMEDIES["database"])]
 
@@ -64,6 +66,28 @@ def _durability() -> list[Finding]:
     if settings.DURABILITY_CHECK == "refuse":
         return []
     return [warn("durability check", "off (DURABILITY_CHECK=warn)", "only for managed engines")]
+
+
+def _replica() -> list[Finding]:
+    if not source.has_replica():
+        return []
+    remedy = "see its log, or unset ANALYTICS_DATABASE_URL until it is back"
+    try:
+        lag = replica.measure()
+    except (DatabaseError, InterfaceError) as error:
+        return [fail("replica", f"analysts are told 503: {str(error).splitlines()[0]}", remedy)]
+    return [replica_behind(lag)]
+
+
+def replica_behind(lag: replica.Lag) -> Finding:
+    """Return whether the replica is one, and how far behind."""
+    if not lag.is_standby:
+        remedy = "name a standby in ANALYTICS_DATABASE_URL"
+        return warn("replica", "it is no standby: what devices send may never reach it", remedy)
+    if lag.seconds > LAG_WARN_S:
+        remedy = "see pg_stat_replication on the primary and the log of the replica"
+        return warn("replica", f"{lag}, {lag.byte_count:,} bytes", remedy)
+    return ok("replica", str(lag))
 
 
 def _clock() -> Finding:

@@ -17,10 +17,11 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from device_endpoint import health
+from device_endpoint import health, replica
 from device_endpoint.monitoring import served_certificate
 from identities.models import Identity
 from ingest.models import DeviceCertificate
+from ingest.reading import source
 
 EXPIRES_SOON = timedelta(days=30)
 FRESH_FOR_S = 10.0
@@ -101,6 +102,31 @@ def _identities() -> Metric:
 
 # Each is one statement; further ones (devices that are late, say) are added here.
 DATABASE_QUESTIONS: tuple[Callable[[], Metric], ...] = (_certificates, _identities)
+
+
+def replica_gauges() -> Iterator[Metric]:
+    """Yield how far the replica is behind; without one nothing, and 0 up while it is away."""
+    if not source.has_replica():
+        return
+    up = GaugeMetricFamily("device_endpoint_replica_up", "Whether the replica answers.")
+    try:
+        lag = replica.measure()
+    except (DatabaseError, InterfaceError):
+        up.add_metric([], 0)
+        yield up
+        return
+    up.add_metric([], 1)
+    yield up
+    yield GaugeMetricFamily(
+        "device_endpoint_replica_lag_seconds",
+        "Since what the replica has replayed, 0 where that is all.",
+        value=lag.seconds,
+    )
+    yield GaugeMetricFamily(
+        "device_endpoint_replica_lag_bytes",
+        "Of the primary's log that the replica has not replayed.",
+        value=lag.byte_count,
+    )
 
 
 def readiness_gauges() -> Iterator[Metric]:

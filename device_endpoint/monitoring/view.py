@@ -18,6 +18,7 @@ from device_endpoint.monitoring.state import (
     Remembered,
     database_gauges,
     readiness_gauges,
+    replica_gauges,
     server_certificate_gauges,
 )
 from ingest.read_api.authentication import BearerToken
@@ -29,6 +30,7 @@ for _collector in (
     BothDoors(),
     Remembered(database_gauges),
     Remembered(readiness_gauges),
+    Remembered(replica_gauges),
     Remembered(server_certificate_gauges),
 ):
     _registry.register(_collector)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from device_endpoint.environment import read_choice, read_int
+from device_endpoint.environment import parse_database_url, read_choice, read_int, read_text
 from device_endpoint.settings.base import *  # noqa: F403 - a settings module is its names
 from device_endpoint.settings.base import (
     BASE_DIR,
@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "identities.trail.TrailMiddleware",
+    "device_endpoint.replica.ChooseDatabase",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "identities.second_factor.middleware.SecondFactorMiddleware",
@@ -63,11 +64,24 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "device_endpoint.replica.shown",
             ],
         },
     },
 ]
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A replica for analysts: docs/explanation/scaling.md.
+if _analytics := read_text("ANALYTICS_DATABASE_URL"):
+    _options = DATABASES["default"]["OPTIONS"]
+    DATABASES["analytics"] = {
+        **DATABASES["default"],
+        **parse_database_url(_analytics, "ANALYTICS_DATABASE_URL"),
+        "OPTIONS": {
+            **_options,  # type: ignore[dict-item]
+            "options": f"{_options['options']} -c default_transaction_read_only=on",  # type: ignore[index]
+        },
+    }
+DATABASE_ROUTERS = ["device_endpoint.replica.AnalystRouter"]
 
 # --- Logging in: docs/explanation/threat-model.md -------------------------------------------
 AUTHENTICATION_BACKENDS = [

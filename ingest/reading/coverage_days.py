@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
 from ingest.reading.series import Series
+from ingest.reading.source import connection
 
 HOURS_A_DAY = 24
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import psycopg
-from django.db import connection
 
 from ingest.reading.buckets import Buckets, choose_width, join, summarise
 from ingest.reading.ranges import TimeRange
 from ingest.reading.sample_columns import SampleColumns
 from ingest.reading.series import Series
+from ingest.reading.source import connection
 from ingest.storing import postgres_arrays
 from ingest.storing.block_encoding import unpack
 from ingest.storing.blocks import HOUR_MS, Block

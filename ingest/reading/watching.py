@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
+
+from ingest.reading.source import connection
 
 EXPIRES_SOON = timedelta(days=30)
 FAILED_RECENTLY = timedelta(days=1)
