@@ -84,7 +84,7 @@ def _dry_run(
         for row in plan.rows
     ]
     context = model_admin.admin_site.each_context(request) | {
-        "title": f"Check {proposal.name}",
+        "title": f"Check: {proposal.title}",
         "opts": Enrolment._meta,
         "rows": rows,
         "identities": len({plan.name(row).lower() for row in plan.rows}),
@@ -137,7 +137,7 @@ def _issue(
 ) -> HttpResponse:
     enrolment, issued = enrolling.issue_all(
         plan,
-        name=proposal.name,
+        name=proposal.title,
         created_by=request.user if request.user.is_authenticated else None,
         confirmation=UUID(proposal.confirmation),
     )

@@ -138,7 +138,7 @@ class EnrolmentForm(forms.Form):
         """Return what a valid form asks for."""
         told = self.cleaned_data
         return Proposal(
-            name=told["name"] or "Pasted list",
+            name=told["name"],
             rows=told["rows"],
             note=told["note"],
             max_uses=told["max_uses"],

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from django.core import signing
 from django.http import HttpRequest
+from django.utils import timezone
 
 from identities.durations import parse_duration
 from identities.enrolment_file import Defaults
@@ -39,6 +40,11 @@ class Proposal:
     create: bool
     missing: list[str] = field(default_factory=list)
     confirmation: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def title(self) -> str:
+        """Return what the enrolment is called where nobody said."""
+        return self.name or f"List of {timezone.now():%Y-%m-%d %H:%M}"
 
     @property
     def defaults(self) -> Defaults:

@@ -48,7 +48,7 @@ def answer_reissue(
 def _ask(
     request: HttpRequest, model_admin: ModelAdmin[Any], asked: Asked, form: ReissueForm
 ) -> HttpResponse:
-    keys = list(asked.keys.filter(replaced_by=None).select_related("identity"))
+    keys = list(asked.keys.filter(replaced_by=None).select_related("identity").order_by("pk"))
     plural = "key" if len(keys) == 1 else f"{len(keys)} keys"
     context = model_admin.admin_site.each_context(request) | {
         "title": f"Re-issue {plural}",

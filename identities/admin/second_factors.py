@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
+
+# The heading on the first page and beside every other; its own would be "OTP_TOTP".
+apps.get_app_config(TOTPDevice._meta.app_label).verbose_name = "Second factors"
 
 # django-otp's own pages show the secrets.
 for _model in (TOTPDevice, StaticDevice):

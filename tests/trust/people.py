@@ -27,8 +27,11 @@ class Browser:
 
     def post(self, path: str, fields: dict[str, str]) -> requests.Response:
         """GET the form at ``path`` and send it with ``fields`` filled in."""
-        form = filled_in(self.get(path).text)
-        return self._request("POST", path, data=form | fields)
+        return self.send(path, filled_in(self.get(path).text) | fields)
+
+    def send(self, path: str, form: dict[str, str]) -> requests.Response:
+        """Send a form as it is, its token included."""
+        return self._request("POST", path, data=form)
 
     def log_in(self, username: str, password: str) -> requests.Response:
         """Fill in the login form."""

@@ -11,11 +11,12 @@ from django.db import connection
 from identities import keys
 from identities.models import Identity
 from tests.devices import Device
-from tests.identities.pages import SECRET
+from tests.identities.pages import SECRET, filled_in
 from tests.stack import Stack
 from tests.trust.people import LOGIN, Browser
 
 ADD = "/admin/identities/presharedkey/add/"
+ENROL = "/admin/identities/enrolment/add/"
 
 
 def traces(secret: str) -> list[bytes]:
@@ -55,8 +56,12 @@ def test_a_key_leaves_no_trace_wherever_it_is_put(
     by_page = SECRET.findall(card.text)
     assert len(by_page) == 1
     used, by_command = by_page[0], stack.issue_psk("canary-of-the-tests")
+    dry_run = admin.post(ENROL, {"rows": "identity\ncanary-of-the-tests\n"})
+    sheet = admin.send(ENROL, filled_in(dry_run.text) | {"confirm": "yes"})
+    by_list = SECRET.findall(sheet.text)
+    assert len(by_list) == 1
     unknown, token = keys.generate("dpsk_"), keys.generate("dpat_")
-    answers = [card.text.replace(used, "")]
+    answers = [card.text.replace(used, ""), dry_run.text, sheet.text.replace(by_list[0], "")]
     device, other = make_device(), make_device()
     for one, psk in [(device, used), (device, used), (other, used), (other, unknown)]:
         answers.append(one.register(psk).text)
@@ -81,7 +86,7 @@ def test_a_key_leaves_no_trace_wherever_it_is_put(
     assert "canary" in listed
     answers += [listed, *(str(one.session.cookies.get_dict()) for one in (admin, browser))]
 
-    for secret in (used, by_command, unknown, token):
+    for secret in (used, by_command, by_list[0], unknown, token):
         wanted = traces(secret)
         assert files_that_hold(stack.var_dir, wanted) == []
         assert stack.output.encode().find(wanted[0]) == -1

@@ -1,0 +1,63 @@
+"""From a list to registered devices, through nginx and both doors, as a ward does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from tests.devices import Device
+from tests.identities.enrolling import ADD, cards
+from tests.identities.pages import filled_in, links
+from tests.stack import Stack
+from tests.trust.people import Browser, text_of
+
+ROWS = "identity,note\n" + "".join(f"doors-of-ward-{n},strap {n}\n" for n in range(3))
+
+
+@pytest.fixture
+def staff(stack: Stack) -> Browser:
+    browser = Browser(stack)
+    assert browser.log_in(stack.superuser_name, stack.superuser_password).status_code == 302
+    return browser
+
+
+@pytest.mark.usefixtures("live_db")
+def test_the_cards_of_a_list_let_devices_in_and_the_progress_says_so(
+    staff: Browser, make_device: Callable[..., Device]
+) -> None:
+    dry_run = staff.post(ADD, {"rows": ROWS, "create": "on", "name": "Doors"})
+    sheet = staff.send(ADD, filled_in(dry_run.text) | {"confirm": "yes"})
+    assert "no-store" in sheet.headers["Cache-Control"]
+    shown = cards(sheet.text)
+    assert len(shown) == 3
+    for name, key in shown[:2]:
+        assert make_device().register(key).json()["identity"] == name
+    progress = next(one for one in links(sheet.text) if "/enrolment/" in one and "change" in one)
+    assert "2 of 3 registered" in " ".join(text_of(staff.get(progress).text).split())
+
+    reissue = progress.replace("change", "reissue")
+    again = staff.send(reissue, filled_in(staff.get(reissue).text))
+    ((name, key),) = cards(again.text)
+    late = make_device()
+    assert late.register(shown[2][1]).status_code == 400, "the old card is worth nothing"
+    assert late.register(key).json()["identity"] == name == shown[2][0]
+    assert "3 of 3 registered" in " ".join(text_of(staff.get(progress).text).split())
+
+
+def incompressible(seed: int) -> str:
+    """Return 160 characters of three bytes each."""
+    draw = Random(seed)  # noqa: S311 - no secret
+    return "".join(chr(0x4E00 + draw.randrange(20_000)) for _ in range(160))
+
+
+@pytest.mark.usefixtures("live_db")
+def test_the_longest_list_passes_nginx_twice(staff: Browser) -> None:
+    # Text that does not compress: the signed rows are the larger of the two requests.
+    rows = [f"doors-{n:03},{incompressible(n)}" for n in range(500)]
+    dry_run = staff.post(ADD, {"rows": "identity,note\n" + "\n".join(rows), "create": "on"})
+    assert "500 keys" in dry_run.text
+    answer = staff.send(ADD, filled_in(dry_run.text) | {"edit": "yes"})
+    assert answer.status_code == 200
+    assert "doors-499" in answer.text

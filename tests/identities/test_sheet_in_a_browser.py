@@ -1,0 +1,89 @@
+"""The sheet of cards in a real browser: saved as CSV there, printed ten to a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.analysts import browsing
+from tests.identities.enrolling import cards
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+
+NOTES = ["=1+1", 'a "b", c', *[""] * 9]
+ROWS = "identity,note\n" + "".join(
+    f'sheet-bed-{n},"{note.replace(chr(34), chr(34) * 2)}"\n' for n, note in enumerate(NOTES)
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser, ended with this file's tests."""
+    with browsing.chromium() as browser:
+        yield browser
+
+
+def open_sheet(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.staff_url}/admin/identities/enrolment/add/")
+    page.fill("#id_rows", ROWS)
+    page.click("input[value='Check the list']")
+    page.click("input[name=confirm]")
+    page.wait_for_selector(".cards")
+
+
+def test_the_file_holds_what_the_cards_show(
+    stack: Stack, chromium: Browser, tmp_path: Path
+) -> None:
+    with browsing.signed_in(chromium, stack) as page:
+        open_sheet(page, stack)
+        shown = cards(page.content())
+        with page.expect_download() as saving:
+            page.click("[data-save]")
+        saving.value.save_as(tmp_path / "keys.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "keys.csv").read_text())))
+    assert [(row["identity"], row["psk"]) for row in rows] == shown
+    assert [row["note"] for row in rows] == ["'=1+1", *NOTES[1:]], "inert in a spreadsheet"
+    assert {row["max_uses"] for row in rows} == {"1"}
+    assert all(row["url"].endswith("/device_endpoint") for row in rows)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ten_cards_are_printed_on_a_page_in_black(
+    stack: Stack, chromium: Browser, scheme: str
+) -> None:
+    with browsing.signed_in(chromium, stack, color_scheme=scheme) as page:
+        open_sheet(page, stack)
+        assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 2
+        page.emulate_media(media="print")
+        color = "one => getComputedStyle(one).color"
+        assert page.eval_on_selector(".secret", color) == "rgb(0, 0, 0)"
+        assert page.eval_on_selector(".cut h2", color) == "rgb(0, 0, 0)"
+        assert not page.is_visible("#header")
+        assert not page.is_visible(".once")
+
+
+def test_the_page_asks_before_it_is_left_unless_it_was_saved(
+    stack: Stack, chromium: Browser
+) -> None:
+    with browsing.signed_in(chromium, stack) as page:
+        open_sheet(page, stack)
+        asked: list[str] = []
+
+        def stay(dialog: object) -> None:
+            asked.append("asked")
+            dialog.accept()  # type: ignore[attr-defined]
+
+        page.on("dialog", stay)
+        page.click("summary")  # browsers ask only whoever has touched the page
+        page.goto(f"{stack.staff_url}/admin/")
+        assert asked == ["asked"]
+        open_sheet(page, stack)
+        page.click("[data-save]")
+        page.goto(f"{stack.staff_url}/admin/")
+        assert asked == ["asked"]
