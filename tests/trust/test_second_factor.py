@@ -160,6 +160,9 @@ def test_a_superuser_removes_a_lost_one_and_sees_no_secret(ada: User, admin: Cli
         answer = admin.get(page)
         assert answer.status_code == 200
         assert device.key not in answer.content.decode()
+    index = admin.get("/admin/").content.decode()
+    assert "Second factors" in index
+    assert "OTP_TOTP" not in index
     assert admin.post(f"{address}/delete/", {"post": "yes"}).status_code == 302
     assert not StaticToken.objects.exists()
     assert log_in()[1] == "in"
