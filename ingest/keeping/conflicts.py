@@ -2,7 +2,9 @@
 
 Two sensors that share a name by mistake undo each other's work in turn. Looked for only where a
 file has changed stored values, and where the identity has another live certificate: whose values
-those were is told by the kept files, latest first, until every changed sample has its sender.
+those were is told by the kept files, latest first, until every changed sample has its sender. That
+happens while the series is locked, so only so many files are read: samples that come from none of
+them are not counted, which a pair of sensors that share a name notices no later for it.
 """
 
 from __future__ import annotations
@@ -22,12 +24,15 @@ from ingest.models import DeviceCertificate, Measurement
 from ingest.storing.blocks import Block
 
 _FILES = """
-SELECT m.id, m.certificate_id
+SELECT m.id, m.certificate_id, m.samples
 FROM ingest_measurement m
 WHERE m.identity_id = %s AND m.name = %s AND m.status = 'stored' AND m.id <> %s
   AND m.first_ms <= %s AND m.last_ms >= %s
 ORDER BY m.sequence DESC
+LIMIT %s
 """
+MOST_FILES_READ = 20
+MOST_SAMPLES_READ = 1_000_000
 _RECORD = """
 INSERT INTO ingest_sampleconflict AS known
     (identity_id, name, certificate_id, replaced_certificate_id, measurement_id,
@@ -114,10 +119,15 @@ def _senders(replacement: Replacement) -> Iterator[tuple[int, NDArray[np.int64]]
                 replacement.measurement_id,
                 int(left[-1]),
                 int(left[0]),
+                MOST_FILES_READ,
             ],
         )
         files = cursor.fetchall()
-    for measurement_id, certificate_id in files:
+    read = 0
+    for measurement_id, certificate_id, count in files:
+        read += count
+        if read > MOST_SAMPLES_READ and read != count:  # the latest is read however large
+            return
         measurement = Measurement.objects.get(
             identity_id=replacement.identity_id, pk=measurement_id
         )

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from ingest.keeping.conflicts import MOST_FILES_READ
 from ingest.models import DeviceCertificate, SampleConflict
 from tests.care.sending import MORNING, make_certificate, make_identity, send
 
@@ -99,3 +100,17 @@ def test_a_file_that_replaces_nothing_asks_nothing_more(
         send(right, {MORNING + 1: 1.0})
         send(right, {MORNING + 1: 1.0, MORNING: 1.0})
     assert not [query for query in queries if "devicecertificate" in query["sql"]]
+
+
+def test_however_many_files_lie_below_few_are_read(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    left, right = pair
+    for number in range(MOST_FILES_READ + 5):
+        send(left, {MORNING: float(number), MORNING + 1 + number: 1.0})
+    with CaptureQueriesContext(connection) as queries:
+        send(right, {MORNING + i: 70.0 for i in range(MOST_FILES_READ + 6)})
+    read = [query for query in queries if '"ingest_measurement"."content"' in query["sql"]]
+    assert len(read) == MOST_FILES_READ
+    (found,) = conflicts(left)
+    assert found.replaced == MOST_FILES_READ + 1  # those of the latest files, and the shared one
