@@ -59,8 +59,9 @@ bench: $(VENV)/demo.stamp ## how fast it is (needs node); QUICK=1 for a minute, 
 
 audit: $(VENV)/dev.stamp ## ask for known holes in the locked packages (needs the network)
 	@test -x .audit/bin/pip-audit || { $(BIN)/python -m venv .audit && \
-		.audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit; }
-	@.audit/bin/pip-audit --require-hashes --disable-pip -r requirements/demo.txt
+		.audit/bin/python -m pip --disable-pip-version-check -qq install pip-audit; } || true
+	@.audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off --format json \
+		-r requirements/demo.txt 2>/dev/null | $(BIN)/python -m tests.audit
 
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install uv

@@ -1,0 +1,45 @@
+"""A known hole in a locked package fails ``make audit``; what cannot be known does not."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from tests.audit import main
+
+KNOWN = {"name": "django", "version": "5.2", "vulns": []}
+UNKNOWN = {"name": "attrs", "skip_reason": "Dependency not found on PyPI"}
+HOLE = {"id": "PYSEC-2026-1", "aliases": ["CVE-2026-1"], "fix_versions": ["5.2.13"]}
+
+
+def audit(monkeypatch: pytest.MonkeyPatch, text: str) -> int:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    return main()
+
+
+def test_a_known_hole_is_named_with_its_remedy_and_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = json.dumps({"dependencies": [KNOWN | {"vulns": [HOLE]}, UNKNOWN]})
+    assert audit(monkeypatch, text) == 1
+    assert capsys.readouterr().out == (
+        "django 5.2: PYSEC-2026-1 CVE-2026-1, mended in 5.2.13\n"
+        "audit: 2 packages, 1 with an answer, 1 the index knows no advisories of, 1 known holes\n"
+    )
+
+
+def test_what_nobody_knows_anything_of_is_counted_and_passes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit(monkeypatch, json.dumps({"dependencies": [KNOWN, UNKNOWN]})) == 0
+    assert "0 known holes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "ERROR: no network\n"])
+def test_without_a_network_it_says_so_and_passes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    assert audit(monkeypatch, text) == 0
+    assert "nothing was audited" in capsys.readouterr().out
