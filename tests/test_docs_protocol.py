@@ -16,6 +16,7 @@ from ingest.api.limits import published_limits
 from ingest.api.problems import INTERNAL_ERROR_RETRY_AFTER_S
 from ingest.parsing import certificates, framing, line_errors, measurements
 from ingest.parsing.certificate_policy import Reason
+from ingest.parsing.certificates import UnreadableReason
 from ingest.parsing.line_errors import LineError
 from ingest.receipts import Receipt, ReceiptStatus
 from ingest.refusals import CertificateRefusal, LaterRefusal, Refusal
@@ -153,7 +154,10 @@ def test_every_status_of_a_receipt_and_every_reason_is_told() -> None:
     row = next(line for line in PAGE.splitlines() if line.startswith("| `status` | "))
     assert set(re.findall(r"`(\w+)`", row)) == {"status", *get_args(ReceiptStatus)}
     row = next(line for line in PAGE.splitlines() if "`certificate_unacceptable` |" in line)
-    assert set(re.findall(r"`(\w+)`", row.partition("`reason`")[2])) == set(get_args(Reason))
+    assert set(re.findall(r"`(\w+)`", row.partition("`reason`")[2])) == {
+        *get_args(Reason),
+        *get_args(UnreadableReason),
+    }
 
 
 def test_every_key_of_a_receipt_is_explained() -> None:

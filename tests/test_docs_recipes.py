@@ -122,3 +122,35 @@ def test_a_server_of_an_unknown_authority_is_sent_nothing(tmp_path: Path, recipe
         assert run.returncode != 0
         assert "certificate" in run.stderr
         assert server.requests == []
+
+
+PRINTING = """
+#include <stdio.h>
+#include "device_certificate.h"
+int main(void) {
+    static char key[512], certificate[1536];
+    if (make_credentials(key, sizeof key, certificate, sizeof certificate) != 0) return 1;
+    return printf("%s%s", key, certificate) < 0;
+}
+"""
+
+
+def test_the_certificate_that_an_esp32_makes_is_taken(stack: Stack, tmp_path: Path) -> None:
+    header, code = _blocks(_page("esp32.md"), "c")
+    (tmp_path / "device_certificate.h").write_text(header)
+    (tmp_path / "device_certificate.c").write_text(code)
+    (tmp_path / "main.c").write_text(PRINTING)
+    flags = "-std=c11 -Wall -Wextra -Werror"
+    made = _run(
+        f"gcc {flags} -o make main.c device_certificate.c -lmbedx509 -lmbedcrypto; ./make > pem",
+        tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    identity = f"esp32-{uuid4()}"
+    (tmp_path / "key.json").write_text(json.dumps({"PSK": stack.issue_psk(identity)}))
+    answer = _run(
+        f"curl --silent --cacert {stack.ca_file} --cert pem --data-binary @key.json"
+        f" --header Content-Type:application/json {stack.device_url}",
+        tmp_path,
+    )
+    assert json.loads(answer.stdout)["identity"] == identity, answer

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ingest.escaping import escape
+from ingest.parsing.algorithm_identifiers import without_null
 
 # Ordinary certificates have 0.4 to 2 KB, post-quantum ones up to some 12 KB. Escaped, 16 KiB
 # are 24 KB of header, which the servers in front let through, so that more than that is
@@ -40,13 +41,16 @@ _END: Final = b"-----END CERTIFICATE-----"
 _CURVE_NAMES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
+UnreadableReason = Literal["pem", "base64", "size", "der"]
+
+
 class UnreadableCertificate(ValueError):
     """Not one certificate in the form that nginx gives it.
 
     ``reason`` is ``pem``, ``base64``, ``size`` or ``der``.
     """
 
-    def __init__(self, reason: Literal["pem", "base64", "size", "der"]) -> None:
+    def __init__(self, reason: UnreadableReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -121,8 +125,9 @@ def opened(der: bytes) -> Iterator[x509.Certificate]:
 
 def _load(der: bytes) -> x509.Certificate:
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        same = certificate.public_bytes(Encoding.DER) == der
+        readable = without_null(der)  # the digest stays that of what the device shows
+        certificate = x509.load_der_x509_certificate(readable)
+        same = certificate.public_bytes(Encoding.DER) == readable
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise UnreadableCertificate("der") from error
     if not same:  # two encodings of one certificate would be two fingerprints

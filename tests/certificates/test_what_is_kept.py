@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, x25519
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.escaping import escape
+from ingest.parsing.algorithm_identifiers import without_null
 from ingest.parsing.certificate_policy import UnacceptableCertificate, check_policy
 from ingest.parsing.certificates import (
     MAX_SUBJECT_LENGTH,
@@ -102,6 +104,32 @@ def test_dates_reach_from_1950_to_9999() -> None:
 @pytest.mark.parametrize("name", sorted(file.stem for file in ODD.glob("*.pem")))
 def test_an_odd_certificate_can_be_looked_at(name: str) -> None:
     assert parse(odd_certificate(name)).subject in ("CN=a", "CN=v1")
+
+
+def test_a_needless_null_is_overlooked_and_the_digest_is_that_of_the_bytes_shown() -> None:
+    der = odd_certificate("null_parameters")
+    assert der.count(bytes.fromhex("06082a8648ce3d0403020500")) == 2
+    assert parse(der).der == der
+    assert parse(der).sha256 == sha256(der).digest()
+    assert without_null(without_null(der)) == without_null(der) != der
+
+
+def test_only_the_null_is_overlooked() -> None:
+    der = make_certificate()
+    assert without_null(der) == der
+    with_integer = odd_certificate("null_parameters").replace(
+        bytes.fromhex("06082a8648ce3d0403020500"), bytes.fromhex("06082a8648ce3d0403020200")
+    )
+    with pytest.raises(UnreadableCertificate):
+        parse(with_integer)
+
+
+@given(junk=st.binary(max_size=200))
+def test_junk_is_no_certificate_or_itself(junk: bytes) -> None:
+    try:
+        assert len(without_null(junk)) <= len(junk)
+    except ValueError:
+        return
 
 
 def test_a_subject_that_breaks_the_rules_of_names_is_replaced() -> None:
