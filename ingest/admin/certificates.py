@@ -10,11 +10,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ingest.admin.evidence import ModelAdmin, grouped, shown
+from identities.models import Identity
+from ingest.admin.evidence import EstimatedPaginator, ModelAdmin, grouped, shown
 from ingest.admin.registrations import tell_registrations
 from ingest.models import DeviceCertificate
 
 State = DeviceCertificate.State
+MOST_IDENTITIES = 1_000
 
 
 @admin.register(DeviceCertificate)
@@ -29,7 +31,9 @@ class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
     list_filter = ("state",)
     list_select_related = ("identity",)
     show_facets = admin.ShowFacets.NEVER
-    search_fields = ("identity__name", "label")
+    show_full_result_count = False
+    paginator = EstimatedPaginator
+    search_fields = ("label",)
     search_help_text = "A part of an identity's name or of a label, or the start of a fingerprint."
     actions = ("suspend", "revoke", "reactivate")
     fields = (
@@ -60,6 +64,10 @@ class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
     ) -> tuple[QuerySet[DeviceCertificate], bool]:
         """Search by identity and label, and by a fingerprint of eight digits or more."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
+        if term := search_term.strip().replace("\0", ""):
+            # Found first: joined and sorted together, all certificates would be read for a page.
+            names = Identity.objects.filter(name__icontains=term).values_list("pk", flat=True)
+            found |= queryset.filter(identity_id__in=list(names[:MOST_IDENTITIES]))
         digits = "".join(search_term.split()).replace(":", "").lower()
         if 8 <= len(digits) <= 64 and set(digits) <= set("0123456789abcdef"):
             start = bytes.fromhex(digits[: len(digits) // 2 * 2])

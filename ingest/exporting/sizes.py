@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
 
 from ingest.exporting.fhir import VERSIONS, Coded, make_observations
 from ingest.exporting.formats import encode_parquet, write_lines
@@ -12,10 +11,11 @@ from ingest.exporting.open_mhealth import encode_heart_rates
 from ingest.reading.sample_columns import SampleColumns
 
 # Samples that are written to see how long they become; fewer where each takes longer.
-TRIED = 20_000
-TRIED_CLINICAL = 1_000
+TRIED = 5_000
+TRIED_CLINICAL = 200
 # Brackets and a comma more than a line of CSV.
 JSON_EXTRA = 3
+PACKED_JSON = 1.05
 # Of provenance and data dictionary, and of the same in a zip beside its samples.
 DICTIONARY = 1_300
 ZIPPED_DICTIONARY = 1_100
@@ -29,12 +29,11 @@ def estimate_sizes(samples: SampleColumns, count: int) -> dict[str, int]:
     """
     tried = SampleColumns(samples.time_ms[:TRIED], samples.value[:TRIED])
     empty = sum(map(len, encode_parquet([])))
-    line = packed_line = packed_json = row = 0.0
+    line = packed_line = row = 0.0
     if len(tried) and count:
         lines = write_lines(tried)
         line = len(lines) / len(tried)
-        packed_line = _packed([lines]) / len(tried)
-        packed_json = _packed([b"[" + lines.replace(b"\n", b"],\n[")]) / len(tried)
+        packed_line = len(zlib.compress(lines)) / len(tried)
         row = max(0, sum(map(len, encode_parquet([tried]))) - empty) / len(tried)
     sizes = {
         "csv": 14 + line * count,
@@ -42,7 +41,7 @@ def estimate_sizes(samples: SampleColumns, count: int) -> dict[str, int]:
         "json": DICTIONARY + 15 + (line + JSON_EXTRA * bool(line)) * count,
         "zip_csv": ZIPPED_DICTIONARY + packed_line * count,
         "zip_parquet": ZIPPED_DICTIONARY + DICTIONARY + empty + row * count,
-        "zip_json": ZIPPED_DICTIONARY + DICTIONARY / 2 + packed_json * count,
+        "zip_json": ZIPPED_DICTIONARY + DICTIONARY / 2 + packed_line * PACKED_JSON * count,
     }
     return {name: round(size) for name, size in sizes.items()}
 
@@ -66,7 +65,3 @@ def estimate_clinical(
     points = sum(map(len, encode_heart_rates([tried], coded.identity, coded.name)))
     sizes["open_mhealth"] = points * count / len(tried)
     return {name: round(size) for name, size in sizes.items()}
-
-
-def _packed(pieces: Iterable[bytes]) -> int:
-    return len(zlib.compress(b"".join(pieces)))

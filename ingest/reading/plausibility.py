@@ -16,7 +16,7 @@ from ingest.reading.samples import fetch, read_samples
 from ingest.reading.series import Series
 
 HOUR_MS = 3_600_000
-MOST_OPENED = 500_000
+MOST_OPENED = 200_000
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ print(frame.describe())
 `,
   R: ({ csv }) => `# The token is in ${TOKEN}; CURL_CA_BUNDLE names the CA file of this server.
 # Base R is enough.
+options(timeout = 600)
 file <- tempfile(fileext = ".csv")
 download.file(
   "${csv}",
