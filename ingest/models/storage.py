@@ -89,8 +89,8 @@ class SampleBlock(models.Model):
 
     ``offsets_ms[i]`` counts from the start of ``hour``: sample ``i`` was taken at
     ``hour * 3_600_000 + offsets_ms[i]``. No two blocks of a series hold the same timestamp.
-    Uploads store arrays as they are, which costs PostgreSQL least (``encoding`` 1); ``compact``
-    compresses them, and keeps evenly spaced offsets as the first and the step (``encoding`` 2).
+    Evenly spaced offsets may be kept as the first and the step (``encoding`` 2). Uploads store
+    arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

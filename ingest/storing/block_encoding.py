@@ -1,9 +1,9 @@
 """How a block keeps its times. Pure: numpy arrays in, numpy arrays out.
 
-Uploads store the offset of each sample (``EACH``). Devices mostly measure at a fixed interval,
-and offsets that grow steadily are what general compressors find nothing in: a third of all that
-a sample costs. So ``compact`` keeps evenly spaced ones as the first offset and the step between
-them (``EVEN``).
+Devices mostly measure at a fixed interval, and offsets that grow steadily are what general
+compressors find nothing in: a third of all that a sample costs. So evenly spaced ones are kept as
+the first offset and the step between them (``EVEN``): by uploads of many blocks, and by
+``compact``. The one statement that stores an ordinary file leaves each offset (``EACH``).
 """
 
 from __future__ import annotations

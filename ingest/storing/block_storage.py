@@ -15,8 +15,8 @@ from django.db import connection
 
 from ingest.identifiers import uuid7
 from ingest.parsing.measurements import Samples
-from ingest.storing import block_encoding, postgres_arrays
-from ingest.storing.block_encoding import unpack
+from ingest.storing import postgres_arrays
+from ingest.storing.block_encoding import pack, unpack
 from ingest.storing.blocks import Block
 from ingest.storing.postgres_arrays import Float8Array, Int4Array
 
@@ -76,18 +76,18 @@ def lock(identity_id: int, names: Sequence[str]) -> None:
 
 
 def copy_blocks(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
-    """Add ``blocks``, which share no timestamp with a stored one, as they are."""
-    _copy("ingest_sampleblock", identity_id, name, blocks, is_packed=False)
+    """Add ``blocks``, which share no timestamp with a stored one, not compressed."""
+    _copy("ingest_sampleblock", identity_id, name, blocks)
 
 
 def copy_blocks_compressed(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
-    """Add ``blocks`` as ``copy_blocks`` does, packed, compressed and marked as compacted.
+    """Add ``blocks`` as ``copy_blocks`` does, compressed and marked as compacted.
 
     To be called in a transaction.
     """
     cursor = _cursor()
     cursor.execute(_COMPRESSING_TABLE)
-    _copy("compressing", identity_id, name, blocks, is_packed=True)
+    _copy("compressing", identity_id, name, blocks)
     cursor.execute(_TAKE_COMPRESSED)
     cursor.execute("DELETE FROM compressing")
 
@@ -97,15 +97,11 @@ def _copy(
     identity_id: int,
     name: str,
     blocks: Sequence[Block],
-    *,
-    is_packed: bool,
 ) -> None:
     with _cursor().copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_COPY_TYPES)
         for block in blocks:
-            encoding, times = block_encoding.EACH, block.offsets_ms
-            if is_packed:
-                encoding, times = block_encoding.pack(block.offsets_ms)
+            encoding, times = pack(block.offsets_ms)
             copy.write_row(
                 (
                     uuid7(),
