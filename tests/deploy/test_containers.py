@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_every_package_of_the_program_is_copied() -> None:
 
 def test_the_image_runs_as_an_ordinary_user_and_says_whether_it_is_well() -> None:
     last_stage = DOCKERFILE.rpartition("\nFROM ")[2]
-    assert re.search(r"^USER device-endpoint$", last_stage, re.MULTILINE)
+    assert re.search(r"^USER 10001$", last_stage, re.MULTILINE)
     assert "HEALTHCHECK" in last_stage
     assert "--require-hashes" in DOCKERFILE
 
@@ -97,6 +98,50 @@ def test_the_commands_of_prepare_exist() -> None:
         )
         assert run.returncode == 0, run.stderr
         assert option in run.stdout
+
+
+def _image(folder: Path) -> Path:
+    """Return a folder with what the Dockerfile copies, and nothing else."""
+    for sources, target in re.findall(
+        r"^COPY (?!--from|requirements)(.+) (\S+)$", DOCKERFILE, re.M
+    ):
+        for source in sources.split():
+            if (PROJECT_DIR / source).is_dir():
+                shutil.copytree(PROJECT_DIR / source, folder / target)
+            else:
+                shutil.copy(PROJECT_DIR / source, folder / target)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("door", "command"),
+    [
+        ("device", ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]),
+        ("staff", ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]),
+        ("staff", ["manage.py", "migrate", "--check"]),
+        ("staff", ["manage.py", "render_nginx", "--unchecked"]),
+    ],
+)
+def test_what_is_copied_is_enough(
+    stack: Stack, tmp_path: Path, door: str, command: list[str]
+) -> None:
+    (tmp_path / "image").mkdir()
+    run = subprocess.run(
+        [sys.executable, *command, *(["--check-config"] if "gunicorn" in command else [])],
+        cwd=_image(tmp_path / "image"),
+        env=clean_environment(
+            VAR_DIR=str(tmp_path / "state"),
+            RUN_DIR=str(tmp_path / "run"),
+            NGINX_DIR=str(tmp_path / "nginx"),
+            DOOR=door,
+            DATABASE_URL=stack.environment["DATABASE_URL"],
+            PYTHONDONTWRITEBYTECODE="1",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
 
 
 def _health(**environment: str) -> tuple[int, bytes]:
