@@ -62,6 +62,40 @@ def script(page: str, device_port: str, staff_port: str) -> str:
     return text.replace("8443", device_port).replace("8444", staff_port)
 
 
+# What the role of the running program must not be able to do.
+FORBIDDEN = (
+    "DROP TABLE ingest_measurement",
+    "ALTER TABLE ingest_measurement DROP COLUMN content",
+    "TRUNCATE ingest_sampleblock",
+    "TRUNCATE identities_staffaction",
+    "DELETE FROM identities_staffaction",
+    "UPDATE identities_staffaction SET username = 'nobody'",
+    "ALTER TABLE identities_staffaction DISABLE TRIGGER ALL",
+    "DROP TRIGGER identities_staffaction_append_only ON identities_staffaction",
+    "SET session_replication_role = replica",
+    "DROP FUNCTION identities_keep_staff_actions CASCADE",
+    "DELETE FROM django_migrations",
+    "CREATE TABLE of_my_own ()",
+    'SET ROLE "device-endpoint-owner"',
+)
+
+
+def try_what_is_forbidden() -> dict[str, str]:
+    """Return what PostgreSQL says to the program's own role; "" where it obeyed."""
+    as_program = ["runuser", "-u", "device-endpoint", "--", "psql", "--quiet"]
+    as_program += ["--set=ON_ERROR_STOP=1", "--dbname=device_endpoint", "--command"]
+    return {
+        statement: subprocess.run(
+            [*as_program, f"BEGIN; {statement}; ROLLBACK"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        ).stderr
+        for statement in FORBIDDEN
+    }
+
+
 class Devices:
     """A device that uploads without a pause, one connection a request, from when it is told to."""
 
@@ -154,12 +188,14 @@ def main() -> None:
         text=True,
         check=False,
     )
+    forbidden = try_what_is_forbidden()
     systemd.stop_all()
     log = Path("/var/log/device-endpoint/access.log")
     result = {
         "code": code,
         "statuses": dict(devices.statuses) if devices else {},
         "verify": checks.stderr,
+        "forbidden": forbidden,
         "access": log.read_text().splitlines() if log.exists() else [],
         "units": LOG.read_text() if LOG.exists() else "",
     }

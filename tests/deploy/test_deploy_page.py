@@ -75,6 +75,18 @@ def test_no_request_fails_while_a_release_is_put_in_and_taken_back(result: dict[
     assert not {status for status in statuses if status >= 500}
 
 
+def test_the_running_program_can_change_no_table_and_no_line_of_the_trail(
+    result: dict[str, Any],
+) -> None:
+    assert len(result["forbidden"]) > 10
+    obeyed = {
+        statement: said
+        for statement, said in result["forbidden"].items()
+        if "must be owner" not in said and "permission denied" not in said
+    }
+    assert obeyed == {}
+
+
 def test_systemd_accepts_the_units(result: dict[str, Any]) -> None:
     assert result["verify"] == ""
 
