@@ -24,3 +24,12 @@ def parse_duration(text: str) -> timedelta:
     if not timedelta(0) < span <= LONGEST:
         raise ValueError(f"{text!r} is out of range: {EXPECTED}")
     return span
+
+
+def format_duration(span: timedelta) -> str:
+    """Return ``span`` in the largest unit that it is a whole number of, seconds at the least."""
+    seconds = round(span.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -17,6 +17,8 @@ VIEWED = {
     "identities.view_accesstoken",
     "identities.add_accesstoken",
     "ingest.view_devicecertificate",
+    "ingest.view_incident",
+    "ingest.view_notice",
     "ingest.view_measurement",
     "ingest.view_measurementtype",
     "ingest.view_sampleblock",

@@ -20,7 +20,7 @@ from ingest.storing import advisory_locks
 KEY_LIFE = timedelta(hours=1)
 
 
-def ask(certificate_id: int, identity_id: int) -> tuple[str, datetime]:
+def ask(certificate_id: int) -> tuple[str, datetime]:
     """Return a new key for the certificate's identity and when it expires.
 
     One use, one hour. A key that was asked for before and not used is revoked: however often a
@@ -33,7 +33,8 @@ def ask(certificate_id: int, identity_id: int) -> tuple[str, datetime]:
         )
         open_keys.update(revoked_at=timezone.now())
         key, secret = issue_psk(
-            Identity.objects.get(pk=identity_id),
+            # Read under the lock: staff may have given the certificate to another.
+            Identity.objects.get(certificates=certificate_id),
             expires_at=timezone.now() + KEY_LIFE,
             note=f"asked for by certificate {certificate_id} to roll",
         )

@@ -6,6 +6,7 @@ load. What cannot be had is left out: the counters are shown all the same.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,10 +21,10 @@ from prometheus_client.registry import Collector
 from device_endpoint import health, replica
 from device_endpoint.monitoring import served_certificate
 from identities.models import Identity
-from ingest.models import DeviceCertificate
+from ingest.models import DeviceCertificate, Incident, Notice, WatchRun
+from ingest.models.devices import EXPIRES_SOON
 from ingest.reading import source
 
-EXPIRES_SOON = timedelta(days=30)
 FRESH_FOR_S = 10.0
 # A question is asked again only after this many times the time that its answer took.
 REST = 20.0
@@ -69,6 +70,7 @@ def _certificates() -> Metric:
     states = {
         "live": good & Q(not_after__gte=now),
         "expiring": good & Q(not_after__gte=now, not_after__lt=now + EXPIRES_SOON),
+        "unreplaced": Q(pk__in=DeviceCertificate.objects.ending(now), not_after__gte=now),
         "expired": good & Q(not_after__lt=now),
         "suspended": suspended,
         "revoked": revoked,
@@ -79,7 +81,8 @@ def _certificates() -> Metric:
     )
     family = GaugeMetricFamily(
         "device_endpoint_certificates",
-        "Certificates that are bound, by state; `expiring` are live ones of the next 30 days.",
+        "Certificates that are bound, by state; `expiring` are live ones of the next 30 days, "
+        "`unreplaced` those that end soon without a successor.",
         labels=["state"],
     )
     for state in states:
@@ -100,8 +103,54 @@ def _identities() -> Metric:
     return family
 
 
-# Each is one statement; further ones (devices that are late, say) are added here.
-DATABASE_QUESTIONS: tuple[Callable[[], Metric], ...] = (_certificates, _identities)
+def _late() -> Metric:
+    return GaugeMetricFamily(
+        "device_endpoint_late_devices",
+        "Identities without a new sample within the expected interval and its grace.",
+        value=_overdue(catches_up=False),
+    )
+
+
+def _catching_up() -> Metric:
+    return GaugeMetricFamily(
+        "device_endpoint_catching_up_devices",
+        "Identities whose newest sample is too old, but whose files come.",
+        value=_overdue(catches_up=True),
+    )
+
+
+def _overdue(*, catches_up: bool) -> int:
+    found = Incident.objects.filter(kind=Incident.Kind.LATE, ended_at=None, catches_up=catches_up)
+    return found.values("identity").distinct().count()
+
+
+def _notices() -> Metric:
+    waiting = Notice.objects.filter(sent_at=None, given_up_at=None, tries__gt=0)
+    return GaugeMetricFamily(
+        "device_endpoint_notices_waiting",
+        "Notices that could not be sent yet.",
+        value=waiting.count(),
+    )
+
+
+def _watch() -> Metric:
+    at = WatchRun.objects.filter(pk=1).values_list("at", flat=True).first()
+    return GaugeMetricFamily(
+        "device_endpoint_watch_age_seconds",
+        "Seconds since `manage.py watch` last looked who is late.",
+        value=math.inf if at is None else (datetime.now(UTC) - at).total_seconds(),
+    )
+
+
+# Each is one statement.
+DATABASE_QUESTIONS: tuple[Callable[[], Metric], ...] = (
+    _certificates,
+    _identities,
+    _late,
+    _catching_up,
+    _notices,
+    _watch,
+)
 
 
 def replica_gauges() -> Iterator[Metric]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from identities.admin.duration_field import AS_TEXT
 from identities.admin.enrol_many import show_form
 from identities.admin.enrolment_form import MOST_KEYS, EnrolmentForm, rows_of
 from identities.models import Identity
@@ -43,7 +44,9 @@ class IdentityAdmin(ModelAdmin):
     ordering = (Lower("name"),)
     show_full_result_count = False
     readonly_fields = ("certificates", "keys", "created_at")
-    fields = ("name", "description", "is_active")
+    fields = ("name", "description", "is_active", "watch_interval", "watch_grace",
+              "watch_paused_until")  # fmt: skip
+    formfield_overrides = AS_TEXT
 
     actions = ("issue_keys",)
 

@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from identities.models import Identity
-from ingest.admin.evidence import EstimatedPaginator, ModelAdmin, grouped, shown
+from ingest.admin.evidence import EstimatedPaginator, grouped, shown
+from ingest.admin.moving import MovableAdmin
 from ingest.admin.registrations import tell_registrations
 from ingest.models import DeviceCertificate
 
@@ -19,16 +20,44 @@ State = DeviceCertificate.State
 MOST_IDENTITIES = 1_000
 
 
+class EndFilter(admin.SimpleListFilter):
+    """How long active certificates are good for, and whether another has taken their place."""
+
+    title = "end"
+    parameter_name = "ends"
+
+    def lookups(self, request: object, model_admin: object) -> list[tuple[str, str]]:
+        """Return the choices."""
+        return [
+            ("soon", "Soon, without a successor"),
+            ("ended", "Has ended, without a successor"),
+            ("rolled", "Rolled: has a successor"),
+        ]
+
+    def queryset(
+        self, request: object, queryset: QuerySet[DeviceCertificate]
+    ) -> QuerySet[DeviceCertificate]:
+        """Return the certificates of the choice."""
+        now = timezone.now()
+        ending = DeviceCertificate.objects.ending(now)
+        chosen = {
+            "soon": queryset.filter(pk__in=ending, not_after__gt=now),
+            "ended": queryset.filter(pk__in=ending, not_after__lte=now),
+            "rolled": queryset.exclude(retires_at=None),
+        }
+        return chosen.get(self.value() or "", queryset)
+
+
 @admin.register(DeviceCertificate)
-class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
-    """Devices bind certificates; staff name, suspend, revoke and reactivate them."""
+class DeviceCertificateAdmin(MovableAdmin):
+    """Devices bind certificates; staff name, suspend, revoke, reactivate and move them."""
 
     list_display = (
         "identity", "fingerprint_start", "label", "state_shown", "key_type", "not_after_shown",
         "bound_at",
     )  # fmt: skip
     list_display_links = ("identity", "fingerprint_start")
-    list_filter = ("state",)
+    list_filter = ("state", EndFilter)
     list_select_related = ("identity",)
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
@@ -39,6 +68,7 @@ class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
     fields = (
         "identity", "fingerprint_shown", "label", "state", "state_reason", "subject_shown",
         "key_type", "not_before", "not_after_shown", "bound_at", "bound_with", "replaces",
+        "moves_shown",
     )  # fmt: skip
     readonly_fields = tuple({*fields} - {"label", "state", "state_reason"})
 
@@ -110,9 +140,13 @@ class DeviceCertificateAdmin(ModelAdmin[DeviceCertificate]):
 
     @admin.display(description="valid until", ordering="not_after")
     def not_after_shown(self, certificate: DeviceCertificate) -> SafeString | str:
-        """Return the last day of validity, marked once it is over."""
-        day = f"{certificate.not_after:%Y-%m-%d}"
-        if certificate.not_after > timezone.now():
+        """Return the last day of validity, marked when it is near or over."""
+        day, now = f"{certificate.not_after:%Y-%m-%d}", timezone.now()
+        if certificate.retires_at is not None:
+            return f"{day}; rolled, refused from {certificate.retires_at:%Y-%m-%d}"
+        if certificate.ends_soon(now):
+            return format_html('<span class="state state-suspended">{} ends soon</span>', day)
+        if certificate.not_after > now:
             return day
         return format_html('<span class="state state-expired">expired {}</span>', day)
 

@@ -17,10 +17,11 @@ from ingest.admin.evidence import EvidenceAdmin
 from ingest.admin.identity_page import describe_identity
 from ingest.models import Overview
 from ingest.reading.watching import (
-    LATE_AFTER,
+    QUIET_AFTER,
     STATES,
-    USUALLY_LATE_AFTER,
+    USUALLY_QUIET_AFTER,
     Watched,
+    count_watched,
     find_watched,
     list_watched,
     tell_state,
@@ -30,8 +31,10 @@ PER_PAGE = 50
 # A shape, a word and what it means: the colour only helps.
 LIGHTS = {
     "failing": ("✖", "failing", "a file was rejected within a day"),
-    "late": ("▲", "late", "a device is bound, and nothing new came"),
-    "expiring": ("◆", "expiring soon", "a certificate ends within 30 days, or has ended"),
+    "late": ("▲", "late", "nothing new came within the expected interval and its grace"),
+    "catching-up": ("▶", "catching up", "too old, but files come: a backlog is being sent"),
+    "expiring": ("◆", "expiring", "a certificate without a successor ends soon, or has ended"),
+    "quiet": ("◌", "quiet", "nothing new came for the time chosen"),
     "fine": ("●", "up to date", "samples came in time"),
     "idle": ("○", "idle", "no device is bound, or none has sent yet"),
     "off": ("■", "switched off", "devices of this identity are refused"),
@@ -61,30 +64,31 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return a page of identities: ``q`` is in the name, ``state`` and ``late`` filter."""
+        """Return a page of identities: ``q`` is in the name, ``state`` and ``quiet`` filter."""
         self._check(request)
         search = request.GET.get("q", "").strip()
         state = request.GET.get("state", "")
-        late = request.GET.get("late", USUALLY_LATE_AFTER)
-        late = late if late in LATE_AFTER else USUALLY_LATE_AFTER
+        quiet = request.GET.get("quiet", USUALLY_QUIET_AFTER)
+        quiet = quiet if quiet in QUIET_AFTER else USUALLY_QUIET_AFTER
         after = request.GET.get("after", "").replace("\0", "") or None
         page = list_watched(
             contains=search,
             state=state if state in STATES else "",
-            late_after=LATE_AFTER[late],
+            quiet_after=QUIET_AFTER[quiet],
             after=after,
             limit=PER_PAGE,
         )
-        given = {"q": search, "state": state, "late": late}
+        given = {"q": search, "state": state, "quiet": quiet}
         return self._render(
             request,
             "change_list",
             title="Overview",
+            counts=count_watched(timezone.now()),
             rows=[_row(each, its_state) for each, its_state in page.rows],
             search=search,
             state=state,
-            late=late,
-            late_choices=list(LATE_AFTER),
+            quiet=quiet,
+            quiet_choices=list(QUIET_AFTER),
             filters=[_filter(each, given) for each in ("", *STATES)],
             looked_at=page.looked_at,
             is_first=after is None,
@@ -97,7 +101,7 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
         found = None if "\0" in identity else find_watched(identity)
         if found is None:
             raise Http404
-        state = tell_state(found, timezone.now(), LATE_AFTER[USUALLY_LATE_AFTER])
+        state = tell_state(found, timezone.now(), QUIET_AFTER[USUALLY_QUIET_AFTER])
         return self._render(
             request,
             "identity",

@@ -119,9 +119,7 @@ class DeviceEndpoint(APIView):
 
     def _roll(self) -> HttpResponse:
         binding = bound(self.caller)
-        psk, expires_at = transactions.run(
-            lambda: rolling.ask(binding.certificate_id, binding.identity_id)
-        )
+        psk, expires_at = transactions.run(lambda: rolling.ask(binding.certificate_id))
         return problems.answer({"PSK": psk, "expires_at": _iso(expires_at)})
 
     def _upload(self, request: Request) -> HttpResponse:

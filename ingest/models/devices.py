@@ -75,6 +75,12 @@ class DeviceCertificate(models.Model):
     def __str__(self) -> str:
         return f"{self.identity.name} {self.fingerprint[:16]}"
 
+    def ends_soon(self, now: datetime) -> bool:
+        """Tell whether ``DeviceCertificateQuerySet.ending`` has it, and it has not ended."""
+        soon = min(EXPIRES_SOON, (self.not_after - self.not_before) / 4)
+        is_alone = self.state == self.State.ACTIVE and self.retires_at is None
+        return is_alone and timedelta() < self.not_after - now < soon
+
     @property
     def fingerprint(self) -> str:
         """Return the SHA-256 of the certificate as 64 lower-case hex digits."""

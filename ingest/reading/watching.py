@@ -7,19 +7,20 @@ on, since a state is nothing that an index could hold: it changes by itself as t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Count, Q
 from django.utils import timezone
 
+from ingest.models import DeviceCertificate, Incident, WatchRun
 from ingest.reading.source import connection
 
-EXPIRES_SOON = timedelta(days=30)
 FAILED_RECENTLY = timedelta(days=1)
-LATE_AFTER = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
-USUALLY_LATE_AFTER = "24h"
-STATES = ("failing", "late", "expiring", "fine", "idle", "off")
+QUIET_AFTER = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+USUALLY_QUIET_AFTER = "24h"
+STATES = ("failing", "late", "catching-up", "expiring", "quiet", "fine", "idle", "off")
 MOST_LOOKED_AT = 4_000
 _AT_A_TIME = 500
 
@@ -37,6 +38,22 @@ class Watched:
     expires_at: datetime | None
     rejected_at: datetime | None
     conflicts: int
+    is_late: bool = False
+    catches_up: bool = False
+    ends_soon: bool = False
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many identities are late or catch up and how many certificates end soon.
+
+    ``looked_at`` is when ``watch`` found out who is late, None if it never did.
+    """
+
+    late: int
+    catching_up: int
+    expiring: int
+    looked_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ class WatchedPage:
     looked_at: int
 
 
-# Four statements rather than one: each is of one kind of table, and those on samples and files
+# Several statements rather than one: each is of one kind of table, and those on samples and files
 # name one identity (see 0010), which is a look-up in one place where they are distributed.
 _PAGE = """
 SELECT i.id, i.name, i.description, i.is_active FROM identities_identity i
@@ -69,12 +86,17 @@ SELECT c.identity_id, count(*) FROM ingest_sampleconflict c
 WHERE c.identity_id = ANY(%s) GROUP BY c.identity_id
 """
 
+_LATE = """
+SELECT n.identity_id, bool_or(NOT n.catches_up), bool_or(n.catches_up) FROM ingest_incident n
+WHERE n.identity_id = ANY(%s) AND n.kind = 'late' AND n.ended_at IS NULL GROUP BY n.identity_id
+"""
+
 
 def list_watched(
     *,
     contains: str = "",
     state: str = "",
-    late_after: timedelta = LATE_AFTER[USUALLY_LATE_AFTER],
+    quiet_after: timedelta = QUIET_AFTER[USUALLY_QUIET_AFTER],
     after: str | None = None,
     limit: int = 50,
 ) -> WatchedPage:
@@ -89,7 +111,7 @@ def list_watched(
     while looked_at < MOST_LOOKED_AT:
         found = _read(contains, after, batch, now)
         for place, each in enumerate(found):
-            its_state = tell_state(each, now, late_after)
+            its_state = tell_state(each, now, quiet_after)
             if not state or its_state == state:
                 if len(rows) == limit:
                     return WatchedPage(rows, after, looked_at + place)
@@ -107,7 +129,19 @@ def find_watched(name: str) -> Watched | None:
     return found[0] if found else None
 
 
-def tell_state(found: Watched, now: datetime, late_after: timedelta) -> str:
+def count_watched(now: datetime) -> Counts:
+    """Return how many need looking at, by three statements."""
+    late = Incident.objects.filter(kind=Incident.Kind.LATE, ended_at=None)
+    counted = late.aggregate(
+        late=Count("identity", distinct=True, filter=Q(catches_up=False)),
+        catching_up=Count("identity", distinct=True, filter=Q(catches_up=True)),
+    )
+    ending = DeviceCertificate.objects.ending(now).filter(not_after__gt=now)
+    looked_at = WatchRun.objects.filter(pk=1).values_list("at", flat=True).first()
+    return Counts(**counted, expiring=ending.count(), looked_at=looked_at)
+
+
+def tell_state(found: Watched, now: datetime, quiet_after: timedelta) -> str:
     """Return the one of ``STATES`` that asks most urgently for somebody to look."""
     if not found.is_active:
         return "off"
@@ -115,11 +149,16 @@ def tell_state(found: Watched, now: datetime, late_after: timedelta) -> str:
         return "failing"
     if not found.devices:
         return "idle"
-    if found.expires_at is not None and found.expires_at < now + EXPIRES_SOON:
-        return "expiring"
-    if found.last_ms is None:
-        return "idle"
-    return "late" if found.last_ms < (now - late_after).timestamp() * 1000 else "fine"
+    for state, is_so in (
+        ("late", found.is_late),
+        ("catching-up", found.catches_up),
+        ("expiring", found.ends_soon),
+        ("idle", found.last_ms is None),
+    ):
+        if is_so:
+            return state
+    is_quiet = (found.last_ms or 0) < (now - quiet_after).timestamp() * 1000
+    return "quiet" if is_quiet else "fine"
 
 
 def _read(contains: str, after: str | None, limit: int, now: datetime) -> list[Watched]:
@@ -145,7 +184,22 @@ def _ask(conditions: str, parameters: dict[str, Any], now: datetime) -> list[Wat
         devices = {number: found for number, *found in cursor.fetchall()}
         cursor.execute(_CONFLICTS, [numbers])
         conflicts = dict(cursor.fetchall())
-    return [_watched(row, latest, devices, conflicts) for row in page]
+        cursor.execute(_LATE, [numbers])
+        late = {number: found for number, *found in cursor.fetchall()}
+    ending = set(
+        DeviceCertificate.objects.ending(now)
+        .filter(identity__in=numbers)
+        .values_list("identity", flat=True)
+    )
+    return [
+        replace(
+            _watched(row, latest, devices, conflicts),
+            is_late=late.get(row[0], (False, False))[0],
+            catches_up=late.get(row[0], (False, False))[1],
+            ends_soon=row[0] in ending,
+        )
+        for row in page
+    ]
 
 
 def _watched(

@@ -46,6 +46,7 @@ def test_each_certificate_counts_in_its_state() -> None:
     assert grown == {
         "live": 4,
         "expiring": 1,
+        "unreplaced": 1,
         "expired": 1,
         "retired": 1,
         "suspended": 1,

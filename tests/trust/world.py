@@ -22,8 +22,12 @@ from identities.enrolments import Enrolment
 from identities.models import AccessToken, Identity, PreSharedKey
 from identities.staff_actions import StaffAction
 from ingest.models import (
+    CertificateMove,
     DataDeletion,
     DeviceCertificate,
+    Incident,
+    Notice,
+    NoticeItem,
     RegistrationAttempt,
     RetentionPolicy,
     SampleConflict,
@@ -160,5 +164,16 @@ def _of_devices(identity: Identity, name: str, key: PreSharedKey) -> dict[str, A
             kind="forget", identity_number=identity.pk, by=CANARY, reference=CANARY
         ),
         RetentionPolicy.objects.create(identity=identity, keep_days=90),
+        *_told(identity, name),
+        CertificateMove.objects.create(certificate=certificates[0], by=CANARY, reason=CANARY),
     )
     return {row._meta.label_lower: row for row in rows}
+
+
+def _told(identity: Identity, name: str) -> tuple[Incident, Notice]:
+    incident = Incident.objects.create(
+        kind="late", identity=identity, name=name, newest_ms=FIRST_MS
+    )
+    notice = Notice.objects.create(channel="email", sent_at=timezone.now(), last_error=CANARY)
+    NoticeItem.objects.create(notice=notice, incident=incident, channel="email", event="late")
+    return incident, notice

@@ -1,0 +1,100 @@
+"""Moving a certificate to another identity in the admin: a button, a name, a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from identities.models import Identity
+from ingest.admin.evidence import ModelAdmin
+from ingest.models import DeviceCertificate
+from ingest.moving import NotMovable, move
+
+PERMISSION = "ingest.move_devicecertificate"
+
+
+class MoveForm(forms.Form):
+    """To whom, and why."""
+
+    identity = forms.CharField(max_length=64, help_text="The name of the identity to give it to.")
+    reason = forms.CharField(
+        max_length=200, help_text="Kept with the move, for whoever asks later."
+    )
+
+    def clean_identity(self) -> Identity:
+        """Return the identity of that name, in any case."""
+        try:
+            return Identity.objects.named(self.cleaned_data["identity"].strip())
+        except Identity.DoesNotExist as error:
+            raise forms.ValidationError("There is no identity of this name.") from error
+
+
+class MovableAdmin(ModelAdmin[DeviceCertificate]):
+    """Pages of certificates that superusers, and whom they trust with it, can move."""
+
+    change_form_template = "admin/ingest/devicecertificate/movable_change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the usual pages and the one that moves."""
+        page = self.admin_site.admin_view(self.move_view)
+        return [
+            path("<int:pk>/move/", page, name="ingest_devicecertificate_move"),
+            *super().get_urls(),
+        ]
+
+    def move_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask to whom and why, and on POST move the certificate and go back to its page."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        certificate = DeviceCertificate.objects.select_related("identity").filter(pk=pk).first()
+        if certificate is None:
+            raise Http404
+        form = MoveForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            self._move(request, certificate, form)
+            return HttpResponseRedirect(reverse("admin:ingest_devicecertificate_change", args=[pk]))
+        context = self.admin_site.each_context(request) | {
+            "title": "Move certificate",
+            "opts": self.opts,
+            "certificate": certificate,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/ingest/devicecertificate/move.html", context)
+
+    def _move(self, request: HttpRequest, certificate: DeviceCertificate, form: MoveForm) -> None:
+        to, by = form.cleaned_data["identity"], request.user.get_username()
+        before = certificate.identity.name
+        try:
+            move(certificate, to, by=by, reason=form.cleaned_data["reason"])
+        except NotMovable as error:
+            self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
+            return
+        self.log_change(request, certificate, f"Moved from {before} to {to.name}.")
+        text = f"Moved from {before} to {to.name}, from its next request on."
+        self.message_user(request, text, messages.SUCCESS)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the certificate's page, with the button for those who may move it."""
+        extra = {"may_move": request.user.has_perm(PERMISSION)}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+    @admin.display(description="moved")
+    def moves_shown(self, certificate: DeviceCertificate) -> SafeString | str:
+        """Return who moved it when, from where to where, and why."""
+        moves = certificate.moves.select_related("moved_from", "moved_to")
+        lines = ((str(each), each.by, each.reason) for each in moves)
+        return format_html_join("", "<p>{} by {}: {}</p>", lines) or "never"

@@ -1,0 +1,89 @@
+"""Moving a certificate in the admin: by superusers and whom they trust, with a trail."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from identities.models import Identity
+from identities.staff_actions import StaffAction
+from ingest.models import CertificateMove, DeviceCertificate, Incident
+from tests.ingest_admin.conftest import signed_in
+
+LIST = "/admin/ingest/devicecertificate/"
+
+
+@pytest.fixture
+def superuser(db: None) -> Client:
+    """Someone who may do everything."""
+    return signed_in(User.objects.create_superuser("root"))
+
+
+@pytest.fixture
+def other(db: None) -> Identity:
+    return Identity.objects.create(name="ward3-08")
+
+
+def post(client: Client, certificate: DeviceCertificate, **fields: str) -> str:
+    given = {"identity": "WARD3-08", "reason": "swapped"} | fields
+    answer = client.post(f"{LIST}{certificate.pk}/move/", given, follow=True)
+    return answer.content.decode()
+
+
+def test_it_is_moved_with_a_row_of_history_and_a_trail(
+    superuser: Client, certificate: DeviceCertificate, other: Identity
+) -> None:
+    before = certificate.identity
+    incident = Incident.objects.create(kind="expiring", identity=before, certificate=certificate)
+    page = post(superuser, certificate)
+    assert "Moved from ward3-07 to ward3-08" in page
+    moved = CertificateMove.objects.get()
+    assert (moved.moved_from, moved.moved_to) == (before, other)
+    assert (moved.by, moved.reason) == ("root", "swapped")
+    certificate.refresh_from_db()
+    incident.refresh_from_db()
+    assert certificate.identity == incident.identity == other
+    page = superuser.get(f"{LIST}{certificate.pk}/change/").content.decode()
+    assert "from ward3-07 to ward3-08 by root: swapped" in page
+    change = StaffAction.objects.get(action="change", object_type="ingest.devicecertificate")
+    assert change.changes == {"identity": [before.pk, other.pk]}
+    assert change.username == "root"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"identity": "nobody"}, "There is no identity of this name."),
+        ({"identity": "ward3-07"}, "It belongs to ward3-07 already."),
+        ({"identity": "resting"}, "resting is inactive"),
+        ({"reason": ""}, "This field is required."),
+    ],
+)
+def test_what_cannot_be_says_why_and_changes_nothing(
+    superuser: Client,
+    certificate: DeviceCertificate,
+    other: Identity,
+    fields: dict[str, str],
+    said: str,
+) -> None:
+    Identity.objects.create(name="resting", is_active=False)
+    assert said in post(superuser, certificate, **fields)
+    certificate.refresh_from_db()
+    assert certificate.identity.name == "ward3-07"
+    assert not CertificateMove.objects.exists()
+
+
+def test_an_operator_needs_the_permission(
+    operator: Client, certificate: DeviceCertificate, other: Identity
+) -> None:
+    address = f"{LIST}{certificate.pk}/move/"
+    assert operator.get(address).status_code == 403
+    post(operator, certificate)
+    assert not CertificateMove.objects.exists()
+    assert address not in operator.get(f"{LIST}{certificate.pk}/change/").content.decode()
+    permission = Permission.objects.get(codename="move_devicecertificate")
+    User.objects.get(username="operator").user_permissions.add(permission)
+    assert address in operator.get(f"{LIST}{certificate.pk}/change/").content.decode()
+    post(operator, certificate)
+    assert CertificateMove.objects.get().by == "operator"

@@ -1,0 +1,126 @@
+"""What staff set and see: intervals as text, who is late, certificates that end, notices."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from identities.durations import format_duration, parse_duration
+from identities.models import Identity
+from ingest.models import DeviceCertificate, MeasurementType
+from ingest.telling.watching import look
+from tests.reading.making import make_analyst, make_certificate
+from tests.telling.conftest import HOUR, Device
+from tests.telling.receiver import Receiver
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def superuser() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def analyst() -> Client:
+    client = Client()
+    client.force_login(make_analyst())
+    return client
+
+
+def text(client: Client, path: str) -> str:
+    answer = client.get(f"/admin/{path}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_intervals_are_typed_and_shown_as_text(superuser: Client) -> None:
+    identity = Identity.objects.create(name="ward")
+    page = f"identities/identity/{identity.pk}/change/"
+    fields = {"name": "ward", "is_active": "on", "watch_interval": "90m", "watch_grace": ""}
+    superuser.post(f"/admin/{page}", fields)
+    identity.refresh_from_db()
+    assert (identity.watch_interval, identity.watch_grace) == (timedelta(minutes=90), None)
+    assert 'name="watch_interval" value="90m"' in text(superuser, page)
+    answer = superuser.post(f"/admin/{page}", fields | {"watch_interval": "soon"})
+    assert "is not a duration" in answer.content.decode()
+    superuser.post(f"/admin/{page}", fields | {"watch_interval": ""})
+    identity.refresh_from_db()
+    assert identity.watch_interval is None
+
+
+def test_a_measurement_type_takes_them_too(superuser: Client) -> None:
+    fields = {"pattern": "weight", "label": "Weight", "watch_interval": "7d", "watch_grace": "12h"}
+    superuser.post("/admin/ingest/measurementtype/add/", fields)
+    made = MeasurementType.objects.get(pattern="weight")
+    assert (made.watch_interval, made.watch_grace) == (7 * DAY, 12 * HOUR)
+
+
+@pytest.mark.parametrize("given", ["90s", "5m", "90m", "12h", "36h", "7d"])
+def test_a_span_is_shown_as_it_was_typed(given: str) -> None:
+    assert format_duration(parse_duration(given)) == given
+
+
+def test_the_overview_counts_and_lists_who_is_late(analyst: Client) -> None:
+    assert "Nobody looks who is late" in text(analyst, "ingest/overview/")
+    now = timezone.now()
+    late, behind = Device("stopped"), Device("behind")
+    for device in (late, behind):
+        device.send(now - 3 * HOUR)
+    behind.send(now, newest=now - 2 * HOUR)
+    look(now)
+    page = text(analyst, "ingest/overview/")
+    assert "▲ 1 late" in page
+    assert "▶ 1 catching up" in page
+    assert "Nobody looks" not in page
+    for state, shown, other in (
+        ("late", "stopped", "behind"),
+        ("catching-up", "behind", "stopped"),
+    ):
+        page = text(analyst, f"ingest/overview/?state={state}")
+        assert f"overview/{shown}/" in page
+        assert f"overview/{other}/" not in page
+
+
+def test_certificates_are_filtered_by_their_end(analyst: Client) -> None:
+    identity, now = Identity.objects.create(name="ward"), timezone.now()
+    ends = {
+        "soon": {"not_after": now + 9 * DAY},
+        "ended": {"not_after": now - DAY},
+        "rolled": {"not_after": now + 9 * DAY, "retires_at": now + DAY},
+        "": {"not_after": now + 90 * DAY},
+    }
+    made = {name: make_certificate(identity, name) for name in ends}
+    for name, changes in ends.items():
+        DeviceCertificate.objects.filter(pk=made[name].pk).update(**changes)
+    for name in ("soon", "ended", "rolled"):
+        page = text(analyst, f"ingest/devicecertificate/?ends={name}")
+        listed = {other for other in ends if f"/{made[other].pk}/change/" in page}
+        assert listed == {name}
+    page = text(analyst, "ingest/devicecertificate/")
+    assert page.count("ends soon</span>") == 1
+    assert "rolled, refused from" in page
+    assert "◆ 1 certificate without a successor ends soon" in text(analyst, "ingest/overview/")
+
+
+def test_incidents_and_notices_are_listed(analyst: Client, receiver: Receiver) -> None:
+    receiver.status = 500
+    now = timezone.now()
+    Device("stopped").send(now - 3 * HOUR)
+    look(now)
+    page = text(analyst, "ingest/incident/?open=yes")
+    assert "stopped" in page
+    assert "all together" in page
+    assert "0 incidents" in text(analyst, "ingest/incident/?open=no")
+    page = text(analyst, "ingest/notice/")
+    assert "waits" in page
+    assert "the answer was 500" in page
+    number = page.partition("/change/")[0].rpartition("/")[2]
+    assert "late: stopped" in text(analyst, f"ingest/notice/{number}/change/")
