@@ -23,7 +23,13 @@ from device_client.state import StateFolder
 # How long a renewal that failed, or was not due, is left alone: there are weeks for it.
 PAUSE_S = 3600.0
 # What only a new certificate mends; it needs a new key from staff.
-_REPLACEABLE = frozenset({"certificate_expired", "certificate_revoked"})
+_REPLACEABLE = frozenset(
+    {
+        "certificate_expired",
+        "certificate_not_yet_valid",  # made while the device's clock was ahead
+        "certificate_revoked",
+    }
+)
 
 
 def is_due(facts: CertificateFacts, now: datetime, days: float | None = None) -> bool:

@@ -50,7 +50,7 @@ def test_it_tells_type_checkers_that_it_is_typed() -> None:
 def test_it_installs_and_runs_outside_the_project(tmp_path: Path) -> None:
     shutil.copytree(CLIENT, tmp_path / "client")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    pip = [tmp_path / "venv/bin/python", "-m", "pip", "--disable-pip-version-check", "-qq"]
+    pip = [str(tmp_path / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check", "-qq"]
     subprocess.run([*pip, "install", "./client"], cwd=tmp_path, check=True)
     run = subprocess.run(
         [

@@ -96,7 +96,7 @@ def make_old(stack: Stack, live_db: None, tmp_path: Path) -> Iterator[Callable[.
             device = Old(stack, tmp_path / f"device-{len(made)}", psk, lived=lived)
             made.append(device)
             closing_all.callback(device.door.close)
-            if lived < 365:
+            if 0 <= lived < 365:
                 device.door.register(psk)
             return device
 
@@ -187,6 +187,20 @@ def test_after_its_end_a_device_needs_a_new_key_and_makes_a_new_certificate(
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["certificate"]["sha256"] == device.sha256 != device.first
     assert device.files == {"device.pem"}
+
+
+@pytest.mark.parametrize("lived", [-30, 20_000], ids=["ahead", "in 1972"])
+def test_a_certificate_that_was_made_while_the_clock_was_wrong_is_replaced(
+    make_old: Callable[..., Old], lived: int
+) -> None:
+    device = make_old(lived)
+    state = StateFolder(device.folder)
+    renewal = Renewal(state, device.door, lambda facts: None, _raise)
+    with pytest.raises(Refused, match=r"certificate_(not_yet_valid|expired)"):
+        enter(renewal, "", Patience(seconds=0))
+    known = enter(renewal, device.psk, Patience(seconds=0))
+    state.close()
+    assert known.certificate["sha256"] == device.sha256 != device.first
 
 
 def test_simulate_device_renews_unasked_and_sends_on(
