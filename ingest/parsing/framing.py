@@ -16,6 +16,7 @@ from ingest.refusals import InvalidMultipart, TooManyFiles
 LONGEST_PREAMBLE = 1024
 LONGEST_BOUNDARY = 70  # RFC 2046, section 5.1.1
 _PLAIN_ENCODINGS = ("", "7bit", "8bit", "binary")
+_SAID_ONCE = ("Content-Disposition", "Content-Type", "Content-Transfer-Encoding")
 # A value without quotes goes on to the next semicolon: a boundary may hold characters that
 # ought to be quoted, and the protocol document's own, unfolded, holds a blank.
 _PARAMETER = re.compile(r';[ \t]*([^;=" \t]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;"]*)')
@@ -134,6 +135,7 @@ def _parse(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
 
 
 def _part(segment: MultipartSegment, content: bytes) -> Part:
+    _refuse_what_is_said_twice(segment)
     encoding = (segment.header("Content-Transfer-Encoding") or "").strip().lower()
     if encoding not in _PLAIN_ENCODINGS:
         raise InvalidMultipart(
@@ -143,6 +145,19 @@ def _part(segment: MultipartSegment, content: bytes) -> Part:
     if content_type.strip().lower().startswith("multipart/"):
         raise InvalidMultipart("A part is multipart itself: send each file as a part of its own.")
     return Part(segment.name, segment.filename or "", content_type, content)
+
+
+def _refuse_what_is_said_twice(segment: MultipartSegment) -> None:
+    # Of two readers one may take the first and one the last.
+    said = [header for header, _ in segment.headerlist if header in _SAID_ONCE]
+    disposition = segment.header("Content-Disposition") or ""
+    said += [
+        name.lower()
+        for name, _ in _PARAMETER.findall(disposition)
+        if name.lower() in ("name", "filename")
+    ]
+    if len(said) != len(set(said)):
+        raise InvalidMultipart("A part says its name, its kind or its encoding twice.")
 
 
 def _check_end(body: bytes, delimiter: bytes) -> None:

@@ -152,6 +152,16 @@ REFUSED = {
         b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\n", 1
     ),
     "a delimiter with something behind it": ONE.replace(b"--B\r\n", b"--Bx\r\n"),
+    "two names": ONE.replace(b'name="hr"', b'name="hr"; Name="ibi"'),
+    "two file names": ONE.replace(b'filename="', b'filename="a"; filename="'),
+    "two dispositions": ONE.replace(
+        b"\r\n\r\n", b'\r\ncontent-disposition: form-data; name="ibi"\r\n\r\n', 1
+    ),
+    "two encodings": ONE.replace(
+        b"\r\n\r\n",
+        b"\r\nContent-Transfer-Encoding: 8bit\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+        1,
+    ),
     "an attachment, not form-data": ONE.replace(b"form-data", b"attachment"),
 }
 
@@ -171,7 +181,8 @@ def test_encodings_that_change_nothing_are_accepted(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "filename", ["../../etc/passwd", "..", "<b>", "\u202e\u00e9", "a;b=c", "", "a\0b", "x" * 300]
+    "filename",
+    ["../../etc/passwd", "..", "<b>", "\u202e\u00e9", "a;b=c", "a; name=b", "", "a\0b", "x" * 300],
 )
 def test_a_file_name_is_kept_as_told(filename: str) -> None:
     assert take_apart(frame([("hr", filename, FILE)])).parts[0].filename == filename
