@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 
 from identities.enrolments import Enrolment
@@ -38,6 +38,14 @@ def places(enrolment: Enrolment) -> QuerySet[Any]:
     """
     keys = PreSharedKey.objects.filter(enrolment=enrolment, replaced_by=None)
     return keys.annotate(progress=state_of_place())
+
+
+def with_first_device(keys: QuerySet[Any]) -> QuerySet[Any]:
+    """Return ``keys``, each with ``since``: when the first device registered with it, or None."""
+    mine = PreSharedKey.objects.filter(pk=OuterRef("pk")).order_by()
+    first = mine.annotate(first=Min("certificates__bound_at")).values("first")
+    found: QuerySet[Any] = keys.annotate(since=Subquery(first))
+    return found
 
 
 def left_over(keys: QuerySet[PreSharedKey]) -> QuerySet[PreSharedKey]:

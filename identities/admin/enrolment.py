@@ -9,7 +9,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
@@ -22,6 +22,7 @@ from identities.admin.reissue import Asked, answer_reissue
 from identities.admin.revoking import revoke_each
 from identities.enrolments import Enrolment
 from identities.models import PreSharedKey
+from identities.refusals import with_refusals
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Enrolment]
@@ -113,7 +114,7 @@ class EnrolmentAdmin(ModelAdmin):
         state = request.GET.get("state", "")
         places: QuerySet[Any] = progress.places(enrolment)
         shown = places.filter(progress=state) if state in progress.STATES else places
-        rows = shown.select_related("identity").annotate(since=Min("certificates__bound_at"))
+        rows = with_refusals(progress.with_first_device(shown.select_related("identity")))
         counts = progress.counts(enrolment)
         total = sum(counts.values())
         context = self.admin_site.each_context(request) | {
@@ -122,6 +123,7 @@ class EnrolmentAdmin(ModelAdmin):
             "original": enrolment,
             "state": state if state in progress.STATES else "",
             "choices": [(each, number) for each, number in counts.items() if number],
+            "tried": with_refusals(places.select_related("identity")).filter(refused__gt=0)[:20],
             "registered": counts[progress.REGISTERED],
             "total": total,
             "open": progress.left_over(places).count(),

@@ -7,10 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 from identities.admin.enrolment_form import MOST_KEYS
@@ -19,6 +22,7 @@ from identities.admin.reissue import TOO_MANY, Asked, answer_reissue
 from identities.admin.server_ca import download_ca
 from identities.handover import Command, address, make_certificate, qr_svg, register
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
+from identities.refusals import with_refusals
 
 LONGEST_LIST = 1000
 STATES = ("usable", "used up", "expired", "revoked")
@@ -44,6 +48,21 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.in_state(state)
 
 
+class RefusedFilter(admin.SimpleListFilter):
+    """Narrows the list to the keys with which attempts were refused."""
+
+    title = "refused attempts"
+    parameter_name = "refused"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the one choice beside all keys."""
+        return [("yes", "With refused attempts")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the keys that were tried in vain; all of them where that is not asked for."""
+        return queryset.filter(refused__gt=0) if self.value() == "yes" else queryset
+
+
 @admin.register(PreSharedKey)
 class PreSharedKeyAdmin(OneTimeSecretAdmin):
     """Keys: the addition answers with the handover card, afterwards only the hint is there."""
@@ -53,12 +72,15 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         "identity",
         "state_shown",
         "uses_shown",
+        "refused_shown",
         "expires_at",
         "note",
         "created_by",
         "created_at",
     )
-    list_filter = (StateFilter,)
+    list_filter = (StateFilter, RefusedFilter)
+    change_list_template = "admin/identities/presharedkey/change_list.html"
+    change_form_template = "admin/identities/presharedkey/change_form.html"
     actions = ("reissue_selected", "revoke_selected")
     list_select_related = ("identity", "created_by")
     search_fields = ("identity__name", "note", "hint")
@@ -70,6 +92,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         "hint",
         "state_shown",
         "uses_shown",
+        "refused_shown",
         "note",
         "expires_at",
         "created_by",
@@ -107,6 +130,20 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         code = mark_safe(qr_svg(obj.secret))  # noqa: S308 - made here, of letters and digits
         return {"title": f"Pre-shared key for {obj.identity}", "qr_code": code}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PreSharedKey]:
+        """Return the keys with the attempts that were refused."""
+        return with_refusals(super().get_queryset(request))
+
+    @admin.display(description="refused attempts")
+    def refused_shown(self, obj: Any) -> str | SafeString:
+        """Return how often the key was tried in vain, which leads to the attempts."""
+        if not obj.refused:
+            return "0"
+        url = reverse("admin:ingest_registrationattempt_changelist")
+        query = urlencode({"q": obj.hint, "outcome": "refused"})
+        told = '<a class="state state-revoked" href="{}?{}">{}</a>'
+        return format_html(told, url, query, obj.refused)
+
     @admin.display(description="uses")
     def uses_shown(self, obj: PreSharedKey) -> SafeString:
         """Return how many uses are gone, with a link to the certificates that they bound."""
@@ -136,6 +173,20 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         """Tell whether the user may make keys in the place of others, which are revoked."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
+    def reissue_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, and on POST answer with the card of the key that takes this one's place."""
+        if not self.has_reissue_permission(request):
+            raise PermissionDenied
+        key = self.get_object(request, unquote(object_id))
+        if key is None:
+            raise Http404
+        back = reverse("admin:identities_presharedkey_change", args=(key.pk,))
+        asked = Asked(PreSharedKey.objects.filter(pk=key.pk), back, key.enrolment)
+        page = answer_reissue(request, self, asked)
+        if page is None:
+            self.message_user(request, "This key has been replaced before.", messages.WARNING)
+        return page or HttpResponseRedirect(back)
+
     @admin.action(description="Re-issue selected %(verbose_name_plural)s", permissions=["reissue"])
     def reissue_selected(
         self, request: HttpRequest, queryset: QuerySet[PreSharedKey]
@@ -156,9 +207,15 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Return the pages of a key and the download of the server's CA certificate."""
-        page = path(
-            "server-ca/",
-            self.admin_site.admin_view(download_ca),
-            name="identities_presharedkey_server_ca",
-        )
-        return [page, *super().get_urls()]
+        own = [
+            path(
+                route,
+                self.admin_site.admin_view(view),
+                name=f"identities_presharedkey_{name}",
+            )
+            for route, view, name in (
+                ("server-ca/", download_ca, "server_ca"),
+                ("<path:object_id>/reissue/", self.reissue_view, "reissue"),
+            )
+        ]
+        return [*own, *super().get_urls()]
