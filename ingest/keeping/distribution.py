@@ -32,6 +32,7 @@ WHERE c.contype = 'f' AND c.conrelid <> c.confrelid AND c.conparentid = 0
        OR c.confrelid::regclass::text = ANY(%(tables)s))
 ORDER BY 1, 3
 """
+_COORDINATOR = "SELECT count(*) > 0 FROM pg_dist_node WHERE groupid = 0"
 _PRIMARY_KEYS = """
 SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid)
 FROM pg_constraint c WHERE c.contype = 'p' AND c.conrelid::regclass::text = ANY(%s)
@@ -91,6 +92,16 @@ def read_state() -> State:
         cursor.execute(_FUNCTIONS)
         functions = cursor.fetchall()
     return State(places, foreign_keys, primary_keys, has_id_index, is_compressed, functions)
+
+
+def has_coordinator() -> bool:
+    """Tell whether the coordinator holds copies of reference tables as the workers do.
+
+    Only then can it join them with its own tables, as lists of the admin do.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COORDINATOR)
+        return bool(cursor.fetchone()[0])
 
 
 def plan(state: State) -> list[str]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC
 
 import pyarrow as pa
-from django.db import connection
 
 from ingest.models import Measurement
 from ingest.reading.ranges import TimeRange
 from ingest.reading.series import Series
+from ingest.reading.source import connection
 
 _PIECE_BYTES = 1 << 20
 MOST_SIZED = 20_000

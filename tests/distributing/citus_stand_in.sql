@@ -2,6 +2,9 @@
 -- and what Citus refuses of a table is refused here too.
 CREATE TABLE pg_dist_partition (logicalrelid regclass, partmethod "char", repmodel "char");
 
+CREATE TABLE pg_dist_node (groupid integer);
+INSERT INTO pg_dist_node VALUES (0), (1), (2);
+
 CREATE FUNCTION create_reference_table(in_table regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM 1 FROM pg_constraint c

@@ -61,6 +61,14 @@ def test_without_citus_it_says_what_is_missing(database: Database) -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_a_coordinator_that_is_not_among_the_nodes_is_warned_of(coordinator: Database) -> None:
+    assert coordinator.manage("distribute", "--dry-run").stderr == ""
+    coordinator.execute("DELETE FROM pg_dist_node WHERE groupid = 0")
+    run = coordinator.manage("distribute", "--dry-run")
+    assert run.returncode == 0
+    assert "citus_set_coordinator_host" in run.stderr
+
+
 def test_what_was_cut_short_is_gone_on_with_and_what_is_done_is_refused(
     coordinator: Database,
 ) -> None:

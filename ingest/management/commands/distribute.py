@@ -25,6 +25,11 @@ class Command(DatabaseCommand):
             statements = distribution.plan(distribution.read_state())
         except distribution.CannotDistributeError as error:
             raise CommandError(str(error)) from error
+        if not distribution.has_coordinator():
+            self.stderr.write(
+                "The coordinator is not among the nodes: without SELECT "
+                "citus_set_coordinator_host('ITS NAME') some lists of the admin will not work."
+            )
         for statement in statements:
             self.stdout.write(f"{statement};")
             if not options["dry_run"]:
