@@ -8,7 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
+
 from identities.models import Identity
+from ingest.keeping.verification import verify_series
 from ingest.models import Measurement
 from tests.devices import Device
 from tests.door.answers import accepted, only_receipt
@@ -18,6 +21,7 @@ from tests.door.stored import file_count, original, stored_samples
 
 DEVICES = 8
 UPLOADS = 26
+MANY_UPLOADS = 130
 START = 1_526_292_000_000  # ten minutes before a full hour
 SPAN_S = 3 * 3600
 
@@ -34,11 +38,11 @@ def random_file(chance: random.Random) -> bytes:
     )
 
 
-def upload_at_random(device: Device, seed: int) -> list[dict[str, Any]]:
+def upload_at_random(device: Device, seed: int, uploads: int) -> list[dict[str, Any]]:
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     sent: list[tuple[str, str, bytes]] = []
     receipts: list[dict[str, Any]] = []
-    for _ in range(UPLOADS):
+    for _ in range(uploads):
         files = [("hr", "f", random_file(chance))]
         if chance.random() < 0.2:
             files.append(("ibi", "f", random_file(chance)))
@@ -50,12 +54,13 @@ def upload_at_random(device: Device, seed: int) -> list[dict[str, Any]]:
     return receipts
 
 
+@pytest.mark.parametrize("uploads", [UPLOADS, pytest.param(MANY_UPLOADS, marks=pytest.mark.debian)])
 def test_overlapping_uploads_end_as_a_replay_in_their_order(
-    new_bound: NewBound, identity: Identity
+    new_bound: NewBound, identity: Identity, uploads: int
 ) -> None:
     devices = [new_bound() for _ in range(DEVICES)]
     answered = at_once(
-        [partial(upload_at_random, device, seed) for seed, device in enumerate(devices)]
+        [partial(upload_at_random, device, seed, uploads) for seed, device in enumerate(devices)]
     )
     receipts = {
         receipt["id"]: receipt
@@ -64,7 +69,7 @@ def test_overlapping_uploads_end_as_a_replay_in_their_order(
         if receipt["status"] == "stored"
     }
     kept = list(Measurement.objects.filter(identity=identity).order_by("sequence"))
-    assert len(kept) == len(receipts) >= DEVICES * UPLOADS
+    assert len(kept) == len(receipts) >= DEVICES * uploads
     assert len({one.sequence for one in kept}) == len(kept)
 
     series: dict[str, dict[int, float]] = {"hr": {}, "ibi": {}}
@@ -77,6 +82,15 @@ def test_overlapping_uploads_end_as_a_replay_in_their_order(
     for name, samples in series.items():
         assert stored_samples(identity, name) == samples
         assert sum(one.new for one in kept if one.name == name) == len(samples)
+        verified = verify_series(identity.pk, name)
+        assert verified.is_clean, verified
+        assert verified.samples == len(samples)
+    print(  # noqa: T201 - shown by pytest -s
+        f"{len(kept)} files of {DEVICES} devices at once, "
+        f"{sum(one.samples for one in kept)} lines, {sum(one.replaced for one in kept)} replaced, "
+        f"{sum(one.identical for one in kept)} identical, "
+        f"{sum(map(len, series.values()))} samples: as the dictionary has them"
+    )
 
 
 def test_the_same_file_eight_times_at_once_is_stored_once(

@@ -65,7 +65,7 @@ def _read(address: str) -> stored.Stored:
 def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
     own_stack: Stack, bind: Callable[[int], list[Device]], tmp_path: Path
 ) -> None:
-    dump, secrets, create, restore, _, verify = [
+    dump, secrets, create, restore, migrate, verify = [
         line for line in _commands() if not line.startswith('DATABASE_URL="postgresql')
     ]
     known, *others = bind(3)
@@ -90,16 +90,21 @@ def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
     assert acknowledged <= {file.sha256 for file in found.files}
     assert (tmp_path / "secrets.tar").exists()
     # As a person does it, with the project's own Python and settings.
-    assert verify.endswith("manage.py verify")
-    checked = subprocess.run(
-        [sys.executable, "manage.py", "verify"],
+    for line, command in ((migrate, "migrate"), (verify, "verify")):
+        assert line.endswith(f"manage.py {command}")
+        checked = _manage(own_stack, command)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def _manage(stack: Stack, command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", command],
         cwd=PROJECT_DIR,
-        env=own_stack.environment | {"DATABASE_URL": _django_address(own_stack)},
+        env=stack.environment | {"DATABASE_URL": _django_address(stack)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def _django_address(stack: Stack) -> str:

@@ -160,5 +160,7 @@ class Rig:
             "LISTEN": "127.0.0.1",
             "DEVICE_WORKERS": "2",
             "LOCK_TIMEOUT_MS": str(LOCK_TIMEOUT_MS),
+            # A full disk is to be met, not to be kept away from.
+            "LOWEST_FREE_BYTES": "0",
             **self.clock.environment,
         }
