@@ -75,14 +75,13 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         "refused_shown",
         "expires_at",
         "note",
-        "created_by",
         "created_at",
     )
     list_filter = (StateFilter, RefusedFilter)
     change_list_template = "admin/identities/presharedkey/change_list.html"
     change_form_template = "admin/identities/presharedkey/change_form.html"
     actions = ("reissue_selected", "revoke_selected")
-    list_select_related = ("identity", "created_by")
+    list_select_related = ("identity",)
     search_fields = ("identity__name", "note", "hint")
     search_help_text = "Identity, note or the first characters of a key. Never a whole key."
     card_template = "admin/identities/presharedkey/handover.html"
@@ -134,7 +133,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         """Return the keys with the attempts that were refused."""
         return with_refusals(super().get_queryset(request))
 
-    @admin.display(description="refused attempts")
+    @admin.display(description="refused")
     def refused_shown(self, obj: Any) -> str | SafeString:
         """Return how often the key was tried in vain, which leads to the attempts."""
         if not obj.refused:
