@@ -7,12 +7,14 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from device_client.certificate import make_credentials, read_facts
 from device_endpoint.environment import PROJECT_DIR
 from ingest.models import Measurement
 from tests.client.scripted_server import Scripted, problem, scripted_server
@@ -167,6 +169,20 @@ def _read(screen: int) -> bytes:
         return os.read(screen, 65536)
     except OSError:  # what a terminal answers when the other side has closed it
         return b""
+
+
+def test_a_certificate_that_ends_soon_is_renewed_unasked(client: Client, psk: str) -> None:
+    client.folder.mkdir(mode=0o700)
+    old = make_credentials(datetime.now(UTC) - timedelta(days=300))
+    (client.folder / "device.pem").write_bytes(old)
+    first = client.run("send", "--psk", psk, str(IBI))
+    assert first.returncode == 0, first.stderr
+    registered, renewed, stored = first.stdout.splitlines()
+    assert read_facts(old).sha256 in registered
+    new = read_facts((client.folder / "device.pem").read_bytes()).sha256
+    assert renewed == f"renewed ({new})"
+    assert stored.startswith("stored    ibi_measurement")
+    assert new in client.run("send").stdout
 
 
 def test_power_may_be_lost_at_any_moment(client: Client, stack: Stack, tmp_path: Path) -> None:
