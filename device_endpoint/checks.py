@@ -236,17 +236,17 @@ def check_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="device_endpoint.W013",
             )
         )
-    database = settings.DATABASES["default"]
-    host = str(database.get("HOST") or "")
-    encrypted = _options(database).get("sslmode") in ENCRYPTED
-    if host and not host.startswith("/") and not encrypted and is_public(_resolved(host)):
-        found.append(
-            checks.Warning(
-                f"The connection to the database at {host} may be unencrypted.",
-                hint="Add ?sslmode=verify-full to DATABASE_URL.",
-                id="device_endpoint.W014",
+    for database in settings.DATABASES.values():
+        host = str(database.get("HOST") or "")
+        encrypted = _options(database).get("sslmode") in ENCRYPTED
+        if host and not host.startswith("/") and not encrypted and is_public(_resolved(host)):
+            found.append(
+                checks.Warning(
+                    f"The connection to the database at {host} may be unencrypted.",
+                    hint="Add ?sslmode=verify-full to its address.",
+                    id="device_endpoint.W014",
+                )
             )
-        )
     return found
 
 

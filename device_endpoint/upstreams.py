@@ -1,7 +1,4 @@
-"""Which processes nginx hands requests to: the door of its own host, or those of several hosts.
-
-Pure: texts in, texts out.
-"""
+"""Which processes nginx hands requests to: the door of its own host, or those of several hosts."""
 
 from __future__ import annotations
 
