@@ -71,6 +71,9 @@ wsgi_app = f"device_endpoint.{_door}_wsgi:application"
 umask = 0o007
 control_socket_disable = True
 forwarded_allow_ips = ""
+# Django reads nginx's X-Forwarded-Proto itself; gunicorn would refuse whole requests for a client's
+# X-Forwarded-Ssl that says otherwise.
+secure_scheme_headers: dict[str, str] = {}
 graceful_timeout = 30
 
 # nginx has bounded the head of the request already and answers in JSON what is too long; what it

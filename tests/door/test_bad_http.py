@@ -168,6 +168,9 @@ ACCEPTED = {
         b"/device_endpoint", b"/device_endpoint?" + b"a" * 9000
     ),
     "an escaped target": post(HOST, FORM, LENGTH).replace(b"_endpoint", b"%5fendpoint"),
+    "claims about the scheme": post(
+        HOST, FORM, LENGTH, b"X-Forwarded-Ssl: off\r\nX-Forwarded-Protocol: http\r\n"
+    ),
     "HTTP/1.0": post(HOST, FORM, LENGTH).replace(b"HTTP/1.1", b"HTTP/1.0"),
     "host with the port": post(b"Host: localhost:8443\r\n", FORM, LENGTH),
     "host in capitals": post(b"HOST: LOCALHOST\r\n", FORM, LENGTH),

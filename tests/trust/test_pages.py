@@ -106,6 +106,8 @@ def test_a_session_ends_with_the_browser_and_after_half_an_hour_without_a_reques
         "state__exact=a%00",
         "state__exact=nowhere",
         "identity__id__exact=x",
+        "identity=2024-13-45",
+        "identity=" + "9" * 40,
         "identity__id__exact=" + "9" * 40,
         "bound_with__id__exact=%ff",
         "q=%ed%a0%80%f0%9f%92%a9",
