@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from identities.admin.duration_field import AS_TEXT
 from identities.admin.enrol_many import show_form
 from identities.admin.enrolment_form import MOST_KEYS, EnrolmentForm, rows_of
+from identities.admin.named_inputs import NamedInputs
 from identities.models import Identity
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ else:
 
 
 @admin.register(Identity)
-class IdentityAdmin(ModelAdmin):
+class IdentityAdmin(NamedInputs):
     """The accounts that data belongs to, with the way to their certificates and keys."""
 
     list_display = ("name", "is_active", "description", "certificates", "keys", "created_at")
@@ -61,13 +62,10 @@ class IdentityAdmin(ModelAdmin):
         usable = Q(
             keys__revoked_at=None, keys__expires_at__gt=now, keys__uses__lt=F("keys__max_uses")
         )
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                live_certificates=_counted("certificates", live),
-                usable_keys=_counted("keys", usable),
-            )
+        found: QuerySet[Identity] = super().get_queryset(request)
+        return found.annotate(
+            live_certificates=_counted("certificates", live),
+            usable_keys=_counted("keys", usable),
         )
 
     def has_issue_permission(self, request: HttpRequest) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -14,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timeuntil
 
+from identities.admin.named_inputs import NamedInputs
 from identities.admin.revoking import RevocableAdmin
 from identities.admin.server_ca import read_ca
 from identities.handover import Command, save_ca
@@ -26,7 +26,7 @@ else:
     SecretForm = ModelForm
 
 
-class OneTimeSecretAdmin(RevocableAdmin):
+class OneTimeSecretAdmin(NamedInputs, RevocableAdmin):
     """Answers an addition with the card that shows the secret: the only page that ever does."""
 
     add_form_template = "admin/identities/add_form.html"
@@ -41,15 +41,6 @@ class OneTimeSecretAdmin(RevocableAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return all but the note once it has been made."""
         return () if obj is None else tuple(f for f in self.change_fields if f != "note")
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Name the two inputs of a time, which share one label, for those who hear the page."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(field.widget, AdminSplitDateTime):
-            field.show_hidden_initial = False  # a default needs no second, hidden pair of inputs
-            for part, name in zip(field.widget.widgets, ("date", "time"), strict=True):
-                part.attrs["aria-label"] = f"{db_field.verbose_name}: {name} (UTC)"
-        return field
 
     def save_model(
         self, request: HttpRequest, obj: OneTimeSecret, form: SecretForm, change: bool

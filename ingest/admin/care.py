@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from ingest.admin.evidence import EvidenceAdmin
-from ingest.models import DataDeletion, RetentionPolicy, SampleConflict
+from identities.admin.named_inputs import NamedInputs
+from ingest.admin.evidence import EvidenceAdmin, grouped, shown
+from ingest.models import DataDeletion, DeviceCertificate, RetentionPolicy, SampleConflict
 from ingest.reading.ranges import format_instant
 
 if TYPE_CHECKING:
@@ -23,8 +29,7 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
     Two sensors want two names.
     """
 
-    list_display = ("at", "identity", "name", "certificate", "replaced_certificate", "replaced",
-                    "files", "first", "last")  # fmt: skip
+    list_display = ("at", "identity", "name", "later", "earlier", "replaced", "stretch")
     list_select_related = (
         "identity", "certificate__identity", "replaced_certificate__identity",
     )  # fmt: skip
@@ -32,6 +37,29 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
     fields = ("identity", "name", "certificate", "replaced_certificate", "replaced", "files",
               "first", "last", "first_at", "at", "measurement_id")  # fmt: skip
     readonly_fields = fields
+
+    @admin.display(description="kept from device")
+    def later(self, conflict: SampleConflict) -> str:
+        """Return the device that sent last, by its label or its fingerprint."""
+        return _device(conflict.certificate)
+
+    @admin.display(description="over device")
+    def earlier(self, conflict: SampleConflict) -> str:
+        """Return the device that had sent before."""
+        return _device(conflict.replaced_certificate)
+
+    @admin.display(description="stretch (UTC)")
+    def stretch(self, conflict: SampleConflict) -> SafeString:
+        """Return from when to when samples were replaced, with a link to their chart."""
+        ends = {"from": conflict.first_ms, "to": conflict.last_ms + 1}
+        chart = reverse("admin:ingest_series_chart", args=[conflict.identity.name, conflict.name])
+        first, last = (
+            datetime.fromtimestamp(each / 1000, UTC)
+            for each in (conflict.first_ms, conflict.last_ms)
+        )
+        until = f"{last:%H:%M:%S}" if last.date() == first.date() else f"{last:%Y-%m-%d %H:%M:%S}"
+        text = f"{first:%Y-%m-%d %H:%M:%S} to {until}"
+        return format_html('<a href="{}?{}">{}</a>', chart, urlencode(ends), text)
 
     @admin.display(description="first sample")
     def first(self, conflict: SampleConflict) -> str:
@@ -42,6 +70,12 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
     def last(self, conflict: SampleConflict) -> str:
         """Return the time of the last sample that was replaced."""
         return format_instant(conflict.last_ms)
+
+
+def _device(certificate: DeviceCertificate | None) -> str:
+    if certificate is None:
+        return "-"
+    return shown(certificate.label, 40) or grouped(certificate.sha256)[:19]
 
 
 @admin.register(DataDeletion)
@@ -62,7 +96,7 @@ class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
 
 
 @admin.register(RetentionPolicy)
-class RetentionPolicyAdmin(PolicyAdmin):
+class RetentionPolicyAdmin(NamedInputs, PolicyAdmin):
     """For how long samples are kept; ``manage.py prune`` carries it out."""
 
     list_display = ("__str__", "identity", "keep_days", "changed_at")

@@ -4,11 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.stack import Stack
+
+AXE = (Path(__file__).parent.parent / "vendor/axe-core/axe.min.js").read_text()
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 800}},
+}
+MOST_BYTES = 200_000
+# As they came over the line, compressed; what the browser had already counts too.
+_BYTES = """() => ["navigation", "resource"]
+    .flatMap((type) => performance.getEntriesByType(type))
+    .reduce((sum, each) => sum + each.encodedBodySize, 0)"""
+
+
+def faults(page: Page) -> list[str]:
+    """Run axe-core in the page; return what it finds against WCAG 2 A and AA."""
+    page.evaluate(f"() => {{ {AXE} }}")
+    found = page.evaluate(
+        "() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })"
+    )
+    return [
+        f"{each['id']}: {node['html'][:150]}"
+        for each in found["violations"]
+        for node in each["nodes"][:3]
+    ]
+
+
+def weight(page: Page) -> int:
+    """Return the bytes of the page and of all that it loaded."""
+    return int(page.evaluate(_BYTES))
+
+
+def width(page: Page) -> int:
+    """Return how wide the page is, which is more than the screen where it is cut off."""
+    return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 @contextmanager

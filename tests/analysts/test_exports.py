@@ -14,6 +14,7 @@ from fhir.resources.R4B.bundle import Bundle as BundleR4B
 
 from identities.models import Identity
 from identities.staff_actions import StaffAction
+from ingest.exporting.formats import FORMATS
 from tests.reading.conftest import Get
 from tests.reading.making import make_certificate, make_measurement, make_series
 
@@ -66,6 +67,31 @@ def test_sizes_are_announced(get: Get, heart: Identity, count: int) -> None:
         if each == "csv":
             assert told["bytes"][each] == pytest.approx(size, rel=0.02)
         assert told["bytes"][each] > 0
+
+
+def test_sizes_of_zips_and_clinical_forms_are_announced_too(get: Get, ward: Identity) -> None:
+    values = {START + 1000 * n + n % 3: 60 + n * 7 % 23 / 10 for n in range(3_000)}
+    make_series(ward, "hr", values)
+    lines = "".join(f"{time},{value}\n" for time, value in values.items()).encode()
+    ends: dict[str, Any] = {"first_ms": START, "last_ms": max(values)}
+    make_measurement(make_certificate(ward), lines, **ends)
+    told = get(f"{SERIES}/summary").json()["bytes"]
+    forms = {
+        **{f"zip_{each}": f"archive?series=ward3-07/hr&format={each}" for each in FORMATS},
+        **{f"fhir_{each}": f"{SERIES}/fhir?version={each}" for each in ("r4b", "r5")},
+        "open_mhealth": f"{SERIES}/open-mhealth",
+        "originals": f"{SERIES}/originals",
+    }
+    for name, path in forms.items():
+        # Files as regular as these pack better in the database than in a zip.
+        near = 0.6 if name == "originals" else 0.4
+        assert told[name] == pytest.approx(len(body(get(path))), rel=near), name
+
+
+def test_a_series_without_a_code_announces_no_clinical_form(get: Get, ward: Identity) -> None:
+    make_series(ward, "steps", {START: 3})
+    told = get("series/ward3-07/steps/summary").json()["bytes"]
+    assert set(told) == {"csv", "parquet", "json", "originals", *(f"zip_{e}" for e in FORMATS)}
 
 
 def test_a_zip_has_the_dictionary_beside_the_csv(get: Get, heart: Identity) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate, Measurement, SampleBlock
@@ -17,14 +16,8 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.browser
 
-AXE = (Path(__file__).parent.parent / "vendor/axe-core/axe.min.js").read_text()
 IDENTITY = "pages-in-a-browser"
 START = 1_700_006_400_000
-MOST_BYTES = 200_000
-# As they came over the line, compressed; what the browser had already counts too.
-BYTES = """() => ["navigation", "resource"]
-    .flatMap((type) => performance.getEntriesByType(type))
-    .reduce((sum, each) => sum + each.encodedBodySize, 0)"""
 PAGES = [
     "",
     "ingest/",
@@ -44,6 +37,14 @@ PAGES = [
     "ingest/sampleconflict/",
     "ingest/retentionpolicy/",
     "ingest/datadeletion/",
+    "ingest/measurement/?status__exact=rejected",
+    "identities/enrolment/",
+    "identities/enrolment/add/",
+    "identities/accesstoken/add/",
+    "otp_totp/totpdevice/",
+    "auth/user/",
+    "doctor/",
+    "password_change/",
     "identities/identity/",
     "identities/identity/add/",
     "identities/presharedkey/",
@@ -78,28 +79,7 @@ def numbers(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     connection.close()
 
 
-def faults(page: Page) -> list[str]:
-    """Run axe-core in the page; return what it finds against WCAG 2 A and AA."""
-    page.evaluate(f"() => {{ {AXE} }}")
-    found = page.evaluate(
-        "() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })"
-    )
-    return [
-        f"{each['id']}: {node['html'][:150]}"
-        for each in found["violations"]
-        for node in each["nodes"][:3]
-    ]
-
-
-@pytest.mark.parametrize(
-    "look",
-    [
-        {"color_scheme": "light"},
-        {"color_scheme": "dark"},
-        {"color_scheme": "light", "viewport": {"width": 390, "height": 800}},
-    ],
-    ids=["light", "dark", "phone"],
-)
+@pytest.mark.parametrize("look", browsing.LOOKS.values(), ids=browsing.LOOKS)
 def test_no_page_has_a_fault_of_accessibility(
     stack: Stack, chromium: Browser, numbers: dict[str, str], look: dict[str, object]
 ) -> None:
@@ -109,7 +89,7 @@ def test_no_page_has_a_fault_of_accessibility(
         for each in PAGES:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
-            if wrong := faults(page):
+            if wrong := browsing.faults(page):
                 found[each] = wrong
     assert found == {}
 
@@ -122,6 +102,6 @@ def test_no_page_of_an_analyst_is_large_or_wider_than_a_phone(
         for each in PAGES[:8]:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
-            assert page.evaluate(BYTES) < MOST_BYTES, each
+            assert browsing.weight(page) < browsing.MOST_BYTES, each
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= narrow["width"], f"{each} is {wide} wide"

@@ -105,6 +105,7 @@ async function load() {
   const { signal } = request;
   const width = Math.min(1000, Math.max(200, part("chart").clientWidth));
   part("chart").setAttribute("aria-busy", "true");
+  part("numbers").setAttribute("aria-busy", "true");
   try {
     const bodies = await Promise.all(list.map((each) => (
       ask(`${each.address}/buckets`, { ...rangeOf(each), width, points: POINTS }, signal)
@@ -196,6 +197,7 @@ async function loadNumbers(signal) {
     list.map((each) => ask(`${each.address}/summary`, rangeOf(each), signal)),
   );
   showNumbers(part("numbers-head"), part("numbers"), list, found);
+  part("numbers").setAttribute("aria-busy", "false");
   part("about").hidden = found.every((each) => each.is_exact);
   const bytes = {};
   for (const each of found) {

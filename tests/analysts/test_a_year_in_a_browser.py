@@ -1,0 +1,139 @@
+"""An analyst's day on a year of samples a second: from the year to a second, and taken away."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, Page, expect
+
+from identities.models import Identity
+from ingest.models import SampleBlock
+from tests.analysts import browsing
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+
+IDENTITY = "a-year-of-an-analyst"
+HOURS = 8760
+LAST_HOUR = 490_000  # in November 2025
+SILENT = range(LAST_HOUR - 30, LAST_HOUR - 25)  # five hours without the device
+ODD_HOUR = LAST_HOUR - 100
+# Evenly spaced blocks of an hour, as compaction leaves them; one of them has a value of 260.
+YEAR = """
+INSERT INTO ingest_sampleblock (id, identity_id, name, hour, first_ms, last_ms, sample_count,
+    minimum, maximum, total, offsets_ms, "values", encoding, compacted)
+SELECT gen_random_uuid(), %(identity)s, 'hr', hour, hour * 3600000::bigint,
+    hour * 3600000::bigint + 3599000, 3600, 60, CASE WHEN odd THEN 260 ELSE 80 END,
+    CASE WHEN odd THEN sum + 260 - v[1] ELSE sum END, ARRAY[0, 1000],
+    CASE WHEN odd THEN ARRAY[260]::float8[] || v[2:] ELSE v END, 2, true
+FROM (SELECT array_agg(60.0::float8 + s %% 21) AS v, sum(60.0::float8 + s %% 21) AS sum
+      FROM generate_series(0, 3599) s) AS hours,
+    (SELECT hour, hour = %(odd)s AS odd FROM generate_series(%(first)s, %(last)s) hour) AS each
+WHERE hour <> ALL (%(silent)s)
+"""
+COUNT = """
+SELECT count(*), min(value), max(value)
+FROM analytics.samples_between(%s, 'hr', to_timestamp(%s / 1000.0), to_timestamp(%s / 1000.0))
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser, ended with this file's tests."""
+    with browsing.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def year(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A year at 1 Hz, 31.5 million samples."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    identity = Identity.objects.create(name=IDENTITY)
+    with connection.cursor() as cursor:
+        ends = {"first": LAST_HOUR - HOURS + 1, "last": LAST_HOUR}
+        given: dict[str, Any] = {"identity": identity.pk, "odd": ODD_HOUR, "silent": list(SILENT)}
+        cursor.execute(YEAR, ends | given)
+        cursor.execute("ANALYZE ingest_sampleblock")
+    yield
+    SampleBlock.objects.filter(identity=identity).delete()
+    identity.delete()
+    connection.close()
+
+
+@pytest.fixture
+def page(stack: Stack, year: None, chromium: Browser) -> Iterator[Page]:
+    with browsing.signed_in(chromium, stack) as page:
+        page.goto(f"{stack.staff_url}/admin/ingest/series/{IDENTITY}/hr/?range=all")
+        yield page
+
+
+def told(page: Page) -> int:
+    """Return how many samples the honest line tells of, once all has been loaded."""
+    expect(page.locator("#series-chart")).to_have_attribute("aria-busy", "false")
+    found = re.match(r"([\d,]+) samples?", page.locator("#series-truth").inner_text())
+    assert found is not None
+    return int(found[1].replace(",", ""))
+
+
+def count(start: int, end: int) -> tuple[int, float, float]:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [IDENTITY, start, end])
+        row: tuple[int, float, float] = cursor.fetchone()
+    return row
+
+
+def test_the_year_is_told_truly(page: Page) -> None:
+    expect(page.locator("#series-truth")).to_contain_text("buckets of 12 h")
+    assert told(page) == (HOURS - len(SILENT)) * 3600
+    numbers = page.locator("#series-numbers")
+    expect(numbers).to_contain_text("31,518,000")
+    expect(numbers.locator("tr", has_text="Outside")).to_contain_text("1 (above)")
+    expect(numbers.locator("tr", has_text="Longest gap")).to_contain_text("5 h")
+    expect(numbers.locator("tr", has_text="Maximum")).to_contain_text("260")
+
+
+@pytest.mark.parametrize(
+    ("preset", "hours"), [("1h", 1), ("24h", 24), ("7d", 24 * 7), ("30d", 24 * 30)]
+)
+def test_each_preset_tells_what_the_database_counts(page: Page, preset: str, hours: int) -> None:
+    with page.expect_response("**/summary?*"):
+        page.click(f"[data-preset='{preset}']")
+    end = (LAST_HOUR + 1) * 3_600_000 - 999
+    assert told(page) == count(end - hours * 3_600_000, end)[0]
+
+
+def test_from_the_year_to_a_second_by_keyboard_and_taken_away(page: Page, tmp_path: Path) -> None:
+    assert told(page) > 31_000_000
+    page.focus("#series-chart")
+    for _ in range(40):
+        with page.expect_response("**/summary?*"):
+            page.keyboard.press("+")
+        if told(page) <= 10:
+            break
+    expect(page.locator("#series-truth")).to_contain_text("every one drawn")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#series-point")).to_contain_text("UTC:")
+    shown = told(page)
+    with page.expect_response("**/samples?*") as answer, page.expect_download() as download:
+        page.click("[data-format=csv]")
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert (lines[0], len(lines) - 1) == ("time_ms,value", shown)
+    provenance = json.loads(answer.value.headers["x-provenance"])
+    assert (provenance["identity"], provenance["unit"]) == (IDENTITY, "/min")
+    times = [int(line.partition(",")[0]) for line in lines[1:]]
+    assert count(times[0], times[-1] + 1)[0] == shown
+
+
+def test_the_silence_is_drawn_as_silence(page: Page, stack: Stack) -> None:
+    start, end = (SILENT.start - 2) * 3_600_000, (SILENT.stop + 2) * 3_600_000
+    address = f"{stack.staff_url}/admin/ingest/series/{IDENTITY}/hr/?from={start}&to={end}"
+    page.goto(address)
+    expect(page.locator("#series-truth")).to_contain_text("1 gap, the longest about 5 h")
+    expect(page.locator("#series-legend")).to_contain_text("no data")
+    assert told(page) == count(start, end)[0] == 4 * 3600

@@ -1,0 +1,128 @@
+"""Pages without an address to keep, accessible too: login, cards, errors, second factor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from playwright.sync_api import Browser, Page
+
+from tests.analysts import browsing
+from tests.stack import Stack, database_address
+
+pytestmark = pytest.mark.browser
+
+MOST_ATTEMPTS = 20
+looks = pytest.mark.parametrize("look", browsing.LOOKS.values(), ids=browsing.LOOKS)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser, ended with this file's tests."""
+    with browsing.chromium() as browser:
+        yield browser
+
+
+def judge(page: Page, name: str) -> dict[str, list[str]]:
+    """Return what is wrong with the page that is open."""
+    page.wait_for_load_state("networkidle")
+    wrong = browsing.faults(page)
+    if browsing.weight(page) >= browsing.MOST_BYTES:
+        wrong.append(f"{browsing.weight(page)} bytes")
+    viewport = page.viewport_size
+    if viewport is not None and browsing.width(page) > viewport["width"]:
+        wrong.append(f"{browsing.width(page)} wide")
+    return {name: wrong} if wrong else {}
+
+
+def sign_in(page: Page, stack: Stack) -> None:
+    page.fill("#id_username", stack.superuser_name)
+    page.fill("#id_password", stack.superuser_password)
+    page.click("[type=submit]")
+
+
+@looks
+def test_the_way_in_and_what_is_not_there(
+    stack: Stack, chromium: Browser, look: dict[str, Any]
+) -> None:
+    context = chromium.new_context(ignore_https_errors=True, bypass_csp=True, **look)
+    page = context.new_page()
+    page.goto(f"{stack.staff_url}/admin/login/")
+    found = judge(page, "login")
+    nobody = f"nobody-{time.monotonic_ns()}"
+    for attempt in range(MOST_ATTEMPTS):
+        page.fill("#id_username", nobody)
+        page.fill("#id_password", "wrong")
+        page.click("[type=submit]")
+        page.wait_for_load_state()
+        if attempt == 0:
+            found |= judge(page, "refused login")
+        if page.locator("#id_username").count() == 0:
+            break
+    found |= judge(page, "locked out")
+    assert page.locator("#id_username").count() == 0
+    page.goto(f"{stack.staff_url}/admin/login/")
+    sign_in(page, stack)
+    for path in ("nonsense/", "ingest/series/nobody/hr/", "ingest/overview/nobody/"):
+        page.goto(f"{stack.staff_url}/admin/{path}")
+        found |= judge(page, path)
+    context.close()
+    assert found == {}
+
+
+@looks
+def test_what_is_shown_once_and_what_is_asked_twice(
+    stack: Stack, chromium: Browser, look: dict[str, Any]
+) -> None:
+    stack.issue_psk("shown-once")
+    with browsing.signed_in(chromium, stack, bypass_csp=True, **look) as page:
+        page.goto(f"{stack.staff_url}/admin/identities/presharedkey/add/")
+        page.select_option("#id_identity", label="shown-once")
+        page.click("[name=_save]")
+        found = judge(page, "handover card")
+        page.click("#registration-status a")
+        found |= judge(page, "key")
+        page.click(".revokelink")
+        found |= judge(page, "revoke?")
+        page.goto(f"{stack.staff_url}/admin/identities/accesstoken/add/")
+        page.click("[name=_save]")
+        found |= judge(page, "token card")
+        assert page.locator("#secret").count() == 1
+    assert found == {}
+
+
+@pytest.fixture
+def guarded(
+    live_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: Stack
+) -> Iterator[Stack]:
+    """The same database behind a staff door that offers a second factor."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    environment = {"DATABASE_URL": database_address(), "STAFF_SECOND_FACTOR": "offered"}
+    running = Stack(tmp_path, environment)
+    running.start()
+    yield running
+    running.stop()
+    TOTPDevice.objects.filter(user__username=running.superuser_name).delete()
+    connection.close()
+
+
+def test_the_second_factor(guarded: Stack, chromium: Browser) -> None:
+    found: dict[str, list[str]] = {}
+    for name, look in browsing.LOOKS.items():
+        with browsing.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
+            page.goto(f"{guarded.staff_url}/admin/second-factor/")
+            assert page.locator(".qr-frame").count() == 1
+            found |= judge(page, f"{name}: set up")
+    user = get_user_model().objects.get(username=guarded.superuser_name)
+    TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
+    for name, look in browsing.LOOKS.items():
+        with browsing.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
+            assert "/check/" in page.url
+            found |= judge(page, f"{name}: code")
+    assert found == {}
