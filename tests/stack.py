@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -163,6 +164,9 @@ class Stack:
             door.request("GET", path)
             answer = door.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read().decode()
+        except OSError as error:
+            _close_what_ssl_left_open(error)
+            raise
         finally:
             door.close()
 
@@ -173,3 +177,14 @@ class Stack:
             f"--- {file.name}\n" + "\n".join(file.read_text(errors="replace").splitlines()[-15:])
             for file in files
         )
+
+
+def _close_what_ssl_left_open(error: OSError) -> None:
+    """Close the socket that ``ssl`` forgets where a peer resets before the handshake begins.
+
+    nginx does so while it starts. Nobody but the frames of the error knows the socket.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        left = frame.f_locals.get("self")
+        if isinstance(left, ssl.SSLSocket):
+            left.close()
