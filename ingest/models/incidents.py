@@ -136,6 +136,9 @@ class WatchRun(models.Model):
     """When somebody last looked who is late: one row, so that silence here is noticed too."""
 
     at = models.DateTimeField()
+    away_until = models.DateTimeField(
+        null=True, help_text="When it looked again after it had not for a while."
+    )
 
     class Meta:
         default_permissions = ()

@@ -3,10 +3,14 @@
 Late is judged by the times of the samples, so that a backlog raises no alarm: while files of a
 series still come, nothing begins, though its newest sample is too old; it *catches up*, for a day
 at most. What has begun ends when the newest sample is new enough again, not when a file comes.
+
+While this installation is down, nobody can send. So after nobody has looked for a while, devices
+get their interval again, an hour at most, before the first of them is late.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -21,7 +25,12 @@ OVERLAP = timedelta(minutes=5)
 # Longer ago than this nobody looked: what came since is read once more, but no further back.
 LOOKED_BACK_AT_MOST = timedelta(hours=1)
 
+AWAY_AFTER = timedelta(minutes=15)
+PATIENCE_AT_MOST = timedelta(hours=1)
+AT_A_TIME = 500
+
 _Outcome = Incident.Outcome
+_FACTS = ("newest_ms", "seen_at", "begun_at", "catches_up")
 
 
 def update_incidents(now: datetime) -> bool:
@@ -29,46 +38,72 @@ def update_incidents(now: datetime) -> bool:
     with transaction.atomic():
         if not advisory_locks.try_hold("watch", b""):
             return False
-        last = WatchRun.objects.filter(pk=1).values_list("at", flat=True).first() or now
-        _update_late(now, max(last, now - LOOKED_BACK_AT_MOST) - OVERLAP)
+        run = WatchRun.objects.filter(pk=1).first() or WatchRun(pk=1, at=now)
+        if now - run.at > AWAY_AFTER:
+            run.away_until = now
+        _update_late(now, run)
         _update_expiring(now)
-        WatchRun.objects.update_or_create(pk=1, defaults={"at": now})
+        run.at = now
+        run.save()
     return True
 
 
-def _update_late(now: datetime, looked_at: datetime) -> None:
+def _update_late(now: datetime, run: WatchRun) -> None:
     opened = Incident.objects.filter(kind=Incident.Kind.LATE, ended_at=None)
     incidents = {(each.identity_id, each.name): each for each in opened}
     watched = {
         each.key: each for each in find_watched_series(now, {identity for identity, _ in incidents})
     }
     overdue = {key: each for key, each in watched.items() if each.is_overdue(now)}
-    for key, incident in incidents.items():
-        if key not in overdue:
-            _end(incident, now, _Outcome.RECOVERED if key in watched else _Outcome.UNWATCHED)
+    over = {key: incident for key, incident in incidents.items() if key not in overdue}
+    _end([each for key, each in over.items() if key in watched], now, _Outcome.RECOVERED)
+    _end([each for key, each in over.items() if key not in watched], now, _Outcome.UNWATCHED)
+    changed = []
+    overdue = {
+        key: each
+        for key, each in overdue.items()
+        if key in incidents or _had_its_time(each, run.away_until, now)
+    }
+    looked_at = max(run.at, now - LOOKED_BACK_AT_MOST) - OVERLAP
     for key, arrived_at in _last_arrivals(overdue, incidents, now, looked_at).items():
         incident = incidents.get(key) or Incident(
             kind=Incident.Kind.LATE, identity_id=key[0], name=key[1], noticed_at=now
         )
+        before = _facts(incident)
         _go_on(incident, overdue[key], arrived_at, now)
+        if incident.begun_at is None and _is_late(incident, overdue[key], run, now):
+            incident.begun_at = now
+        if before != _facts(incident):
+            changed.append(incident)
+    new = [each for each in changed if each.pk is None]
+    old = [each for each in changed if each.pk is not None]
+    Incident.objects.bulk_create(new, batch_size=AT_A_TIME)
+    Incident.objects.bulk_update(old, _FACTS, batch_size=AT_A_TIME)
 
 
 def _go_on(
     incident: Incident, series: WatchedSeries, arrived_at: datetime | None, now: datetime
 ) -> None:
-    before = _facts(incident)
     incident.newest_ms = series.newest_ms
     incident.seen_at = arrived_at or incident.seen_at
     seen_at = incident.seen_at
     incident.catches_up = seen_at is not None and seen_at >= series.allowed_since(now)
-    if not incident.catches_up or now - incident.noticed_at >= CATCHES_UP_AT_MOST:
-        incident.begun_at = incident.begun_at or now
-    if before != _facts(incident):
-        incident.save()
 
 
-def _facts(incident: Incident) -> tuple[object, ...]:
-    return incident.pk, incident.newest_ms, incident.seen_at, incident.begun_at, incident.catches_up
+def _is_late(incident: Incident, series: WatchedSeries, run: WatchRun, now: datetime) -> bool:
+    if incident.catches_up and now - incident.noticed_at < CATCHES_UP_AT_MOST:
+        return False
+    return _had_its_time(series, run.away_until, now)
+
+
+def _had_its_time(series: WatchedSeries, away_until: datetime | None, now: datetime) -> bool:
+    """Tell whether it could have sent since this installation was away."""
+    time = min(timedelta(milliseconds=series.allowed_ms), PATIENCE_AT_MOST)
+    return away_until is None or now >= away_until + time
+
+
+def _facts(incident: Incident) -> list[object]:
+    return [getattr(incident, name) for name in _FACTS]
 
 
 def _last_arrivals(
@@ -94,8 +129,7 @@ def _last_arrivals(
 def _update_expiring(now: datetime) -> None:
     ending = DeviceCertificate.objects.ending(now).filter(identity__is_active=True)
     opened = Incident.objects.filter(kind=Incident.Kind.EXPIRING, ended_at=None)
-    for incident in opened.exclude(certificate__in=ending):
-        _end(incident, now, _Outcome.UNWATCHED)
+    _end(list(opened.exclude(certificate__in=ending)), now, _Outcome.UNWATCHED)
     new = ending.filter(not_after__gt=now).exclude(
         incidents__in=opened.filter(certificate__isnull=False)
     )
@@ -111,6 +145,6 @@ def _update_expiring(now: datetime) -> None:
     )
 
 
-def _end(incident: Incident, now: datetime, outcome: Incident.Outcome) -> None:
-    incident.ended_at, incident.outcome = now, outcome
-    incident.save(update_fields=["ended_at", "outcome"])
+def _end(incidents: Iterable[Incident], now: datetime, outcome: Incident.Outcome) -> None:
+    numbers = [each.pk for each in incidents]
+    Incident.objects.filter(pk__in=numbers).update(ended_at=now, outcome=outcome)

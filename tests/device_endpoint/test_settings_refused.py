@@ -18,6 +18,17 @@ DOORS = {
     "device": [*GUNICORN, "device_endpoint.device_wsgi:application"],
     "staff": [*GUNICORN, "device_endpoint.staff_wsgi:application"],
 }
+# Of these the value is not repeated: it may hold a password or a secret.
+OF_NOTICES = [
+    ("EMAIL_URL", "http://u:hunter2@mail", "expected smtp://, smtp+tls:// or smtp+ssl://"),
+    ("EMAIL_URL", "smtp://u:hunter2@mail:99999", "expected smtp://"),
+    ("EMAIL_FROM", "hunter2", "expected an address"),
+    ("NOTICE_EMAILS", "ada@example.org hunter2", "expected addresses"),
+    ("NOTICE_WEBHOOK_URL", "http://hunter2.example.org/", "expected https://HOST/PATH"),
+    ("NOTICE_WEBHOOK_URL", "https://u:hunter2@example.org/", "expected https://HOST/PATH"),
+    ("QUIET_HOURS", "22-7 hunter2", "expected 22:00-07:00"),
+    ("QUIET_TIME_ZONE", "Europe/hunter2", "expected a zone such as Europe/Berlin"),
+]
 READ_BY_ALL = [
     ("DEVICE_PORT", "99999", "expected a whole number from 1 to 65535"),
     ("MAX_FILES", "none", "expected a whole number from 1"),
@@ -79,3 +90,19 @@ def test_what_gunicorn_alone_reads_is_refused_alike(
 ) -> None:
     (line,) = _start(program, tmp_path, **{name: "many"})
     assert line == f"{name}='many' cannot be used: expected a whole number from 1 to 1024."
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), OF_NOTICES)
+def test_a_setting_of_notices_is_refused_without_its_value(
+    tmp_path: Path, name: str, value: str, expected: str
+) -> None:
+    said = "\n".join(_start("manage", tmp_path, **{name: value}))
+    assert f"{name} cannot be used: {expected}" in said
+    assert "hunter2" not in said
+
+
+def test_a_webhook_needs_a_secret(tmp_path: Path) -> None:
+    for secret in ("", "too-short", "c2hvcnQ="):
+        given = {"NOTICE_WEBHOOK_URL": "https://example.org/", "NOTICE_WEBHOOK_SECRET": secret}
+        [line] = _start("manage", tmp_path, **given)
+        assert "NOTICE_WEBHOOK_SECRET cannot be used: expected 24 random bytes" in line

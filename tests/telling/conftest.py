@@ -12,7 +12,9 @@ from pytest_django import Settings
 
 from identities.models import Identity
 from ingest.identifiers import uuid7_floor
-from ingest.models import Incident
+from ingest.models import DeviceCertificate, Incident, Notice, WatchRun
+from ingest.telling import watching
+from ingest.telling.watching import Looked
 from tests.reading.making import make_block, make_certificate, make_measurement
 from tests.telling.receiver import Receiver, receiving
 from tests.telling.smtp_sink import Sink, smtp_sink
@@ -62,6 +64,18 @@ def _nobody_told(settings: Settings) -> None:
     settings.NOTICE_GAP_S = 600
 
 
+@pytest.fixture(autouse=True)
+def _nothing_before(request: pytest.FixtureRequest) -> None:
+    """Have nothing left of what the running product noticed in the same database."""
+    mark = request.node.get_closest_marker("django_db")
+    if mark is not None:
+        request.getfixturevalue("transactional_db" if mark.kwargs.get("transaction") else "db")
+        Incident.objects.all().delete()
+        Notice.objects.all().delete()
+        WatchRun.objects.all().delete()
+        DeviceCertificate.objects.update(state=DeviceCertificate.State.REVOKED)
+
+
 @pytest.fixture
 def mail(settings: Settings) -> Iterator[Sink]:
     """A mail server, and two people who are told by mail."""
@@ -77,3 +91,9 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
     with receiving() as running:
         settings.NOTICE_WEBHOOK_URL = running.url
         yield running
+
+
+def look(at: datetime) -> Looked:
+    """Look at that moment, as if somebody had looked every minute before."""
+    WatchRun.objects.update(at=at - MINUTE)
+    return watching.look(at)

@@ -68,3 +68,10 @@ def smtp_sink() -> Iterator[Sink]:
         yield sink
         sink.shutdown()
         thread.join()
+
+
+def text_of(message: Message) -> str:
+    """Return the text of a message."""
+    content = message.get_content()  # type: ignore[attr-defined]
+    assert isinstance(content, str)
+    return content

@@ -12,9 +12,8 @@ from django.utils import timezone
 from identities.durations import format_duration, parse_duration
 from identities.models import Identity
 from ingest.models import DeviceCertificate, MeasurementType
-from ingest.telling.watching import look
 from tests.reading.making import make_analyst, make_certificate
-from tests.telling.conftest import HOUR, Device
+from tests.telling.conftest import HOUR, Device, look
 from tests.telling.receiver import Receiver
 
 pytestmark = pytest.mark.django_db

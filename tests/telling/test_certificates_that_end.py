@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.models import DeviceCertificate, Incident
-from ingest.telling.watching import look
-from tests.telling.conftest import MINUTE, NOON, Device
+from tests.telling.conftest import MINUTE, NOON, Device, look
 from tests.telling.receiver import Receiver
 from tests.telling.smtp_sink import Sink
 

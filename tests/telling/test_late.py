@@ -9,8 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from identities.models import Identity
 from ingest.models import Incident, MeasurementType
-from ingest.telling.watching import look
-from tests.telling.conftest import HOUR, MINUTE, NOON, Device
+from ingest.telling import watching
+from tests.telling.conftest import HOUR, MINUTE, NOON, Device, look
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -79,6 +79,22 @@ def test_what_could_not_be_read_is_no_sign_of_life() -> None:
     device.identity.measurements.filter(received_at=NOON + 2 * HOUR).update(status="rejected")
     look(NOON + 2 * HOUR + MINUTE)
     assert device.state() == "late, told"
+
+
+def test_after_an_outage_of_ours_devices_get_the_time_to_come_back() -> None:
+    back, gone = Device("back"), Device("gone")
+    for device in (back, gone):
+        device.send(NOON)
+    look(NOON + MINUTE)
+    up_again = NOON + 3 * HOUR
+    watching.look(up_again)  # nobody has looked for three hours
+    look(up_again + 10 * MINUTE)
+    assert not Incident.objects.exists()
+    back.send(up_again + 11 * MINUTE)
+    look(up_again + HOUR - MINUTE)
+    assert not Incident.objects.exists()
+    look(up_again + HOUR)
+    assert (back.state(), gone.state()) == ("", "late, told")
 
 
 def test_an_identity_without_an_interval_is_not_watched() -> None:

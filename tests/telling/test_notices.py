@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email.message import Message
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,11 +12,10 @@ from identities.models import Identity
 from ingest.models import Notice
 from ingest.telling import sending
 from ingest.telling.quiet_hours import parse_quiet_hours
-from ingest.telling.watching import look
 from ingest.telling.wording import signature
-from tests.telling.conftest import HOUR, MINUTE, NOON, SECRET, Device
+from tests.telling.conftest import HOUR, MINUTE, NOON, SECRET, Device, look
 from tests.telling.receiver import Receiver, receiving
-from tests.telling.smtp_sink import Sink
+from tests.telling.smtp_sink import Sink, text_of
 
 pytestmark = pytest.mark.django_db
 STOPPED = NOON + HOUR + MINUTE
@@ -29,12 +27,6 @@ def stopped(*names: str) -> list[Device]:
     for device in devices:
         device.send(NOON)
     return devices
-
-
-def text_of(message: Message) -> str:
-    content = message.get_content()  # type: ignore[attr-defined]
-    assert isinstance(content, str)
-    return content
 
 
 def test_people_are_told_once_by_mail(mail: Sink) -> None:

@@ -1,0 +1,77 @@
+"""``manage.py watch`` beside the running product: real devices, mail by SMTP, calls by HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+
+from identities.models import Identity
+from ingest.models import Incident, WatchRun
+from tests.devices import Device
+from tests.stack import Stack, wait_until
+from tests.telling.conftest import SECRET
+from tests.telling.receiver import Receiver
+from tests.telling.smtp_sink import Sink
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def identity(stack: Stack, device: Device, live_db: None) -> Identity:
+    """An identity with a registered device, of which a sample is expected every hour."""
+    name = f"watched-{device.sha256[:12]}"
+    assert device.register(stack.issue_psk(name)).status_code == 200
+    Identity.objects.filter(name=name).update(watch_interval=timedelta(hours=1))
+    return Identity.objects.get(name=name)
+
+
+@pytest.fixture
+def told(stack: Stack, mail: Sink, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """The product, with settings that tell by both ways."""
+    settings = {
+        "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}",
+        "NOTICE_EMAILS": "ada@example.org",
+        "NOTICE_WEBHOOK_URL": receiver.url,
+        "NOTICE_WEBHOOK_SECRET": SECRET,
+    }
+    monkeypatch.setattr(stack, "environment", stack.environment | settings)
+    return stack
+
+
+def send(device: Device, hours_ago: float) -> None:
+    moment = int(time.time() * 1000 - hours_ago * HOUR_MS)
+    answer = device.upload(("hr", "f", f"{moment},60\n".encode()))
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_backlog_through_the_door_is_catching_up_until_it_is_up_to_date(
+    stack: Stack, device: Device, identity: Identity
+) -> None:
+    found = Incident.objects.filter(identity=identity, ended_at=None)
+    send(device, hours_ago=5)
+    assert stack.manage("watch").returncode == 0
+    assert [(each.catches_up, each.begun_at) for each in found] == [(True, None)]
+    send(device, hours_ago=0)
+    assert stack.manage("watch").returncode == 0
+    assert not found.all().exists()
+
+
+def test_what_the_settings_name_is_told(
+    told: Stack, device: Device, identity: Identity, mail: Sink, receiver: Receiver
+) -> None:
+    send(device, hours_ago=5)
+    identity.measurements.update(received_at=identity.created_at - timedelta(hours=5))
+    run = told.manage("watch", "--json")
+    assert run.returncode == 0, run.stderr
+    looked = json.loads(run.stdout)
+    assert (looked["sent"], looked["failed"]) == (2, 0)
+    assert ("late", identity.name, None) in receiver.calls[-1].told()
+    assert identity.name in str(mail.messages[-1][1])
+
+
+def test_up_looks_by_itself(stack: Stack, live_db: None) -> None:
+    wait_until(WatchRun.objects.exists, "a look")
+    assert "Traceback" not in stack.logs()
