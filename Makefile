@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) -
 ALONE := $(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures none
 
 .DEFAULT_GOAL := help
-.PHONY: audit help demo up logs test test-all check faults format bench lock clean
+.PHONY: audit help demo up logs test test-all check faults trust format bench lock clean
 
 help: ## list what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -50,6 +50,9 @@ SECONDS ?= 60
 
 faults: $(VENV)/dev.stamp ## break things while devices send, then compare (SECONDS=900 ARGS=--json)
 	@$(BIN)/python -m tests.faults --seconds $(SECONDS) $(ARGS)
+
+trust: $(VENV)/dev.stamp ## what was tried against it and held, counted (ONLY="header input")
+	@$(BIN)/python -m tests.tried $(ONLY)
 
 format: $(VENV)/dev.stamp ## put the code into its form
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
