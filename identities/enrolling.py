@@ -25,7 +25,7 @@ from identities.enrolment_file import (
     parse,
 )
 from identities.enrolments import Enrolment
-from identities.issuing import find_or_make_identity, issue_psk
+from identities.issuing import issue_psk
 from identities.models import IDENTITY_NAME, Identity, PreSharedKey
 
 
@@ -105,8 +105,8 @@ def issue_all(
     """Issue the keys of ``plan`` in one transaction, as the enrolment called ``name``.
 
     Return the enrolment, and each key with its secret, in order. Raise ``IntegrityError`` where
-    the same ``confirmation`` has issued before, ``ValidationError`` where a key or an identity
-    cannot be made any more; nothing is made then.
+    the same ``confirmation`` has issued before, or a missing identity has been made meanwhile,
+    ``ValidationError`` where a key has expired before all were made; nothing is made then.
     """
     with transaction.atomic():
         enrolment = Enrolment.objects.create(
@@ -119,7 +119,7 @@ def issue_all(
         for row in plan.rows:
             lower = row.identity.lower()
             if lower not in identities:
-                identities[lower] = plan.known.get(lower) or find_or_make_identity(row.identity)
+                identities[lower] = plan.known.get(lower) or _make(row.identity)
             issued.append(
                 issue_psk(
                     identities[lower],
@@ -131,6 +131,13 @@ def issue_all(
                 )
             )
         return enrolment, issued
+
+
+def _make(name: str) -> Identity:
+    # The plan has found the name good and missing; should another be quicker, nothing is made.
+    identity = Identity(name=name)
+    identity.save(force_insert=True)
+    return identity
 
 
 def _identities(names: set[str]) -> dict[str, Identity]:

@@ -120,16 +120,23 @@ def _confirmed(
         return show_form(request, model_admin, form_of(proposal, request), error.faults)
     if plan.missing != proposal.missing:  # somebody made or deleted identities meanwhile
         return _dry_run(request, model_admin, proposal, changed=True)
+    return _made(request, model_admin, plan, proposal)
+
+
+def _made(
+    request: HttpRequest, model_admin: ModelAdmin[Any], plan: enrolling.Plan, proposal: Proposal
+) -> HttpResponse:
     try:
         with transaction.atomic():
             return _issue(request, model_admin, plan, proposal)
     except IntegrityError:
         before = Enrolment.objects.filter(confirmation=proposal.confirmation).first()
-        if before is None:
-            raise
-        return _issued_before(request, before)
-    except ValidationError:
+        if before is not None:
+            return _issued_before(request, before)
         return _dry_run(request, model_admin, proposal, changed=True)
+    except ValidationError as error:  # such as keys for one second
+        messages.error(request, f"Nothing was made. {' '.join(error.messages)}")
+        return show_form(request, model_admin, form_of(proposal, request))
 
 
 def _issue(

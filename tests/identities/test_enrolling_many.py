@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from django.test import Client
 
-from identities import keys
+from identities import enrolling, keys
 from identities.admin import enrolment_form, proposal
+from identities.enrolment_file import Defaults
 from identities.enrolments import Enrolment
 from identities.issuing import issue_psk
 from identities.models import Identity, PreSharedKey
@@ -159,6 +162,15 @@ def test_what_has_changed_since_the_dry_run_is_shown_again_first(operator: Clien
     assert "Identities have changed since" in text_of(again)
     assert not PreSharedKey.objects.exists()
     assert len(cards(text_of(confirm(operator, again)))) == 3
+
+
+def test_where_another_is_quicker_to_make_an_identity_nothing_is_made(db: None) -> None:
+    defaults = Defaults(note="", max_uses=1, valid_for=timedelta(days=1))
+    plan = enrolling.check(ROWS.encode(), defaults, create=True, remedy="")
+    Identity.objects.create(name="BED-2")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        enrolling.issue_all(plan, name="Ward 3")
+    assert made() == (1, 0, 0)
 
 
 def test_the_list_can_be_changed_after_the_dry_run(operator: Client) -> None:

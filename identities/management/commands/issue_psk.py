@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
+from django.db import IntegrityError
 from django.utils import timezone
 
 from identities import enrolling
@@ -84,6 +85,9 @@ class Command(DatabaseCommand):
             raise CommandError(f"Nothing was issued.\n{error}") from error
         except ValidationError as error:
             raise CommandError(f"Nothing was issued. {describe(error)}") from error
+        except IntegrityError as error:
+            text = "Nothing was issued: somebody made one of the identities meanwhile. Try again."
+            raise CommandError(text) from error
         described = [describe_key(*pair) for pair in issued] or describe_plan(plan)
         if options["json"]:
             self.write_json({"keys": described})
