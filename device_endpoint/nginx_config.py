@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 from django.conf import settings
@@ -14,6 +15,9 @@ from device_endpoint.environment import PROJECT_DIR, read_text, socket_folder
 
 TEMPLATES = PROJECT_DIR / "nginx"
 ENTRY = "nginx.conf"
+# The first version with keepalive_min_timeout.
+KNOWS_RELOAD_PATIENCE = (1, 27, 4)
+_VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 # Within a quoted word of nginx's these end it, begin a variable or escape.
 _UNQUOTABLE = re.compile(r"[\"\\$\x00-\x1f\x7f]")
@@ -53,12 +57,22 @@ def command(binary: Path) -> list[str]:
     return [str(binary), "-p", f"{folder}/", "-e", "stderr", "-c", str(folder / ENTRY)]
 
 
-def write(addresses: list[str]) -> None:
-    """Write the configuration for listening on ``addresses`` into ``configuration_folder()``."""
+def version_of(binary: Path) -> tuple[int, ...]:
+    """Return the version of an nginx, such as (1, 22, 1); () if it does not tell."""
+    said = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False).stderr
+    found = _VERSION.search(said)
+    return tuple(int(part) for part in found.groups()) if found else ()
+
+
+def write(addresses: list[str], version: tuple[int, ...] = ()) -> None:
+    """Write the configuration for listening on ``addresses`` into ``configuration_folder()``.
+
+    ``version`` is that of the nginx that will read it; without, it is written for any.
+    """
     folder = configuration_folder()
     # Workers of another user pass through it to the bodies; the files stay closed to them.
     folder.mkdir(mode=0o711 if read_text("NGINX_USER") else 0o700, parents=True, exist_ok=True)
-    values = template_values(addresses)
+    values = template_values(addresses, version)
     for template in sorted(TEMPLATES.glob("*.template")):
         target = folder / template.stem
         draft = target.with_suffix(".new")
@@ -68,8 +82,8 @@ def write(addresses: list[str]) -> None:
         draft.replace(target)
 
 
-def template_values(addresses: list[str]) -> dict[str, str]:
-    """Return the value of every placeholder of the templates."""
+def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict[str, str]:
+    """Return the value of every placeholder of the templates, for ``write``."""
     paths = {
         "NGINX_DIR": str(configuration_folder()),
         "RUN_DIR": str(socket_folder("run")),
@@ -91,6 +105,7 @@ def template_values(addresses: list[str]) -> dict[str, str]:
         | _upstream_values()
         | {
             "USER_LINE": _user_line(),
+            "RELOAD_PATIENCE": _reload_patience(version),
             "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
             "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
             "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
@@ -119,6 +134,12 @@ def _user_line() -> str:
         return "# Runs as the user that starts it."
     # Without a name root's workers would become nobody, who may not open the doors' sockets.
     return f'user "{quotable("NGINX_USER", read_text("NGINX_USER", "root"))}";'
+
+
+def _reload_patience(version: tuple[int, ...]) -> str:
+    if version < KNOWS_RELOAD_PATIENCE:
+        return "# A reload closes idle connections, which a device may be about to use."
+    return "keepalive_min_timeout 2s;  # a reload lets a device in mid-stream come to an end"
 
 
 def _listen_lines(addresses: list[str], port: int) -> str:

@@ -70,7 +70,7 @@ def nginx_spec(binary: Path, log_dir: Path) -> ProgramSpec:
 
 def prepare_nginx(binary: Path, addresses: list[str]) -> None:
     """Write nginx's configuration and let nginx check it."""
-    nginx_config.write(addresses)
+    nginx_config.write(addresses, nginx_config.version_of(binary))
     run = subprocess.run(
         [*nginx_config.command(binary), "-t"], capture_output=True, text=True, check=False
     )

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from device_endpoint import environment, nginx_config, upstreams
+from device_endpoint.supervision.programs_found import nginx_binary
 
 Block = dict[str, Any]
 APPLICATION_HEADERS = {
@@ -202,3 +203,18 @@ def next_upstream(folder: Path, door: str) -> list[str]:
     rules = {tuple(one["args"]) for one in places if one["directive"] == "proxy_next_upstream"}
     (rule,) = rules
     return list(rule)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_patient"), [((), False), ((1, 22, 1), False), ((1, 27, 4), True)]
+)
+def test_an_nginx_that_knows_how_lets_devices_come_to_an_end_when_it_is_reloaded(
+    written: Path, version: tuple[int, ...], is_patient: bool
+) -> None:
+    nginx_config.write(["127.0.0.1"], version)
+    names = {path[-1]["directive"] for path in walk(directives(written))}
+    assert ("keepalive_min_timeout" in names) == is_patient
+
+
+def test_the_nginx_in_use_tells_its_version() -> None:
+    assert nginx_config.version_of(nginx_binary()) >= (1, 22)
