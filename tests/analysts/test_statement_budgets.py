@@ -62,7 +62,7 @@ def wards(db: None) -> None:
 def test_a_page_stays_within_its_statements(
     staff: Client, wards: None, page: str, django_assert_max_num_queries: Budget
 ) -> None:
-    most = 24 if page.endswith("ward-0/") else 12
+    most = 24 if page.endswith("ward-0/") else 14
     with django_assert_max_num_queries(most):
         answer = staff.get(page)
         assert answer.status_code == 200

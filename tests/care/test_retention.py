@@ -152,7 +152,8 @@ def test_a_dry_run_lists_what_the_run_then_deletes(
     certificate: DeviceCertificate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     identity = certificate.identity
-    keep(identity, (int(time.time() * 1000) - MORNING) // DAY_MS)
+    # Counted from now: what is kept begins within the day before that morning.
+    keep(identity, (int(time.time() * 1000) - MORNING) // DAY_MS + 1)
     before = stored(identity)
     call_command("prune", "--identity", identity.name, "--dry-run", "--json")
     would = json.loads(capsys.readouterr().out)

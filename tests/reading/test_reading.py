@@ -120,6 +120,6 @@ def test_the_number_of_statements_does_not_grow_with_the_blocks(
     ward: Identity, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_series(ward, "hr", random_samples(3_000, TEN_HOURS), blocks_per_hour=50)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         series = find_series("ward3-07", "hr")
     assert series.count == len(read_all(TimeRange()))

@@ -64,10 +64,17 @@ def test_what_the_settings_name_is_told(
 ) -> None:
     send(device, hours_ago=5)
     identity.measurements.update(received_at=identity.created_at - timedelta(hours=5))
-    run = told.manage("watch", "--json")
-    assert run.returncode == 0, run.stderr
-    looked = json.loads(run.stdout)
-    assert (looked["sent"], looked["failed"]) == (2, 0)
+    sent = 0
+    # The product looks as well, and what it has in hand is left to the next look.
+    for _ in range(5):
+        run = told.manage("watch", "--json")
+        assert run.returncode == 0, run.stderr
+        looked = json.loads(run.stdout)
+        sent += looked["sent"]
+        assert looked["failed"] == 0
+        if sent == 2:
+            break
+    assert sent == 2
     assert ("late", identity.name, None) in receiver.calls[-1].told()
     assert identity.name in str(mail.messages[-1][1])
 
