@@ -16,6 +16,8 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) -
 # What failed beside others is judged by itself: some tests look at every process there is.
 ALONE := $(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures none
 
+QUICK_TESTS := "not browser and not debian and not recipes and not slow"
+
 .DEFAULT_GOAL := help
 .PHONY: audit help demo up logs test test-all check faults trust format bench lock clean
 
@@ -32,8 +34,7 @@ logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
 test: $(VENV)/dev.stamp ## the tests that need nothing else (under 5 minutes)
-	@$(PYTEST) -m "not browser and not debian and not recipes" $(ARGS) \
-		|| $(ALONE) -m "not browser and not debian and not recipes" $(ARGS)
+	@$(PYTEST) -m $(QUICK_TESTS) $(ARGS) || $(ALONE) -m $(QUICK_TESTS) $(ARGS)
 
 test-all: $(VENV)/dev.stamp ## every test; says what is missing for it
 	@$(PYTEST) $(ARGS) || $(ALONE) $(ARGS)

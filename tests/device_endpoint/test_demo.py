@@ -11,6 +11,8 @@ import pytest
 
 from tests.stack import Stack, wait_until
 
+pytestmark = pytest.mark.slow
+
 DEVICES = ("demo-1", "demo-2", "demo-3")
 
 

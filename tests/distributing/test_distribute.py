@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from device_endpoint.environment import PROJECT_DIR
 from tests.devices import Device
 from tests.distributing.conftest import Database
 from tests.stack import Stack
 from tests.trust.people import Browser
+
+pytestmark = pytest.mark.slow
 
 HOUR = 1_560_279_600_000
 RECORDING = PROJECT_DIR / "tests/data/hr_measurement_2019_06_11"

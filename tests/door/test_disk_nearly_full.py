@@ -20,6 +20,8 @@ from tests.door.answers import accepted, only_receipt, refused
 from tests.door.stored import file_count
 from tests.stack import Stack, database_address, wait_until
 
+pytestmark = pytest.mark.slow
+
 FILE = ("hr", "f", b"1526292559000,1\n")
 WITHOUT_ROOM = Path("/proc")
 

@@ -26,6 +26,8 @@ from tests.door.at_once import at_once
 from tests.door.stored import file_count
 from tests.stack import Stack, database_address
 
+pytestmark = pytest.mark.slow
+
 NewKey = Callable[..., str]
 CERTIFICATES = 3
 BYTES = 2000

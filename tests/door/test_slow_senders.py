@@ -23,6 +23,8 @@ from tests.door.test_bad_http import REFUSED
 from tests.door.workers import device_workers
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 EACH = 30
 PATIENCE_S = 60.0  # far beyond nginx's own, for a machine with other things to do
 AT_ONCE = 256  # connections of one address, the default

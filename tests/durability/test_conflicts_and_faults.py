@@ -12,6 +12,8 @@ from tests.durability.database import connect, value
 from tests.durability.sending import measurement
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 _TRIGGER = """
 CREATE SEQUENCE tries;
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$

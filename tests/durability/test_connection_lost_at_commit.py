@@ -15,6 +15,8 @@ from tests.durability.database import connect, sockets, value
 from tests.durability.sending import measurement
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def thief(own_stack: Stack) -> Iterator[AnswerThief]:

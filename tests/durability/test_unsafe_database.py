@@ -13,6 +13,8 @@ from tests.devices import Device
 from tests.durability.sending import measurement
 from tests.stack import Stack, wait_until
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
 
 

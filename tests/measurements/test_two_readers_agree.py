@@ -63,7 +63,7 @@ def as_pairs(samples: Samples) -> list[tuple[int, float]]:
     return list(zip(samples.times.tolist(), samples.values.tolist(), strict=True))
 
 
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(files)
 def test_a_file_is_read_as_a_dictionary_of_its_lines_or_refused(content: bytes) -> None:
     wanted = expected(content)
@@ -99,7 +99,7 @@ def test_small_and_large_files_are_converted_alike(content: bytes) -> None:
         assert np.array_equal(one, other)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(files, st.integers(1, 40))
 def test_small_and_large_files_are_checked_alike(content: bytes, chunk: int) -> None:
     text = content.removeprefix(b"\xef\xbb\xbf")
@@ -108,7 +108,7 @@ def test_small_and_large_files_are_checked_alike(content: bytes, chunk: int) -> 
         assert line_grammar.is_all_samples(data) == measurements._is_all_samples(data)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(st.text(alphabet="0123456789,,..--\n\n\r:/", max_size=60))
 def test_any_few_characters_are_checked_alike(text: str) -> None:
     data = text.encode().rstrip(b"\n")

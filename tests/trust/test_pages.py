@@ -13,6 +13,8 @@ from django.test import Client
 from tests.identities.pages import barred, links
 from tests.trust.world import CANARY, World, make, patterns
 
+pytestmark = pytest.mark.slow
+
 # What ends an attribute or begins an element, if it stands in a page as it was set.
 UNESCAPED = re.compile(r"<svg onload|kanarie\">|&lt;svg onload[^&]*>", re.IGNORECASE)
 HEADERS = {
