@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection
-from django.db.models import Q
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -86,12 +85,7 @@ def _other_live(identity_id: int, certificate_id: int) -> set[int]:
     A device that rolled to a newer certificate may correct what it sent with the older one.
     """
     now = timezone.now()
-    live = DeviceCertificate.objects.filter(
-        Q(retires_at=None) | Q(retires_at__gt=now),
-        identity_id=identity_id,
-        state=DeviceCertificate.State.ACTIVE,
-        not_after__gt=now,
-    )
+    live = DeviceCertificate.objects.live(now).filter(identity_id=identity_id, not_after__gt=now)
     others = live.exclude(pk=certificate_id).values_list("pk", flat=True)
     found = set(others)
     return found - _same_device(identity_id, certificate_id) if found else found

@@ -16,6 +16,13 @@ EXPIRES_SOON = timedelta(days=30)
 class DeviceCertificateQuerySet(models.QuerySet["DeviceCertificate"]):
     """Sets of certificates by how long they are good for."""
 
+    def live(self, now: datetime) -> DeviceCertificateQuerySet:
+        """Return those that are accepted as far as staff and rolling go, whatever their dates."""
+        return self.filter(
+            models.Q(retires_at=None) | models.Q(retires_at__gt=now),
+            state=DeviceCertificate.State.ACTIVE,
+        )
+
     def ending(self, now: datetime) -> DeviceCertificateQuerySet:
         """Return those that end soon, or have ended, and that no other has taken the place of.
 

@@ -60,7 +60,7 @@ class WatchedSeries:
 def find_watched_series(now: datetime, also: Collection[int]) -> Iterator[WatchedSeries]:
     """Yield what is overdue, and all that is watched of the identities ``also``.
 
-    Not watched are inactive and paused identities, and those without an active certificate.
+    Not watched are inactive and paused identities, and those without a live certificate.
     """
     allowed = dict(
         _watchable(now)
@@ -117,9 +117,7 @@ def find_arrivals(keys: Collection[Key], since: datetime) -> dict[Key, datetime]
 
 
 def _watchable(now: datetime) -> QuerySet[Identity]:
-    devices = DeviceCertificate.objects.filter(
-        identity=OuterRef("pk"), state=DeviceCertificate.State.ACTIVE
-    )
+    devices = DeviceCertificate.objects.live(now).filter(identity=OuterRef("pk"))
     found = Identity.objects.filter(
         Exists(devices), Q(watch_paused_until=None) | Q(watch_paused_until__lte=now), is_active=True
     )

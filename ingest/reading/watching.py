@@ -7,7 +7,7 @@ on, since a state is nothing that an index could hold: it changes by itself as t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,9 +34,9 @@ class Watched:
     description: str
     is_active: bool
     last_ms: int | None
+    rejected_at: datetime | None
     devices: int
     expires_at: datetime | None
-    rejected_at: datetime | None
     conflicts: int
     is_late: bool = False
     catches_up: bool = False
@@ -191,34 +191,15 @@ def _ask(conditions: str, parameters: dict[str, Any], now: datetime) -> list[Wat
         .filter(identity__in=numbers)
         .values_list("identity", flat=True)
     )
-    return [
-        replace(
-            _watched(row, latest, devices, conflicts),
-            is_late=late.get(row[0], (False, False))[0],
-            catches_up=late.get(row[0], (False, False))[1],
-            ends_soon=row[0] in ending,
+    columns = (
+        (
+            *row,
+            *latest[row[0]],
+            *devices.get(row[0], (0, None)),
+            conflicts.get(row[0], 0),
+            *late.get(row[0], (False, False)),
+            row[0] in ending,
         )
         for row in page
-    ]
-
-
-def _watched(
-    row: tuple[Any, ...],
-    latest: dict[int, list[Any]],
-    devices: dict[int, list[Any]],
-    conflicts: dict[int, int],
-) -> Watched:
-    number, name, description, is_active = row
-    last_ms, rejected_at = latest[number]
-    count, expires_at = devices.get(number, (0, None))
-    return Watched(
-        id=number,
-        name=name,
-        description=description,
-        is_active=is_active,
-        last_ms=last_ms,
-        devices=count,
-        expires_at=expires_at,
-        rejected_at=rejected_at,
-        conflicts=conflicts.get(number, 0),
     )
+    return [Watched(*each) for each in columns]

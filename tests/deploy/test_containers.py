@@ -83,8 +83,11 @@ def test_what_a_service_waits_for_exists_and_can_become_so() -> None:
             assert secret in COMPOSE["secrets"]
 
 
-def test_the_commands_of_prepare_exist() -> None:
-    script = OWN["prepare"]["command"][-1]
+def test_the_commands_of_the_services_exist() -> None:
+    script = "\n".join(
+        " ".join(service["command"]) for service in OWN.values() if "command" in service
+    )
+    assert {"migrate", "compact", "watch"} <= set(re.findall(r"manage\.py (\w+)", script))
     for command, option in re.findall(r"manage\.py (\w+).*?(--[a-z-]+)", script):
         run = subprocess.run(
             [sys.executable, "manage.py", command, "--help"],

@@ -142,6 +142,15 @@ def test_a_device_that_staff_shut_out_is_not_late(state: str) -> None:
     assert device.state() == ""
 
 
+def test_a_certificate_that_the_device_has_rolled_away_from_is_none_to_send_with() -> None:
+    device = Device("ward")
+    device.send(NOON)
+    device.certificate.retires_at = NOON + HOUR
+    device.certificate.save()
+    look(NOON + 2 * HOUR)
+    assert device.state() == ""
+
+
 def test_a_measurement_type_watches_each_of_its_series() -> None:
     MeasurementType.objects.filter(pattern="hr*").update(watch_interval=HOUR)
     MeasurementType.objects.create(pattern="hr_slow", label="Slow", watch_interval=DAY)
