@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from identities.models import Identity
+from ingest.admin.asking import Question, ask
 from ingest.admin.evidence import ModelAdmin
 from ingest.models import DeviceCertificate
 from ingest.moving import NotMovable, move
@@ -37,6 +36,15 @@ class MoveForm(forms.Form):
             raise forms.ValidationError("There is no identity of this name.") from error
 
 
+QUESTION = Question(
+    permission=PERMISSION,
+    verb="Move",
+    template="admin/ingest/devicecertificate/move.html",
+    form=MoveForm,
+    refusals=(NotMovable,),
+)
+
+
 class MovableAdmin(ModelAdmin[DeviceCertificate]):
     """Pages of certificates that superusers, and whom they trust with it, can move."""
 
@@ -52,34 +60,15 @@ class MovableAdmin(ModelAdmin[DeviceCertificate]):
 
     def move_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask to whom and why, and on POST move the certificate and go back to its page."""
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
-        certificate = DeviceCertificate.objects.select_related("identity").filter(pk=pk).first()
-        if certificate is None:
-            raise Http404
-        form = MoveForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            self._move(request, certificate, form)
-            return HttpResponseRedirect(reverse("admin:ingest_devicecertificate_change", args=[pk]))
-        context = self.admin_site.each_context(request) | {
-            "title": "Move certificate",
-            "opts": self.opts,
-            "certificate": certificate,
-            "form": form,
-        }
-        return TemplateResponse(request, "admin/ingest/devicecertificate/move.html", context)
 
-    def _move(self, request: HttpRequest, certificate: DeviceCertificate, form: MoveForm) -> None:
-        to, by = form.cleaned_data["identity"], request.user.get_username()
-        before = certificate.identity.name
-        try:
-            move(certificate, to, by=by, reason=form.cleaned_data["reason"])
-        except NotMovable as error:
-            self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
-            return
-        self.log_change(request, certificate, f"Moved from {before} to {to.name}.")
-        text = f"Moved from {before} to {to.name}, from its next request on."
-        self.message_user(request, text, messages.SUCCESS)
+        def act(certificate: DeviceCertificate, given: dict[str, Any]) -> str:
+            before, to = certificate.identity.name, given["identity"]
+            move(certificate, to, by=request.user.get_username(), reason=given["reason"])
+            self.log_change(request, certificate, f"Moved from {before} to {to.name}.")
+            return f"Moved from {before} to {to.name}, from its next request on."
+
+        rows = DeviceCertificate.objects.select_related("identity").filter(pk=pk)
+        return ask(self, request, QUESTION, rows, act)
 
     def change_view(
         self,

@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
+from ingest.admin.asking import Question, ask
 from ingest.admin.evidence import EvidenceAdmin
 from ingest.keeping.rebuilding import DamagedOriginals
 from ingest.keeping.withdrawal import LONGEST_REASON, NotWithdrawable, withdraw
@@ -26,6 +25,15 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=LONGEST_REASON, help_text="Kept with the file, for whoever asks later."
     )
+
+
+QUESTION = Question(
+    permission=PERMISSION,
+    verb="Withdraw",
+    template="admin/ingest/measurement/withdraw.html",
+    form=ReasonForm,
+    refusals=(NotWithdrawable, DamagedOriginals),
+)
 
 
 class WithdrawableAdmin(EvidenceAdmin[Measurement]):
@@ -43,31 +51,14 @@ class WithdrawableAdmin(EvidenceAdmin[Measurement]):
 
     def withdraw_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Ask for the reason, and on POST withdraw the file and go back to its page."""
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
-        measurement = Measurement.objects.defer("content").filter(pk=pk).first()
-        if measurement is None:
-            raise Http404
-        form = ReasonForm(request.POST or None)
-        if request.method != "POST" or not form.is_valid():
-            context = self.admin_site.each_context(request) | {
-                "title": "Withdraw measurement",
-                "opts": self.opts,
-                "measurement": measurement,
-                "form": form,
-            }
-            return TemplateResponse(request, "admin/ingest/measurement/withdraw.html", context)
-        self._withdraw(request, measurement, form.cleaned_data["reason"])
-        return HttpResponseRedirect(reverse("admin:ingest_measurement_change", args=[pk]))
 
-    def _withdraw(self, request: HttpRequest, measurement: Measurement, reason: str) -> None:
-        try:
-            done = withdraw(measurement, by=request.user.get_username(), reason=reason)
-        except (NotWithdrawable, DamagedOriginals) as error:
-            self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
-            return
-        text = f"Withdrawn; {done.hours} hours of {measurement.name} were made anew."
-        self.message_user(request, text, messages.SUCCESS)
+        def act(measurement: Measurement, given: dict[str, Any]) -> str:
+            by = request.user.get_username()
+            done = withdraw(measurement, by=by, reason=given["reason"])
+            return f"Withdrawn; {done.hours} hours of {measurement.name} were made anew."
+
+        rows = Measurement.objects.defer("content").filter(pk=pk)
+        return ask(self, request, QUESTION, rows, act)
 
     def change_view(
         self,
