@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from benchmarks.running import CannotMeasure
-from device_endpoint import nginx_config
+from device_endpoint import nginx_config, upstreams
 from device_endpoint.supervision.program import ProgramSpec
 from device_endpoint.supervision.programs_found import nginx_binary
 
@@ -26,13 +25,14 @@ def write(
         "LOG_DIR": str(folder),
         "DEVICE_PORT": str(port),
         "DEVICE_LISTEN": f"    listen 127.0.0.1:{port} ssl default_server;",
+        "DEVICE_SERVERS": upstreams.server_lines(
+            [backend] if backend else [], f"{sockets}/device.sock"
+        ),
     }
     for template in nginx_config.TEMPLATES.glob("*.template"):
         text = nginx_config.render(template.read_text(), values)
         if template.stem == "staff.conf":
             text = "# A reference has no staff door.\n"
-        if template.stem == "nginx.conf" and backend:
-            text = _replaced(text, f'server "unix:{sockets}/device.sock"', f"server {backend}")
         if template.stem == "device_proxy.conf" and rewrite:
             text = f"rewrite ^ {rewrite} break;\n" + text
         (folder / template.stem).write_text(text)
@@ -47,9 +47,3 @@ def spec(folder: Path, name: str) -> ProgramSpec:
         log=folder / "nginx.log",
         stop_signal=signal.SIGQUIT,
     )
-
-
-def _replaced(text: str, old: str, new: str) -> str:
-    if old not in text:
-        raise CannotMeasure(f"nginx's template no longer holds {old!r}")
-    return text.replace(old, new)
