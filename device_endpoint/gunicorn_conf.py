@@ -89,6 +89,7 @@ for _name in [name for name in sys.modules if name.startswith("device_endpoint."
     del sys.modules[_name]
 
 # nginx writes the access log; errors go to standard error, where the supervisor keeps them.
+logger_class = "device_endpoint.gunicorn_log.ErrorLog"
 errorlog = "-"
 
 # Each door counts in a folder of its own; prometheus_client looks here when it is imported.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -37,6 +38,10 @@ from ingest.storing.prepared_files import PreparedFile
 COMPRESSION_LEVEL = 1  # higher ones gain nothing on such files and take two to three times as long
 
 _codec = pa.Codec("zstd", compression_level=COMPRESSION_LEVEL)
+
+# From this size on a file is hashed and compressed while it is read, where a processor is idle.
+_LARGE = 1_000_000
+_beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fingerprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +91,25 @@ def receive(
 
 
 def _prepare(file: UploadedFile, window: TimeWindow, max_lines: int) -> PreparedFile:
+    beside = _beside.submit(_fingerprint, file.content) if len(file.content) >= _LARGE else None
     samples, errors = _read(file, window, max_lines)
+    sha256, compressed = beside.result() if beside else _fingerprint(file.content)
     return PreparedFile(
         id=uuid7(),
         name=make_storable(file.name, 64),
         filename=make_storable(file.filename, 255),
         content_type=make_storable(file.content_type, 100),
         size=len(file.content),
-        sha256=hashlib.sha256(file.content).digest(),
-        content=_codec.compress(file.content, asbytes=True),
+        sha256=sha256,
+        content=compressed,
         samples=samples,
         errors=errors,
     )
+
+
+def _fingerprint(content: bytes) -> tuple[bytes, bytes]:
+    """Return the SHA-256 of ``content``, and it compressed: neither needs the interpreter."""
+    return hashlib.sha256(content).digest(), _codec.compress(content, asbytes=True)
 
 
 def _read(

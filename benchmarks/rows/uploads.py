@@ -105,8 +105,8 @@ def day(session: Session) -> None:
     comparison = Comparison(
         f"{samples:,}-sample files, 8 devices",
         Workload("hr-day", samples, 180),
-        (FLOOR, ORM, COPY, VICTORIA, INFLUX),
-        slow=(ORM, COPY),
+        (FLOOR, COPY, VICTORIA, INFLUX),
+        slow=(COPY,),
     )
     compare_uploads(session, comparison)
 
@@ -116,7 +116,7 @@ def large(session: Session) -> None:
     scale, pair = session.scale, session.devices[:2]
     workload = Workload("hr-large", scale.large_samples, 24, least=2)
     most = {"product": 2 * scale.large_files, VICTORIA: 2 * scale.large_files}
-    targets: list[Target] = [session.product, *session.references((VICTORIA, COPY, INFLUX))]
+    targets: list[Target] = [session.product, *session.references((VICTORIA, COPY))]
     found = compare(
         targets,
         workload,

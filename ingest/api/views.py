@@ -155,6 +155,9 @@ class DeviceEndpoint(APIView):
         """Drain what is left of the body, whatever the answer; HEAD gets none."""
         http_request: HttpRequest = getattr(request, "_request", request)
         bodies.drain(http_request)
+        # View and request refer to each other: they, and 20 MB with them, would stay until the
+        # garbage collector comes by.
+        self.files = None
         # Small devices read no chunks.
         response["Content-Length"] = str(len(response.content))
         if http_request.method == "HEAD":

@@ -36,9 +36,10 @@ SAMPLE_LINE = re.compile(rb"([0-9]{1,16}),(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)")
 _NO_SAMPLE_FOLLOWS = re.compile(rb"\n(?!" + _SAMPLE + rb"\r?\n|\Z)")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
-# Below this size the start-up of pyarrow's CSV reader, and of numpy's look at pairs, costs more
-# than it saves.
-_SMALL = 200_000
+# Below these sizes in bytes, the start-up of numpy's look at pairs, and of pyarrow's CSV reader,
+# costs more than it saves.
+_SMALL_TO_CHECK = 6_000
+_SMALL_TO_CONVERT = 60_000
 
 _READ = pa.csv.ReadOptions(column_names=["time_ms", "value"], use_threads=False)
 _PARSE = pa.csv.ParseOptions(quote_char=False, ignore_empty_lines=True)
@@ -144,9 +145,9 @@ _Columns = tuple[NDArray[np.int64], NDArray[np.float64]]
 def _read_fast(text: bytes) -> _Columns | None:
     """Return times and values in the order of the file, or None where the slow reader must look."""
     data = text[: _end_of_data(text)]
-    if len(data) < _SMALL:
-        return _convert_small(data) if _is_all_samples(data) else None
-    return _convert_large(data) if is_all_samples(data) else None
+    check = _is_all_samples if len(data) < _SMALL_TO_CHECK else is_all_samples
+    convert = _convert_small if len(data) < _SMALL_TO_CONVERT else _convert_large
+    return convert(data) if check(data) else None
 
 
 def _is_all_samples(data: bytes) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ingest.parsing import framing
 from ingest.refusals import InvalidMultipart, TooManyFiles
 from tests.framing.framed import as_sent, frame, take_apart
 
@@ -215,3 +216,24 @@ def test_a_first_part_whose_delimiter_is_damaged_is_no_preamble() -> None:
     for damaged in (body[1:], b"x" + body, body.replace(b"--", b"-_", 1), body[:3] + body[4:]):
         with pytest.raises(InvalidMultipart):
             take_apart(damaged)
+
+
+@pytest.mark.parametrize("piece", range(10, 60))
+def test_what_comes_out_does_not_depend_on_where_the_parser_is_fed(
+    piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = as_sent(take_apart(TWO))
+    monkeypatch.setattr(framing, "PIECE_BYTES", piece)
+    for preamble in range(3):
+        assert as_sent(take_apart(b"\r\n" * preamble + TWO)) == whole
+    for missing in range(3, len(TWO)):
+        with pytest.raises(InvalidMultipart):
+            take_apart(TWO[:-missing])
+    with pytest.raises(InvalidMultipart, match="after the closing delimiter"):
+        take_apart(TWO + b"--")
+
+
+def test_a_file_of_many_pieces_is_whole_wherever_its_end_falls() -> None:
+    for size in range(framing.PIECE_BYTES - 200, framing.PIECE_BYTES + 20):
+        content = b"x" * size
+        assert as_sent(take_apart(frame([("hr", "big", content)]))) == [("hr", "big", content)]
