@@ -84,16 +84,17 @@ def wanted_rows(only: str) -> list[str]:
 
 
 def _measure(names: list[str], scale: Scale, ending: ExitStack) -> int:
-    began = time.monotonic()
     load_tool.install()
+    busy = machine.busy_percent()
+    began = time.monotonic()
     _say("starting PostgreSQL ...")
     cluster = Cluster(PLACE)
     ending.callback(cluster.stop)
     cluster.start()
     session = _session(cluster, names, scale)
     ending.callback(session.end)
-    facts = machine.describe(cluster)
-    for note in machine.noise(facts):
+    facts = machine.describe(cluster, busy)
+    for note in machine.noise(busy):
         session.note(note)
     for name in names:
         _add_rows(session, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,11 +12,27 @@ from benchmarks import load_tool
 from benchmarks.cluster import Cluster
 from benchmarks.references.stores import influxdb_version, victoria_metrics_version
 
-BUSY_LOAD = 0.5
+# Of all processors' time, while nothing of ours runs.
+BUSY_PERCENT = 10.0
+LOOK_SECONDS = 3.0
 
 
-def describe(cluster: Cluster) -> dict[str, object]:
-    """Return the facts, by name."""
+def busy_percent() -> float:
+    """Return how much of all processors' time others take, looked at for some seconds."""
+    busy, passed = _processor_times()
+    time.sleep(LOOK_SECONDS)
+    busy_later, passed_later = _processor_times()
+    return round(100 * (busy_later - busy) / max(passed_later - passed, 1), 1)
+
+
+def _processor_times() -> tuple[int, int]:
+    """Return the time spent on work, and all time, in ticks since the start of the machine."""
+    told = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(told) - told[3] - told[4], sum(told)  # the fourth is idle, the fifth waits for disks
+
+
+def describe(cluster: Cluster, busy: float) -> dict[str, object]:
+    """Return the facts, by name; ``busy`` is the ``busy_percent`` before the run."""
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -28,7 +45,7 @@ def describe(cluster: Cluster) -> dict[str, object]:
         **load_tool.versions(),
         "victoria-metrics": victoria_metrics_version(),
         "influxdb": influxdb_version(),
-        "load_average_before": round(os.getloadavg()[0], 2),
+        "busy_percent_before": busy,
     }
 
 
@@ -39,11 +56,8 @@ def _cpu() -> str:
     return platform.machine()
 
 
-def noise(machine: dict[str, object]) -> list[str]:
+def noise(busy: float) -> list[str]:
     """Return a note if something else was running before the run began."""
-    load = machine["load_average_before"]
-    if isinstance(load, float) and load > BUSY_LOAD:
-        return [
-            f"the machine was busy before the run (load average {load}): do not quote these figures"
-        ]
-    return []
+    if busy <= BUSY_PERCENT:
+        return []
+    return [f"the machine was {busy} % busy before the run: do not quote these figures"]

@@ -46,6 +46,8 @@ class Product:
             "DATABASE_URL": self._place.database_url(self.database),
             "DEVICE_PORT": str(self.device_port),
             "STAFF_PORT": str(self.staff_port),
+            # It would fall upon some row or other: what it costs has rows of its own.
+            "COMPACT_EVERY_S": "86400",
         }
 
     def start(self) -> None:

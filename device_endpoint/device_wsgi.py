@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import django
+from django.core.cache import close_caches
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
@@ -29,7 +30,8 @@ django.setup(set_prefix=False)
 application = DeviceHandler()
 
 # The door's one connection is kept, and mended where it breaks (ingest.storing.transactions):
-# nothing is left to look after before and after each request.
+# nothing is left to look after before and after each request. Nothing is cached by Django here.
 request_started.disconnect(reset_queries)
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)
+request_finished.disconnect(close_caches)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from datetime import timedelta
 
@@ -10,6 +12,7 @@ import pytest
 
 from identities.models import Identity
 from ingest.models import Incident, Notice, WatchRun
+from tests.device_endpoint.processes import child_named
 from tests.devices import Device
 from tests.stack import Stack, wait_until
 from tests.telling.conftest import SECRET
@@ -76,5 +79,9 @@ def test_what_the_settings_name_is_told(
 
 
 def test_up_looks_by_itself(stack: Stack, live_db: None) -> None:
+    assert stack.process is not None
+    WatchRun.objects.all().delete()
+    # It has looked when it was started, and is started again at once.
+    os.kill(child_named(stack.process.pid, "manage.py watch"), signal.SIGTERM)
     wait_until(WatchRun.objects.exists, "a look")
     assert "Traceback" not in stack.logs()
