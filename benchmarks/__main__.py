@@ -86,7 +86,7 @@ def wanted_rows(only: str) -> list[str]:
 def _measure(names: list[str], scale: Scale, ending: ExitStack) -> int:
     load_tool.install()
     busy = machine.busy_percent()
-    began = time.monotonic()
+    began, stolen_before = time.monotonic(), machine.stolen_ticks()
     _say("starting PostgreSQL ...")
     cluster = Cluster(PLACE)
     ending.callback(cluster.stop)
@@ -99,6 +99,9 @@ def _measure(names: list[str], scale: Scale, ending: ExitStack) -> int:
     for name in names:
         _add_rows(session, name)
     facts["seconds"] = round(time.monotonic() - began)
+    facts["stolen_percent"] = stolen = machine.stolen_percent(stolen_before)
+    for note in machine.theft(stolen):
+        session.note(note)
     facts["quick"] = scale is QUICK
     PLACE.results.write_text(
         report.document(facts, session.rows, session.durability, session.notes)

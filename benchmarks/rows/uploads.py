@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
 
 from benchmarks import load_tool
 from benchmarks.comparing import Measured, Run, compare, send
@@ -166,10 +165,10 @@ def registrations(session: Session) -> None:
             theirs.append(_register(floor.url, jobs))
     session.add(
         "new certificates, 8 at once",
-        median(ours),
+        max(ours),
         "certificates/s",
         against="floor, a handshake each",
-        reference=median(theirs) if theirs else None,
+        reference=max(theirs) if theirs else None,
     )
 
 
