@@ -103,8 +103,11 @@ class Front:
     def __init__(self, folder: Path, shared: dict[str, str], hosts: list[AppHost]) -> None:
         self.device_port, self.staff_port = free_ports(2)
         self._var_dir = folder / "front"
+        # Named: where VAR_DIR's path is long, the folder would be elsewhere.
+        self._run_dir = self._var_dir / "run"
         self._environment = clean_environment(
             VAR_DIR=str(self._var_dir),
+            RUN_DIR=str(self._run_dir),
             DEVICE_PORT=str(self.device_port),
             STAFF_PORT=str(self.staff_port),
             LISTEN="127.0.0.1",
@@ -126,7 +129,7 @@ class Front:
 
     def start(self) -> None:
         """Write nginx's configuration and start it."""
-        for folder in (self._var_dir / "log", self._var_dir / "run" / "run"):
+        for folder in (self._var_dir / "log", self._run_dir):
             folder.mkdir(parents=True)
         self.manage("render_nginx")
         folder = self._var_dir / "nginx"
