@@ -52,6 +52,29 @@ WHERE n.nspname = 'analytics' AND l.lanname = 'sql'
 ORDER BY p.proretset, 1
 """
 
+_GATHERS = "SELECT pg_get_viewdef('analytics.series'::regclass) LIKE '%MATERIALIZED%'"
+# As the migrations have it, but for the first step: the sums of the shards are gathered on the
+# coordinator, and joined there with types, a table of its own. Citus joins them in no other way.
+_GATHERED_SERIES = """
+CREATE OR REPLACE VIEW analytics.series AS
+WITH s AS MATERIALIZED (
+    SELECT b.identity_id, b.name, sum(b.sample_count)::bigint AS samples,
+           min(b.first_ms) AS first_ms, max(b.last_ms) AS last_ms
+    FROM ingest_sampleblock b GROUP BY b.identity_id, b.name
+)
+SELECT i.name::text AS identity, s.name::text AS name, t.label, t.unit, t.loinc, s.samples,
+       'epoch'::timestamptz + s.first_ms * interval '1 millisecond' AS first,
+       'epoch'::timestamptz + s.last_ms * interval '1 millisecond' AS last
+FROM s
+JOIN identities_identity i ON i.id = s.identity_id
+LEFT JOIN LATERAL (
+    SELECT m.label::text, m.unit::text, m.loinc::text FROM ingest_measurementtype m
+    WHERE m.pattern = s.name
+       OR (right(m.pattern, 1) = '*' AND starts_with(s.name::text, left(m.pattern, -1)))
+    ORDER BY right(m.pattern, 1) = '*', length(m.pattern) DESC LIMIT 1
+) t ON true
+""".strip()
+
 
 class CannotDistributeError(Exception):
     """The database cannot be distributed, or is already; the text says what to do."""
@@ -66,6 +89,7 @@ class State:
     primary_keys: dict[str, tuple[str, str]]
     has_id_index: bool
     is_compressed: bool
+    gathers_series: bool
     functions: list[tuple[str, bool, str, str, str, str]]
 
 
@@ -89,9 +113,13 @@ def read_state() -> State:
         has_id_index = cursor.fetchone()[0]
         cursor.execute(_STORAGE)
         is_compressed = cursor.fetchone()[0]
+        cursor.execute(_GATHERS)
+        gathers_series = cursor.fetchone()[0]
         cursor.execute(_FUNCTIONS)
         functions = cursor.fetchall()
-    return State(places, foreign_keys, primary_keys, has_id_index, is_compressed, functions)
+    return State(
+        places, foreign_keys, primary_keys, has_id_index, is_compressed, gathers_series, functions
+    )
 
 
 def has_coordinator() -> bool:
@@ -117,9 +145,10 @@ def plan(state: State) -> list[str]:
                 f"tied to a distributed one, say: SELECT undistribute_table('{table}') first."
             )
     tables = [*_reference(state), *_keys(state), *_storage(state), *_distribute(state)]
-    if not tables and not any(returns_rows for _, returns_rows, *_ in state.functions):
+    views = [] if state.gathers_series else [_GATHERED_SERIES]
+    if not (tables or views or any(returns_rows for _, returns_rows, *_ in state.functions)):
         raise CannotDistributeError("The tables are distributed already.")
-    return [*tables, *_functions(state)]
+    return [*tables, *views, *_functions(state)]
 
 
 def _reference(state: State) -> Iterator[str]:

@@ -123,7 +123,10 @@ def test_upload_compaction_reading_and_admin_work_unchanged(
         "'ward', 'hr', '2019-06-11T18:00:00Z', '2019-06-12T19:00:00Z', '1 hour')"
     )
     assert rows == [(3,)]
-    assert coordinator.execute("SELECT samples FROM analytics.series WHERE name = 'hr'") == [(3,)]
+    rows = coordinator.execute(
+        "SELECT identity, samples, first::text FROM analytics.series WHERE name = 'hr'"
+    )
+    assert rows == [("ward", 3, "2019-06-11 19:00:00+00")]
 
 
 def _use(stack: Stack, folder: Path) -> None:
