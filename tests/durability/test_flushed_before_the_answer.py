@@ -12,6 +12,8 @@ from tests.durability.database import connect, value
 from tests.durability.sending import measurement
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 _COMMITTED = """
 SELECT count(*)
 FROM pg_get_wal_records_info(%s, %s)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.devices import Device
 from tests.durability.database import NAME, connect, value
 from tests.durability.sending import START_MS
 from tests.stack import Stack
+
+pytestmark = pytest.mark.slow
 
 _END_SESSIONS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
