@@ -13,7 +13,7 @@ from pathlib import Path
 
 from device_endpoint.environment import PROJECT_DIR
 from device_endpoint.supervision.programs_found import nginx_binary
-from tests.stack import clean_environment, free_ports
+from tests.stack import clean_environment, free_ports, wait_until
 
 DEVICE_DOOR, STAFF_DOOR = 9001, 9002
 
@@ -140,6 +140,7 @@ class Front:
                 stdout=log,
                 stderr=log,
             )
+        wait_until((self._run_dir / "nginx.pid").exists, "nginx to listen")
 
     def stop(self) -> None:
         """End nginx."""
