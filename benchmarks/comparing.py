@@ -112,7 +112,8 @@ def send(
         send(target, WARM_UP, corpora, scale, Run(run.devices))
     before = target.stored()
     job = _job(target, workload, corpora, scale, run)
-    machine.settle()
+    if scale.settles:
+        machine.settle()
     result = load_tool.upload(job)
     if not run.repeated:
         corpora.use(workload, target, result.sent)

@@ -50,6 +50,7 @@ class Scale:
     seconds: float
     warm_up_seconds: float
     rounds: int
+    settles: bool  # the machine, before each run
     share: float  # of the files of a workload
     day_samples: int
     large_samples: int
@@ -73,6 +74,7 @@ FULL = Scale(
     seconds=3.0,
     warm_up_seconds=0.4,
     rounds=3,
+    settles=True,
     share=1.0,
     day_samples=86_400,
     large_samples=1_000_000,
@@ -91,6 +93,7 @@ QUICK = Scale(
     seconds=0.3,
     warm_up_seconds=0.1,
     rounds=1,
+    settles=False,
     share=0.05,
     day_samples=8_640,
     large_samples=100_000,
