@@ -16,7 +16,7 @@ class DeviceRequest(WSGIRequest):
     """A request whose body nobody but ``ingest.api.reading_bodies`` takes apart."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        # Django would take Content-Type apart for its own parsers, a tenth of all that it does.
+        # Django would take Content-Type apart for its own parsers, with the library for mail.
         self.content_type, self.content_params = "", {}
 
 

@@ -41,7 +41,7 @@ _codec = pa.Codec("zstd", compression_level=COMPRESSION_LEVEL)
 
 # From this size on a file is hashed and compressed while it is read, where a processor is idle.
 _LARGE = 1_000_000
-_beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fingerprint")
+_executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fingerprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def receive(
 
 
 def _prepare(file: UploadedFile, window: TimeWindow, max_lines: int) -> PreparedFile:
-    beside = _beside.submit(_fingerprint, file.content) if len(file.content) >= _LARGE else None
+    beside = _executor.submit(_fingerprint, file.content) if len(file.content) >= _LARGE else None
     samples, errors = _read(file, window, max_lines)
     sha256, compressed = beside.result() if beside else _fingerprint(file.content)
     return PreparedFile(

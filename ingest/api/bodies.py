@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
+from ingest.parsing.framing import PIECE_BYTES
 from ingest.refusals import InvalidMultipart, RequestTooLarge
 
-_CHUNK = 1 << 16
-_PIECE = 1 << 18  # what stays in a processor's cache while it is copied
 _GZIP = 31  # zlib's window bits for a gzip header and trailer
 
 
@@ -42,7 +41,7 @@ def read(request: HttpRequest, limit: int) -> bytes:
 
 def _pieces(request: HttpRequest) -> Iterator[bytes]:
     # Asked for all at once, gunicorn copies all of it several times over.
-    while piece := request.read(_PIECE):
+    while piece := request.read(PIECE_BYTES):
         yield piece
 
 
@@ -69,7 +68,7 @@ def inflate(body: bytes, limit: int) -> bytes:
 def drain(request: HttpRequest) -> None:
     """Read what is left of the body: an answer that overtakes it would be lost on its way."""
     try:
-        while request.read(_CHUNK):
+        while request.read(PIECE_BYTES):
             pass
     except UnreadablePostError:
         return

@@ -155,7 +155,7 @@ class DeviceEndpoint(APIView):
         """Drain what is left of the body, whatever the answer; HEAD gets none."""
         http_request: HttpRequest = getattr(request, "_request", request)
         bodies.drain(http_request)
-        # View and request refer to each other: they, and 20 MB with them, would stay until the
+        # View and request refer to each other: they would stay, and the files with them, until the
         # garbage collector comes by.
         self.files = None
         # Small devices read no chunks.

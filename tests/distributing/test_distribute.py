@@ -124,9 +124,9 @@ def test_upload_compaction_reading_and_admin_work_unchanged(
     )
     assert rows == [(3,)]
     rows = coordinator.execute(
-        "SELECT identity, samples, first::text FROM analytics.series WHERE name = 'hr'"
+        "SELECT identity, label, unit, samples, first::text FROM analytics.series WHERE name = 'hr'"
     )
-    assert rows == [("ward", 3, "2019-06-11 19:00:00+00")]
+    assert rows == [("ward", "Heart rate", "/min", 3, "2019-06-11 19:00:00+00")]
 
 
 def _use(stack: Stack, folder: Path) -> None:
