@@ -27,5 +27,5 @@ ENV PATH=/opt/venv/bin:$PATH \
 # By number, so that an engine can tell that it is not root.
 USER 10001
 # Which door this is, DOOR says.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "device_endpoint.container_health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "device_endpoint.healthcheck"]
 CMD ["python", "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]

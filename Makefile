@@ -50,10 +50,10 @@ check: $(VENV)/dev.stamp ## lint, types, migrations, deploy checks
 SECONDS ?= 60
 
 faults: $(VENV)/dev.stamp ## break things while devices send, then compare (SECONDS=900 ARGS=--json)
-	@$(BIN)/python -m tests.faults --seconds $(SECONDS) $(ARGS)
+	@$(BIN)/python -m tests.fault_injection --seconds $(SECONDS) $(ARGS)
 
 trust: $(VENV)/dev.stamp ## what was tried against it and held, counted (ONLY="header input")
-	@$(BIN)/python -m tests.tried $(ONLY)
+	@$(BIN)/python -m tools.security_report $(ONLY)
 
 format: $(VENV)/dev.stamp ## put the code into its form
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
@@ -65,7 +65,7 @@ audit: $(VENV)/dev.stamp ## ask for known holes in the locked packages (needs th
 	@test -x .audit/bin/pip-audit || { $(BIN)/python -m venv .audit && \
 		.audit/bin/python -m pip --disable-pip-version-check -qq install pip-audit; } || true
 	@.audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off --format json \
-		-r requirements/demo.txt 2>/dev/null | $(BIN)/python -m tests.audit
+		-r requirements/demo.txt 2>/dev/null | $(BIN)/python -m tools.audit_report
 
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install uv

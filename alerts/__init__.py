@@ -1,1 +1,1 @@
-"""Notices that devices stopped, or will have to: found as incidents, told by e-mail and webhook."""
+"""Detects overdue series and expiring certificates, and sends notifications."""

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ingest.admin.evidence import EvidenceAdmin
-from ingest.models import Incident, Notice
-from ingest.reading.ranges import format_instant
+from alerts.models import Incident, Notification
+from ingest.admin.read_only import EvidenceAdmin
+from ingest.time_range import format_instant
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -34,13 +34,21 @@ class OpenFilter(admin.SimpleListFilter):
 class IncidentAdmin(EvidenceAdmin[Incident]):
     """Series without new samples and certificates that end soon, latest first."""
 
-    list_display = ("noticed_at", "identity", "series", "state", "newest", "seen_at", "begun_at",
-                    "ended_at")  # fmt: skip
+    list_display = (
+        "detected_at",
+        "identity",
+        "series",
+        "state",
+        "newest",
+        "last_received_at",
+        "started_at",
+        "ended_at",
+    )
     list_filter = (OpenFilter, "kind")
     list_select_related = ("identity", "certificate__identity")
     search_fields = ("identity__name", "name")
-    fields = ("identity", "series", "kind", "state", "certificate", "newest", "noticed_at",
-              "seen_at", "begun_at", "ended_at")  # fmt: skip
+    fields = ("identity", "series", "kind", "state", "certificate", "newest", "detected_at",
+              "last_received_at", "started_at", "ended_at")  # fmt: skip
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
@@ -59,7 +67,7 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
             return incident.get_outcome_display()
         if incident.kind == Incident.Kind.EXPIRING:
             return "certificate ends soon"
-        return "catching up" if incident.catches_up else "late"
+        return "catching up" if incident.is_backfilling else "late"
 
     @admin.display(description="newest sample")
     def newest(self, incident: Incident) -> str:
@@ -67,35 +75,52 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
         return "–" if incident.newest_ms is None else format_instant(incident.newest_ms)
 
 
-@admin.register(Notice)
-class NoticeAdmin(EvidenceAdmin[Notice]):
+@admin.register(Notification)
+class NoticeAdmin(EvidenceAdmin[Notification]):
     """What was told by mail and webhook, what waits to be sent and why, latest first."""
 
-    list_display = ("at", "channel", "state", "tries", "sent_at", "next_try", "last_error")
+    list_display = (
+        "created_at",
+        "channel",
+        "state",
+        "attempts",
+        "sent_at",
+        "next_try",
+        "last_error",
+    )
     list_filter = ("channel",)
-    fields = ("id", "at", "channel", "state", "tries", "sent_at", "next_try", "last_error",
-              "events")  # fmt: skip
+    fields = (
+        "id",
+        "created_at",
+        "channel",
+        "state",
+        "attempts",
+        "sent_at",
+        "next_try",
+        "last_error",
+        "events",
+    )
     readonly_fields = fields
 
     @admin.display(description="state")
-    def state(self, notice: Notice) -> SafeString:
+    def state(self, notice: Notification) -> SafeString:
         """Return what became of it, as a word in its colour."""
         if notice.sent_at is not None:
             kind, word = "active", "sent"
-        elif notice.given_up_at is not None:
+        elif notice.abandoned_at is not None:
             kind, word = "revoked", "given up"
         else:
             kind, word = "suspended", "waits"
         return format_html('<span class="state state-{}">{}</span>', kind, word)
 
     @admin.display(description="next try at")
-    def next_try(self, notice: Notice) -> str:
+    def next_try(self, notice: Notification) -> str:
         """Return when it is tried again, if it is."""
-        waits = notice.sent_at is None and notice.given_up_at is None
-        return f"{notice.next_try_at:%Y-%m-%d %H:%M:%S}" if waits else "–"
+        waits = notice.sent_at is None and notice.abandoned_at is None
+        return f"{notice.next_attempt_at:%Y-%m-%d %H:%M:%S}" if waits else "–"
 
     @admin.display(description="events")
-    def events(self, notice: Notice) -> SafeString:
+    def events(self, notice: Notification) -> SafeString:
         """Return what it tells, a line each."""
         items = notice.items.select_related("incident__identity")[:1000]
         lines = ((item.event, item.incident.identity.name, item.incident.name) for item in items)

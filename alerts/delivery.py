@@ -20,10 +20,10 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
 
-from ingest.models import Incident, Notice, NoticeItem
-from ingest.telling import wording
-from ingest.telling.notices import channels
-from ingest.telling.wording import Told
+from alerts import messages
+from alerts.messages import Told
+from alerts.models import Incident, Notification, NotificationItem
+from alerts.notifications import channels
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 MOST_TRIES = 30
 WEBHOOK_TIMEOUT_S = (5.0, 10.0)
 
-_Event = NoticeItem.Event
+_Event = NotificationItem.Event
 
 
 class NotSent(Exception):
@@ -45,7 +45,7 @@ def send_due(now: datetime) -> tuple[int, int]:
     if settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now):
         return 0, 0
     sent = failed = 0
-    waiting = Notice.objects.filter(_waiting(now), channel__in=channels())
+    waiting = Notification.objects.filter(_waiting(now), channel__in=channels())
     for notice in waiting.order_by("pk"):
         if not _claim(notice, now):
             continue
@@ -56,49 +56,49 @@ def send_due(now: datetime) -> tuple[int, int]:
     return sent, failed
 
 
-def pause_after(tries: int) -> timedelta:
-    """Return how long to wait after so many tries."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(tries - 1, 10)))
+def pause_after(attempts: int) -> timedelta:
+    """Return how long to wait after so many attempts."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 10)))
 
 
 def _waiting(now: datetime) -> Q:
-    return Q(sent_at=None, given_up_at=None, next_try_at__lte=now)
+    return Q(sent_at=None, abandoned_at=None, next_attempt_at__lte=now)
 
 
-def _claim(notice: Notice, now: datetime) -> bool:
-    tries = notice.tries + 1
-    mine = Notice.objects.filter(_waiting(now), pk=notice.pk, tries=notice.tries).update(
-        tries=tries, next_try_at=now + pause_after(tries)
-    )
-    notice.tries = tries
+def _claim(notice: Notification, now: datetime) -> bool:
+    attempts = notice.attempts + 1
+    mine = Notification.objects.filter(
+        _waiting(now), pk=notice.pk, attempts=notice.attempts
+    ).update(attempts=attempts, next_attempt_at=now + pause_after(attempts))
+    notice.attempts = attempts
     return mine == 1
 
 
-def _try(notice: Notice, now: datetime) -> bool:
+def _try(notice: Notification, now: datetime) -> bool:
     try:
         _WAYS[notice.channel](notice, now)
     except NotSent as error:
         logger.warning("notice %s by %s failed: %s", notice.pk, notice.channel, error)
         _put_off(notice, str(error)[:200], now)
         return False
-    Notice.objects.filter(pk=notice.pk).update(sent_at=now, last_error="")
+    Notification.objects.filter(pk=notice.pk).update(sent_at=now, last_error="")
     return True
 
 
-def _put_off(notice: Notice, error: str, now: datetime) -> None:
+def _put_off(notice: Notification, error: str, now: datetime) -> None:
     with transaction.atomic():
-        Notice.objects.filter(pk=notice.pk).update(last_error=error)
-        if notice.tries >= MOST_TRIES:
+        Notification.objects.filter(pk=notice.pk).update(last_error=error)
+        if notice.attempts >= MOST_TRIES:
             # What is still true then goes into a new one.
-            Notice.objects.filter(pk=notice.pk).update(given_up_at=now)
+            Notification.objects.filter(pk=notice.pk).update(abandoned_at=now)
             notice.items.all().delete()
 
 
-def _send_email(notice: Notice, now: datetime) -> None:
+def _send_email(notice: Notification, now: datetime) -> None:
     items, installation = _items(notice), _installation()
     message = EmailMessage(
-        subject=wording.as_subject(settings.PUBLIC_HOST, items),
-        body=wording.as_text(installation, items),
+        subject=messages.as_subject(settings.PUBLIC_HOST, items),
+        body=messages.as_text(installation, items),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=settings.NOTICE_EMAILS,
         headers={
@@ -114,10 +114,10 @@ def _send_email(notice: Notice, now: datetime) -> None:
         raise NotSent(f"no mail server took it ({type(error).__name__})") from error
 
 
-def _send_webhook(notice: Notice, now: datetime) -> None:
+def _send_webhook(notice: Notification, now: datetime) -> None:
     identifier = str(notice.pk)
-    body = wording.as_json(identifier, notice.at, _installation(), _items(notice))
-    headers = wording.signature(settings.NOTICE_WEBHOOK_SECRET, identifier, now, body)
+    body = messages.as_json(identifier, notice.created_at, _installation(), _items(notice))
+    headers = messages.signature(settings.NOTICE_WEBHOOK_SECRET, identifier, now, body)
     try:
         with requests.post(
             settings.NOTICE_WEBHOOK_URL,
@@ -135,9 +135,9 @@ def _send_webhook(notice: Notice, now: datetime) -> None:
         raise NotSent(f"the answer was {status}")
 
 
-_WAYS: dict[str, Callable[[Notice, datetime], None]] = {
-    Notice.Channel.EMAIL: _send_email,
-    Notice.Channel.WEBHOOK: _send_webhook,
+_WAYS: dict[str, Callable[[Notification, datetime], None]] = {
+    Notification.Channel.EMAIL: _send_email,
+    Notification.Channel.WEBHOOK: _send_webhook,
 }
 
 
@@ -145,20 +145,20 @@ def _installation() -> str:
     return f"https://{settings.PUBLIC_HOST}:{settings.STAFF_PORT}"
 
 
-def _items(notice: Notice) -> list[Told]:
+def _items(notice: Notification) -> list[Told]:
     rows = notice.items.select_related("incident__identity", "incident__certificate")
     rows = rows.order_by("incident__identity__name", "incident__name", "pk")
     return [_told(item.event, item.incident) for item in rows.defer("incident__certificate__der")]
 
 
 def _told(event: str, incident: Incident) -> Told:
-    is_over = event in (_Event.RECOVERED, _Event.UNWATCHED)
+    is_over = event in (_Event.RECOVERED, _Event.UNMONITORED)
     certificate = incident.certificate
     return Told(
         event=event,
         identity=incident.identity.name,
         series=incident.name,
-        at=(incident.ended_at if is_over else incident.begun_at) or incident.noticed_at,
+        at=(incident.ended_at if is_over else incident.started_at) or incident.detected_at,
         newest_ms=incident.newest_ms,
         sha256=certificate.fingerprint if certificate else "",
         not_after=certificate.not_after if certificate else None,

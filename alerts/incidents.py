@@ -15,9 +15,15 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from ingest.models import DeviceCertificate, Incident, WatchRun
-from ingest.reading.lateness import Key, WatchedSeries, find_arrivals, find_watched_series
-from ingest.storing import advisory_locks
+from alerts.models import Incident, MonitorHeartbeat
+from alerts.overdue import (
+    Key,
+    WatchedSeries,
+    find_arrivals,
+    find_watched_series,
+)
+from ingest.models import DeviceCertificate
+from ingest.storage import advisory_locks
 
 CATCHES_UP_AT_MOST = timedelta(days=1)
 # Files are looked for by their ids, which are made before they are committed.
@@ -30,7 +36,7 @@ PATIENCE_AT_MOST = timedelta(hours=1)
 AT_A_TIME = 500
 
 _Outcome = Incident.Outcome
-_FACTS = ("newest_ms", "seen_at", "begun_at", "catches_up")
+_FACTS = ("newest_ms", "last_received_at", "started_at", "is_backfilling")
 
 
 def update_incidents(now: datetime) -> bool:
@@ -38,18 +44,20 @@ def update_incidents(now: datetime) -> bool:
     with transaction.atomic():
         if not advisory_locks.try_hold("watch", b""):
             return False
-        run = WatchRun.objects.filter(pk=1).first() or WatchRun(pk=1, at=now)
-        if now - run.at > AWAY_AFTER:
+        run = MonitorHeartbeat.objects.filter(pk=1).first() or MonitorHeartbeat(
+            pk=1, last_run_at=now
+        )
+        if now - run.last_run_at > AWAY_AFTER:
             run.away_until = now
         _update_late(now, run)
         _update_expiring(now)
-        run.at = now
+        run.last_run_at = now
         run.save()
     return True
 
 
-def _update_late(now: datetime, run: WatchRun) -> None:
-    opened = Incident.objects.filter(kind=Incident.Kind.LATE, ended_at=None)
+def _update_late(now: datetime, run: MonitorHeartbeat) -> None:
+    opened = Incident.objects.filter(kind=Incident.Kind.OVERDUE, ended_at=None)
     incidents = {(each.identity_id, each.name): each for each in opened}
     watched = {
         each.key: each for each in find_watched_series(now, {identity for identity, _ in incidents})
@@ -57,22 +65,22 @@ def _update_late(now: datetime, run: WatchRun) -> None:
     overdue = {key: each for key, each in watched.items() if each.is_overdue(now)}
     over = {key: incident for key, incident in incidents.items() if key not in overdue}
     _end([each for key, each in over.items() if key in watched], now, _Outcome.RECOVERED)
-    _end([each for key, each in over.items() if key not in watched], now, _Outcome.UNWATCHED)
+    _end([each for key, each in over.items() if key not in watched], now, _Outcome.UNMONITORED)
     changed = []
     overdue = {
         key: each
         for key, each in overdue.items()
         if key in incidents or _had_its_time(each, run.away_until, now)
     }
-    looked_at = max(run.at, now - LOOKED_BACK_AT_MOST) - OVERLAP
+    looked_at = max(run.last_run_at, now - LOOKED_BACK_AT_MOST) - OVERLAP
     for key, arrived_at in _last_arrivals(overdue, incidents, now, looked_at).items():
         incident = incidents.get(key) or Incident(
-            kind=Incident.Kind.LATE, identity_id=key[0], name=key[1], noticed_at=now
+            kind=Incident.Kind.OVERDUE, identity_id=key[0], name=key[1], detected_at=now
         )
         before = _facts(incident)
         _go_on(incident, overdue[key], arrived_at, now)
-        if incident.begun_at is None and _is_late(incident, overdue[key], run, now):
-            incident.begun_at = now
+        if incident.started_at is None and _is_late(incident, overdue[key], run, now):
+            incident.started_at = now
         if before != _facts(incident):
             changed.append(incident)
     new = [each for each in changed if each.pk is None]
@@ -85,13 +93,17 @@ def _go_on(
     incident: Incident, series: WatchedSeries, arrived_at: datetime | None, now: datetime
 ) -> None:
     incident.newest_ms = series.newest_ms
-    incident.seen_at = arrived_at or incident.seen_at
-    seen_at = incident.seen_at
-    incident.catches_up = seen_at is not None and seen_at >= series.allowed_since(now)
+    incident.last_received_at = arrived_at or incident.last_received_at
+    last_received_at = incident.last_received_at
+    incident.is_backfilling = (
+        last_received_at is not None and last_received_at >= series.allowed_since(now)
+    )
 
 
-def _is_late(incident: Incident, series: WatchedSeries, run: WatchRun, now: datetime) -> bool:
-    if incident.catches_up and now - incident.noticed_at < CATCHES_UP_AT_MOST:
+def _is_late(
+    incident: Incident, series: WatchedSeries, run: MonitorHeartbeat, now: datetime
+) -> bool:
+    if incident.is_backfilling and now - incident.detected_at < CATCHES_UP_AT_MOST:
         return False
     return _had_its_time(series, run.away_until, now)
 
@@ -129,7 +141,7 @@ def _last_arrivals(
 def _update_expiring(now: datetime) -> None:
     ending = DeviceCertificate.objects.ending(now).filter(identity__is_active=True)
     opened = Incident.objects.filter(kind=Incident.Kind.EXPIRING, ended_at=None)
-    _end(list(opened.exclude(certificate__in=ending)), now, _Outcome.UNWATCHED)
+    _end(list(opened.exclude(certificate__in=ending)), now, _Outcome.UNMONITORED)
     new = ending.filter(not_after__gt=now).exclude(
         incidents__in=opened.filter(certificate__isnull=False)
     )
@@ -138,8 +150,8 @@ def _update_expiring(now: datetime) -> None:
             kind=Incident.Kind.EXPIRING,
             identity_id=each.identity_id,
             certificate=each,
-            noticed_at=now,
-            begun_at=now,
+            detected_at=now,
+            started_at=now,
         )
         for each in new.only("pk", "identity_id")
     )

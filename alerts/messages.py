@@ -69,7 +69,7 @@ def as_text(installation: str, items: Sequence[Told]) -> str:
         if lines:
             more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
             paragraphs.append("\n".join([f"{heading}:", *lines[:MOST_LINES], *more]))
-    paragraphs.append(f"Overview: {installation}/admin/ingest/overview/")
+    paragraphs.append(f"Overview: {installation}/admin/analysis/overview/")
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -110,7 +110,7 @@ def _event(installation: str, told: Told) -> dict[str, object]:
         "at_ms": _milliseconds(told.at),
         "newest_ms": told.newest_ms,
         "certificate": certificate,
-        "url": f"{installation}/admin/ingest/overview/{quote(told.identity, safe='')}/",
+        "url": f"{installation}/admin/analysis/overview/{quote(told.identity, safe='')}/",
     }
 
 

@@ -7,8 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from identities.models import Identity
-from ingest.identifiers import uuid7
-from ingest.models.devices import DeviceCertificate
+from ingest.models.certificates import DeviceCertificate
+from ingest.uuid7 import uuid7
 
 
 class Incident(models.Model):
@@ -20,7 +20,7 @@ class Incident(models.Model):
     class Kind(models.TextChoices):
         """What is the matter."""
 
-        LATE = "late"
+        OVERDUE = "late"
         EXPIRING = "expiring"
 
     class Outcome(models.TextChoices):
@@ -28,21 +28,29 @@ class Incident(models.Model):
 
         OPEN = "", "open"
         RECOVERED = "recovered"
-        UNWATCHED = "unwatched"
+        UNMONITORED = "unwatched"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="incidents")
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="incidents", db_constraint=False
+    )
     name = models.CharField(
         "series", max_length=64, blank=True, help_text="Empty: the identity as a whole."
     )
     certificate = models.ForeignKey(
-        DeviceCertificate, null=True, on_delete=models.CASCADE, related_name="incidents"
+        DeviceCertificate,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="incidents",
+        db_constraint=False,
     )
     newest_ms = models.BigIntegerField(null=True, help_text="The newest sample.")
-    noticed_at = models.DateTimeField(default=timezone.now)
-    seen_at = models.DateTimeField(null=True, help_text="When a file of it came last, if lately.")
-    catches_up = models.BooleanField(default=False, help_text="Files come, of older samples.")
-    begun_at = models.DateTimeField(
+    detected_at = models.DateTimeField(default=timezone.now)
+    last_received_at = models.DateTimeField(
+        null=True, help_text="When a file of it came last, if lately."
+    )
+    is_backfilling = models.BooleanField(default=False, help_text="Files come, of older samples.")
+    started_at = models.DateTimeField(
         null=True, help_text="From then on it counts as late; empty while it only catches up."
     )
     ended_at = models.DateTimeField(null=True)
@@ -56,7 +64,7 @@ class Incident(models.Model):
             models.UniqueConstraint(
                 fields=["identity", "name"],
                 condition=Q(kind="late", ended_at=None),
-                name="incident_late_once_per_series",
+                name="incident_overdue_once_per_series",
             ),
             models.UniqueConstraint(
                 fields=["certificate"],
@@ -70,7 +78,7 @@ class Incident(models.Model):
         return f"{self.kind}: {self.identity.name} {self.name}".rstrip()
 
 
-class Notice(models.Model):
+class Notification(models.Model):
     """What is told by one e-mail or one call of the webhook; its text is made from its items."""
 
     class Channel(models.TextChoices):
@@ -81,11 +89,11 @@ class Notice(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=10, choices=Channel.choices)
-    at = models.DateTimeField(default=timezone.now)
-    tries = models.PositiveIntegerField(default=0)
-    next_try_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
-    given_up_at = models.DateTimeField(null=True)
+    abandoned_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -94,29 +102,31 @@ class Notice(models.Model):
             # So that the next one waits for it, and tells what is still true then.
             models.UniqueConstraint(
                 fields=["channel"],
-                condition=Q(sent_at=None, given_up_at=None),
-                name="notice_one_waiting_per_channel",
+                condition=Q(sent_at=None, abandoned_at=None),
+                name="notification_one_pending_per_channel",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_channel_display()} {self.created_at:%Y-%m-%d %H:%M:%S}"
 
 
-class NoticeItem(models.Model):
+class NotificationItem(models.Model):
     """One thing that a notice tells. Nothing is told twice by the same way."""
 
     class Event(models.TextChoices):
         """What is told of an incident: that it began, or how it ended."""
 
-        LATE = "late"
+        OVERDUE = "late"
         EXPIRING = "expiring"
         RECOVERED = "recovered"
-        UNWATCHED = "unwatched"
+        UNMONITORED = "unwatched"
 
-    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="items")
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="told")
-    channel = models.CharField(max_length=10, choices=Notice.Channel.choices)
+    notice = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="items")
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="notification_items"
+    )
+    channel = models.CharField(max_length=10, choices=Notification.Channel.choices)
     event = models.CharField(max_length=10, choices=Event.choices)
 
     class Meta:
@@ -124,7 +134,7 @@ class NoticeItem(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
-                fields=["incident", "channel", "event"], name="notice_item_told_once"
+                fields=["incident", "channel", "event"], name="notification_item_sent_once"
             ),
         ]
 
@@ -132,10 +142,10 @@ class NoticeItem(models.Model):
         return f"{self.event}: {self.incident}"
 
 
-class WatchRun(models.Model):
+class MonitorHeartbeat(models.Model):
     """When somebody last looked who is late: one row, so that silence here is noticed too."""
 
-    at = models.DateTimeField()
+    last_run_at = models.DateTimeField()
     away_until = models.DateTimeField(
         null=True, help_text="When it looked again after it had not for a while."
     )
@@ -144,4 +154,4 @@ class WatchRun(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.last_run_at:%Y-%m-%d %H:%M:%S}"

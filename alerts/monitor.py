@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.conf import settings
 
-from ingest.models import Incident
-from ingest.telling.incidents import update_incidents
-from ingest.telling.notices import compose
-from ingest.telling.sending import send_due
+from alerts.delivery import send_due
+from alerts.incidents import update_incidents
+from alerts.models import Incident
+from alerts.notifications import compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ def look(now: datetime) -> Looked:
     compose(now)
     sent, failed = send_due(now)
     opened = Incident.objects.filter(ended_at=None)
-    late = opened.filter(kind=Incident.Kind.LATE)
+    late = opened.filter(kind=Incident.Kind.OVERDUE)
     return Looked(
-        late=late.filter(catches_up=False).count(),
-        catching_up=late.filter(catches_up=True).count(),
+        late=late.filter(is_backfilling=False).count(),
+        catching_up=late.filter(is_backfilling=True).count(),
         expiring=opened.filter(kind=Incident.Kind.EXPIRING).count(),
         sent=sent,
         failed=failed,

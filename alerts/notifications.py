@@ -14,21 +14,21 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from ingest.models import Incident, Notice, NoticeItem
-from ingest.storing import advisory_locks
+from alerts.models import Incident, Notification, NotificationItem
+from ingest.storage import advisory_locks
 
 MOST_ITEMS = 1000
 # What ended longer ago is no news.
 TOLD_WITHIN = timedelta(days=7)
 
-_Event = NoticeItem.Event
+_Event = NotificationItem.Event
 
 
 def channels() -> list[str]:
     """Return the ways of telling that are set up."""
     found = {
-        Notice.Channel.EMAIL: bool(settings.NOTICE_EMAILS),
-        Notice.Channel.WEBHOOK: bool(settings.NOTICE_WEBHOOK_URL),
+        Notification.Channel.EMAIL: bool(settings.NOTICE_EMAILS),
+        Notification.Channel.WEBHOOK: bool(settings.NOTICE_WEBHOOK_URL),
     }
     return [channel.value for channel, is_set_up in found.items() if is_set_up]
 
@@ -53,9 +53,9 @@ def _compose(channel: str, now: datetime) -> bool:
     ][:MOST_ITEMS]
     if not untold:
         return False
-    notice = Notice.objects.create(channel=channel, at=now, next_try_at=now)
-    NoticeItem.objects.bulk_create(
-        NoticeItem(notice=notice, incident=incident, channel=channel, event=event)
+    notice = Notification.objects.create(channel=channel, created_at=now, next_attempt_at=now)
+    NotificationItem.objects.bulk_create(
+        NotificationItem(notice=notice, incident=incident, channel=channel, event=event)
         for incident, event in untold
     )
     return True
@@ -63,27 +63,31 @@ def _compose(channel: str, now: datetime) -> bool:
 
 def _untold(channel: str, now: datetime) -> Iterable[tuple[str, QuerySet[Incident]]]:
     def told(event: str) -> Exists:
-        items = NoticeItem.objects.filter(incident=OuterRef("pk"), channel=channel, event=event)
+        items = NotificationItem.objects.filter(
+            incident=OuterRef("pk"), channel=channel, event=event
+        )
         return Exists(items)
 
     rows = Incident.objects.order_by("pk")
-    going_on = rows.filter(ended_at=None, begun_at__isnull=False)
-    for event in (_Event.LATE, _Event.EXPIRING):
+    going_on = rows.filter(ended_at=None, started_at__isnull=False)
+    for event in (_Event.OVERDUE, _Event.EXPIRING):
         yield event, going_on.filter(~told(event), kind=event.value)
-    over = rows.filter(told(_Event.LATE), ended_at__gt=now - TOLD_WITHIN)
-    for event in (_Event.RECOVERED, _Event.UNWATCHED):
+    over = rows.filter(told(_Event.OVERDUE), ended_at__gt=now - TOLD_WITHIN)
+    for event in (_Event.RECOVERED, _Event.UNMONITORED):
         yield event, over.filter(~told(event), outcome=event.value)
 
 
 def _may(channel: str, now: datetime) -> bool:
     """Tell whether none waits to be sent and the last one is long enough ago."""
     since = now - timedelta(seconds=settings.NOTICE_GAP_S)
-    waiting = Q(sent_at=None, given_up_at=None)
-    return not Notice.objects.filter(waiting | Q(at__gt=since), channel=channel).exists()
+    waiting = Q(sent_at=None, abandoned_at=None)
+    return not Notification.objects.filter(
+        waiting | Q(created_at__gt=since), channel=channel
+    ).exists()
 
 
 def _give_up_others(now: datetime) -> None:
-    waiting = Notice.objects.filter(sent_at=None, given_up_at=None)
+    waiting = Notification.objects.filter(sent_at=None, abandoned_at=None)
     waiting.exclude(channel__in=channels()).update(
-        given_up_at=now, last_error="this way of telling is no longer set up"
+        abandoned_at=now, last_error="this way of telling is no longer set up"
     )

@@ -17,9 +17,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from identities.models import Identity
-from ingest.identifiers import uuid7_floor
+from ingest.measurement_types import find_types
 from ingest.models import DeviceCertificate, MeasurementType
-from ingest.reading.kinds import find_types
+from ingest.uuid7 import uuid7_floor
 
 AT_A_TIME = 500
 # An identity and a series; the series is "" for the identity as a whole.
@@ -65,7 +65,7 @@ def find_watched_series(now: datetime, also: Collection[int]) -> Iterator[Watche
     allowed = dict(
         _watchable(now)
         .order_by("pk")
-        .annotate(allowed=F("watch_interval") + Coalesce("watch_grace", timedelta()))
+        .annotate(allowed=F("reporting_interval") + Coalesce("grace_period", timedelta()))
         .values_list("pk", "allowed")
     )
     numbers = list(allowed)
@@ -85,8 +85,8 @@ def _watched(allowed: dict[int, timedelta | None], numbers: list[int]) -> Iterat
         kind = types[name]
         if allowed[identity] is not None:
             newest[identity] = max(last_ms, newest.get(identity, last_ms))
-        elif kind is not None and kind.watch_interval is not None:
-            span = kind.watch_interval + (kind.watch_grace or timedelta())
+        elif kind is not None and kind.reporting_interval is not None:
+            span = kind.reporting_interval + (kind.grace_period or timedelta())
             yield WatchedSeries((identity, name), last_ms, _milliseconds(span))
     for identity, last_ms in newest.items():
         own = allowed[identity]
@@ -119,8 +119,10 @@ def find_arrivals(keys: Collection[Key], since: datetime) -> dict[Key, datetime]
 def _watchable(now: datetime) -> QuerySet[Identity]:
     devices = DeviceCertificate.objects.live(now).filter(identity=OuterRef("pk"))
     found = Identity.objects.filter(
-        Exists(devices), Q(watch_paused_until=None) | Q(watch_paused_until__lte=now), is_active=True
+        Exists(devices),
+        Q(monitoring_paused_until=None) | Q(monitoring_paused_until__lte=now),
+        is_active=True,
     )
-    if not MeasurementType.objects.exclude(watch_interval=None).exists():
-        found = found.exclude(watch_interval=None)
+    if not MeasurementType.objects.exclude(reporting_interval=None).exists():
+        found = found.exclude(reporting_interval=None)
     return found

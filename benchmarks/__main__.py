@@ -17,9 +17,9 @@ from types import FrameType
 
 import django
 
-from benchmarks import place
+from benchmarks import workspace
 
-PLACE = place.prepare()
+PLACE = workspace.prepare()
 django.setup()
 # This process registers devices; the programs that it starts log as they always do.
 logging.getLogger().setLevel(logging.WARNING)
@@ -28,12 +28,17 @@ logging.getLogger().setLevel(logging.WARNING)
 from benchmarks import load_tool, machine, report  # noqa: E402
 from benchmarks.cluster import Cluster  # noqa: E402
 from benchmarks.devices import new_devices_with_keys, register_devices  # noqa: E402
-from benchmarks.rows import memory, reading, storage, uploads  # noqa: E402
-from benchmarks.running import CannotMeasure  # noqa: E402
-from benchmarks.session import Session  # noqa: E402
+from benchmarks.processes import CannotMeasure  # noqa: E402
+from benchmarks.run import Session  # noqa: E402
+from benchmarks.scenarios import (  # noqa: E402
+    memory,
+    reading,
+    storage,
+    uploads,
+)
 from benchmarks.workloads import FULL, QUICK, Scale  # noqa: E402
-from device_endpoint.environment import read_bool, read_text  # noqa: E402
-from device_endpoint.supervision.errors import CannotStartError  # noqa: E402
+from device_endpoint.env import read_bool, read_text  # noqa: E402
+from device_endpoint.supervisor.errors import CannotStartError  # noqa: E402
 
 # In this order: the first needs a copy of the product that is still empty.
 ROWS: dict[str, Callable[[Session], None]] = {
@@ -58,8 +63,8 @@ def main() -> int:
     """Run what was asked for and return the exit status."""
     signal.signal(signal.SIGTERM, _end)
     with ExitStack() as ending:
-        ending.callback(place.remove, PLACE)
-        place.make(PLACE)
+        ending.callback(workspace.remove, PLACE)
+        workspace.make(PLACE)
         try:
             names = wanted_rows(read_text("ONLY"))
             return _measure(names, QUICK if read_bool("QUICK", False) else FULL, ending)

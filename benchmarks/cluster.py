@@ -15,13 +15,13 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 from psycopg import sql
 
-from benchmarks.place import Place
-from benchmarks.running import CannotMeasure, stop
-from device_endpoint.supervision import preparation
-from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
-from device_endpoint.supervision.program import Program
-from device_endpoint.supervision.programs_found import postgres_folder
-from identities.issuing import issue_token
+from benchmarks.processes import CannotMeasure, stop
+from benchmarks.workspace import Place
+from device_endpoint.supervisor import bootstrap
+from device_endpoint.supervisor.embedded_postgres import EmbeddedPostgres
+from device_endpoint.supervisor.executables import postgres_folder
+from device_endpoint.supervisor.process import Program
+from identities.credentials import issue_token
 
 BLANK = "blank"
 
@@ -38,7 +38,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server and make ``blank``."""
         host = self.place.root / "host"
-        preparation.make_folders(host)
+        bootstrap.make_folders(host)
         postgres = EmbeddedPostgres(host, self.binaries, self.place.log("postgres"))
         postgres.prepare()
         program = Program(postgres.spec())
@@ -51,9 +51,9 @@ class Cluster:
 
         postgres.wait_until_ready(still_running)
         self.execute("postgres", f"CREATE DATABASE {BLANK}")
-        preparation.migrate()
-        preparation.ensure_server_certificate()
-        preparation.ensure_superuser()
+        bootstrap.migrate()
+        bootstrap.ensure_server_certificate()
+        bootstrap.ensure_superuser()
         user = get_user_model()._default_manager.get()
         _, self.token = issue_token(user)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import load_tool, machine
 from benchmarks.devices import BenchDevice
 from benchmarks.load_tool import LoadResult, UploadJob
-from benchmarks.running import CannotMeasure
+from benchmarks.processes import CannotMeasure
 from benchmarks.target import Target
 from benchmarks.workloads import Scale, Workload, csv, files, lines, write_corpus
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from device_client.certificate import make_credentials
-from identities.issuing import find_or_make_identity, issue_psk
+from identities.credentials import find_or_make_identity, issue_psk
 from ingest import registration
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import parse

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.running import CannotMeasure
+from benchmarks.processes import CannotMeasure
 
 FOLDER = Path(__file__).parent
 SCRIPTS = FOLDER / "load"

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import load_tool
+from benchmarks.baselines.stores import influxdb_version, victoria_metrics_version
 from benchmarks.cluster import Cluster
-from benchmarks.references.stores import influxdb_version, victoria_metrics_version
 
 # Of all processors' time, while nothing of ours runs.
 BUSY_PERCENT = 10.0

@@ -6,7 +6,12 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from device_endpoint.supervision.program import Program, ProgramSpec, describe_exit, last_words
+from device_endpoint.supervisor.process import (
+    Program,
+    ProgramSpec,
+    describe_exit,
+    last_words,
+)
 
 START_SECONDS = 90.0
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import running
+from benchmarks import processes
 from benchmarks.cluster import Cluster
-from benchmarks.place import Place, free_ports, manage_py
 from benchmarks.target import Form, Keeps, multipart
-from device_endpoint.supervision.program import Program, ProgramSpec
+from benchmarks.workspace import Place, free_ports, manage_py
+from device_endpoint.supervisor.process import Program, ProgramSpec
 
 
 class Product:
@@ -63,7 +63,7 @@ class Product:
         )
         self._cluster.copy_blank(self.database)
         self.programs.append(
-            running.start(
+            processes.start(
                 spec, lambda: log.exists() and "\nready\n" in log.read_text(errors="replace")
             )
         )

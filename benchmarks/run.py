@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from benchmarks import running
+from benchmarks import processes
+from benchmarks.baselines import gunicorn_apps, stores
+from benchmarks.baselines.gunicorn_apps import GunicornReference
+from benchmarks.baselines.stores import StoreReference
 from benchmarks.cluster import Cluster
-from benchmarks.comparing import Corpora, Measured
+from benchmarks.comparison import Corpora, Measured
 from benchmarks.devices import BenchDevice
-from benchmarks.place import Place
-from benchmarks.references import gunicorn_apps, stores
-from benchmarks.references.gunicorn_apps import GunicornReference
-from benchmarks.references.stores import StoreReference
+from benchmarks.processes import CannotMeasure, NotInstalled
+from benchmarks.product import Product
 from benchmarks.report import Goal, Row, row
-from benchmarks.running import CannotMeasure, NotInstalled
-from benchmarks.stack import Product
 from benchmarks.workloads import Scale
+from benchmarks.workspace import Place
 
 Reference = GunicornReference | StoreReference
 Startable = TypeVar("Startable", bound=Product | Reference)
@@ -70,7 +70,7 @@ class Session:
 
     def end(self) -> None:
         """End all that was started."""
-        running.stop_all([program for each in self._started for program in each.programs])
+        processes.stop_all([program for each in self._started for program in each.programs])
 
     def reference(self, name: str) -> Reference | None:
         """Return a reference, running, or None where it is missing: named once, never faked."""

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from benchmarks.running import CannotMeasure
-from device_endpoint.environment import child_environment
+from benchmarks.processes import CannotMeasure
+from device_endpoint.env import child_environment
 from ingest.uploads import Uploader
 
 
@@ -27,7 +27,14 @@ def fill(
     arguments = [f"--files={files}", f"--samples={samples}", f"--first={first}"]
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.filler", *arguments, *_owner(uploader), *series],
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.seed_worker",
+                *arguments,
+                *_owner(uploader),
+                *series,
+            ],
             env=child_environment({"DATABASE_URL": database_url}),
             stderr=subprocess.PIPE,
             text=True,

@@ -1,4 +1,4 @@
-"""Fill a database: ``python -m benchmarks.filler``, a process of its own.
+"""Fill a database: ``python -m benchmarks.seed_worker``, a process of its own.
 
 Files go through ``ingest.uploads.receive``, as they do at the door; only TLS, HTTP and the
 look-up of the certificate are left out. ``DATABASE_URL`` names the database.
@@ -16,7 +16,7 @@ django.setup()
 from django.conf import settings  # noqa: E402 - models come after the set-up
 
 from benchmarks.workloads import csv, files  # noqa: E402
-from ingest.parsing.measurements import TimeWindow  # noqa: E402
+from ingest.parsing.sample_file import TimeWindow  # noqa: E402
 from ingest.uploads import UploadedFile, Uploader, receive  # noqa: E402
 
 

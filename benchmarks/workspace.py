@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from device_endpoint.environment import PROJECT_DIR, socket_folder, var_dir
+from device_endpoint.env import PROJECT_DIR, socket_folder, var_dir
 
 # What a person may have set for a running product and would change what is measured here.
 _NOT_OURS = ("DATABASE_URL", "TEST_DATABASE_URL", "DOOR", "DEVICE_CA", "GUNICORN_BIND")

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
-from device_endpoint.environment import PROJECT_DIR, read_list, read_text
+from device_endpoint.env import PROJECT_DIR, read_list, read_text
 
 SHORTEST_SECRET = 32
 ENCRYPTED = ("require", "verify-ca", "verify-full")
@@ -24,8 +24,8 @@ MIDDLEWARE_NEEDED = (
     "csp.middleware.CSPMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "identities.trail.TrailMiddleware",
-    "identities.second_factor.middleware.SecondFactorMiddleware",
+    "identities.audit.recorder.TrailMiddleware",
+    "identities.mfa.middleware.SecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
 )
 POLICY_FORBIDDEN = ("'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:")

@@ -29,7 +29,7 @@ class DeviceHandler(WSGIHandler):
 django.setup(set_prefix=False)
 application = DeviceHandler()
 
-# The door's one connection is kept, and mended where it breaks (ingest.storing.transactions):
+# The door's one connection is kept, and mended where it breaks (ingest.storage.transactions):
 # nothing is left to look after before and after each request. Nothing is cached by Django here.
 request_started.disconnect(reset_queries)
 request_started.disconnect(close_old_connections)

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 
-from device_endpoint import logs
-from device_endpoint.environment import (
+from device_endpoint import logging_config
+from device_endpoint.env import (
     PROJECT_DIR,
     metrics_folder,
     read_choice,
@@ -52,11 +52,13 @@ with _refused_in_one_line():
     importlib.import_module(f"device_endpoint.settings.{_door}")
     # Nobody but nginx connects: the folder is closed to others, the socket open to the group.
     bind = read_list("GUNICORN_BIND", [f"unix:{socket_folder('run') / f'{_door}.sock'}"])
-    logconfig_dict = logs.gunicorn_configuration(read_choice("LOG_FORMAT", "text", logs.FORMATS))
+    logconfig_dict = logging_config.gunicorn_configuration(
+        read_choice("LOG_FORMAT", "text", logging_config.FORMATS)
+    )
     if _door == "device":
         # Uploads are work for the processor: threads would only wait for each other.
         workers = read_int("DEVICE_WORKERS", os.cpu_count() or 1, 1, 1024)
-        worker_class = "device_endpoint.device_worker.DeviceWorker"
+        worker_class = "device_endpoint.gunicorn_worker.DeviceWorker"
         timeout = read_int("DEVICE_TIMEOUT_S", 30, 1)
     else:
         # Exports and pages wait for the database and for their readers.
@@ -89,7 +91,7 @@ for _name in [name for name in sys.modules if name.startswith("device_endpoint."
     del sys.modules[_name]
 
 # nginx writes the access log; errors go to standard error, where the supervisor keeps them.
-logger_class = "device_endpoint.gunicorn_log.ErrorLog"
+logger_class = "device_endpoint.gunicorn_logger.ErrorLog"
 errorlog = "-"
 
 # Each door counts in a folder of its own; prometheus_client looks here when it is imported.

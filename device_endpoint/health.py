@@ -15,10 +15,10 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from analysis.queries import read_database
 from device_endpoint import replica
-from device_endpoint.environment import socket_folder
-from ingest.reading import source
-from ingest.storing import durability, room
+from device_endpoint.env import socket_folder
+from ingest.storage import disk_space, durability_check
 
 OK = "ok"
 DISK = "disk"
@@ -40,7 +40,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     ready = all(state == OK for state in checks.values())
     status = http.client.OK if ready else http.client.SERVICE_UNAVAILABLE
     body: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
-    if source.has_replica():  # told, and no reason to turn devices away
+    if read_database.has_replica():  # told, and no reason to turn devices away
         body["replica"] = replica.describe()
     return JsonResponse(body, status=status)
 
@@ -52,7 +52,7 @@ def all_checks() -> dict[str, str]:
 
 def disk_check() -> str:
     """Return ``ok`` if there is room to store; else how little, of which no path is told here."""
-    short = room.short()
+    short = disk_space.short()
     if not short:
         return OK
     free = min(folder.free or 0 for folder in short)
@@ -71,16 +71,16 @@ def database_checks() -> dict[str, str]:
             "database": OK,
             "migrations": _migrations_check(),
             "superuser": _superuser_check(),
-            "durability": durability_check(),
+            "durability": durability_state(),
         }
     except (DatabaseError, InterfaceError):
         connection.close()
         return {"database": "no answer"}
 
 
-def durability_check() -> str:
+def durability_state() -> str:
     """Return ``ok`` if a commit survives a crash of the machine, else what is switched off."""
-    off = durability.switched_off()
+    off = durability_check.switched_off()
     if not off or settings.DURABILITY_CHECK == "warn":
         return OK
     return f"switched off in PostgreSQL: {', '.join(off)}"

@@ -1,4 +1,4 @@
-"""``python -m device_endpoint.container_health``: does the door of this container answer?
+"""``python -m device_endpoint.healthcheck``: does the door of this container answer?
 
 Any answer will do: without nginx's secret it is a refusal. Exit status 1 where there is none.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from device_endpoint.environment import read_choice, socket_folder
+from device_endpoint.env import read_choice, socket_folder
 
 PATIENCE_S = 4.0
 

@@ -12,7 +12,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest import request_ids
+from ingest import request_id
 
 FORMATS = ("text", "json")
 
@@ -26,7 +26,7 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line without a trace."""
         line = super().formatMessage(record)
-        identifier = request_ids.current()
+        identifier = request_id.current()
         return f"{line} [{identifier}]" if identifier else line
 
 
@@ -43,7 +43,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "process": record.process,
         }
-        if identifier := request_ids.current():
+        if identifier := request_id.current():
             line["request_id"] = identifier
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)

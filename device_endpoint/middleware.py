@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from ingest import request_ids
+from ingest import request_id
 
 
 class RequestIds:
@@ -17,5 +17,5 @@ class RequestIds:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request. Django logs after its middlewares too, so the id stays."""
-        request_ids.begin(request.META.get("HTTP_X_REQUEST_ID", "")[:64])
+        request_id.begin(request.META.get("HTTP_X_REQUEST_ID", "")[:64])
         return self._get_response(request)

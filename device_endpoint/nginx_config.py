@@ -10,8 +10,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from device_endpoint import server_certificate, upstreams
-from device_endpoint.environment import PROJECT_DIR, read_text, socket_folder
+from device_endpoint import nginx_upstreams, server_certificate
+from device_endpoint.env import PROJECT_DIR, read_text, socket_folder
 
 TEMPLATES = PROJECT_DIR / "nginx"
 ENTRY = "nginx.conf"
@@ -121,9 +121,9 @@ def _upstream_values() -> dict[str, str]:
     for door in ("device", "staff"):
         entries = getattr(settings, f"{door.upper()}_UPSTREAMS")
         path = quotable("RUN_DIR", str(socket_folder("run") / f"{door}.sock"))
-        lines = upstreams.server_lines(entries, path).replace("{zone}", f"{door}_door")
+        lines = nginx_upstreams.server_lines(entries, path).replace("{zone}", f"{door}_door")
         found[f"{door.upper()}_SERVERS"] = lines
-        found[f"{door.upper()}_NEXT_UPSTREAM"] = upstreams.next_upstream(entries)
+        found[f"{door.upper()}_NEXT_UPSTREAM"] = nginx_upstreams.next_upstream(entries)
     several = settings.DEVICE_UPSTREAMS or settings.STAFF_UPSTREAMS
     # A host that is gone does not refuse, it is silent.
     return found | {"CONNECT_TIMEOUT": "2s" if several else "5s"}

@@ -19,8 +19,8 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from analysis.queries import read_database
 from identities.models import Identity
-from ingest.reading import source
 
 # What analysts look at. Pages with forms are left out, and so is what follows a form for a while.
 PATHS = re.compile(
@@ -62,11 +62,15 @@ class AnalystRouter:
     def db_for_read(self, model: type[Model], **hints: object) -> str | None:
         """Return the replica for models of measurements while it is chosen."""
         analysts = model._meta.app_label == "ingest" or issubclass(model, Identity)
-        return source.REPLICA if analysts and source.is_replica() else source.PRIMARY
+        return (
+            read_database.REPLICA
+            if analysts and read_database.is_replica()
+            else read_database.PRIMARY
+        )
 
     def db_for_write(self, model: type[Model], **hints: object) -> str:
         """Return the primary, wherever a row was read."""
-        return source.PRIMARY
+        return read_database.PRIMARY
 
     def allow_relation(self, one: Model, other: Model, **hints: object) -> bool:
         """Return True: both hold the same rows."""
@@ -74,7 +78,7 @@ class AnalystRouter:
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Return whether it is the primary: the replica is changed by replication alone."""
-        return db == source.PRIMARY
+        return db == read_database.PRIMARY
 
 
 class ChooseDatabase:
@@ -86,31 +90,31 @@ class ChooseDatabase:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Choose, pass the request on, and tell in the answer how old it is."""
         wanted = request.method in SAFE and bool(PATHS.match(request.path))
-        source.choose(replica=wanted and not _has_just_written(request))
+        read_database.choose(replica=wanted and not _has_just_written(request))
         response = self._get_response(request)
-        if source.is_replica():
+        if read_database.is_replica():
             response.headers["X-Replica-Lag"] = describe()
-        elif request.method not in SAFE and source.has_replica() and request.path != LOGIN:
+        elif request.method not in SAFE and read_database.has_replica() and request.path != LOGIN:
             request.session[WROTE_AT] = time.time()
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return 503 where the replica, and nothing else, is what failed."""
-        if source.is_replica() and isinstance(error, (OperationalError, InterfaceError)):
+        if read_database.is_replica() and isinstance(error, (OperationalError, InterfaceError)):
             headers = {"Retry-After": "10", "Cache-Control": "no-store"}
             return HttpResponse(AWAY, "text/plain", 503, headers=headers)
         return None
 
 
 def _has_just_written(request: HttpRequest) -> bool:
-    if not source.has_replica():
+    if not read_database.has_replica():
         return False
     return time.time() - float(request.session.get(WROTE_AT, 0.0)) < AFTER_WRITING_S
 
 
 def shown(request: HttpRequest) -> dict[str, Any]:
     """Return what the foot of a page says of the replica that it was read from (a processor)."""
-    return {"replica_lag": describe()} if source.is_replica() else {}
+    return {"replica_lag": describe()} if read_database.is_replica() else {}
 
 
 # --- How far behind ------------------------------------------------------------------------
@@ -127,7 +131,7 @@ def describe() -> str:
             try:
                 text = str(measure())
             except Error:
-                connections[source.REPLICA].close()
+                connections[read_database.REPLICA].close()
                 text = "no answer"
             _last = (time.monotonic(), text)
         return _last[1]
@@ -145,10 +149,10 @@ def measure() -> Lag:
 
 
 def _measure_once() -> Lag:
-    with connections[source.PRIMARY].cursor() as cursor:
+    with connections[read_database.PRIMARY].cursor() as cursor:
         cursor.execute("SELECT pg_current_wal_lsn()::text")
         (written,) = cursor.fetchone()
-    with connections[source.REPLICA].cursor() as cursor:
+    with connections[read_database.REPLICA].cursor() as cursor:
         cursor.execute(_BEHIND, [written])
         is_standby, byte_count, seconds = cursor.fetchone()
     behind = max(0, byte_count or 0)

@@ -4,14 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from device_endpoint import health
-from device_endpoint.doctor.page import page as doctor_page
-from device_endpoint.monitoring.view import metrics
+from device_endpoint.doctor.views import page as doctor_page
+from device_endpoint.metrics.views import metrics
 
 urlpatterns = [
-    path("admin/second-factor/", include("identities.second_factor.urls")),
+    path("admin/second-factor/", include("identities.mfa.urls")),
     path("admin/doctor/", admin.site.admin_view(doctor_page), name="doctor"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("ingest.read_api.urls")),
+    path("api/v1/", include("analysis.api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", metrics),

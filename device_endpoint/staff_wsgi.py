@@ -5,7 +5,7 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from device_endpoint.proxy_lock import behind_nginx
+from device_endpoint.proxy_secret import behind_nginx
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.staff"
 

@@ -3,7 +3,7 @@
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
-from identities.groups import set_groups
+from identities.roles import set_groups
 
 
 class IdentitiesConfig(AppConfig):
@@ -14,9 +14,9 @@ class IdentitiesConfig(AppConfig):
 
     def ready(self) -> None:
         """Have the groups made once their permissions exist, and the audit trail kept."""
-        post_migrate.connect(set_groups, dispatch_uid="identities.groups")
+        post_migrate.connect(set_groups, dispatch_uid="identities.roles")
         if apps.is_installed("django.contrib.admin"):
             # Only where staff act: the device door need not load it.
-            from identities import trail_signals  # noqa: PLC0415
+            from identities.audit import signals  # noqa: PLC0415
 
-            trail_signals.connect()
+            signals.connect()

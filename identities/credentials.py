@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from identities.enrolments import Enrolment
+from identities.enrolment.models import Enrolment
 from identities.models import (
     DEFAULT_KEY_LIFE,
     DEFAULT_TOKEN_LIFE,

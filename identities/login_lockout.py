@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
-from identities import trail
-from identities.client_address import client_address
+from identities.audit import recorder
+from identities.client_ip import client_address
 
 
 def counted_address(request: HttpRequest) -> str | None:
@@ -28,14 +28,16 @@ def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None
     People type passwords into the field for the name, and whatever is counted is stored.
     """
     typed = (credentials or {}).get("username") or request.POST.get("username") or ""
-    return salted_hmac("identities.login_throttle", str(typed)).hexdigest()[:24]
+    return salted_hmac("identities.login_lockout", str(typed)).hexdigest()[:24]
 
 
 def locked_out(
     request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any]
 ) -> HttpResponse:
     """Return the page that a locked-out person sees: 429, with the time to wait."""
-    trail.record_attempt(trail.Action.LOCKED_OUT, request, str(credentials.get("username", "")))
+    recorder.record_attempt(
+        recorder.Action.LOCKED_OUT, request, str(credentials.get("username", ""))
+    )
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     context = {"title": "Too many failed logins", "minutes": -(-seconds // 60)}
     page = render(request, "admin/identities/locked_out.html", context, status=429)

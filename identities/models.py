@@ -15,8 +15,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from identities import keys
-from identities.enrolments import Enrolment
-from identities.staff_actions import StaffAction  # noqa: F401 - Django finds its table here
+from identities.audit.models import AuditEvent  # noqa: F401 - Django finds its table here
+from identities.enrolment.models import Enrolment
 
 IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
 DEFAULT_KEY_LIFE = timedelta(days=7)
@@ -67,17 +67,17 @@ class Identity(models.Model):
         default=True,
         help_text="Devices of an inactive identity are refused from their next request on.",
     )
-    watch_interval = models.DurationField(
+    reporting_interval = models.DurationField(
         "a sample at least every",
         null=True,
         blank=True,
         help_text="Told as late without one: 90s, 5m, 12h, 7d. Of all its series together, in "
         "place of what their measurement types say. Empty: as these say.",
     )
-    watch_grace = models.DurationField(
+    grace_period = models.DurationField(
         "grace", null=True, blank=True, help_text="Added to it: 90s, 5m, 12h, 7d."
     )
-    watch_paused_until = models.DateTimeField(
+    monitoring_paused_until = models.DateTimeField(
         "not late until", null=True, blank=True, help_text="While a device rests or is repaired."
     )
     created_at = models.DateTimeField(auto_now_add=True)
@@ -167,7 +167,7 @@ class PreSharedKeyQuerySet(OneTimeSecretQuerySet["PreSharedKey"]):
         used_up, expired = Q(uses__gte=F("max_uses")), Q(expires_at__lte=timezone.now())
         conditions = {
             "revoked": Q(revoked_at__isnull=False),
-            "used up": Q(revoked_at=None) & used_up,
+            "exhausted": Q(revoked_at=None) & used_up,
             "expired": Q(revoked_at=None) & ~used_up & expired,
             "usable": Q(revoked_at=None) & ~used_up & ~expired,
         }
@@ -232,7 +232,7 @@ class PreSharedKey(OneTimeSecret):
         if self.revoked_at is not None:
             return "revoked"
         if self.uses >= self.max_uses:
-            return "used up"
+            return "exhausted"
         if self.expires_at <= timezone.now():
             return "expired"
         return "usable"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from ingest.parsing.measurements import TimeWindow
+from ingest.parsing.sample_file import TimeWindow
 
 
 def time_window() -> TimeWindow:

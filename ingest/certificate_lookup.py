@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ingest.models import DeviceCertificate
-from ingest.storing import transactions, wire
-from ingest.storing.wire import Statement
+from ingest.storage import prepared_statements, transactions
+from ingest.storage.prepared_statements import Statement
 
 # What one process remembers of certificates that may be used: some 3 MB at most.
 MOST_REMEMBERED = 10_000
@@ -58,7 +58,7 @@ def recall(sha256: bytes) -> Binding | None:
 
 def find(sha256: bytes) -> Binding | None:
     """Return the binding of the certificate with this fingerprint, None if it is not bound."""
-    row = transactions.run(lambda: wire.execute(_FIND, [sha256]))
+    row = transactions.run(lambda: prepared_statements.execute(_FIND, [sha256]))
     binding = None if row is None else _binding(sha256, row)
     if binding is None or not binding.is_usable:
         _remembered.pop(sha256, None)
@@ -72,17 +72,17 @@ def find(sha256: bytes) -> Binding | None:
 def _binding(sha256: bytes, row: list[bytes | None]) -> Binding:
     certificate_id, state, not_before, not_after, retires_at, identity_id, name, is_active = row
     return Binding(
-        certificate_id=wire.to_int(certificate_id) or 0,
+        certificate_id=prepared_statements.to_int(certificate_id) or 0,
         sha256=sha256,
-        state=wire.to_text(state) or "",
+        state=prepared_statements.to_text(state) or "",
         not_before=_time(not_before),
         not_after=_time(not_after),
         retires_at=None if retires_at is None else _time(retires_at),
-        identity_id=wire.to_int(identity_id) or 0,
-        identity_name=wire.to_text(name) or "",
+        identity_id=prepared_statements.to_int(identity_id) or 0,
+        identity_name=prepared_statements.to_text(name) or "",
         identity_is_active=is_active == b"\x01",
     )
 
 
 def _time(data: bytes | None) -> datetime:
-    return _POSTGRESQL_EPOCH + timedelta(microseconds=wire.to_int(data) or 0)
+    return _POSTGRESQL_EPOCH + timedelta(microseconds=prepared_statements.to_int(data) or 0)

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
-from ingest.models import CertificateRoll, DeviceCertificate
-from ingest.storing import advisory_locks
+from ingest.models import CertificateRenewal, DeviceCertificate
+from ingest.storage import advisory_locks
 
 KEY_LIFE = timedelta(hours=1)
 
@@ -27,9 +27,9 @@ def ask(certificate_id: int) -> tuple[str, datetime]:
     device asks, one key is open.
     """
     with transaction.atomic(durable=True):
-        advisory_locks.hold("roll", str(certificate_id).encode())
+        advisory_locks.hold("renewal", str(certificate_id).encode())
         open_keys = PreSharedKey.objects.filter(
-            roll__certificate_id=certificate_id, uses=0, revoked_at=None
+            renewal__certificate_id=certificate_id, uses=0, revoked_at=None
         )
         open_keys.update(revoked_at=timezone.now())
         key, secret = issue_psk(
@@ -38,13 +38,13 @@ def ask(certificate_id: int) -> tuple[str, datetime]:
             expires_at=timezone.now() + KEY_LIFE,
             note=f"asked for by certificate {certificate_id} to roll",
         )
-        CertificateRoll.objects.create(key=key, certificate_id=certificate_id)
+        CertificateRenewal.objects.create(key=key, certificate_id=certificate_id)
     return secret, key.expires_at
 
 
 def replaced_by(key: PreSharedKey) -> DeviceCertificate | None:
     """Return the certificate that asked for ``key`` to roll, None if staff made the key."""
-    roll = CertificateRoll.objects.select_related("certificate").filter(key=key).first()
+    roll = CertificateRenewal.objects.select_related("certificate").filter(key=key).first()
     return roll.certificate if roll else None
 
 

@@ -2,7 +2,7 @@
 
 ``code`` ends up in ``type`` as ``urn:device-endpoint:CODE``. ``retryable`` tells the device
 whether these bytes may be accepted later (keep them) or never will be (RFC 9457 has no word
-for it). Verbs raise them, ``ingest.api.problems`` turns them into bodies.
+for it). Verbs raise them, ``ingest.api.responses`` turns them into bodies.
 """
 
 from __future__ import annotations

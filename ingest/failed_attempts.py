@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from identities.models import PreSharedKey
 
 # The key was right once: somebody else used it before, staff revoked it, or it came too late.
-WITH_A_KEY_OF_OURS = ("psk_used_up", "psk_revoked", "psk_expired")
+WITH_A_KEY_OF_OURS = ("psk_exhausted", "psk_revoked", "psk_expired")
 
 
 def with_refusals(keys: QuerySet[PreSharedKey]) -> QuerySet[Any]:

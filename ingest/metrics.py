@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from prometheus_client import Counter, Histogram
 
-from ingest import refusals
-from ingest.outcomes import Outcome
-from ingest.refusals import Refusal
+from ingest import errors
+from ingest.errors import Refusal
+from ingest.registration_outcomes import Outcome
 
 STATUSES = ("stored", "duplicate", "rejected")
 # From what a small file takes on idle hardware to the time after which a process is replaced.
@@ -56,7 +56,7 @@ _lenient = Counter(
     "Multipart bodies whose delimiter was the boundary itself, taken for what was meant.",
 )
 
-_refused_by_code = _children(_refusals, sorted(set(_refusal_codes(refusals.Refusal))))
+_refused_by_code = _children(_refusals, sorted(set(_refusal_codes(errors.Refusal))))
 _registered_by_outcome = _children(_registrations, [outcome.value for outcome in Outcome])
 _files_by_status = _children(_files, STATUSES)
 
@@ -67,7 +67,7 @@ def count_refusal(code: str) -> None:
 
 
 def count_registration(outcome: str) -> None:
-    """Count an attempt to register, of ``ingest.outcomes.Outcome``."""
+    """Count an attempt to register, of ``ingest.registration_outcomes.Outcome``."""
     _registered_by_outcome[outcome].inc()
 
 

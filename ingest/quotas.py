@@ -10,9 +10,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from identities.models import PreSharedKey
-from ingest import rolling
+from ingest import certificate_renewal
 from ingest.models import DeviceCertificate
-from ingest.storing import advisory_locks
+from ingest.storage import advisory_locks
 
 
 def may_have_another(key: PreSharedKey) -> bool:
@@ -29,7 +29,7 @@ def may_have_another(key: PreSharedKey) -> bool:
     live = DeviceCertificate.objects.filter(
         identity_id=key.identity_id, retires_at=None, not_after__gt=timezone.now()
     ).exclude(state=DeviceCertificate.State.REVOKED)
-    replaced = rolling.replaced_by(key)
+    replaced = certificate_renewal.replaced_by(key)
     if replaced is not None:
         live = live.exclude(pk=replaced.pk)
     return live.count() < quota

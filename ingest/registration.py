@@ -14,13 +14,13 @@ from django.db import transaction
 
 from identities import keys
 from identities.models import PreSharedKey
-from ingest import quotas, rolling, throttling
+from ingest import certificate_renewal, quotas, registration_throttle
+from ingest.errors import RegistrationFailed, TooManyRequests
 from ingest.models import DeviceCertificate, RegistrationAttempt
-from ingest.outcomes import Outcome
 from ingest.parsing.certificates import ClientCertificate
-from ingest.refusals import RegistrationFailed, TooManyRequests
-from ingest.storing import advisory_locks
-from ingest.throttling import Source
+from ingest.registration_outcomes import Outcome
+from ingest.registration_throttle import Source
+from ingest.storage import advisory_locks
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +59,13 @@ def register(
     """
     source = Source.of(certificate.sha256, address)
     try:
-        throttling.check(source)
+        registration_throttle.check(source)
         finding = _attempt(certificate, psk, source, request_id)
     except TooManyRequests:
-        throttling.tally.add(source)
-        throttling.tally.record_when_due()
+        registration_throttle.tally.add(source)
+        registration_throttle.tally.record_when_due()
         raise
-    throttling.tally.record_when_due()
+    registration_throttle.tally.record_when_due()
     if finding.key is None or finding.bound is None:
         raise RegistrationFailed(finding.outcome)
     return Registered(
@@ -81,7 +81,7 @@ def _attempt(certificate: ClientCertificate, psk: str, source: Source, request_i
         advisory_locks.hold("certificate", certificate.sha256)
         finding = _decide(certificate, psk)
         if finding.bound is None:
-            throttling.check_alone(source)
+            registration_throttle.check_alone(source)
         RegistrationAttempt.objects.create(
             outcome=finding.outcome,
             sha256=certificate.sha256,
@@ -133,9 +133,9 @@ def _find_again(bound: DeviceCertificate, key: PreSharedKey) -> _Finding:
 
 
 def _bind(certificate: ClientCertificate, key: PreSharedKey) -> DeviceCertificate:
-    replaces = rolling.replaced_by(key)
+    replaces = certificate_renewal.replaced_by(key)
     if replaces is not None:
-        rolling.retire(replaces)
+        certificate_renewal.retire(replaces)
     return DeviceCertificate.objects.create(
         identity=key.identity,
         sha256=certificate.sha256,
@@ -156,7 +156,7 @@ def _why_not_redeemed(pk: int) -> Outcome:
     if key is None:
         return Outcome.PSK_UNKNOWN
     states = {"revoked": Outcome.PSK_REVOKED, "expired": Outcome.PSK_EXPIRED}
-    return states.get(key.state, Outcome.PSK_USED_UP)
+    return states.get(key.state, Outcome.PSK_EXHAUSTED)
 
 
 def _hint(psk: str) -> str:

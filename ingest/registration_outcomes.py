@@ -13,7 +13,7 @@ class Outcome(TextChoices):
     PSK_MALFORMED = "psk_malformed", "Mistyped: not a pre-shared key"
     PSK_UNKNOWN = "psk_unknown", "Pre-shared key unknown"
     PSK_EXPIRED = "psk_expired", "Pre-shared key expired"
-    PSK_USED_UP = "psk_used_up", "Pre-shared key used up"
+    PSK_EXHAUSTED = "psk_exhausted", "Pre-shared key used up"
     PSK_REVOKED = "psk_revoked", "Pre-shared key revoked"
     IDENTITY_INACTIVE = "identity_inactive", "Identity inactive"
     BOUND_ELSEWHERE = "certificate_bound_elsewhere", "Certificate bound to another identity"

@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from ingest.errors import TooManyRequests
 from ingest.models import RegistrationAttempt
-from ingest.outcomes import NOT_A_REFUSAL, Outcome
-from ingest.refusals import TooManyRequests
-from ingest.storing import advisory_locks
+from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
+from ingest.storage import advisory_locks
 
 WINDOW = timedelta(seconds=60)
 
@@ -64,7 +64,7 @@ class Source:
 def check(source: Source) -> None:
     """Raise ``TooManyRequests`` if the certificate or the address has had its refusals."""
     now = timezone.now()
-    recent = RegistrationAttempt.objects.filter(at__gt=now - WINDOW)
+    recent = RegistrationAttempt.objects.filter(created_at__gt=now - WINDOW)
     recent = recent.exclude(outcome__in=NOT_A_REFUSAL)
     _check(recent.filter(sha256=source.sha256), settings.REFUSALS_PER_CERTIFICATE, now)
     if source.network is not None:
@@ -76,7 +76,11 @@ def check(source: Source) -> None:
 
 def _check(refused: QuerySet[RegistrationAttempt], limit: int, now: datetime) -> None:
     # The limit-th newest refusal exists: there is room again when it leaves the window.
-    blocking = refused.order_by("-at").values_list("at", flat=True)[limit - 1 : limit].first()
+    blocking = (
+        refused.order_by("-created_at")
+        .values_list("created_at", flat=True)[limit - 1 : limit]
+        .first()
+    )
     if blocking is not None:
         wait = math.ceil((blocking + WINDOW - now).total_seconds())
         raise TooManyRequests(retry_after=max(1, wait))
@@ -127,7 +131,7 @@ class Tally:
     def _take(self, now: datetime) -> RegistrationAttempt:
         only = next(iter(self.sources)) if len(self.sources) == 1 else None
         row = RegistrationAttempt(
-            at=self.last_at or now,
+            created_at=self.last_at or now,
             outcome=Outcome.THROTTLED,
             count=self.count,
             sha256=only.sha256 if only else None,

@@ -1,4 +1,4 @@
-"""Notice that two live certificates of one identity replace each other's samples.
+"""Notification that two live certificates of one identity replace each other's samples.
 
 Two sensors that share a name by mistake undo each other's work in turn. Looked for only where a
 file has changed stored values, and where the identity has another live certificate: whose values
@@ -18,9 +18,9 @@ from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from ingest.keeping.replay import examine
+from ingest.maintenance.replay import examine
 from ingest.models import DeviceCertificate, Measurement
-from ingest.storing.blocks import Block
+from ingest.storage.blocks import Block
 
 _FILES = """
 SELECT m.id, m.certificate_id, m.samples
@@ -35,7 +35,7 @@ MOST_SAMPLES_READ = 1_000_000
 _RECORD = """
 INSERT INTO ingest_sampleconflict AS known
     (identity_id, name, certificate_id, replaced_certificate_id, measurement_id,
-     files, replaced, first_ms, last_ms, first_at, at)
+     files, replaced, first_ms, last_ms, first_detected_at, last_detected_at)
 VALUES (%(identity_id)s, %(name)s, %(certificate_id)s, %(other)s, %(measurement_id)s,
         1, %(replaced)s, %(first_ms)s, %(last_ms)s, %(now)s, %(now)s)
 ON CONFLICT (identity_id, name, certificate_id, replaced_certificate_id) DO UPDATE SET
@@ -44,7 +44,7 @@ ON CONFLICT (identity_id, name, certificate_id, replaced_certificate_id) DO UPDA
     replaced = known.replaced + excluded.replaced,
     first_ms = least(known.first_ms, excluded.first_ms),
     last_ms = greatest(known.last_ms, excluded.last_ms),
-    at = excluded.at
+    last_detected_at = excluded.last_detected_at
 """
 
 

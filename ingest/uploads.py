@@ -15,25 +15,30 @@ from dataclasses import dataclass
 import pyarrow as pa
 from django.db import transaction
 
-from ingest.identifiers import uuid7
-from ingest.keeping import conflicts
-from ingest.keeping.conflicts import Replacement
-from ingest.parsing.line_errors import LineError
-from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
+from ingest import sample_conflicts
+from ingest.errors import BytesOfDayUsedUp
 from ingest.parsing.names import explain_bad_name, is_measurement_name, make_storable
+from ingest.parsing.sample_file import (
+    Samples,
+    TimeWindow,
+    UnreadableContent,
+    read_samples,
+)
+from ingest.parsing.sample_file_errors import LineError
 from ingest.receipts import Receipt
-from ingest.refusals import BytesOfDayUsedUp
-from ingest.storing import (
-    block_storage,
+from ingest.sample_conflicts import Replacement
+from ingest.storage import (
+    block_store,
     daily_bytes,
-    durability,
-    file_storage,
+    disk_space,
+    durability_check,
+    file_store,
     rejected_files,
-    room,
     transactions,
 )
-from ingest.storing.blocks import cut, lay_over
-from ingest.storing.prepared_files import PreparedFile
+from ingest.storage.blocks import cut, lay_over
+from ingest.storage.prepared_files import PreparedFile
+from ingest.uuid7 import uuid7
 
 COMPRESSION_LEVEL = 1  # higher ones gain nothing on such files and take two to three times as long
 
@@ -75,9 +80,9 @@ def receive(
     ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``;
     where bytes a day are limited, ``BytesOfDayUsedUp`` and ``RequestTooLarge`` too.
     """
-    room.require()
+    disk_space.require()
     prepared = [_prepare(file, window, max_lines) for file in files]
-    transactions.run(durability.require)
+    transactions.run(durability_check.require)
     if daily_bytes.are_limited():
         receipts = _store_within_quota(uploader, prepared)
     elif len(prepared) == 1:
@@ -124,7 +129,7 @@ def _read(
 
 
 def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
-    if len(file.blocks) <= file_storage.MOST_BLOCKS_IN_ONE_STATEMENT:
+    if len(file.blocks) <= file_store.MOST_BLOCKS_IN_ONE_STATEMENT:
         receipt = _store(uploader, file)
         if receipt is not None:
             return receipt
@@ -146,7 +151,7 @@ def _store_within_quota(uploader: Uploader, files: Sequence[PreparedFile]) -> li
 def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[Receipt]:
     with transaction.atomic(durable=True):
         # In sorted order, so that two uploads never wait for each other.
-        block_storage.lock(uploader.identity_id, sorted({file.name for file in files}))
+        block_store.lock(uploader.identity_id, sorted({file.name for file in files}))
         receipts = [_store(uploader, file) or _lay_over(uploader, file) for file in files]
         if daily_bytes.are_limited():
             kept = {receipt.id for receipt in receipts}
@@ -158,7 +163,7 @@ def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[R
 
 def _store(uploader: Uploader, file: PreparedFile) -> Receipt | None:
     """Store a file; None, and nothing done, if stored samples lie in its time range."""
-    found = file_storage.store_file(uploader.identity_id, uploader.certificate_id, file)
+    found = file_store.store_file(uploader.identity_id, uploader.certificate_id, file)
     if found.outcome == "refused":
         raise NoLongerAllowed
     return None if found.outcome == "overlap" else found.receipt(file)
@@ -167,9 +172,9 @@ def _store(uploader: Uploader, file: PreparedFile) -> Receipt | None:
 def _lay_over(uploader: Uploader, file: PreparedFile) -> Receipt:
     if file.samples is None:
         raise AssertionError("a rejected file overlaps nothing")
-    stored = block_storage.overlapping(uploader.identity_id, file.name, file.samples)
+    stored = block_store.overlapping(uploader.identity_id, file.name, file.samples)
     overlay = lay_over([block for _, block in stored], file.samples)
-    block_storage.rewrite(
+    block_store.rewrite(
         uploader.identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
     )
     laid = file.laid_over(overlay, list(cut(overlay.times, overlay.values)))
@@ -177,7 +182,7 @@ def _lay_over(uploader: Uploader, file: PreparedFile) -> Receipt:
     if receipt is None:
         raise AssertionError("a file that has been laid over is stored")
     changed = [(stored[index][1], block) for index, block in overlay.rewritten]
-    conflicts.record(
+    sample_conflicts.record(
         Replacement(uploader.identity_id, uploader.certificate_id, file.name, file.id, changed)
     )
     return receipt

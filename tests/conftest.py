@@ -15,13 +15,13 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
-from device_endpoint.environment import read_text
-from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
-from device_endpoint.supervision.program import Program
-from device_endpoint.supervision.programs_found import postgres_folder
-from tests.devices import Device
-from tests.missing_tools import missing_tools
-from tests.stack import Stack, database_address
+from device_endpoint.env import read_text
+from device_endpoint.supervisor.embedded_postgres import EmbeddedPostgres
+from device_endpoint.supervisor.executables import postgres_folder
+from device_endpoint.supervisor.process import Program
+from tests.support.devices import Device
+from tests.support.missing_tools import missing_tools
+from tests.support.stack import Stack, database_address
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("project", deadline=None)

@@ -24,4 +24,4 @@ from device_endpoint.settings.staff import STATIC_ROOT, STORAGES  # noqa: E402
 STATIC_ROOT.mkdir()
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # The same algorithm as in production, so that the real staff door knows these users too.
-PASSWORD_HASHERS = ["tests.quick_hasher.QuickPBKDF2"]
+PASSWORD_HASHERS = ["tests.support.fast_password_hasher.QuickPBKDF2"]

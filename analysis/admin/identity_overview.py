@@ -9,17 +9,23 @@ from django.db.models import Count, Max
 from django.urls import reverse
 from django.utils import timezone
 
-from ingest.admin.evidence import shown
-from ingest.identifiers import uuid7_floor
-from ingest.models import BytesOfDay, DeviceCertificate, Measurement, SampleConflict
-from ingest.reading.coverage_days import count_days
-from ingest.reading.kinds import Kind, find_kinds
-from ingest.reading.ranges import TimeRange
-from ingest.reading.samples import read_buckets, read_samples
-from ingest.reading.series import Series, list_series
-from ingest.reading.small_charts import CELL, DAY_MS, DAYS_SHOWN, make_calendar, make_sparkline
-from ingest.reading.summary import summarise_series
-from ingest.reading.watching import Watched
+from analysis.queries.coverage_days import count_days
+from analysis.queries.identity_status import Watched
+from analysis.queries.samples import read_buckets, read_samples
+from analysis.queries.series import Series, list_series
+from analysis.queries.summary import summarise_series
+from analysis.queries.svg_charts import (
+    CELL,
+    DAY_MS,
+    DAYS_SHOWN,
+    make_calendar,
+    make_sparkline,
+)
+from ingest.admin.read_only import shown
+from ingest.measurement_types import Kind, find_kinds
+from ingest.models import DailyUsage, DeviceCertificate, Measurement, SampleConflict
+from ingest.time_range import TimeRange
+from ingest.uuid7 import uuid7_floor
 
 MOST_SERIES = 20
 SEEN_WITHIN = timedelta(days=30)
@@ -37,7 +43,9 @@ def describe_identity(found: Watched, chosen: str) -> dict[str, Any]:
         "devices": _devices(found),
         "rejected": _rejected(found),
         "over_quota": _over_quota(found),
-        "conflicts": SampleConflict.objects.filter(identity_id=found.id).order_by("-at")[:5],
+        "conflicts": SampleConflict.objects.filter(identity_id=found.id).order_by(
+            "-last_detected_at"
+        )[:5],
     }
 
 
@@ -52,7 +60,7 @@ def _series_row(series: Series, kind: Kind) -> dict[str, Any]:
         "last": datetime.fromtimestamp(series.last_ms / 1000, UTC),
         "value": None if last is None else f"{last.value[-1]:.6g}",
         "points": make_sparkline(buckets.time_ms, buckets.mean, *SPARKLINE),
-        "address": reverse("admin:ingest_series_chart", args=[series.identity, series.name]),
+        "address": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
     }
 
 
@@ -62,7 +70,7 @@ def _calendar(series: Series, kind: Kind) -> dict[str, Any]:
     interval = kind.expected_interval_ms or summarise_series(series, recent)[0].interval_ms
     counts = count_days(series, last_day - DAYS_SHOWN + 1, DAYS_SHOWN)
     cells, months = make_calendar(counts, last_day, interval)
-    chart = reverse("admin:ingest_series_chart", args=[series.identity, series.name])
+    chart = reverse("admin:analysis_series_chart", args=[series.identity, series.name])
     return {
         "series": series,
         "kind": kind,
@@ -133,9 +141,9 @@ def _rejected(found: Watched) -> list[dict[str, Any]]:
     ]
 
 
-def _over_quota(found: Watched) -> BytesOfDay | None:
+def _over_quota(found: Watched) -> DailyUsage | None:
     """Return the day on which uploads were refused for their bytes, if it is within 30 days."""
-    return BytesOfDay.objects.filter(
+    return DailyUsage.objects.filter(
         identity_id=found.id, refused__gt=0, refused_at__gt=timezone.now() - SEEN_WITHIN
     ).first()
 

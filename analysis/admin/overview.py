@@ -13,10 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from ingest.admin.evidence import EvidenceAdmin
-from ingest.admin.identity_page import describe_identity
-from ingest.models import Overview
-from ingest.reading.watching import (
+from analysis.admin.identity_overview import describe_identity
+from analysis.models import Overview
+from analysis.queries.identity_status import (
     QUIET_AFTER,
     STATES,
     USUALLY_QUIET_AFTER,
@@ -26,6 +25,7 @@ from ingest.reading.watching import (
     list_watched,
     tell_state,
 )
+from ingest.admin.read_only import EvidenceAdmin
 
 PER_PAGE = 50
 # A shape, a word and what it means: the colour only helps.
@@ -57,8 +57,8 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
         """Return the list and the page of one identity, and nothing else."""
         wrap = self.admin_site.admin_view
         return [
-            path("", wrap(self.changelist_view), name="ingest_overview_changelist"),
-            path("<str:identity>/", wrap(self.identity_view), name="ingest_overview_identity"),
+            path("", wrap(self.changelist_view), name="analysis_overview_changelist"),
+            path("<str:identity>/", wrap(self.identity_view), name="analysis_overview_identity"),
         ]
 
     def changelist_view(
@@ -118,7 +118,7 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
         request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
-            f"admin/ingest/overview/{template}.html",
+            f"admin/analysis/overview/{template}.html",
             {**self.admin_site.each_context(request), "opts": self.opts, **context},
         )
 
@@ -133,7 +133,7 @@ def _row(found: Watched, state: str) -> dict[str, Any]:
         "word": word,
         "meaning": meaning,
         "last": None if last is None else datetime.fromtimestamp(last / 1000, UTC),
-        "address": reverse("admin:ingest_overview_identity", args=[found.name]),
+        "address": reverse("admin:analysis_overview_identity", args=[found.name]),
     }
 
 

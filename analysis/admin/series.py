@@ -11,12 +11,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from ingest.admin.evidence import EvidenceAdmin
-from ingest.admin.series_exports import list_exports
-from ingest.models import Series as SeriesModel
-from ingest.reading.kinds import Kind, find_kinds
-from ingest.reading.ranges import format_instant
-from ingest.reading.series import Page, Series, UnknownSeriesError, find_series, list_series
+from analysis.admin.series_exports import list_exports
+from analysis.models import Series as SeriesModel
+from analysis.queries.series import (
+    Page,
+    Series,
+    UnknownSeriesError,
+    find_series,
+    list_series,
+)
+from ingest.admin.read_only import EvidenceAdmin
+from ingest.measurement_types import Kind, find_kinds
+from ingest.time_range import format_instant
 
 PER_PAGE = 100
 MOST_TOGETHER = 6
@@ -39,9 +45,9 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         wrap = self.admin_site.admin_view
         chart = "<str:identity>/<str:name>/"
         return [
-            path("", wrap(self.changelist_view), name="ingest_series_changelist"),
-            path("compare/", wrap(self.compare_view), name="ingest_series_compare"),
-            path(chart, wrap(self.chart_view), name="ingest_series_chart"),
+            path("", wrap(self.changelist_view), name="analysis_series_changelist"),
+            path("compare/", wrap(self.compare_view), name="analysis_series_compare"),
+            path(chart, wrap(self.chart_view), name="analysis_series_chart"),
         ]
 
     def changelist_view(
@@ -101,7 +107,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
-            f"admin/ingest/series/{template}.html",
+            f"admin/analysis/series/{template}.html",
             {**self.admin_site.each_context(request), "opts": self.opts, **context},
         )
 
@@ -127,8 +133,8 @@ def _chip(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
         "first": _readable(series.first_ms),
         "last": _readable(series.last_ms),
         "address": reverse("read_api:one_series", args=[series.identity, series.name]),
-        "overview": reverse("admin:ingest_overview_identity", args=[series.identity]),
-        "without": f"{reverse('admin:ingest_series_compare')}?{rest}" if rest else "",
+        "overview": reverse("admin:analysis_overview_identity", args=[series.identity]),
+        "without": f"{reverse('admin:analysis_series_compare')}?{rest}" if rest else "",
     }
 
 
@@ -148,8 +154,8 @@ def _row(series: Series) -> dict[str, Any]:
         "count": f"{series.count:,}",
         "first": _readable(series.first_ms),
         "last": _readable(series.last_ms),
-        "overview": reverse("admin:ingest_overview_identity", args=[series.identity]),
-        "address": reverse("admin:ingest_series_chart", args=[series.identity, series.name]),
+        "overview": reverse("admin:analysis_overview_identity", args=[series.identity]),
+        "address": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
     }
 
 

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from ingest.exporting.formats import FORMATS
-from ingest.reading.kinds import HEART_RATE, Kind
-from ingest.reading.series import Series
+from analysis.exports.formats import FORMATS
+from analysis.queries.series import Series
+from ingest.measurement_types import HEART_RATE, Kind
 
 _LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 

@@ -12,17 +12,22 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from ingest.exporting.formats import FORMATS
-from ingest.exporting.zipping import Member, stream_zip
-from ingest.read_api import documentation as doc
-from ingest.read_api.base import ReadView
-from ingest.read_api.exported import described, find_or_404
-from ingest.read_api.parameters import read_choice, read_parameters, read_range
-from ingest.read_api.problems import BadParameter
-from ingest.reading.originals import list_originals, make_file_name, read_original, tell_receipt
-from ingest.reading.ranges import TimeRange
-from ingest.reading.samples import read_samples
-from ingest.reading.series import Series
+from analysis.api import openapi as doc
+from analysis.api.errors import BadParameter
+from analysis.api.export_metadata import described, find_or_404
+from analysis.api.parameters import read_choice, read_parameters, read_range
+from analysis.api.view_base import ReadView
+from analysis.exports.formats import FORMATS
+from analysis.exports.zip_stream import Member, stream_zip
+from analysis.queries.original_files import (
+    list_originals,
+    make_file_name,
+    read_original,
+    tell_receipt,
+)
+from analysis.queries.samples import read_samples
+from analysis.queries.series import Series
+from ingest.time_range import TimeRange
 
 MOST_SERIES = 50
 CONTENT_TYPE = "application/zip"
@@ -50,7 +55,7 @@ class ArchiveView(ReadView):
         ],
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.BINARY, "A zip."),
-            **doc.errors(400, 404),
+            **doc.error_responses(400, 404),
         },
     )
     def get(self, request: Request) -> StreamingHttpResponse:
@@ -76,7 +81,7 @@ class OriginalsView(ReadView):
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.BINARY, "A zip."),
-            **doc.errors(400, 404),
+            **doc.error_responses(400, 404),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:

@@ -14,17 +14,22 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from ingest.exporting.fhir import CONTENT_TYPE, VERSIONS, Coded, make_observations
-from ingest.exporting.open_mhealth import encode_heart_rates
-from ingest.read_api import documentation as doc
-from ingest.read_api.base import ReadView
-from ingest.read_api.exported import described, find_or_404
-from ingest.read_api.parameters import read_choice, read_parameters, read_range
-from ingest.read_api.problems import WithoutCode
-from ingest.reading.kinds import HEART_RATE, Kind, find_kind
-from ingest.reading.ranges import TimeRange, format_instant
-from ingest.reading.samples import read_samples
-from ingest.reading.series import Series
+from analysis.api import openapi as doc
+from analysis.api.errors import WithoutCode
+from analysis.api.export_metadata import described, find_or_404
+from analysis.api.parameters import read_choice, read_parameters, read_range
+from analysis.api.view_base import ReadView
+from analysis.exports.fhir import (
+    CONTENT_TYPE,
+    VERSIONS,
+    Coded,
+    make_observations,
+)
+from analysis.exports.open_mhealth import encode_heart_rates
+from analysis.queries.samples import read_samples
+from analysis.queries.series import Series
+from ingest.measurement_types import HEART_RATE, Kind, find_kind
+from ingest.time_range import TimeRange, format_instant
 
 DAY_MS = 86_400_000
 
@@ -46,7 +51,7 @@ class FhirView(ReadView):
         ],
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.OBJECT, "A Bundle."),
-            **doc.errors(400, 404, 409),
+            **doc.error_responses(400, 404, 409),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
@@ -78,7 +83,7 @@ class OpenMhealthView(ReadView):
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
         responses={
             (200, "application/json"): OpenApiResponse(OpenApiTypes.OBJECT, "An array."),
-            **doc.errors(400, 404, 409),
+            **doc.error_responses(400, 404, 409),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:

@@ -19,7 +19,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest.reading import source
+from analysis.queries import read_database
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -89,7 +89,7 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
         )
     if isinstance(error, (OperationalError, InterfaceError)):
         _log.warning("%s: the database did not answer: %s", request_id, error)
-        which = "replica that analysts read from" if source.is_replica() else "database"
+        which = "replica that analysts read from" if read_database.is_replica() else "database"
         detail = f"The {which} does not answer at the moment, or took too long."
         return _respond(503, "database_unavailable", detail, request_id, {"Retry-After": "10"})
     _log.error("%s: %s", request_id, request.path, exc_info=error)

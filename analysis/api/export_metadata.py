@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from ingest.exporting.provenance import describe_export, describe_in_headers
-from ingest.read_api.problems import UnknownSeries
-from ingest.reading.kinds import find_kind
-from ingest.reading.ranges import TimeRange
-from ingest.reading.series import Series, UnknownSeriesError, find_series
+from analysis.api.errors import UnknownSeries
+from analysis.exports.provenance import describe_export, describe_in_headers
+from analysis.queries.series import Series, UnknownSeriesError, find_series
+from ingest.measurement_types import find_kind
+from ingest.time_range import TimeRange
 
 
 def find_or_404(identity: str, name: str) -> Series:

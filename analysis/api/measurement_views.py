@@ -10,12 +10,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from analysis.api import openapi as doc
+from analysis.api.errors import UnknownMeasurement
+from analysis.api.parameters import read_parameters
+from analysis.api.view_base import ReadView
+from analysis.queries.original_files import make_headers, read_original, tell_receipt
 from ingest.models import Measurement
-from ingest.read_api import documentation as doc
-from ingest.read_api.base import ReadView
-from ingest.read_api.parameters import read_parameters
-from ingest.read_api.problems import UnknownMeasurement
-from ingest.reading.originals import make_headers, read_original, tell_receipt
 
 
 class MeasurementView(ReadView):
@@ -26,7 +26,7 @@ class MeasurementView(ReadView):
     @extend_schema(
         operation_id="read_measurement",
         summary="Receipt of a file",
-        responses={200: doc.MeasurementBody, **doc.errors(400, 404)},
+        responses={200: doc.MeasurementBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - named by the contract
         """Return the receipt that the device was given, whose file it is, and its errors."""
@@ -42,7 +42,7 @@ class ContentView(ReadView):
     @extend_schema(
         operation_id="read_measurement_content",
         summary="Original of a file",
-        responses={**doc.CONTENT_ANSWERS, **doc.errors(400, 404)},
+        responses={**doc.CONTENT_ANSWERS, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, id: UUID) -> StreamingHttpResponse:  # noqa: A002
         """Return the file as it was sent, byte for byte, rejected ones too."""

@@ -9,10 +9,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from analysis.api import errors
+from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
 from ingest.models import Measurement
-from ingest.read_api import problems
-from ingest.reading.series import SERIES_NAME
 
 _INSTANT = (
     "ISO 8601 or integer epoch milliseconds; "
@@ -23,7 +23,7 @@ _INSTANT = (
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes ``BearerToken``."""
 
-    target_class = "ingest.read_api.authentication.BearerToken"
+    target_class = "analysis.api.authentication.BearerToken"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
@@ -34,7 +34,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes ``AdminSession``."""
 
-    target_class = "ingest.read_api.authentication.AdminSession"
+    target_class = "analysis.api.authentication.AdminSession"
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
@@ -236,7 +236,7 @@ AFTER = OpenApiParameter(
 )
 
 
-def errors(*statuses: int) -> dict[tuple[int, str], Any]:
+def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
     """Return the answers for ``statuses``, with those that every view can give."""
     meanings = {
         400: "A parameter cannot be used; `detail` and `parameter` name it.",
@@ -247,7 +247,7 @@ def errors(*statuses: int) -> dict[tuple[int, str], Any]:
         503: "The database does not answer; try again after `Retry-After` seconds.",
     }
     return {
-        (status, problems.CONTENT_TYPE): OpenApiResponse(ProblemBody, meanings[status])
+        (status, errors.CONTENT_TYPE): OpenApiResponse(ProblemBody, meanings[status])
         for status in sorted({401, 403, 503, *statuses})
     }
 

@@ -7,10 +7,10 @@ from collections.abc import Collection
 
 from rest_framework.request import Request
 
+from analysis.api.errors import BadParameter
+from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
-from ingest.read_api.problems import BadParameter
-from ingest.reading.ranges import RangeError, TimeRange, parse_range
-from ingest.reading.series import SERIES_NAME
+from ingest.time_range import RangeError, TimeRange, parse_range
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _AFTER = re.compile(rf"({IDENTITY_NAME})/({SERIES_NAME})", re.ASCII)

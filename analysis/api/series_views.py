@@ -10,21 +10,21 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest.exporting.formats import FORMATS
-from ingest.read_api import documentation as doc
-from ingest.read_api.base import ReadView
-from ingest.read_api.exported import described, find_or_404
-from ingest.read_api.parameters import (
+from analysis.api import openapi as doc
+from analysis.api.export_metadata import described, find_or_404
+from analysis.api.parameters import (
     read_after,
     read_choice,
     read_number,
     read_parameters,
     read_range,
 )
-from ingest.reading.kinds import find_kind
-from ingest.reading.ranges import TimeRange
-from ingest.reading.samples import read_buckets, read_samples
-from ingest.reading.series import Page, Series, list_series
+from analysis.api.view_base import ReadView
+from analysis.exports.formats import FORMATS
+from analysis.queries.samples import read_buckets, read_samples
+from analysis.queries.series import Page, Series, list_series
+from ingest.measurement_types import find_kind
+from ingest.time_range import TimeRange
 
 MOST_BUCKETS = 10_000
 MOST_SERIES = 1_000
@@ -48,7 +48,7 @@ class SeriesListView(ReadView):
             ),
             doc.AFTER,
         ],
-        responses={200: doc.SeriesPageBody, **doc.errors(400)},
+        responses={200: doc.SeriesPageBody, **doc.error_responses(400)},
     )
     def get(self, request: Request) -> Response:
         """Return a page of series; ``next`` is the address of the page that follows, or null."""
@@ -77,7 +77,7 @@ class SamplesView(ReadView):
             doc.TO,
             OpenApiParameter("format", enum=list(FORMATS), default="csv"),
         ],
-        responses={**doc.SAMPLES_ANSWERS, **doc.errors(400, 404)},
+        responses={**doc.SAMPLES_ANSWERS, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
         """Stream the samples, ascending; CSV unless ``format`` says otherwise."""
@@ -128,7 +128,7 @@ class BucketsView(ReadView):
                 "beside the buckets, as pairs of time and value.",
             ),
         ],
-        responses={200: doc.BucketsBody, **doc.errors(400, 404)},
+        responses={200: doc.BucketsBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return the buckets that hold a sample, ascending, aligned to UTC.
@@ -162,7 +162,7 @@ class SeriesView(ReadView):
         operation_id="read_series",
         summary="One series",
         parameters=[doc.IDENTITY, doc.NAME],
-        responses={200: doc.SeriesDetailBody, **doc.errors(400, 404)},
+        responses={200: doc.SeriesDetailBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return the series with its label, unit and codes."""

@@ -9,20 +9,20 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ingest.exporting.fhir import Coded
-from ingest.exporting.sizes import estimate_clinical, estimate_sizes
-from ingest.read_api import documentation as doc
-from ingest.read_api.base import ReadView
-from ingest.read_api.exported import described, find_or_404
-from ingest.read_api.parameters import read_parameters, read_range
-from ingest.reading.coverage_days import count_days
-from ingest.reading.kinds import Kind, find_kind
-from ingest.reading.originals import size_of_originals
-from ingest.reading.plausibility import count_implausible
-from ingest.reading.ranges import TimeRange
-from ingest.reading.sample_columns import SampleColumns
-from ingest.reading.series import Series
-from ingest.reading.summary import Summary, summarise_series
+from analysis.api import openapi as doc
+from analysis.api.export_metadata import described, find_or_404
+from analysis.api.parameters import read_parameters, read_range
+from analysis.api.view_base import ReadView
+from analysis.exports.fhir import Coded
+from analysis.exports.size_estimates import estimate_clinical, estimate_sizes
+from analysis.queries.coverage_days import count_days
+from analysis.queries.original_files import size_of_originals
+from analysis.queries.plausible_range import count_implausible
+from analysis.queries.sample_columns import SampleColumns
+from analysis.queries.series import Series
+from analysis.queries.summary import Summary, summarise_series
+from ingest.measurement_types import Kind, find_kind
+from ingest.time_range import TimeRange
 
 DAY_MS = 86_400_000
 
@@ -36,7 +36,7 @@ class SummaryView(ReadView):
         operation_id="read_summary",
         summary="Summary of a series",
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
-        responses={200: doc.SummaryBody, **doc.errors(400, 404)},
+        responses={200: doc.SummaryBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return count, coverage, percentiles and the longest gap, quickly at any length."""
@@ -65,7 +65,7 @@ class DictionaryView(ReadView):
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
         responses={
             200: OpenApiResponse(OpenApiTypes.OBJECT, "Provenance and meaning of the columns."),
-            **doc.errors(400, 404),
+            **doc.error_responses(400, 404),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> Response:

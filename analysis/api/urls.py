@@ -3,12 +3,17 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from ingest.read_api.base import IgnoreAccept, UnknownPathView
-from ingest.read_api.clinical_views import FhirView, OpenMhealthView
-from ingest.read_api.measurement_views import ContentView, MeasurementView
-from ingest.read_api.series_views import BucketsView, SamplesView, SeriesListView, SeriesView
-from ingest.read_api.summary_views import DictionaryView, SummaryView
-from ingest.read_api.zip_views import ArchiveView, OriginalsView
+from analysis.api.archive_views import ArchiveView, OriginalsView
+from analysis.api.clinical_views import FhirView, OpenMhealthView
+from analysis.api.measurement_views import ContentView, MeasurementView
+from analysis.api.series_views import (
+    BucketsView,
+    SamplesView,
+    SeriesListView,
+    SeriesView,
+)
+from analysis.api.summary_views import DictionaryView, SummaryView
+from analysis.api.view_base import IgnoreAccept, UnknownPathView
 
 app_name = "read_api"
 urlpatterns = [

@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ingest.read_api.authentication import AdminSession, BearerToken
-from ingest.read_api.problems import answer_exception
+from analysis.api.authentication import AdminSession, BearerToken
+from analysis.api.errors import answer_exception
 
 
 class MayView(BasePermission):

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ingest.reading.ranges import format_instant
-from ingest.reading.sample_columns import SampleColumns
+from analysis.queries.sample_columns import SampleColumns
+from ingest.time_range import format_instant
 
 VERSIONS = ("r4b", "r5")
 CONTENT_TYPE = "application/fhir+json"

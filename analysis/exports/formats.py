@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from ingest.exporting.growing_file import GrowingFile
-from ingest.reading.sample_columns import SampleColumns
+from analysis.exports.write_buffer import GrowingFile
+from analysis.queries.sample_columns import SampleColumns
 
 SCHEMA = pa.schema(
     [pa.field("time_ms", pa.int64(), nullable=False), pa.field("value", pa.float64(), False)]

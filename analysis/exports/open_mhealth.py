@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from ingest.exporting.fhir import make_id
-from ingest.reading.ranges import format_instant
-from ingest.reading.sample_columns import SampleColumns
+from analysis.exports.fhir import make_id
+from analysis.queries.sample_columns import SampleColumns
+from ingest.time_range import format_instant
 
 
 def encode_heart_rates(parts: Iterable[SampleColumns], identity: str, name: str) -> Iterator[bytes]:

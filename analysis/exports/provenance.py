@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest.exporting.formats import SCHEMA
-from ingest.reading.kinds import Kind
-from ingest.reading.ranges import TimeRange, format_instant
-from ingest.reading.series import Series
+from analysis.exports.formats import SCHEMA
+from analysis.queries.series import Series
+from ingest.measurement_types import Kind
+from ingest.time_range import TimeRange, format_instant
 
 
 def describe_export(

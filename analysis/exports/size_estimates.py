@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 
-from ingest.exporting.fhir import VERSIONS, Coded, make_observations
-from ingest.exporting.formats import encode_parquet, write_lines
-from ingest.exporting.open_mhealth import encode_heart_rates
-from ingest.reading.sample_columns import SampleColumns
+from analysis.exports.fhir import VERSIONS, Coded, make_observations
+from analysis.exports.formats import encode_parquet, write_lines
+from analysis.exports.open_mhealth import encode_heart_rates
+from analysis.queries.sample_columns import SampleColumns
 
 # Samples that are written to see how long they become; fewer where each takes longer.
 TRIED = 5_000

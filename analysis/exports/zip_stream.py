@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ingest.exporting.growing_file import GrowingFile
+from analysis.exports.write_buffer import GrowingFile
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingest.reading.sample_columns import Times, Values
+from analysis.queries.sample_columns import Times, Values
 
 _SECOND = 1000
 _MINUTE = 60 * _SECOND

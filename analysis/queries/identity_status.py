@@ -14,8 +14,9 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from ingest.models import DeviceCertificate, Incident, WatchRun
-from ingest.reading.source import connection
+from alerts.models import Incident, MonitorHeartbeat
+from analysis.queries.read_database import connection
+from ingest.models import DeviceCertificate
 
 FAILED_RECENTLY = timedelta(days=1)
 QUIET_AFTER = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
@@ -38,8 +39,8 @@ class Watched:
     devices: int
     expires_at: datetime | None
     conflicts: int
-    is_late: bool = False
-    catches_up: bool = False
+    is_overdue: bool = False
+    is_backfilling: bool = False
     ends_soon: bool = False
 
 
@@ -87,7 +88,8 @@ WHERE c.identity_id = ANY(%s) GROUP BY c.identity_id
 """
 
 _LATE = """
-SELECT n.identity_id, bool_or(NOT n.catches_up), bool_or(n.catches_up) FROM ingest_incident n
+SELECT n.identity_id, bool_or(NOT n.is_backfilling), bool_or(n.is_backfilling)
+FROM alerts_incident n
 WHERE n.identity_id = ANY(%s) AND n.kind = 'late' AND n.ended_at IS NULL GROUP BY n.identity_id
 """
 
@@ -131,13 +133,13 @@ def find_watched(name: str) -> Watched | None:
 
 def count_watched(now: datetime) -> Counts:
     """Return how many need looking at, by three statements."""
-    late = Incident.objects.filter(kind=Incident.Kind.LATE, ended_at=None)
+    late = Incident.objects.filter(kind=Incident.Kind.OVERDUE, ended_at=None)
     counted = late.aggregate(
-        late=Count("identity", distinct=True, filter=Q(catches_up=False)),
-        catching_up=Count("identity", distinct=True, filter=Q(catches_up=True)),
+        late=Count("identity", distinct=True, filter=Q(is_backfilling=False)),
+        catching_up=Count("identity", distinct=True, filter=Q(is_backfilling=True)),
     )
     ending = DeviceCertificate.objects.ending(now).filter(not_after__gt=now)
-    looked_at = WatchRun.objects.filter(pk=1).values_list("at", flat=True).first()
+    looked_at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
     return Counts(**counted, expiring=ending.count(), looked_at=looked_at)
 
 
@@ -150,8 +152,8 @@ def tell_state(found: Watched, now: datetime, quiet_after: timedelta) -> str:
     if not found.devices:
         return "idle"
     for state, is_so in (
-        ("late", found.is_late),
-        ("catching-up", found.catches_up),
+        ("late", found.is_overdue),
+        ("catching-up", found.is_backfilling),
         ("expiring", found.ends_soon),
         ("idle", found.last_ms is None),
     ):

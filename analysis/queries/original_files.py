@@ -8,10 +8,10 @@ from datetime import UTC
 
 import pyarrow as pa
 
+from analysis.queries.read_database import connection
+from analysis.queries.series import Series
 from ingest.models import Measurement
-from ingest.reading.ranges import TimeRange
-from ingest.reading.series import Series
-from ingest.reading.source import connection
+from ingest.time_range import TimeRange
 
 _PIECE_BYTES = 1 << 20
 MOST_SIZED = 20_000

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ingest.reading.kinds import Kind
-from ingest.reading.ranges import TimeRange
-from ingest.reading.samples import fetch, read_samples
-from ingest.reading.series import Series
+from analysis.queries.samples import fetch, read_samples
+from analysis.queries.series import Series
+from ingest.measurement_types import Kind
+from ingest.time_range import TimeRange
 
 HOUR_MS = 3_600_000
 MOST_OPENED = 200_000

@@ -13,14 +13,19 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from ingest.reading.buckets import Buckets, choose_width, join, summarise
-from ingest.reading.ranges import TimeRange
-from ingest.reading.sample_columns import SampleColumns
-from ingest.reading.series import Series
-from ingest.reading.source import connection
-from ingest.storing import postgres_arrays
-from ingest.storing.block_encoding import unpack
-from ingest.storing.blocks import HOUR_MS, Block
+from analysis.queries.buckets import (
+    Buckets,
+    choose_width,
+    join,
+    summarise,
+)
+from analysis.queries.read_database import connection
+from analysis.queries.sample_columns import SampleColumns
+from analysis.queries.series import Series
+from ingest.storage import pg_arrays
+from ingest.storage.blocks import HOUR_MS, Block
+from ingest.storage.timestamp_encoding import unpack
+from ingest.time_range import TimeRange
 
 SAMPLES_PER_RUN = 250_000
 HOURS_PER_LOOK_AHEAD = 2_000
@@ -159,6 +164,6 @@ def fetch(statement: str, parameters: dict[str, object]) -> list[tuple[Any, ...]
     connection.ensure_connection()
     # Django's own cursor fetches text; numpy's arrays come from PostgreSQL's binary form.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        postgres_arrays.register(cursor.adapters)
+        pg_arrays.register(cursor.adapters)
         cursor.execute(statement, parameters, binary=True)
         return cursor.fetchall()

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from analysis.queries.read_database import connection
 from identities.models import IDENTITY_NAME
-from ingest.reading.source import connection
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 MOST_AT_ONCE = 4_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.reading.sample_columns import SampleColumns, Times, Values
+from analysis.queries.sample_columns import SampleColumns, Times, Values
 
 # Three samples missed in a row are a gap; so short ones as this are nobody's trouble.
 SAMPLES_MISSED = 3

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ingest.reading.ranges import TimeRange
-from ingest.reading.sample_columns import SampleColumns, Times
-from ingest.reading.samples import fetch, read_samples, to_block
-from ingest.reading.series import Series
-from ingest.reading.statistics import (
+from analysis.queries.sample_columns import SampleColumns, Times
+from analysis.queries.samples import fetch, read_samples, to_block
+from analysis.queries.series import Series
+from analysis.queries.statistics import (
     Gap,
     coverage,
     gap_threshold,
@@ -28,6 +27,7 @@ from ingest.reading.statistics import (
     percentiles,
     usual_interval,
 )
+from ingest.time_range import TimeRange
 
 EXACT_SAMPLES = 200_000
 HOURS_OPENED = 48

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from ingest.reading.sample_columns import Times, Values
-from ingest.reading.statistics import coverage
+from analysis.queries.sample_columns import Times, Values
+from analysis.queries.statistics import coverage
 
 DAYS_SHOWN = 365
 CELL = 13

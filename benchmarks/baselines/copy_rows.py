@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.references.bare import OK, read_body
-from device_endpoint.environment import read_database_url
+from benchmarks.baselines.bare_wsgi import OK, read_body
+from device_endpoint.env import read_database_url
 
 TABLES = (
     """

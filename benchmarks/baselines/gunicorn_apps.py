@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import running
+from benchmarks import processes
+from benchmarks.baselines import copy_rows, durable_insert, nginx
 from benchmarks.cluster import Cluster
-from benchmarks.place import Place, free_ports, sockets_of
-from benchmarks.references import copy_rows, floor, nginx
-from benchmarks.running import CannotMeasure
+from benchmarks.processes import CannotMeasure
 from benchmarks.target import Form, Keeps, multipart
-from device_endpoint.environment import PROJECT_DIR, child_environment
-from device_endpoint.supervision.program import Program, ProgramSpec
+from benchmarks.workspace import Place, free_ports, sockets_of
+from device_endpoint.env import PROJECT_DIR, child_environment
+from device_endpoint.supervisor.process import Program, ProgramSpec
 
 DURABLE = "COMMIT with fsync: survives the loss of power"
-ORM_SETTINGS = "benchmarks.references.orm.settings"
+ORM_SETTINGS = "benchmarks.baselines.orm.settings"
 
 
 @dataclass
@@ -80,7 +80,7 @@ class GunicornReference:
         )
 
     def _start(self, spec: ProgramSpec, sign: Path) -> None:
-        self.programs.append(running.start(spec, sign.exists))
+        self.programs.append(processes.start(spec, sign.exists))
 
     def _make_database(self, environment: dict[str, str]) -> None:
         if not self.count:
@@ -111,7 +111,7 @@ class GunicornReference:
 
 def bare(place: Place, cluster: Cluster) -> GunicornReference:
     """Return the application that only reads the body."""
-    module = "benchmarks.references.bare:application"
+    module = "benchmarks.baselines.bare_wsgi:application"
     nothing = "none: the body is read and dropped"
     return GunicornReference(place, cluster, "bare app", nothing, "nothing", module)
 
@@ -119,16 +119,22 @@ def bare(place: Place, cluster: Cluster) -> GunicornReference:
 def floor_app(place: Place, cluster: Cluster) -> GunicornReference:
     """Return the application with one durable INSERT."""
     return GunicornReference(
-        place, cluster, "floor", f"{DURABLE} (a digest of the body, not the body)", "files",
-        "benchmarks.references.floor:application", floor.COUNT, [floor.TABLE],
-    )  # fmt: skip
+        place,
+        cluster,
+        "floor",
+        f"{DURABLE} (a digest of the body, not the body)",
+        "files",
+        "benchmarks.baselines.durable_insert:application",
+        durable_insert.COUNT,
+        [durable_insert.TABLE],
+    )
 
 
 def copied_rows(place: Place, cluster: Cluster) -> GunicornReference:
     """Return the application that stores rows by COPY."""
     return GunicornReference(
         place, cluster, "rows by COPY", f"{DURABLE} (no original, no receipt)", "samples",
-        "benchmarks.references.copy_rows:application", copy_rows.COUNT, copy_rows.TABLES,
+        "benchmarks.baselines.copy_rows:application", copy_rows.COUNT, copy_rows.TABLES,
     )  # fmt: skip
 
 
@@ -136,6 +142,6 @@ def orm_rows(place: Place, cluster: Cluster) -> GunicornReference:
     """Return the application that stores rows by Django's ORM."""
     return GunicornReference(
         place, cluster, "DRF and ORM rows", f"{DURABLE} (a receipt, no original)", "samples",
-        "benchmarks.references.orm.wsgi:application",
+        "benchmarks.baselines.orm.wsgi:application",
         "SELECT count(*) FROM orm_sample", django_settings=ORM_SETTINGS,
     )  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from device_endpoint import nginx_config, upstreams
-from device_endpoint.supervision.program import ProgramSpec
-from device_endpoint.supervision.programs_found import nginx_binary
+from device_endpoint import nginx_config, nginx_upstreams
+from device_endpoint.supervisor.executables import nginx_binary
+from device_endpoint.supervisor.process import ProgramSpec
 
 
 def write(
@@ -25,7 +25,7 @@ def write(
         "LOG_DIR": str(folder),
         "DEVICE_PORT": str(port),
         "DEVICE_LISTEN": f"    listen 127.0.0.1:{port} ssl default_server;",
-        "DEVICE_SERVERS": upstreams.server_lines(
+        "DEVICE_SERVERS": nginx_upstreams.server_lines(
             [backend] if backend else [], f"{sockets}/device.sock"
         ),
     }

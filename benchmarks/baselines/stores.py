@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlencode
 
-from benchmarks import running
-from benchmarks.place import Place, free_ports, sockets_of
-from benchmarks.references import nginx
-from benchmarks.running import CannotMeasure, NotInstalled
+from benchmarks import processes
+from benchmarks.baselines import nginx
+from benchmarks.processes import CannotMeasure, NotInstalled
 from benchmarks.target import Form, Keeps
-from device_endpoint.supervision.program import Program, ProgramSpec
+from benchmarks.workspace import Place, free_ports, sockets_of
+from device_endpoint.supervisor.process import Program, ProgramSpec
 
 
 @dataclass
@@ -51,7 +51,7 @@ class StoreReference:
         sockets.mkdir(mode=0o700, parents=True)
         arguments, environment = self.command(folder, self.backend_port)
         spec = ProgramSpec(self.name, arguments, folder / "server.log", environment)
-        self.programs.append(running.start(spec, self._answers))
+        self.programs.append(processes.start(spec, self._answers))
         if self.prepare:
             self.prepare(self.backend_port)
         nginx.write(
@@ -62,7 +62,7 @@ class StoreReference:
             rewrite=self.rewrite,
         )
         proxy = nginx.spec(folder / "nginx", self.name)
-        self.programs.append(running.start(proxy, (sockets / "nginx.pid").exists))
+        self.programs.append(processes.start(proxy, (sockets / "nginx.pid").exists))
 
     def _answers(self) -> bool:
         try:

@@ -8,12 +8,12 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.comparing import Run, send
+from benchmarks.comparison import Run, send
 from benchmarks.devices import BenchDevice, open_context
+from benchmarks.processes import CannotMeasure
+from benchmarks.product import Product
 from benchmarks.report import Goal
-from benchmarks.running import CannotMeasure
-from benchmarks.session import Session
-from benchmarks.stack import Product
+from benchmarks.run import Session
 from benchmarks.workloads import FIRST_MS, Workload
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from benchmarks.devices import open_context
+from benchmarks.processes import CannotMeasure
+from benchmarks.product import Product
 from benchmarks.report import Goal
-from benchmarks.rows.storage import compact, exported_series, fill_store
-from benchmarks.running import CannotMeasure
-from benchmarks.session import Session
-from benchmarks.stack import Product
+from benchmarks.run import Session
+from benchmarks.scenarios.storage import compact, exported_series, fill_store
 from benchmarks.workloads import FIRST_MS
 
 DAY_MS = 86_400_000

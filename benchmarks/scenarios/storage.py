@@ -6,15 +6,15 @@ import subprocess
 import sys
 import time
 
-from benchmarks.comparing import Measured, Run, send
-from benchmarks.filling import fill, wait_for
-from benchmarks.place import manage_py
+from benchmarks.comparison import Measured, Run, send
+from benchmarks.processes import CannotMeasure
+from benchmarks.product import Product
 from benchmarks.report import Goal
-from benchmarks.running import CannotMeasure
-from benchmarks.session import Session
-from benchmarks.stack import Product
+from benchmarks.run import Session
+from benchmarks.seed import fill, wait_for
 from benchmarks.workloads import Workload
-from device_endpoint.environment import child_environment
+from benchmarks.workspace import manage_py
+from device_endpoint.env import child_environment
 
 LARGEST_FILE = 1_000_000
 _TABLES = ("ingest_measurement", "ingest_sampleblock")

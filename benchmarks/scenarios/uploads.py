@@ -6,11 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks import load_tool
-from benchmarks.comparing import Measured, Run, compare, send
+from benchmarks.comparison import (
+    Measured,
+    Run,
+    compare,
+    send,
+)
 from benchmarks.load_tool import RegisterJob
+from benchmarks.processes import CannotMeasure
 from benchmarks.report import Goal
-from benchmarks.running import CannotMeasure
-from benchmarks.session import BARE, COPY, FLOOR, INFLUX, ORM, VICTORIA, Session
+from benchmarks.run import (
+    BARE,
+    COPY,
+    FLOOR,
+    INFLUX,
+    ORM,
+    VICTORIA,
+    Session,
+)
 from benchmarks.target import Target
 from benchmarks.workloads import Workload
 

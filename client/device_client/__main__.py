@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from device_client import checking, sending
+from device_client import checking, commands
 from device_client.errors import DeviceError
 
 
@@ -27,12 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="device-client")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    send = commands.add_parser("send", help="send files, and what waits from before")
-    send.set_defaults(run=sending.send)
-    whoami = commands.add_parser("whoami", help="ask the server who this device is")
-    whoami.set_defaults(run=sending.whoami)
-    check = commands.add_parser("check", help="check that a device door keeps the protocol")
+    subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
+    send = subcommands.add_parser("send", help="send files, and what waits from before")
+    send.set_defaults(run=commands.send)
+    whoami = subcommands.add_parser("whoami", help="ask the server who this device is")
+    whoami.set_defaults(run=commands.whoami)
+    check = subcommands.add_parser("check", help="check that a device door keeps the protocol")
     check.set_defaults(run=checking.check)
     for command in (send, whoami, check):
         command.add_argument("--url", required=True, help="https://HOST:PORT")

@@ -12,12 +12,18 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import LocationParseError
 
-from device_client import form_data
+from device_client import multipart
 from device_client.connection import WholeRequestAdapter
 from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable, Untrusted
-from device_client.form_data import FilePart
-from device_client.problem import Json, Receipt, parse_object, parse_problem, parse_receipts
-from device_client.progress import CountedBody
+from device_client.multipart import FilePart
+from device_client.progress_bar import CountedBody
+from device_client.responses import (
+    Json,
+    Receipt,
+    parse_object,
+    parse_problem,
+    parse_receipts,
+)
 
 DEFAULT_PATH = "/device_endpoint"
 _CONNECT_S, _ANSWER_S = 10, 120
@@ -102,9 +108,9 @@ class Door:
         Where a file is rejected this raises ``Refused``, whose ``problem.receipts`` tell which;
         the others of the same request are received.
         """
-        boundary = form_data.choose_boundary(parts)
-        body = form_data.encode(parts, boundary)
-        return parse_receipts(self._send("POST", body, form_data.content_type(boundary)))
+        boundary = multipart.choose_boundary(parts)
+        body = multipart.encode(parts, boundary)
+        return parse_receipts(self._send("POST", body, multipart.content_type(boundary)))
 
     def _send(self, method: str, body: bytes | None = None, media_type: str = "") -> Json:
         try:

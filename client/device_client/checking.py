@@ -8,11 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from device_client.conformance.running import Result, run
-from device_client.conformance.subject import Subject
-from device_client.door import complete_url
-from device_client.private_files import write_private
-from device_client.trust import combine_authorities
+from device_client.api import complete_url
+from device_client.atomic_files import write_private
+from device_client.ca_bundle import combine_authorities
+from device_client.conformance.runner import Result, run
+from device_client.conformance.target import Subject
 
 
 def check(options: argparse.Namespace) -> int:

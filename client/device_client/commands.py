@@ -16,19 +16,19 @@ from pathlib import Path, PurePath
 from types import FrameType
 from typing import NoReturn
 
+from device_client.api import Door, complete_url
+from device_client.ca_bundle import combine_authorities
 from device_client.delivery import Deliverer
-from device_client.door import Door, complete_url
 from device_client.errors import DeviceError
-from device_client.form_data import FilePart
-from device_client.naming import split_argument
-from device_client.problem import Receipt
-from device_client.progress import Progress
+from device_client.filenames import split_argument
+from device_client.multipart import FilePart
+from device_client.progress_bar import Progress
 from device_client.renewal import Renewal, enter
 from device_client.report import Report
+from device_client.responses import Receipt
 from device_client.retry import Patience
 from device_client.spool import Spool
 from device_client.state import StateFolder
-from device_client.trust import combine_authorities
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_client.door import Door, Registration
+from device_client.api import Door, Registration
 from device_client.errors import BadAnswer, DamagedFile, Refused
-from device_client.form_data import FilePart
-from device_client.problem import Problem, Receipt
+from device_client.multipart import FilePart
+from device_client.responses import Problem, Receipt
 from device_client.retry import is_worth_keeping
 from device_client.spool import Spool, Waiting, group
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from device_client.problem import Problem
+from device_client.responses import Problem
 
 
 class DeviceError(Exception):

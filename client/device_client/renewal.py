@@ -13,8 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from device_client.api import Door, Registration
 from device_client.certificate import CertificateFacts
-from device_client.door import Door, Registration
 from device_client.errors import DeviceError, Refused
 from device_client.retry import Patience
 from device_client.simulator import is_busy, join

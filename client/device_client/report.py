@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from device_client.api import Registration
 from device_client.certificate import CertificateFacts
-from device_client.door import Registration
 from device_client.errors import DeviceError, Refused
 
 

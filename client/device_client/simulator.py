@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from device_client.api import Door, Registration
 from device_client.delivery import Deliverer
-from device_client.door import Door, Registration
 from device_client.errors import (
     BadAnswer,
     DeviceError,
@@ -16,12 +16,12 @@ from device_client.errors import (
     Unreachable,
     Untrusted,
 )
-from device_client.form_data import FilePart
-from device_client.heart_rate import recording
-from device_client.naming import dated_filename
+from device_client.filenames import dated_filename
+from device_client.multipart import FilePart
 from device_client.retry import Backoff, Patience, is_worth_keeping, may_pass, wish
 from device_client.schedule import Schedule
 from device_client.spool import Spool
+from device_client.synthetic_data import recording
 
 SIMULATED_NAME = "hr_measurement"
 

@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_client.errors import DamagedFile, StateError
-from device_client.form_data import FilePart
-from device_client.private_files import (
+from device_client.atomic_files import (
     DRAFT_SUFFIX,
     make_private_folder,
     sync_folder,
     write_private,
 )
+from device_client.errors import DamagedFile, StateError
+from device_client.multipart import FilePart
 
 _SUFFIX = ".upload"
 

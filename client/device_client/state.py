@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from device_client.atomic_files import make_private_folder, sync_folder, write_private
 from device_client.certificate import CertificateFacts, make_credentials, read_facts
 from device_client.errors import StateError
-from device_client.private_files import make_private_folder, sync_folder, write_private
 from device_client.spool import Spool
 
 

@@ -7,19 +7,19 @@ changed: what is sent to the doors are requests without side effects.
 from __future__ import annotations
 
 from device_endpoint.doctor import (
-    claims,
-    configuration,
     credentials,
     database,
-    doors,
-    files,
+    endpoints,
+    filesystem,
+    header_spoofing,
+    system_checks,
 )
-from device_endpoint.doctor.findings import Finding
+from device_endpoint.doctor.results import Finding
 
 
 def examine() -> list[Finding]:
     """Return the findings of every check, in the order in which to mend them."""
-    looked = [*configuration.look(), *files.look(), *database.look()]
+    looked = [*system_checks.look(), *filesystem.look(), *database.look()]
     if any(one.name == "database" and one.level == "FAIL" for one in looked):
-        return [*looked, *doors.look(), *claims.look()]
-    return [*looked, *credentials.look(), *doors.look(), *claims.look()]
+        return [*looked, *endpoints.look(), *header_spoofing.look()]
+    return [*looked, *credentials.look(), *endpoints.look(), *header_spoofing.look()]

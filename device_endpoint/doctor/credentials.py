@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from device_endpoint.doctor.findings import Finding, ok, warn
+from device_endpoint.doctor.results import Finding, ok, warn
 from identities.models import PreSharedKey
 from ingest.models import DeviceCertificate
 

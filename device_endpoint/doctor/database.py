@@ -7,9 +7,14 @@ import time
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
+from analysis.queries import read_database
 from device_endpoint import health, replica
-from device_endpoint.doctor.findings import Finding, fail, ok, warn
-from ingest.reading import source
+from device_endpoint.doctor.results import (
+    Finding,
+    fail,
+    ok,
+    warn,
+)
 
 OLDEST = 15
 CLOCK_WARN_S = 2.0
@@ -69,7 +74,7 @@ def _durability() -> list[Finding]:
 
 
 def _replica() -> list[Finding]:
-    if not source.has_replica():
+    if not read_database.has_replica():
         return []
     remedy = "see its log, or unset ANALYTICS_DATABASE_URL until it is back"
     try:

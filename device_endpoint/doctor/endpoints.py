@@ -8,8 +8,13 @@ from cryptography import x509
 from django.conf import settings
 
 from device_endpoint import server_certificate
-from device_endpoint.doctor import asking
-from device_endpoint.doctor.findings import Finding, fail, ok, warn
+from device_endpoint.doctor import probes
+from device_endpoint.doctor.results import (
+    Finding,
+    fail,
+    ok,
+    warn,
+)
 
 WARN_DAYS = 21
 FAIL_DAYS = 2
@@ -27,8 +32,8 @@ def look() -> list[Finding]:
 def _door(name: str, port: int, path: str, wanted: int) -> Finding:
     remedy = f"see {settings.VAR_DIR}/log, or start it with `make up`"
     try:
-        answer = asking.ask(asking.through_nginx(port), path)
-    except asking.TROUBLE as error:
+        answer = probes.ask(probes.through_nginx(port), path)
+    except probes.TROUBLE as error:
         return fail(name, f"port {port} does not answer: {error}", remedy)
     if answer.status != wanted:
         return fail(name, f"port {port} answers {answer.status} at {path}", remedy)

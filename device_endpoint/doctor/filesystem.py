@@ -10,8 +10,13 @@ from pathlib import Path
 from django.conf import settings
 
 from device_endpoint import health, server_certificate
-from device_endpoint.doctor.findings import Finding, fail, ok, warn
-from device_endpoint.environment import files_of_secrets, socket_folder
+from device_endpoint.doctor.results import (
+    Finding,
+    fail,
+    ok,
+    warn,
+)
+from device_endpoint.env import files_of_secrets, socket_folder
 
 SOCKET_FORBIDDEN = 0o007
 FOLDER_FORBIDDEN = 0o027

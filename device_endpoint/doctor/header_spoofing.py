@@ -22,11 +22,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.conf import settings
 
-from device_endpoint import upstreams
-from device_endpoint.doctor import asking, listeners
-from device_endpoint.doctor.asking import Answer
-from device_endpoint.doctor.findings import Finding, fail, ok, warn
-from device_endpoint.environment import read_list, socket_folder
+from device_endpoint import nginx_upstreams
+from device_endpoint.doctor import listening_ports, probes
+from device_endpoint.doctor.probes import Answer
+from device_endpoint.doctor.results import (
+    Finding,
+    fail,
+    ok,
+    warn,
+)
+from device_endpoint.env import read_list, socket_folder
 
 PATH = "/device_endpoint"
 NAMES = (
@@ -105,7 +110,7 @@ def _try(
     """Return how many claims were answered and by which headers one was believed."""
     tried, taken = 0, []
     for headers in forged.claims():
-        answer = asking.ask(connect(), path, headers)
+        answer = probes.ask(connect(), path, headers)
         if answer.status == 429 or answer.status >= 500:
             raise http.client.HTTPException(f"answered {answer.status}")
         tried += 1
@@ -123,9 +128,9 @@ def _through_nginx(forged: Forged) -> Finding:
         pair[1].write_bytes(own.key)
         port = settings.DEVICE_PORT
         try:
-            without, taken = _try(lambda: asking.through_nginx(port), forged)
-            with_own, also = _try(lambda: asking.through_nginx(port, pair), forged)
-        except asking.TROUBLE as error:
+            without, taken = _try(lambda: probes.through_nginx(port), forged)
+            with_own, also = _try(lambda: probes.through_nginx(port, pair), forged)
+        except probes.TROUBLE as error:
             return warn(name, f"not tried: {error}", "start the product, then ask again")
     if taken or also:
         return fail(
@@ -142,7 +147,8 @@ def _past_nginx(forged: Forged) -> list[Finding]:
     doors = [
         door
         for door in ("device", "staff")
-        if upstreams.LOCAL in (getattr(settings, f"{door.upper()}_UPSTREAMS") or [upstreams.LOCAL])
+        if nginx_upstreams.LOCAL
+        in (getattr(settings, f"{door.upper()}_UPSTREAMS") or [nginx_upstreams.LOCAL])
     ]
     return [_local(name, doors, forged)] if doors else []
 
@@ -152,8 +158,8 @@ def _local(name: str, doors: list[str], forged: Forged) -> Finding:
     for door in doors:
         path = socket_folder("run") / f"{door}.sock"
         try:
-            count, by = _try(lambda path=path: asking.past_nginx(path), forged)  # type: ignore[misc]
-        except asking.TROUBLE as error:
+            count, by = _try(lambda path=path: probes.past_nginx(path), forged)  # type: ignore[misc]
+        except probes.TROUBLE as error:
             return warn(name, f"{path}: not tried: {error}", "start the product, then ask again")
         tried += count
         taken += [f"{door}.sock by {one}" for one in by]
@@ -165,12 +171,12 @@ def _local(name: str, doors: list[str], forged: Forged) -> Finding:
 def _upstreams(forged: Forged) -> Iterator[Finding]:
     """Yield a finding for each app host: does it answer, and only with the proxy secret?"""
     everywhere = [*settings.DEVICE_UPSTREAMS, *settings.STAFF_UPSTREAMS]
-    for address in upstreams.over_tcp(everywhere):
+    for address in nginx_upstreams.over_tcp(everywhere):
         name, remedy = f"app host {address}", "start it, or take it out of the upstreams"
-        host, port = upstreams.split(address)
+        host, port = nginx_upstreams.split(address)
         try:
-            tried, taken = _try(partial(asking.in_the_clear, host, port), forged)
-        except asking.TROUBLE as error:
+            tried, taken = _try(partial(probes.in_the_clear, host, port), forged)
+        except probes.TROUBLE as error:
             yield warn(name, f"does not answer: {error}", remedy)
             continue
         if taken:
@@ -186,7 +192,7 @@ def _upstreams(forged: Forged) -> Iterator[Finding]:
 def _listeners(forged: Forged) -> list[Finding]:
     name = "listeners"
     expected = {settings.DEVICE_PORT, settings.STAFF_PORT}
-    found = listeners.of_this_installation()
+    found = listening_ports.of_this_installation()
     if not found:
         return [warn(name, "no process of this installation was found", "ask as its own user")]
     further = [one for one in found if one.port not in expected]
@@ -196,12 +202,12 @@ def _listeners(forged: Forged) -> list[Finding]:
     return findings or [ok(name, "no TCP port but nginx's two")]
 
 
-def _further(listener: listeners.Listener, forged: Forged, *, is_wanted: bool) -> Finding:
+def _further(listener: listening_ports.Listener, forged: Forged, *, is_wanted: bool) -> Finding:
     name = f"listener {listener.host}:{listener.port}"
     remedy = "let gunicorn listen on its socket only (unset GUNICORN_BIND)"
     try:
-        tried, taken = _try(lambda: asking.in_the_clear(listener.host, listener.port), forged)
-    except asking.TROUBLE:
+        tried, taken = _try(lambda: probes.in_the_clear(listener.host, listener.port), forged)
+    except probes.TROUBLE:
         return warn(name, f"{listener.program} listens here and speaks no HTTP", remedy)
     if taken:
         return fail(name, f"a claim was BELIEVED past nginx, by {', '.join(taken)}", remedy)

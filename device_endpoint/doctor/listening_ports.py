@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from device_endpoint.environment import PROJECT_DIR, resolve_var_dir
+from device_endpoint.env import PROJECT_DIR, resolve_var_dir
 
 PROC = Path("/proc")
 LISTENS = "0A"

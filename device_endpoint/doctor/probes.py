@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 from device_endpoint import server_certificate
-from device_endpoint.environment import read_text
+from device_endpoint.env import read_text
 
 PATIENCE_S = 10.0
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "::1", "*": "127.0.0.1"}  # noqa: S104

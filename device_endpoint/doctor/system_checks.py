@@ -5,7 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.core import checks
 
-from device_endpoint.doctor.findings import Finding, fail, ok, warn
+from device_endpoint.doctor.results import (
+    Finding,
+    fail,
+    ok,
+    warn,
+)
 
 
 def look() -> list[Finding]:

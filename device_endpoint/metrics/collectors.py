@@ -18,12 +18,13 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from alerts.models import Incident, MonitorHeartbeat, Notification
+from analysis.queries import read_database
 from device_endpoint import health, replica
-from device_endpoint.monitoring import served_certificate
+from device_endpoint.metrics import tls_probe
 from identities.models import Identity
-from ingest.models import DeviceCertificate, Incident, Notice, WatchRun
-from ingest.models.devices import EXPIRES_SOON
-from ingest.reading import source
+from ingest.models import DeviceCertificate
+from ingest.models.certificates import EXPIRES_SOON
 
 FRESH_FOR_S = 10.0
 # A question is asked again only after this many times the time that its answer took.
@@ -107,7 +108,7 @@ def _late() -> Metric:
     return GaugeMetricFamily(
         "device_endpoint_late_devices",
         "Identities without a new sample within the expected interval and its grace.",
-        value=_overdue(catches_up=False),
+        value=_overdue(is_backfilling=False),
     )
 
 
@@ -115,17 +116,19 @@ def _catching_up() -> Metric:
     return GaugeMetricFamily(
         "device_endpoint_catching_up_devices",
         "Identities whose newest sample is too old, but whose files come.",
-        value=_overdue(catches_up=True),
+        value=_overdue(is_backfilling=True),
     )
 
 
-def _overdue(*, catches_up: bool) -> int:
-    found = Incident.objects.filter(kind=Incident.Kind.LATE, ended_at=None, catches_up=catches_up)
+def _overdue(*, is_backfilling: bool) -> int:
+    found = Incident.objects.filter(
+        kind=Incident.Kind.OVERDUE, ended_at=None, is_backfilling=is_backfilling
+    )
     return found.values("identity").distinct().count()
 
 
 def _notices() -> Metric:
-    waiting = Notice.objects.filter(sent_at=None, given_up_at=None, tries__gt=0)
+    waiting = Notification.objects.filter(sent_at=None, abandoned_at=None, attempts__gt=0)
     return GaugeMetricFamily(
         "device_endpoint_notices_waiting",
         "Notices that could not be sent yet.",
@@ -134,7 +137,7 @@ def _notices() -> Metric:
 
 
 def _watch() -> Metric:
-    at = WatchRun.objects.filter(pk=1).values_list("at", flat=True).first()
+    at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
     return GaugeMetricFamily(
         "device_endpoint_watch_age_seconds",
         "Seconds since `manage.py watch` last looked who is late.",
@@ -155,7 +158,7 @@ DATABASE_QUESTIONS: tuple[Callable[[], Metric], ...] = (
 
 def replica_gauges() -> Iterator[Metric]:
     """Yield how far the replica is behind; without one nothing, and 0 up while it is away."""
-    if not source.has_replica():
+    if not read_database.has_replica():
         return
     up = GaugeMetricFamily("device_endpoint_replica_up", "Whether the replica answers.")
     try:
@@ -190,7 +193,7 @@ def readiness_gauges() -> Iterator[Metric]:
 
 def server_certificate_gauges() -> Iterator[Metric]:
     """Yield the days that the certificate which nginx shows to devices has left."""
-    ends = served_certificate.not_after()
+    ends = tls_probe.not_after()
     if ends is not None:
         yield GaugeMetricFamily(
             "device_endpoint_server_certificate_days_left",

@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from device_endpoint.environment import metrics_folder
+from device_endpoint.env import metrics_folder
 
 DOORS = ("device", "staff")
 # A door that starts anew removes its files: those listed a moment ago may be gone.

@@ -13,15 +13,15 @@ from prometheus_client.exposition import choose_encoder
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from device_endpoint.monitoring.counted import BothDoors
-from device_endpoint.monitoring.state import (
+from analysis.api.authentication import BearerToken
+from device_endpoint.metrics.collectors import (
     Remembered,
     database_gauges,
     readiness_gauges,
     replica_gauges,
     server_certificate_gauges,
 )
-from ingest.read_api.authentication import BearerToken
+from device_endpoint.metrics.multiprocess import BothDoors
 
 PERMISSION = "ingest.view_measurement"
 

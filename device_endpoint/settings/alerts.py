@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
-from device_endpoint.environment import read_int, read_list, read_text
+from alerts.messages import decode_secret
+from alerts.quiet_hours import parse_quiet_hours
+from device_endpoint.env import read_int, read_list, read_text
 from device_endpoint.settings.base import PUBLIC_HOST
-from ingest.telling.quiet_hours import parse_quiet_hours
-from ingest.telling.wording import decode_secret
 
 _T = TypeVar("_T")
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", re.ASCII)

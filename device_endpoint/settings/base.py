@@ -1,7 +1,7 @@
 """Settings that both doors share. Each section names the page of docs/ that explains it."""
 
-from device_endpoint import logs, upstreams
-from device_endpoint.environment import (
+from device_endpoint import logging_config, nginx_upstreams
+from device_endpoint.env import (
     PROJECT_DIR,
     parse_database_url,
     read_bool,
@@ -24,8 +24,8 @@ LISTEN = read_list("LISTEN", ["127.0.0.1", "[::1]"])
 PUBLIC_HOST = read_text("PUBLIC_HOST", "localhost")
 DEBUG = False
 # Which doors nginx hands requests to: docs/explanation/scaling.md. Empty: those of this host.
-DEVICE_UPSTREAMS = upstreams.check("DEVICE_UPSTREAMS", read_list("DEVICE_UPSTREAMS", []))
-STAFF_UPSTREAMS = upstreams.check("STAFF_UPSTREAMS", read_list("STAFF_UPSTREAMS", []))
+DEVICE_UPSTREAMS = nginx_upstreams.check("DEVICE_UPSTREAMS", read_list("DEVICE_UPSTREAMS", []))
+STAFF_UPSTREAMS = nginx_upstreams.check("STAFF_UPSTREAMS", read_list("STAFF_UPSTREAMS", []))
 
 # --- Trust ---------------------------------------------------------------------------------
 SECRET_KEY = read_secret("SECRET_KEY")
@@ -96,7 +96,7 @@ LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = ["device_endpoint.formats"]
 
 # --- Logs: to standard error, where the supervisor or systemd takes them --------------------
-LOGGING = logs.configuration(
-    read_choice("LOG_FORMAT", "text", logs.FORMATS),
+LOGGING = logging_config.configuration(
+    read_choice("LOG_FORMAT", "text", logging_config.FORMATS),
     read_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )

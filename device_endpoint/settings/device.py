@@ -25,5 +25,5 @@ REST_FRAMEWORK: dict[str, object] = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
-# Each refusal is logged once, by ingest.api.problems, with its code and request id.
+# Each refusal is logged once, by ingest.api.responses, with its code and request id.
 LOGGING["loggers"] = {"django.request": {"level": "CRITICAL"}}

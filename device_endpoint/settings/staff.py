@@ -2,7 +2,13 @@
 
 from datetime import timedelta
 
-from device_endpoint.environment import parse_database_url, read_choice, read_int, read_text
+from device_endpoint.env import (
+    parse_database_url,
+    read_choice,
+    read_int,
+    read_text,
+)
+from device_endpoint.settings.alerts import *  # noqa: F403
 from device_endpoint.settings.base import *  # noqa: F403 - a settings module is its names
 from device_endpoint.settings.base import (
     BASE_DIR,
@@ -13,7 +19,6 @@ from device_endpoint.settings.base import (
     STAFF_PORT,
     VAR_DIR,
 )
-from device_endpoint.settings.notices import *  # noqa: F403
 
 ROOT_URLCONF = "device_endpoint.staff_urls"
 WSGI_APPLICATION = "device_endpoint.staff_wsgi.application"
@@ -33,10 +38,12 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "identities",
     "ingest",
+    "alerts",
+    "analysis",
     "device_endpoint",
 ]
 MIDDLEWARE = [
-    "device_endpoint.request_id_middleware.RequestIds",
+    "device_endpoint.middleware.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "identities.browser_headers.BrowserHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -47,11 +54,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "identities.trail.TrailMiddleware",
+    "identities.audit.recorder.TrailMiddleware",
     "device_endpoint.replica.ChooseDatabase",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "identities.second_factor.middleware.SecondFactorMiddleware",
+    "identities.mfa.middleware.SecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
@@ -101,10 +108,10 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # Else a stranger behind the same address could keep a lock-out going for ever.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_CALLABLE = "identities.login_throttle.counted_name"
-AXES_CLIENT_IP_CALLABLE = "identities.login_throttle.counted_address"
-AXES_LOCKOUT_CALLABLE = "identities.login_throttle.locked_out"
-AXES_DISABLE_ACCESS_LOG = True  # identities.trail keeps who logged in
+AXES_USERNAME_CALLABLE = "identities.login_lockout.counted_name"
+AXES_CLIENT_IP_CALLABLE = "identities.login_lockout.counted_address"
+AXES_LOCKOUT_CALLABLE = "identities.login_lockout.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # identities.audit.recorder keeps who logged in
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from device_endpoint import server_certificate
-from device_endpoint.supervision.preparation import FirstLogin
+from device_endpoint.supervisor.bootstrap import FirstLogin
 
 
 def door_url(port: int) -> str:

@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.db import connections
 
 from device_endpoint import server_certificate
-from device_endpoint.environment import read_text
-from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.env import read_text
+from device_endpoint.supervisor.errors import CannotStartError
 
 
 def make_folders(var_dir: Path) -> None:

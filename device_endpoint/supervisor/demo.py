@@ -16,11 +16,11 @@ from django.db import connections
 from django.utils import timezone
 
 from device_endpoint import server_certificate
-from device_endpoint.environment import PROJECT_DIR
-from device_endpoint.supervision.announcement import door_url
-from device_endpoint.supervision.errors import CannotStartError
-from device_endpoint.supervision.program import ProgramSpec, leashed
-from identities.issuing import find_or_make_identity, issue_psk
+from device_endpoint.env import PROJECT_DIR
+from device_endpoint.supervisor.banner import door_url
+from device_endpoint.supervisor.errors import CannotStartError
+from device_endpoint.supervisor.process import ProgramSpec, leashed
+from identities.credentials import find_or_make_identity, issue_psk
 from ingest.models import DeviceCertificate
 
 DEVICES = ("demo-1", "demo-2", "demo-3")

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import psycopg
 
-from device_endpoint.environment import socket_folder
-from device_endpoint.supervision.errors import CannotStartError
-from device_endpoint.supervision.leash import NOBODY_ID
-from device_endpoint.supervision.private_folders import make_private, make_socket_folder
-from device_endpoint.supervision.program import ProgramSpec, leashed
+from device_endpoint.env import socket_folder
+from device_endpoint.supervisor.errors import CannotStartError
+from device_endpoint.supervisor.exec_child import NOBODY_ID
+from device_endpoint.supervisor.private_dirs import make_private, make_socket_folder
+from device_endpoint.supervisor.process import ProgramSpec, leashed
 
 NAME = "device_endpoint"
 START_SECONDS = 60.0

@@ -7,8 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from device_endpoint.environment import read_text
-from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.env import read_text
+from device_endpoint.supervisor.errors import CannotStartError
 
 
 def _package_folder(package: str) -> Path | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from device_endpoint.environment import run_folder, socket_folder
-from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.env import run_folder, socket_folder
+from device_endpoint.supervisor.errors import CannotStartError
 
 
 def make_private(folder: Path, mode: int, owner: int | None = None) -> None:

@@ -13,8 +13,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from device_endpoint.environment import PROJECT_DIR, child_environment
-from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.env import PROJECT_DIR, child_environment
+from device_endpoint.supervisor.errors import CannotStartError
 
 LISTENER_ON_STDIN = "LISTENER_ON_STDIN"
 LEASH = Path(__file__).with_name("leash.py")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from django.conf import settings
 
 from device_endpoint import health, server_certificate
-from device_endpoint.environment import read_text
-from device_endpoint.supervision.errors import CannotStartError
+from device_endpoint.env import read_text
+from device_endpoint.supervisor.errors import CannotStartError
 
 START_SECONDS = 90.0
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from django.conf import settings
 
 from device_endpoint import nginx_config
-from device_endpoint.environment import PROJECT_DIR, socket_folder
-from device_endpoint.supervision.errors import CannotStartError
-from device_endpoint.supervision.private_folders import make_socket_folder
-from device_endpoint.supervision.program import ProgramSpec
+from device_endpoint.env import PROJECT_DIR, socket_folder
+from device_endpoint.supervisor.errors import CannotStartError
+from device_endpoint.supervisor.private_dirs import make_socket_folder
+from device_endpoint.supervisor.process import ProgramSpec
 
 # What an earlier supervisor started may still be ending.
 PORT_PATIENCE_S = 3.0

@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
-from device_endpoint.supervision.errors import CannotStartError, StopRequested
-from device_endpoint.supervision.program import Program, ProgramSpec, describe_exit, last_words
+from device_endpoint.supervisor.errors import CannotStartError, StopRequested
+from device_endpoint.supervisor.process import (
+    Program,
+    ProgramSpec,
+    describe_exit,
+    last_words,
+)
 
 LOOK_EVERY_S = 0.2
 FIRST_DELAY_S = 0.2

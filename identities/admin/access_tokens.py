@@ -10,8 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from identities.admin.one_time_secret import OneTimeSecretAdmin
-from identities.handover import Command, address, read_series
+from identities.admin.credentials import OneTimeSecretAdmin
+from identities.device_setup import Command, address, read_series
 from identities.models import AccessToken
 
 

@@ -10,10 +10,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from identities.staff_actions import StaffAction
+from identities.audit.models import AuditEvent
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[StaffAction]
+    ModelAdmin = admin.ModelAdmin[AuditEvent]
 else:
     ModelAdmin = admin.ModelAdmin
 
@@ -27,22 +27,22 @@ class ObjectTypes(admin.AllValuesFieldListFilter):
             yield {**choice, "display": choice["display"] or "(no object)"}
 
 
-@admin.register(StaffAction)
+@admin.register(AuditEvent)
 class StaffActionAdmin(ModelAdmin):
     """What members of staff did, newest first."""
 
-    list_display = ("at", "username", "action", "object_type", "object_text", "address")
+    list_display = ("created_at", "username", "action", "object_type", "object_repr", "address")
     list_filter = ("action", ("object_type", ObjectTypes))
-    search_fields = ("username", "object_text", "address")
+    search_fields = ("username", "object_repr", "address")
     actions = None
     show_full_result_count = False
     fields = (
-        "at",
+        "created_at",
         "username",
         "action",
         "object_type",
-        "object_number",
-        "object_text",
+        "object_id",
+        "object_repr",
         "what_changed",
         "address",
         "request_id",
@@ -52,7 +52,7 @@ class StaffActionAdmin(ModelAdmin):
         """Tell whether the user is a superuser."""
         return self.has_view_permission(request)
 
-    def has_view_permission(self, request: HttpRequest, obj: StaffAction | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
         """Tell whether the user is a superuser: the trail is about the others."""
         return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
 
@@ -60,16 +60,16 @@ class StaffActionAdmin(ModelAdmin):
         """Return False: what is done is recorded by itself."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: StaffAction | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
         """Return False: the trail stays as it is."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: StaffAction | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
         """Return False: the trail stays."""
         return False
 
     @admin.display(description="changes")
-    def what_changed(self, obj: StaffAction) -> SafeString:
+    def what_changed(self, obj: AuditEvent) -> SafeString:
         """Return each field with its old and its new value."""
         rows = ((name, str(old), str(new)) for name, (old, new) in obj.changes.items())
         return format_html_join("", "<p>{}: <del>{}</del> <ins>{}</ins></p>", rows)

@@ -15,12 +15,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from identities import enrolling
-from identities.admin.enrolment_form import MOST_KEYS, EnrolmentForm, form_of
-from identities.admin.proposal import BadProposal, Proposal, read_proposal
-from identities.admin.sheet import note_additions, show_sheet
-from identities.enrolment_file import BadEnrolment, RowFault
-from identities.enrolments import Enrolment
+from identities.admin.bulk_enrolment_forms import MOST_KEYS, EnrolmentForm, form_of
+from identities.admin.credential_sheet import note_additions, show_sheet
+from identities.admin.signed_plan import BadProposal, Proposal, read_proposal
+from identities.enrolment import issuing
+from identities.enrolment.csv_file import BadEnrolment, RowFault
+from identities.enrolment.models import Enrolment
 
 MAKE_THEM = "tick “Make identities that are missing”, or correct the name."
 MAKE_IT_FIRST = "correct the name, or have the identity made first."
@@ -68,7 +68,7 @@ def _dry_run(
         plan = _plan(request, proposal)
     except BadEnrolment as error:
         return show_form(request, model_admin, form_of(proposal, request), error.faults)
-    open_keys = enrolling.open_keys(plan)
+    open_keys = issuing.open_keys(plan)
     missing = {name.lower() for name in plan.missing}
     rows = [
         {
@@ -97,9 +97,9 @@ def _dry_run(
     return TemplateResponse(request, "admin/identities/enrolment/dry_run.html", context)
 
 
-def _plan(request: HttpRequest, proposal: Proposal) -> enrolling.Plan:
+def _plan(request: HttpRequest, proposal: Proposal) -> issuing.Plan:
     may_create = request.user.has_perm("identities.add_identity")
-    return enrolling.check(
+    return issuing.check(
         proposal.rows.encode(),
         proposal.defaults,
         create=proposal.create and may_create,
@@ -111,7 +111,7 @@ def _plan(request: HttpRequest, proposal: Proposal) -> enrolling.Plan:
 def _confirmed(
     request: HttpRequest, model_admin: ModelAdmin[Any], proposal: Proposal
 ) -> HttpResponse:
-    before = Enrolment.objects.filter(confirmation=proposal.confirmation).first()
+    before = Enrolment.objects.filter(idempotency_key=proposal.confirmation).first()
     if before is not None:
         return _issued_before(request, before)
     try:
@@ -124,13 +124,13 @@ def _confirmed(
 
 
 def _made(
-    request: HttpRequest, model_admin: ModelAdmin[Any], plan: enrolling.Plan, proposal: Proposal
+    request: HttpRequest, model_admin: ModelAdmin[Any], plan: issuing.Plan, proposal: Proposal
 ) -> HttpResponse:
     try:
         with transaction.atomic():
             return _issue(request, model_admin, plan, proposal)
     except IntegrityError:
-        before = Enrolment.objects.filter(confirmation=proposal.confirmation).first()
+        before = Enrolment.objects.filter(idempotency_key=proposal.confirmation).first()
         if before is not None:
             return _issued_before(request, before)
         return _dry_run(request, model_admin, proposal, changed=True)
@@ -140,9 +140,9 @@ def _made(
 
 
 def _issue(
-    request: HttpRequest, model_admin: ModelAdmin[Any], plan: enrolling.Plan, proposal: Proposal
+    request: HttpRequest, model_admin: ModelAdmin[Any], plan: issuing.Plan, proposal: Proposal
 ) -> HttpResponse:
-    enrolment, issued = enrolling.issue_all(
+    enrolment, issued = issuing.issue_all(
         plan,
         name=proposal.title,
         created_by=request.user if request.user.is_authenticated else None,

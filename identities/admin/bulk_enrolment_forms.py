@@ -13,9 +13,9 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
 
-from identities.admin.proposal import Proposal
+from identities.admin.signed_plan import Proposal
 from identities.durations import parse_duration
-from identities.enrolment_file import (
+from identities.enrolment.csv_file import (
     LONGEST_NOTE,
     MOST_USES,
     REQUIRED,

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from identities.handover import CA_FILENAME
+from identities.device_setup import CA_FILENAME
 
 
 def read_ca() -> str | None:

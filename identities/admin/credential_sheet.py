@@ -13,9 +13,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString, mark_safe
 
-from identities.admin.server_ca import read_ca
-from identities.enrolments import Enrolment
-from identities.handover import address, make_certificate, qr_svg, register, save_ca
+from identities.admin.ca_download import read_ca
+from identities.device_setup import (
+    address,
+    make_certificate,
+    qr_svg,
+    register,
+    save_ca,
+)
+from identities.enrolment.models import Enrolment
 from identities.models import PreSharedKey
 
 

@@ -13,11 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timeuntil
 
-from identities.admin.named_inputs import NamedInputs
-from identities.admin.revoking import RevocableAdmin
-from identities.admin.server_ca import read_ca
-from identities.handover import Command, save_ca
-from identities.issuing import store
+from identities.admin.accessible_widgets import NamedInputs
+from identities.admin.ca_download import read_ca
+from identities.admin.revocation import RevocableAdmin
+from identities.credentials import store
+from identities.device_setup import Command, save_ca
 from identities.models import AccessToken, OneTimeSecret, PreSharedKey
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from identities import progress
-from identities.admin import enrol_many
-from identities.admin.enrolment_form import MOST_KEYS
+from identities.admin import bulk_enrolment
+from identities.admin.bulk_enrolment_forms import MOST_KEYS
 from identities.admin.reissue import Asked, answer_reissue
-from identities.admin.revoking import revoke_each
-from identities.enrolments import Enrolment
+from identities.admin.revocation import revoke_each
+from identities.enrolment import progress
+from identities.enrolment.models import Enrolment
 from identities.models import PreSharedKey
-from identities.refusals import with_refusals
+from ingest.failed_attempts import with_refusals
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Enrolment]
@@ -98,7 +98,7 @@ class EnrolmentAdmin(ModelAdmin):
         """Go through list, dry run and confirmation to the sheet of cards."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return enrol_many.answer(request, self)
+        return bulk_enrolment.answer(request, self)
 
     def change_view(
         self,

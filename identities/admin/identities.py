@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from identities.admin.duration_field import AS_TEXT
-from identities.admin.enrol_many import show_form
-from identities.admin.enrolment_form import MOST_KEYS, EnrolmentForm, rows_of
-from identities.admin.named_inputs import NamedInputs
+from identities.admin.accessible_widgets import NamedInputs
+from identities.admin.bulk_enrolment import show_form
+from identities.admin.bulk_enrolment_forms import MOST_KEYS, EnrolmentForm, rows_of
+from identities.admin.fields import AS_TEXT
 from identities.models import Identity
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class IdentityAdmin(NamedInputs):
     ordering = (Lower("name"),)
     show_full_result_count = False
     readonly_fields = ("certificates", "keys", "created_at")
-    fields = ("name", "description", "is_active", "watch_interval", "watch_grace",
-              "watch_paused_until")  # fmt: skip
+    fields = ("name", "description", "is_active", "reporting_interval", "grace_period",
+              "monitoring_paused_until")  # fmt: skip
     formfield_overrides = AS_TEXT
 
     actions = ("issue_keys",)

@@ -16,16 +16,22 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
-from identities.admin.enrolment_form import MOST_KEYS
-from identities.admin.one_time_secret import OneTimeSecretAdmin
+from identities.admin.bulk_enrolment_forms import MOST_KEYS
+from identities.admin.ca_download import download_ca
+from identities.admin.credentials import OneTimeSecretAdmin
 from identities.admin.reissue import TOO_MANY, Asked, answer_reissue
-from identities.admin.server_ca import download_ca
-from identities.handover import Command, address, make_certificate, qr_svg, register
+from identities.device_setup import (
+    Command,
+    address,
+    make_certificate,
+    qr_svg,
+    register,
+)
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
-from identities.refusals import with_refusals
+from ingest.failed_attempts import with_refusals
 
 LONGEST_LIST = 1000
-STATES = ("usable", "used up", "expired", "revoked")
+STATES = ("usable", "exhausted", "expired", "revoked")
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -13,11 +13,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from identities.admin.enrolment_form import MOST_KEYS, ReissueForm
-from identities.admin.sheet import note_additions, show_sheet
-from identities.enrolments import Enrolment
+from identities.admin.bulk_enrolment_forms import MOST_KEYS, ReissueForm
+from identities.admin.credential_sheet import note_additions, show_sheet
+from identities.enrolment.models import Enrolment
+from identities.enrolment.reissue import reissue, uses_of_replacement
 from identities.models import PreSharedKey
-from identities.reissuing import reissue, uses_of_replacement
 
 TOO_MANY = f"At most {MOST_KEYS} keys at once: choose fewer."
 

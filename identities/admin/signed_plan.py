@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from identities.durations import parse_duration
-from identities.enrolment_file import Defaults
+from identities.enrolment.csv_file import Defaults
 
-SALT = "identities.admin.proposal"
+SALT = "identities.admin.signed_plan"
 VALID_S = 3600
 
 

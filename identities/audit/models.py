@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 
-class StaffAction(models.Model):
+class AuditEvent(models.Model):
     """One thing that a member of staff did or tried. Rows are only ever added.
 
     A trigger of the database refuses to change or delete them. Users are kept by number and
@@ -27,13 +27,13 @@ class StaffAction(models.Model):
         NOTED = "noted"
         EXPORT = "export"
 
-    at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
     username = models.CharField(max_length=150, blank=True)
     user_number = models.BigIntegerField(null=True)
     action = models.CharField(max_length=24, choices=Action.choices)
     object_type = models.CharField(max_length=100, blank=True)
-    object_number = models.CharField(max_length=64, blank=True)
-    object_text = models.CharField("object", max_length=200, blank=True)
+    object_id = models.CharField(max_length=64, blank=True)
+    object_repr = models.CharField("object", max_length=200, blank=True)
     changes = models.JSONField(
         default=dict, blank=True, help_text="Each field with its old and its new value; no secrets."
     )
@@ -43,7 +43,7 @@ class StaffAction(models.Model):
     class Meta:
         ordering = ["-id"]
         default_permissions = ()
-        indexes = [models.Index(fields=["object_type", "object_number"], name="action_object")]
+        indexes = [models.Index(fields=["object_type", "object_id"], name="action_object")]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.username or '?'}: {self.action}"
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.username or '?'}: {self.action}"

@@ -18,10 +18,10 @@ from django.db import models
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from identities.client_address import client_address
-from identities.staff_actions import StaffAction
+from identities.audit.models import AuditEvent
+from identities.client_ip import client_address
 
-Action = StaffAction.Action
+Action = AuditEvent.Action
 # What leaves the installation: recorded when it was answered.
 EXPORTS = (
     "admin:ingest_measurement_content",
@@ -103,14 +103,14 @@ def record(
     who = actor()
     if who is None:
         return
-    said = {"object_text": text[:200], "changes": changes or {}}
+    said = {"object_repr": text[:200], "changes": changes or {}}
     if row is not None:
         said |= {
             "object_type": row._meta.label_lower,
-            "object_number": str(row.pk)[:64],
-            "object_text": (text or str(row))[:200],
+            "object_id": str(row.pk)[:64],
+            "object_repr": (text or str(row))[:200],
         }
-    StaffAction.objects.create(action=action, **(who.columns() | said | columns))
+    AuditEvent.objects.create(action=action, **(who.columns() | said | columns))
 
 
 def record_attempt(action: str, request: HttpRequest, typed: str) -> None:
@@ -125,9 +125,9 @@ def record_attempt(action: str, request: HttpRequest, typed: str) -> None:
         "username": user.get_username() if user else "",
         "address": address,
     }
-    recent = StaffAction.objects.filter(at__gt=timezone.now() - REPEATED_WITHIN, **columns)
+    recent = AuditEvent.objects.filter(created_at__gt=timezone.now() - REPEATED_WITHIN, **columns)
     if not recent.exists():
-        StaffAction.objects.create(
+        AuditEvent.objects.create(
             **columns,
             user_number=user.pk if user else None,
             request_id=request.META.get("HTTP_X_REQUEST_ID", "")[:64],

@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.http import HttpRequest
 
-from identities import trail
-from identities.trail import Action
+from identities.audit import recorder
+from identities.audit.recorder import Action
 
 TRACKED = (
     "identities.Identity",
@@ -40,16 +40,18 @@ LONGEST_VALUE = 500
 def connect() -> None:
     """Connect everything; called once, where there is an admin."""
     for label in TRACKED:
-        uid = f"identities.trail {label}"
+        uid = f"identities.audit.recorder {label}"
         pre_save.connect(_remember, sender=label, dispatch_uid=uid)
         post_save.connect(_saved, sender=label, dispatch_uid=uid)
         post_delete.connect(_deleted, sender=label, dispatch_uid=uid)
     for label in MANY_TO_MANY:
-        m2m_changed.connect(_related, sender=label, dispatch_uid=f"identities.trail {label}")
-    post_save.connect(_noted, sender="admin.LogEntry", dispatch_uid="identities.trail")
-    user_logged_in.connect(_logged_in, dispatch_uid="identities.trail")
-    user_logged_out.connect(_logged_out, dispatch_uid="identities.trail")
-    user_login_failed.connect(_login_failed, dispatch_uid="identities.trail")
+        m2m_changed.connect(
+            _related, sender=label, dispatch_uid=f"identities.audit.recorder {label}"
+        )
+    post_save.connect(_noted, sender="admin.LogEntry", dispatch_uid="identities.audit.recorder")
+    user_logged_in.connect(_logged_in, dispatch_uid="identities.audit.recorder")
+    user_logged_out.connect(_logged_out, dispatch_uid="identities.audit.recorder")
+    user_login_failed.connect(_login_failed, dispatch_uid="identities.audit.recorder")
 
 
 def told(row: models.Model) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def _secrets(row: models.Model) -> dict[str, Any]:
 
 
 def _remember(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
-    who = trail.actor()
+    who = recorder.actor()
     if who is None or instance._state.adding:
         return
     stored = sender._default_manager.filter(pk=instance.pk).first()
@@ -86,13 +88,13 @@ def _remember(sender: type[models.Model], instance: models.Model, **kwargs: Any)
 
 
 def _saved(sender: type[models.Model], instance: models.Model, created: bool, **kw: Any) -> None:
-    who = trail.actor()
+    who = recorder.actor()
     if who is None:
         return
     now = told(instance)
     old, old_secrets = who.before.pop(id(instance), ({}, {}))
     if created:
-        trail.record(Action.ADD, instance, changes={name: [None, now[name]] for name in now})
+        recorder.record(Action.ADD, instance, changes={name: [None, now[name]] for name in now})
         return
     changes = {name: [old.get(name), now[name]] for name in now if now[name] != old.get(name)}
     secrets = _secrets(instance)
@@ -100,12 +102,14 @@ def _saved(sender: type[models.Model], instance: models.Model, created: bool, **
         name: [HIDDEN, HIDDEN] for name in secrets if secrets[name] != old_secrets.get(name)
     }
     if changes:
-        trail.record(Action.CHANGE, instance, changes=changes)
+        recorder.record(Action.CHANGE, instance, changes=changes)
 
 
 def _deleted(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
     values = told(instance)
-    trail.record(Action.DELETE, instance, changes={name: [values[name], None] for name in values})
+    recorder.record(
+        Action.DELETE, instance, changes={name: [values[name], None] for name in values}
+    )
 
 
 def _related(
@@ -115,13 +119,13 @@ def _related(
     pk_set: set[Any] | None,
     **kwargs: Any,
 ) -> None:
-    if action not in ("post_add", "post_remove", "pre_clear") or trail.actor() is None:
+    if action not in ("post_add", "post_remove", "pre_clear") or recorder.actor() is None:
         return
     names = sorted(str(row) for row in model._default_manager.filter(pk__in=pk_set or ()))
     change = [None, names] if action == "post_add" else [names or "all", None]
     if pk_set or action == "pre_clear":
         changes = {str(model._meta.verbose_name_plural): change}
-        trail.record(Action.CHANGE, instance, changes=changes)
+        recorder.record(Action.CHANGE, instance, changes=changes)
 
 
 def _noted(instance: Any, **kwargs: Any) -> None:
@@ -130,26 +134,26 @@ def _noted(instance: Any, **kwargs: Any) -> None:
     try:
         json.loads(instance.change_message or "[]")
     except ValueError:
-        trail.record(
+        recorder.record(
             Action.NOTED,
             changes={"message": [None, str(instance.change_message)[:LONGEST_VALUE]]},
             text=instance.object_repr,
             object_type=".".join(instance.content_type.natural_key()),
-            object_number=str(instance.object_id)[:64],
+            object_id=str(instance.object_id)[:64],
         )
 
 
 def _logged_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    trail.record(Action.LOGIN, user_number=user.pk, username=user.get_username())
+    recorder.record(Action.LOGIN, user_number=user.pk, username=user.get_username())
 
 
 def _logged_out(request: HttpRequest, user: Any, **kwargs: Any) -> None:
     if user is not None:
-        trail.record(Action.LOGOUT, user_number=user.pk, username=user.get_username())
+        recorder.record(Action.LOGOUT, user_number=user.pk, username=user.get_username())
 
 
 def _login_failed(
     credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
     if request is not None:
-        trail.record_attempt(Action.LOGIN_FAILED, request, str(credentials.get("username", "")))
+        recorder.record_attempt(Action.LOGIN_FAILED, request, str(credentials.get("username", "")))

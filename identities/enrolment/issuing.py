@@ -14,7 +14,8 @@ from django.db.models import Count
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from identities.enrolment_file import (
+from identities.credentials import issue_psk
+from identities.enrolment.csv_file import (
     MOST_ROWS,
     REQUIRED,
     BadEnrolment,
@@ -24,8 +25,7 @@ from identities.enrolment_file import (
     decode,
     parse,
 )
-from identities.enrolments import Enrolment
-from identities.issuing import issue_psk
+from identities.enrolment.models import Enrolment
 from identities.models import IDENTITY_NAME, Identity, PreSharedKey
 
 
@@ -112,7 +112,7 @@ def issue_all(
         enrolment = Enrolment.objects.create(
             name=name[:100],
             created_by_id=None if created_by is None else created_by.pk,
-            confirmation=confirmation,
+            idempotency_key=confirmation,
         )
         identities: dict[str, Identity] = {}
         issued = []

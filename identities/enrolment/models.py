@@ -18,7 +18,7 @@ class Enrolment(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )
     # Of the page on which it was confirmed: the same page sent again issues nothing again.
-    confirmation = models.UUIDField(null=True, unique=True, editable=False)
+    idempotency_key = models.UUIDField(null=True, unique=True, editable=False)
 
     class Meta:
         ordering = ["-id"]

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 
-from identities.enrolments import Enrolment
+from identities.enrolment.models import Enrolment
 from identities.models import PreSharedKey
 
 REGISTERED, PARTLY, WAITING = "registered", "partly registered", "waiting"

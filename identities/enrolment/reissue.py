@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import PreSharedKey
 
 

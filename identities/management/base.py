@@ -15,10 +15,10 @@ from django.db import DatabaseError, connection
 from django.db.models import Model
 from django.db.utils import OperationalError, ProgrammingError
 
-from identities import trail
+from identities.audit import recorder
+from identities.audit.models import AuditEvent
+from identities.audit.recorder import Actor, acting
 from identities.durations import parse_duration
-from identities.staff_actions import StaffAction
-from identities.trail import Actor, acting
 
 UNDEFINED_TABLE = "42P01"
 UNDEFINED_COLUMN = "42703"
@@ -47,7 +47,7 @@ class DatabaseCommand(BaseCommand):
     def note(self, text: str, row: Model | None = None, **figures: int | str) -> None:
         """Write into the audit trail what the command does; nothing secret."""
         figures_told = {name: [None, value] for name, value in figures.items()}
-        trail.record(StaffAction.Action.NOTED, row, changes=figures_told, text=text)
+        recorder.record(AuditEvent.Action.NOTED, row, changes=figures_told, text=text)
 
     def write_json(self, document: dict[str, Any]) -> None:
         """Print ``document`` as the one line of JSON that ``--json`` promises."""

@@ -17,9 +17,7 @@ LENGTH = 12
 def kept(code: str) -> str:
     """Return what is stored of a code, however it was typed: 16 hex digits."""
     plain = "".join(character for character in code.lower() if character.isalnum())
-    return salted_hmac("identities.second_factor.recovery", plain, algorithm="sha256").hexdigest()[
-        :16
-    ]
+    return salted_hmac("identities.mfa.recovery_codes", plain, algorithm="sha256").hexdigest()[:16]
 
 
 def new_codes(user: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from identities.second_factor import views
+from identities.mfa import views
 
 app_name = "second_factor"
 urlpatterns = [

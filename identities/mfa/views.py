@@ -19,9 +19,9 @@ from django.views.decorators.csrf import csrf_protect
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from identities import trail
-from identities.handover import qr_svg
-from identities.second_factor import recovery
+from identities.audit import recorder
+from identities.device_setup import qr_svg
+from identities.mfa import recovery_codes
 
 WRONG = "This code is wrong, used or too old. After several wrong ones there is a pause: wait."
 
@@ -49,7 +49,7 @@ def check(request: HttpRequest) -> HttpResponse:
             django_otp.login(request, device)
             return HttpResponseRedirect(_next(request))
         form.add_error("code", WRONG)
-        trail.record(trail.Action.SECOND_FACTOR_FAILED)
+        recorder.record(recorder.Action.SECOND_FACTOR_FAILED)
     return _page(request, "check", form=form, title="Second factor", next=_next(request))
 
 
@@ -101,7 +101,7 @@ def _confirm(request: HttpRequest, device: TOTPDevice) -> list[str]:
         device.refresh_from_db()
         device.confirmed = True
         device.save()
-        codes = recovery.new_codes(device.user)
+        codes = recovery_codes.new_codes(device.user)
     request.session.cycle_key()
     django_otp.login(request, device)
     return codes
@@ -118,7 +118,10 @@ def _matching(user: Any, code: str) -> Any:
     if digits.isascii() and digits.isdigit():
         devices, told = TOTPDevice.objects.filter(user=user, confirmed=True), digits
     else:
-        devices, told = StaticDevice.objects.filter(user=user, confirmed=True), recovery.kept(code)
+        devices, told = (
+            StaticDevice.objects.filter(user=user, confirmed=True),
+            recovery_codes.kept(code),
+        )
     return next((device for device in devices if _verify(user, device, told)), None)
 
 

@@ -1,26 +1,17 @@
-"""The admin's pages of certificates, attempts, files, series and what was done with them.
-
-Django finds them by importing this.
-"""
+"""Admin pages of certificates, registration attempts, files and maintenance."""
 
 from ingest.admin import (
-    attempts,
-    care,
     certificates,
-    incidents,
+    maintenance,
     measurement_types,
     measurements,
-    overview,
-    series,
+    registration_attempts,
 )
 
 __all__ = [
-    "attempts",
-    "care",
     "certificates",
-    "incidents",
+    "maintenance",
     "measurement_types",
     "measurements",
-    "overview",
-    "series",
+    "registration_attempts",
 ]

@@ -12,12 +12,12 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from identities.models import Identity
-from ingest.admin.asking import Question, ask
-from ingest.admin.evidence import ModelAdmin
+from ingest.admin.confirm_action import Question, ask
+from ingest.admin.read_only import ModelAdmin
+from ingest.certificate_reassignment import NotMovable, move
 from ingest.models import DeviceCertificate
-from ingest.moving import NotMovable, move
 
-PERMISSION = "ingest.move_devicecertificate"
+PERMISSION = "ingest.reassign_devicecertificate"
 
 
 class MoveForm(forms.Form):
@@ -84,6 +84,6 @@ class MovableAdmin(ModelAdmin[DeviceCertificate]):
     @admin.display(description="moved")
     def moves_shown(self, certificate: DeviceCertificate) -> SafeString | str:
         """Return who moved it when, from where to where, and why."""
-        moves = certificate.moves.select_related("moved_from", "moved_to")
-        lines = ((str(each), each.by, each.reason) for each in moves)
+        moves = certificate.reassignments.select_related("moved_from", "moved_to")
+        lines = ((str(each), each.created_by, each.reason) for each in moves)
         return format_html_join("", "<p>{} by {}: {}</p>", lines) or "never"

@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from identities.models import Identity
-from ingest.admin.evidence import EstimatedPaginator, grouped, shown
-from ingest.admin.moving import MovableAdmin
-from ingest.admin.registrations import tell_registrations
+from ingest.admin.certificate_reassignment import MovableAdmin
+from ingest.admin.read_only import EstimatedPaginator, grouped, shown
+from ingest.admin.registration_status import tell_registrations
 from ingest.models import DeviceCertificate
 
 State = DeviceCertificate.State
@@ -73,7 +73,7 @@ class DeviceCertificateAdmin(MovableAdmin):
     readonly_fields = tuple({*fields} - {"label", "state", "state_reason"})
 
     class Media:
-        css = {"all": ["ingest/evidence.css"]}
+        css = {"all": ["ingest/read_only.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: only a device that holds the key can bind a certificate."""

@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from ingest.admin.evidence import ModelAdmin
+from ingest.admin.read_only import ModelAdmin
 
 _Row = TypeVar("_Row", bound=Model)
 

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from identities.admin.named_inputs import NamedInputs
-from ingest.admin.evidence import EvidenceAdmin, grouped, shown
+from identities.admin.accessible_widgets import NamedInputs
+from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.models import DataDeletion, DeviceCertificate, RetentionPolicy, SampleConflict
-from ingest.reading.ranges import format_instant
+from ingest.time_range import format_instant
 
 if TYPE_CHECKING:
     PolicyAdmin = admin.ModelAdmin[RetentionPolicy]
@@ -29,13 +29,32 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
     Two sensors want two names.
     """
 
-    list_display = ("at", "identity", "name", "later", "earlier", "replaced", "stretch")
+    list_display = (
+        "last_detected_at",
+        "identity",
+        "name",
+        "later",
+        "earlier",
+        "replaced",
+        "stretch",
+    )
     list_select_related = (
         "identity", "certificate__identity", "replaced_certificate__identity",
     )  # fmt: skip
     search_fields = ("identity__name", "name")
-    fields = ("identity", "name", "certificate", "replaced_certificate", "replaced", "files",
-              "first", "last", "first_at", "at", "measurement_id")  # fmt: skip
+    fields = (
+        "identity",
+        "name",
+        "certificate",
+        "replaced_certificate",
+        "replaced",
+        "files",
+        "first",
+        "last",
+        "first_detected_at",
+        "last_detected_at",
+        "measurement_id",
+    )
     readonly_fields = fields
 
     @admin.display(description="kept from device")
@@ -52,7 +71,7 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
     def stretch(self, conflict: SampleConflict) -> SafeString:
         """Return from when to when samples were replaced, with a link to their chart."""
         ends = {"from": conflict.first_ms, "to": conflict.last_ms + 1}
-        chart = reverse("admin:ingest_series_chart", args=[conflict.identity.name, conflict.name])
+        chart = reverse("admin:analysis_series_chart", args=[conflict.identity.name, conflict.name])
         first, last = (
             datetime.fromtimestamp(each / 1000, UTC)
             for each in (conflict.first_ms, conflict.last_ms)
@@ -82,11 +101,31 @@ def _device(certificate: DeviceCertificate | None) -> str:
 class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
     """What was pruned or forgotten, latest first."""
 
-    list_display = ("at", "kind", "identity_number", "by", "samples", "files", "before",
-                    "reference", "finished_at")  # fmt: skip
+    list_display = (
+        "created_at",
+        "kind",
+        "identity_number",
+        "created_by",
+        "samples",
+        "files",
+        "before",
+        "reference",
+        "finished_at",
+    )
     list_filter = ("kind",)
-    fields = ("kind", "identity_number", "by", "reference", "before", "samples", "blocks", "files",
-              "file_bytes", "at", "finished_at")  # fmt: skip
+    fields = (
+        "kind",
+        "identity_number",
+        "created_by",
+        "reference",
+        "before",
+        "samples",
+        "blocks",
+        "files",
+        "file_bytes",
+        "created_at",
+        "finished_at",
+    )
     readonly_fields = fields
 
     @admin.display(description="samples before")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 
-from identities.admin.duration_field import AS_TEXT
+from identities.admin.fields import AS_TEXT
 from ingest.models import MeasurementType
 
 if TYPE_CHECKING:
@@ -20,6 +20,6 @@ class MeasurementTypeAdmin(TypeAdmin):
     """Charts and exports take label, unit and codes from here, from the next request on."""
 
     list_display = ("pattern", "label", "unit", "loinc", "plausible_low", "plausible_high",
-                    "expected_interval_s", "watch_interval")  # fmt: skip
+                    "expected_interval_s", "reporting_interval")  # fmt: skip
     formfield_overrides = AS_TEXT
     search_fields = ("pattern", "label")

@@ -15,12 +15,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from analysis.queries.original_files import make_headers, read_original
 from identities.models import Identity
-from ingest.admin.evidence import grouped, shown
-from ingest.admin.withdrawing import WithdrawableAdmin
+from ingest.admin.read_only import grouped, shown
+from ingest.admin.withdrawal import WithdrawableAdmin
 from ingest.models import Measurement
-from ingest.reading.originals import make_headers, read_original
-from ingest.reading.ranges import format_instant
+from ingest.time_range import format_instant
 
 
 @admin.register(Measurement)
@@ -106,7 +106,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         if not measurement.samples or measurement.status != Measurement.Status.STORED:
             return shown(measurement.name)
         arguments = [measurement.identity.name, measurement.name]
-        address = reverse("admin:ingest_series_chart", args=arguments)
+        address = reverse("admin:analysis_series_chart", args=arguments)
         query = f"?from={measurement.first_ms}&to={(measurement.last_ms or 0) + 1}"
         return format_html('<a href="{}{}">{}</a>', address, query, shown(measurement.name))
 

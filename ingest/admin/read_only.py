@@ -60,7 +60,7 @@ class EvidenceAdmin(ModelAdmin[_Row]):
     sortable_by = ()
 
     class Media:
-        css = {"all": ["ingest/evidence.css"]}
+        css = {"all": ["ingest/read_only.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: devices make these rows."""

@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ingest.admin.evidence import EvidenceAdmin, grouped, shown
+from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.models import RegistrationAttempt
-from ingest.outcomes import NOT_A_REFUSAL, Outcome
+from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -34,13 +34,13 @@ class OutcomeFilter(admin.SimpleListFilter):
 class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
     """Who tried to register, from where, and how it ended."""
 
-    list_display = ("at", "result", "identity", "certificate", "hint", "address", "count")
+    list_display = ("created_at", "result", "identity", "certificate", "hint", "address", "count")
     list_filter = (OutcomeFilter,)
     list_select_related = ("identity",)
     search_fields = ("=address", "identity__name__iexact", "=psk_hint")
     search_help_text = "An address, an identity's name or a key's hint, whole."
     fields = (
-        "at", "result", "identity", "sha256_shown", "hint", "address", "request", "count",
+        "created_at", "result", "identity", "sha256_shown", "hint", "address", "request", "count",
     )  # fmt: skip
     readonly_fields = fields
 

@@ -7,9 +7,9 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import reverse
 
 from identities.models import PreSharedKey
-from ingest.admin.evidence import grouped, shown
+from ingest.admin.read_only import grouped, shown
 from ingest.models import DeviceCertificate, RegistrationAttempt
-from ingest.outcomes import NOT_A_REFUSAL, Outcome
+from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
 
 PERMISSIONS = ("identities.view_presharedkey", "ingest.view_devicecertificate")
 MOST_TOLD = 20
@@ -56,11 +56,11 @@ def _tell(certificate: DeviceCertificate) -> dict[str, str]:
 def _last_refusal(key: PreSharedKey) -> dict[str, str] | None:
     # By its hint: a mistyped key belongs to nobody, yet begins like the one it should have been.
     attempts = RegistrationAttempt.objects.filter(
-        at__gte=key.created_at, psk_hint=key.hint
+        created_at__gte=key.created_at, psk_hint=key.hint
     ).exclude(outcome__in=NOT_A_REFUSAL)
-    last = attempts.order_by("-at").first()
+    last = attempts.order_by("-created_at").first()
     if last is None:
         return None
     outcome = Outcome(last.outcome) if last.outcome in Outcome.values else None
     reason = outcome.label if outcome else last.outcome
-    return {"at": last.at.isoformat(), "reason": reason}
+    return {"at": last.created_at.isoformat(), "reason": reason}

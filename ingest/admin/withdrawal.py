@@ -10,10 +10,10 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from ingest.admin.asking import Question, ask
-from ingest.admin.evidence import EvidenceAdmin
-from ingest.keeping.rebuilding import DamagedOriginals
-from ingest.keeping.withdrawal import LONGEST_REASON, NotWithdrawable, withdraw
+from ingest.admin.confirm_action import Question, ask
+from ingest.admin.read_only import EvidenceAdmin
+from ingest.maintenance.rebuild import DamagedOriginals
+from ingest.maintenance.withdrawal import LONGEST_REASON, NotWithdrawable, withdraw
 from ingest.models import Measurement, Withdrawal
 
 PERMISSION = "ingest.withdraw_measurement"
@@ -80,5 +80,5 @@ class WithdrawableAdmin(EvidenceAdmin[Measurement]):
         return (
             "no"
             if found is None
-            else f"{found.at:%Y-%m-%dT%H:%M:%SZ} by {found.by}: {found.reason}"
+            else f"{found.created_at:%Y-%m-%dT%H:%M:%SZ} by {found.created_by}: {found.reason}"
         )

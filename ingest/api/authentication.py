@@ -16,8 +16,19 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from ingest import bindings
-from ingest.bindings import Binding
+from ingest import certificate_lookup
+from ingest.certificate_lookup import Binding
+from ingest.errors import (
+    CertificateExpired,
+    CertificateMissing,
+    CertificateNotBound,
+    CertificateNotYetValid,
+    CertificateRefusal,
+    CertificateRevoked,
+    CertificateSuspended,
+    CertificateUnacceptable,
+    IdentityInactive,
+)
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificate_policy import (
     UnacceptableCertificate,
@@ -32,17 +43,6 @@ from ingest.parsing.certificates import (
     decode,
     fingerprint,
     parse,
-)
-from ingest.refusals import (
-    CertificateExpired,
-    CertificateMissing,
-    CertificateNotBound,
-    CertificateNotYetValid,
-    CertificateRefusal,
-    CertificateRevoked,
-    CertificateSuspended,
-    CertificateUnacceptable,
-    IdentityInactive,
 )
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def _fit(der: bytes) -> ClientCertificate:
 
 def bound(caller: Presented) -> Binding:
     """Return whose certificate this is; raise a ``CertificateRefusal`` if it may not be used."""
-    binding = bindings.find(caller.sha256)
+    binding = certificate_lookup.find(caller.sha256)
     if binding is None:
         raise _not_bound(caller)
     _check(binding, caller)
@@ -137,7 +137,7 @@ def remembered(caller: Presented) -> Binding | None:
 
     Spares the upload path a statement: ``ingest_store_file`` looks again.
     """
-    binding = bindings.recall(caller.sha256)
+    binding = certificate_lookup.recall(caller.sha256)
     if binding is not None:
         _check(binding, caller)
     return binding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from ingest.parsing.time_window import time_window
+from ingest.accepted_times import time_window
 
 
 def published_limits() -> dict[str, int]:

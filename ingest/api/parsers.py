@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
-from ingest.parsing.framing import PIECE_BYTES
-from ingest.refusals import InvalidMultipart, RequestTooLarge
+from ingest.errors import InvalidMultipart, RequestTooLarge
+from ingest.parsing.multipart_form import PIECE_BYTES
 
 _GZIP = 31  # zlib's window bits for a gzip header and trailer
 

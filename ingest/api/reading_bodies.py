@@ -8,10 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from ingest import metrics
-from ingest.api import bodies
-from ingest.parsing import framing
-from ingest.parsing.registration_body import read_object
-from ingest.refusals import InvalidJson, UnsupportedContentEncoding, UnsupportedMediaType
+from ingest.api import parsers
+from ingest.errors import InvalidJson, UnsupportedContentEncoding, UnsupportedMediaType
+from ingest.parsing import multipart_form
+from ingest.parsing.registration_json import read_object
 from ingest.uploads import UploadedFile
 
 MediaType = Literal["application/json", "multipart/form-data"]
@@ -36,7 +36,7 @@ def _content_encoding(request: HttpRequest) -> str:
 
 def json_of(request: HttpRequest) -> dict[str, object]:
     """Return the JSON object of a request; raise ``InvalidJson``, ``RequestTooLarge``."""
-    body = bodies.read(request, settings.MAX_JSON_BYTES)
+    body = parsers.read(request, settings.MAX_JSON_BYTES)
     _check_charset(request.META["CONTENT_TYPE"])
     return read_object(body)
 
@@ -50,12 +50,12 @@ def _check_charset(content_type: str) -> None:
 
 def files_of(request: HttpRequest) -> list[UploadedFile]:
     """Return the files of an upload; raise the refusal that the body earns."""
-    body = bodies.read(request, settings.MAX_REQUEST_BYTES)
+    body = parsers.read(request, settings.MAX_REQUEST_BYTES)
     if _content_encoding(request) == "gzip":
-        body = bodies.inflate(body, settings.MAX_REQUEST_BYTES)
-    framed = framing.split(
+        body = parsers.inflate(body, settings.MAX_REQUEST_BYTES)
+    framed = multipart_form.split(
         body,
-        framing.boundary_of(request.META["CONTENT_TYPE"]),
+        multipart_form.boundary_of(request.META["CONTENT_TYPE"]),
         lenient=settings.LENIENT_BOUNDARY,
         max_files=settings.MAX_FILES,
     )

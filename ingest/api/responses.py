@@ -12,14 +12,14 @@ import psycopg
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
-from ingest import metrics, request_ids
-from ingest.refusals import (
+from ingest import metrics, request_id
+from ingest.errors import (
     DatabaseUnavailable,
     InternalError,
     NotFound,
     Refusal,
 )
-from ingest.storing import transactions
+from ingest.storage import transactions
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _DATABASE_AWAY = (
 _ACTIVE = re.compile(r"[^\x20-\x7e]|[<>&]")
 
 
-def request_id(request: HttpRequest) -> str:
+def read_request_id(request: HttpRequest) -> str:
     """Return nginx's id of the request, which stands in its access log too."""
     identifier = str(request.META.get("HTTP_X_REQUEST_ID", ""))[:64] or uuid.uuid4().hex
     request.META["HTTP_X_REQUEST_ID"] = identifier
@@ -57,8 +57,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
     """Return the answer to a refusal (RFC 9457)."""
-    identifier = request_id(request)
-    request_ids.begin(identifier)  # not every refusal is one of the view
+    identifier = read_request_id(request)
+    request_id.begin(identifier)  # not every refusal is one of the view
     logger.info("refused %s %s", refusal.status, refusal.outcome or refusal.code)
     metrics.count_refusal(refusal.code)
     response = HttpResponse(
@@ -87,7 +87,7 @@ def handle_exception(error: Exception, context: dict[str, object]) -> HttpRespon
 
 def fault(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
     """Log a fault of ours with its trace and answer 503: a device must not resend at full speed."""
-    request_ids.begin(request_id(request))
+    request_id.begin(read_request_id(request))
     logger.error("internal error", exc_info=error or True)
     return problem(InternalError(retry_after=INTERNAL_ERROR_RETRY_AFTER_S), request)
 

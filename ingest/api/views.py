@@ -11,8 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import metrics, registration, request_ids, rolling, uploads
-from ingest.api import bodies, problems
+from ingest import (
+    certificate_renewal,
+    metrics,
+    registration,
+    request_id,
+    uploads,
+)
+from ingest.accepted_times import time_window
+from ingest.api import parsers, responses
 from ingest.api.authentication import (
     CertificateAuthentication,
     Presented,
@@ -22,13 +29,8 @@ from ingest.api.authentication import (
 )
 from ingest.api.limits import published_limits
 from ingest.api.reading_bodies import JSON, files_of, json_of, media_type
-from ingest.bindings import Binding
-from ingest.outcomes import Outcome
-from ingest.parsing.certificates import ClientCertificate
-from ingest.parsing.registration_body import asks_to_roll, read_psk
-from ingest.parsing.time_window import time_window
-from ingest.receipts import Receipt
-from ingest.refusals import (
+from ingest.certificate_lookup import Binding
+from ingest.errors import (
     BytesOfDayUsedUp,
     CertificateRefusal,
     MethodNotAllowed,
@@ -37,8 +39,12 @@ from ingest.refusals import (
     TooManyRequests,
     UnreadableFile,
 )
+from ingest.parsing.certificates import ClientCertificate
+from ingest.parsing.registration_json import asks_to_roll, read_psk
+from ingest.receipts import Receipt
 from ingest.registration import Registered
-from ingest.storing import durability, transactions
+from ingest.registration_outcomes import Outcome
+from ingest.storage import durability_check, transactions
 from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
 
 
@@ -58,7 +64,7 @@ class DeviceEndpoint(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse what can be refused before the body is looked at."""
         self.started = time.perf_counter()
-        request_ids.begin(problems.request_id(request._request))
+        request_id.begin(responses.read_request_id(request._request))
         if (request.method or "").lower() not in self.http_method_names:
             raise MethodNotAllowed
         self.is_registration = False
@@ -73,7 +79,7 @@ class DeviceEndpoint(APIView):
     def get(self, request: Request) -> HttpResponse:
         """Tell the device who it is and what it may send; changes nothing."""
         binding = bound(self.caller)
-        return problems.answer(
+        return responses.answer(
             {
                 **_identified(binding.identity_name, binding, already_bound=True),
                 "limits": published_limits(),
@@ -94,11 +100,11 @@ class DeviceEndpoint(APIView):
     def _register(
         self, request: HttpRequest, certificate: ClientCertificate, psk: str
     ) -> HttpResponse:
-        identifier = problems.request_id(request)
+        identifier = responses.read_request_id(request)
         address = request.META.get("HTTP_X_REAL_IP", "")
 
         def work() -> Registered:
-            durability.require()
+            durability_check.require()
             return registration.register(certificate, psk, address=address, request_id=identifier)
 
         try:
@@ -111,7 +117,7 @@ class DeviceEndpoint(APIView):
             raise
         outcome = Outcome.ALREADY_BOUND if registered.already_bound else Outcome.REGISTERED
         metrics.count_registration(outcome.value)
-        return problems.answer(
+        return responses.answer(
             _identified(
                 registered.identity, registered.certificate, already_bound=registered.already_bound
             )
@@ -119,8 +125,8 @@ class DeviceEndpoint(APIView):
 
     def _roll(self) -> HttpResponse:
         binding = bound(self.caller)
-        psk, expires_at = transactions.run(lambda: rolling.ask(binding.certificate_id))
-        return problems.answer({"PSK": psk, "expires_at": _iso(expires_at)})
+        psk, expires_at = transactions.run(lambda: certificate_renewal.ask(binding.certificate_id))
+        return responses.answer({"PSK": psk, "expires_at": _iso(expires_at)})
 
     def _upload(self, request: Request) -> HttpResponse:
         try:
@@ -138,8 +144,8 @@ class DeviceEndpoint(APIView):
         shown = [receipt.as_json() for receipt in receipts]
         if any(receipt.status == "rejected" for receipt in receipts):
             raise UnreadableFile(files=shown)
-        identifier = problems.request_id(request._request)
-        return problems.answer({"request_id": identifier, "files": shown})
+        identifier = responses.read_request_id(request._request)
+        return responses.answer({"request_id": identifier, "files": shown})
 
     def _receive(self, request: Request, binding: Binding) -> list[Receipt]:
         if self.files is None:
@@ -149,12 +155,12 @@ class DeviceEndpoint(APIView):
 
     def get_exception_handler(self) -> Any:
         """Return the handler that turns refusals into problem+json."""
-        return problems.handle_exception
+        return responses.handle_exception
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Drain what is left of the body, whatever the answer; HEAD gets none."""
         http_request: HttpRequest = getattr(request, "_request", request)
-        bodies.drain(http_request)
+        parsers.drain(http_request)
         # View and request refer to each other: they would stay, and the files with them, until the
         # garbage collector comes by.
         self.files = None
@@ -163,7 +169,7 @@ class DeviceEndpoint(APIView):
         if http_request.method == "HEAD":
             response.content = b""
         response["Cache-Control"] = "no-store"
-        request_ids.begin("")
+        request_id.begin("")
         return response
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:

@@ -16,9 +16,9 @@ import psycopg
 from django.db import connection
 from numpy.typing import NDArray
 
-from ingest.storing import block_storage, postgres_arrays
-from ingest.storing.block_encoding import unpack
-from ingest.storing.blocks import Block
+from ingest.storage import block_store, pg_arrays
+from ingest.storage.blocks import Block
+from ingest.storage.timestamp_encoding import unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def exchange(identity_id: int, name: str, old: Sequence[BlockRow], new: Sequence
         cursor.execute(_DELETE, [identity_id, [row.id for row in old]])
         if cursor.rowcount != len(old):
             raise AssertionError("a block was changed by someone without the lock of its series")
-    block_storage.copy_blocks_compressed(identity_id, name, new)
+    block_store.copy_blocks_compressed(identity_id, name, new)
 
 
 def replace_hours(
@@ -105,7 +105,7 @@ def replace_hours(
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_HOURS, [identity_id, name, *hours, chosen, chosen])
         deleted = int(cursor.rowcount)
-    block_storage.copy_blocks(identity_id, name, blocks)
+    block_store.copy_blocks(identity_id, name, blocks)
     return deleted
 
 
@@ -113,7 +113,7 @@ def _fetch(statement: str, parameters: list[object]) -> list[BlockRow]:
     connection.ensure_connection()
     # Django's own cursor fetches text; numpy's arrays come from PostgreSQL's binary form.
     with connection.wrap_database_errors, psycopg.Cursor[Any](connection.connection) as cursor:
-        postgres_arrays.register(cursor.adapters)
+        pg_arrays.register(cursor.adapters)
         cursor.execute(statement, parameters, binary=True)
         return [_to_row(row) for row in cursor.fetchall()]
 

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from django.db import connection
 
-from ingest.keeping import block_changes
-from ingest.keeping.freed_space import FreedSpace
-from ingest.keeping.long_work import transaction_at_leisure
-from ingest.storing import block_storage
-from ingest.storing.blocks import HOUR_MS, merge
+from ingest.maintenance import block_rewrite
+from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.vacuum import FreedSpace
+from ingest.storage import block_store
+from ingest.storage.blocks import HOUR_MS, merge
 
 HOURS_A_LOOK = 500
 # An hour holds at most 3.6 million samples in 440 full blocks, so that of more blocks than this
@@ -149,7 +149,7 @@ def _compact_hour(place: SeriesHour, done: Compacted, space: FreedSpace) -> bool
 
 def _try_lock(place: SeriesHour) -> bool:
     with connection.cursor() as cursor:
-        number = block_storage.series_lock(place.identity_id, place.name)
+        number = block_store.series_lock(place.identity_id, place.name)
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
         row = cursor.fetchone()
     return bool(row and row[0])
@@ -157,7 +157,7 @@ def _try_lock(place: SeriesHour) -> bool:
 
 def _merge_stored(place: SeriesHour) -> tuple[int, int | None, int]:
     """Return blocks before and after (None: damaged) and samples of them."""
-    rows = block_changes.read_smallest(
+    rows = block_rewrite.read_smallest(
         place.identity_id, place.name, place.hour, MOST_BLOCKS_AT_ONCE
     )
     if any(not _is_sound(row) for row in rows):
@@ -167,11 +167,11 @@ def _merge_stored(place: SeriesHour) -> tuple[int, int | None, int]:
     times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
     if not bool((times[1:] > times[:-1]).all()):
         return len(rows), None, 0
-    block_changes.exchange(place.identity_id, place.name, rows, merged)
+    block_rewrite.exchange(place.identity_id, place.name, rows, merged)
     return len(rows), len(merged), samples
 
 
-def _is_sound(row: block_changes.BlockRow) -> bool:
+def _is_sound(row: block_rewrite.BlockRow) -> bool:
     offsets, values = row.offsets_ms, row.values
     if offsets is None or values is None or len(offsets) != len(values):
         return False

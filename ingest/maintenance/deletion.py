@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import F
 
-from ingest.keeping.long_work import transaction_at_leisure
+from ingest.maintenance.long_transaction import transaction_at_leisure
 from ingest.models import DataDeletion
-from ingest.storing import block_storage
-from ingest.storing.blocks import HOUR_MS
+from ingest.storage import block_store
+from ingest.storage.blocks import HOUR_MS
 
 BLOCKS_A_STEP = 20_000
 
@@ -58,11 +58,11 @@ _DELETE_CONFLICTS = """
 DELETE FROM ingest_sampleconflict WHERE identity_id = %s AND name = %s AND last_ms < %s
 """
 _DROP_LESSER_MARKS = """
-DELETE FROM ingest_prunemark WHERE identity_id = %s AND name = %s AND before_ms <= %s
+DELETE FROM ingest_prunewatermark WHERE identity_id = %s AND name = %s AND before_ms <= %s
 """
 # Files that come later draw a greater number, for they wait for the lock of the series.
 _MARK = """
-INSERT INTO ingest_prunemark (identity_id, name, sequence, before_ms)
+INSERT INTO ingest_prunewatermark (identity_id, name, sequence, before_ms)
 VALUES (%s, %s, nextval('ingest_measurement_sequence'), %s)
 """
 
@@ -110,7 +110,7 @@ def delete_before(
     while reached < before_hour:
         reached = _end_of_step(identity_id, name, before_hour)
         with transaction_at_leisure():
-            block_storage.lock(identity_id, [name])
+            block_store.lock(identity_id, [name])
             amount = _delete(identity_id, name, reached)
             add_to(record, amount)
         yield amount

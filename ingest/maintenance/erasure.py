@@ -19,11 +19,11 @@ from django.db import connection
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
-from ingest.keeping import deletions
-from ingest.keeping.compaction import LAST_HOUR
-from ingest.keeping.deletions import Amount
-from ingest.keeping.long_work import transaction_at_leisure
-from ingest.keeping.replay import series_names
+from ingest.maintenance import deletion
+from ingest.maintenance.compaction import LAST_HOUR
+from ingest.maintenance.deletion import Amount
+from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.replay import series_names
 from ingest.models import DataDeletion, DeviceCertificate
 
 PATIENCE_S = 120.0
@@ -67,7 +67,7 @@ DELETE FROM ingest_withdrawal w USING ingest_measurement m
 WHERE m.id = w.measurement_id AND m.identity_id = %(identity)s
 """
 _ROLLS = """
-DELETE FROM ingest_certificateroll r USING ingest_devicecertificate c
+DELETE FROM ingest_certificaterenewal r USING ingest_devicecertificate c
 WHERE c.id = r.certificate_id AND c.identity_id = %(identity)s
 """
 # Of certificates that were moved here, files of others still speak: those go back, revoked.
@@ -75,32 +75,32 @@ _GIVE_BACK = """
 UPDATE ingest_devicecertificate c SET identity_id = before.moved_from_id, label = ''
 FROM (
     SELECT DISTINCT ON (m.certificate_id) m.certificate_id, m.moved_from_id
-    FROM ingest_certificatemove m
+    FROM ingest_certificatereassignment m
     WHERE m.moved_from_id <> %(identity)s ORDER BY m.certificate_id, m.id DESC
 ) before
 WHERE before.certificate_id = c.id AND c.identity_id = %(identity)s
 """
 _MOVES = """
-UPDATE ingest_certificatemove SET
+UPDATE ingest_certificatereassignment SET
     moved_from_id = nullif(moved_from_id, %(identity)s),
     moved_to_id = nullif(moved_to_id, %(identity)s),
     reason = ''
 WHERE %(identity)s IN (moved_from_id, moved_to_id)
 """
 _MOVES_OF_CERTIFICATES = """
-DELETE FROM ingest_certificatemove m USING ingest_devicecertificate c
+DELETE FROM ingest_certificatereassignment m USING ingest_devicecertificate c
 WHERE c.id = m.certificate_id AND c.identity_id = %(identity)s
 """
 _INCIDENTS = """
-SELECT i.id FROM ingest_incident i
+SELECT i.id FROM alerts_incident i
 LEFT JOIN ingest_devicecertificate c ON c.id = i.certificate_id
 WHERE %(identity)s IN (i.identity_id, c.identity_id)
 """
 _EVERYTHING_ELSE = (
-    f"DELETE FROM ingest_noticeitem WHERE incident_id IN ({_INCIDENTS})",  # noqa: S608
-    f"DELETE FROM ingest_incident WHERE id IN ({_INCIDENTS})",  # noqa: S608
-    "DELETE FROM ingest_bytesofday WHERE identity_id = %(identity)s",
-    "DELETE FROM ingest_prunemark WHERE identity_id = %(identity)s",
+    f"DELETE FROM alerts_notificationitem WHERE incident_id IN ({_INCIDENTS})",  # noqa: S608
+    f"DELETE FROM alerts_incident WHERE id IN ({_INCIDENTS})",  # noqa: S608
+    "DELETE FROM ingest_dailyusage WHERE identity_id = %(identity)s",
+    "DELETE FROM ingest_prunewatermark WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_sampleconflict WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_retentionpolicy WHERE identity_id = %(identity)s",
     _ROLLS,
@@ -137,7 +137,7 @@ def forget(
     record = _shut_out(identity, by, reference)
     _wait_for_uploads()
     for name in series_names(identity.pk):
-        for amount in deletions.delete_before(identity.pk, name, LAST_HOUR, record):
+        for amount in deletion.delete_before(identity.pk, name, LAST_HOUR, record):
             report(amount)
     _delete_the_rest(identity, record)
     record.refresh_from_db()
@@ -156,7 +156,7 @@ def _shut_out(identity: Identity, by: str, reference: str) -> DataDeletion:
             kind=DataDeletion.Kind.FORGET,
             identity_number=identity.pk,
             finished_at=None,
-            defaults={"by": by[:150], "reference": reference[:200]},
+            defaults={"created_by": by[:150], "reference": reference[:200]},
         )
     return record
 
@@ -196,5 +196,5 @@ def _delete_the_rest(identity: Identity, record: DataDeletion) -> None:
         cursor.execute(_ADMIN_LOG, parameters)
         for statement in _EVERYTHING_ELSE:
             cursor.execute(statement, parameters)
-        deletions.add_to(record, Amount(blocks, samples, files, file_bytes))
+        deletion.add_to(record, Amount(blocks, samples, files, file_bytes))
         DataDeletion.objects.filter(pk=record.pk).update(finished_at=timezone.now())

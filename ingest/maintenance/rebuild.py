@@ -11,12 +11,12 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from ingest.keeping import block_changes
-from ingest.keeping.long_work import transaction_at_leisure
-from ingest.keeping.replay import DamagedOriginal, plan, replay
-from ingest.storing import block_storage
-from ingest.storing.blocks import cut
-from ingest.storing.layers import Hours
+from ingest.maintenance import block_rewrite
+from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.replay import DamagedOriginal, plan, replay
+from ingest.storage import block_store
+from ingest.storage.blocks import cut
+from ingest.storage.file_overlay import Hours
 
 # So that uploads to the series wait for no more than about a second.
 SAMPLES_A_RUN = 500_000
@@ -54,7 +54,7 @@ def rebuild_series(
     for hours in runs:
         try:
             with transaction_at_leisure():
-                block_storage.lock(identity_id, [name])
+                block_store.lock(identity_id, [name])
                 rebuild_hours(identity_id, name, hours, done)
         except DamagedOriginals as error:
             done.damaged += [each for each in error.damaged if each.id not in seen]
@@ -81,6 +81,6 @@ def rebuild_hours(
     blocks = list(cut(replayed.samples.times, replayed.samples.values))
     if only is not None:
         blocks = [block for block in blocks if block.hour in only]
-    done.blocks_before += block_changes.replace_hours(identity_id, name, hours, blocks, only)
+    done.blocks_before += block_rewrite.replace_hours(identity_id, name, hours, blocks, only)
     done.blocks_after += len(blocks)
     done.samples += sum(len(block.values) for block in blocks)

@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from ingest.keeping.long_work import transaction_at_leisure
-from ingest.keeping.replay import examine_bytes
+from ingest.errors import TooManyLines
+from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.replay import examine_bytes
 from ingest.models import Measurement
-from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
 from ingest.parsing.names import is_measurement_name
-from ingest.refusals import TooManyLines
-from ingest.storing import block_storage
-from ingest.storing.blocks import Overlay, cut, lay_over
+from ingest.parsing.sample_file import (
+    Samples,
+    TimeWindow,
+    UnreadableContent,
+    read_samples,
+)
+from ingest.storage import block_store
+from ingest.storage.blocks import Overlay, cut, lay_over
 
 _BECOME_STORED = """
 UPDATE ingest_measurement
@@ -76,18 +81,18 @@ def _store(measurement: Measurement, samples: Samples) -> bool:
     """Lay the file over its series; False if it is not there as a rejected one any more."""
     identity_id, name = measurement.identity_id, measurement.name
     with transaction_at_leisure():
-        block_storage.lock(identity_id, [name])
+        block_store.lock(identity_id, [name])
         still = Measurement.objects.select_for_update().filter(
             identity_id=identity_id, pk=measurement.pk, status=Measurement.Status.REJECTED
         )
         if not still.exists():
             return False
-        stored = block_storage.overlapping(identity_id, name, samples)
+        stored = block_store.overlapping(identity_id, name, samples)
         overlay = lay_over([block for _, block in stored], samples)
-        block_storage.rewrite(
+        block_store.rewrite(
             identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
         )
-        block_storage.copy_blocks(identity_id, name, list(cut(overlay.times, overlay.values)))
+        block_store.copy_blocks(identity_id, name, list(cut(overlay.times, overlay.values)))
         _mark_stored(identity_id, measurement.pk, samples, overlay)
     return True
 

@@ -11,10 +11,21 @@ import numpy as np
 import pyarrow as pa
 from django.db import connection
 
-from ingest.models import Measurement, PruneMark
-from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
-from ingest.reading.originals import read_original
-from ingest.storing.layers import Hours, Layered, Layers, Span, plan_runs
+from analysis.queries.original_files import read_original
+from ingest.models import Measurement, PruneWatermark
+from ingest.parsing.sample_file import (
+    Samples,
+    TimeWindow,
+    UnreadableContent,
+    read_samples,
+)
+from ingest.storage.file_overlay import (
+    Hours,
+    Layered,
+    Layers,
+    Span,
+    plan_runs,
+)
 
 # A file that was accepted under the window of its day stays accepted.
 EVER = TimeWindow(0, 10**16)
@@ -94,7 +105,7 @@ def replay(identity_id: int, name: str, hours: Hours) -> Replayed:
     """
     layers, replayed = Layers(), Replayed()
     marks = list(
-        PruneMark.objects.filter(identity_id=identity_id, name=name).values_list(
+        PruneWatermark.objects.filter(identity_id=identity_id, name=name).values_list(
             "sequence", "before_ms"
         )
     )

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from identities.models import Identity
-from ingest.keeping import deletions
-from ingest.keeping.deletions import Amount
-from ingest.keeping.replay import series_names
+from ingest.maintenance import deletion
+from ingest.maintenance.deletion import Amount
+from ingest.maintenance.replay import series_names
 from ingest.models import DataDeletion, RetentionPolicy
-from ingest.storing.blocks import HOUR_MS
+from ingest.storage.blocks import HOUR_MS
 
 HOURS_A_DAY = 24
 
@@ -49,7 +49,7 @@ def look(now_ms: int, identity_id: int | None = None) -> Iterator[Pruned]:
     """Yield what ``prune`` would delete, series by series, without deleting anything."""
     for identity, before_hour in limits(now_ms, identity_id):
         for name in series_names(identity.pk):
-            amount = deletions.count_before(identity.pk, name, before_hour)
+            amount = deletion.count_before(identity.pk, name, before_hour)
             if amount:
                 yield Pruned(identity, name, before_hour, amount)
 
@@ -67,10 +67,10 @@ def prune(now_ms: int, by: str, identity_id: int | None = None) -> Iterator[Prun
             record = DataDeletion.objects.create(
                 kind=DataDeletion.Kind.PRUNE,
                 identity_number=found.identity.pk,
-                by=by[:150],
+                created_by=by[:150],
                 before_ms=found.before_hour * HOUR_MS,
             )
-        steps = deletions.delete_before(found.identity.pk, found.name, found.before_hour, record)
+        steps = deletion.delete_before(found.identity.pk, found.name, found.before_hour, record)
         amount = sum(steps, start=Amount())
         yield Pruned(found.identity, found.name, found.before_hour, amount)
     _finish(record)

@@ -13,14 +13,19 @@ from itertools import groupby
 
 import numpy as np
 
-from ingest.keeping import block_changes
-from ingest.keeping.block_changes import BlockRow
-from ingest.keeping.long_work import transaction_at_leisure
-from ingest.keeping.replay import DamagedOriginal, examine_bytes, plan, replay
+from ingest.maintenance import block_rewrite
+from ingest.maintenance.block_rewrite import BlockRow
+from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.replay import (
+    DamagedOriginal,
+    examine_bytes,
+    plan,
+    replay,
+)
 from ingest.models import Measurement
-from ingest.storing.block_encoding import EACH, EVEN
-from ingest.storing.blocks import HOUR_MS, MOST_SAMPLES
-from ingest.storing.layers import Hours, Layered
+from ingest.storage.blocks import HOUR_MS, MOST_SAMPLES
+from ingest.storage.file_overlay import Hours, Layered
+from ingest.storage.timestamp_encoding import EACH, EVEN
 
 SAMPLES_A_RUN = 1_000_000
 
@@ -71,7 +76,7 @@ def verify_series(
         for hours in plan(identity_id, name, SAMPLES_A_RUN):
             replayed = replay(identity_id, name, hours)
             damaged |= {each.id: each for each in replayed.damaged}
-            rows = block_changes.read_rows(identity_id, name, *hours)
+            rows = block_rewrite.read_rows(identity_id, name, *hours)
             verified.differences += _compare(replayed.samples, rows, hours)
             verified.samples += len(replayed.samples.times)
             report(verified.samples)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest.keeping.long_work import transaction_at_leisure
-from ingest.keeping.rebuilding import Rebuilt, rebuild_hours
-from ingest.keeping.replay import examine, plan
+from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.rebuild import Rebuilt, rebuild_hours
+from ingest.maintenance.replay import examine, plan
 from ingest.models import Measurement, Withdrawal
-from ingest.storing import block_storage
-from ingest.storing.blocks import HOUR_MS
-from ingest.storing.layers import Hours, Layers
+from ingest.storage import block_store
+from ingest.storage.blocks import HOUR_MS
+from ingest.storage.file_overlay import Hours, Layers
 
 SAMPLES_A_RUN = 1_000_000
 LONGEST_REASON = 500
@@ -44,7 +44,7 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
         raise ValueError("A reason is needed.")
     identity_id, name = measurement.identity_id, measurement.name
     with transaction_at_leisure():
-        block_storage.lock(identity_id, [name])
+        block_store.lock(identity_id, [name])
         kept = Measurement.objects.get(identity_id=identity_id, pk=measurement.pk)
         if kept.status != Measurement.Status.STORED:
             raise NotWithdrawable(f"The file {kept.pk} is {kept.status}, not stored.")
@@ -53,7 +53,9 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
         Measurement.objects.filter(identity_id=identity_id, pk=kept.pk).update(
             status=Measurement.Status.WITHDRAWN
         )
-        Withdrawal.objects.create(measurement=kept, by=by[:150], reason=reason[:LONGEST_REASON])
+        Withdrawal.objects.create(
+            measurement=kept, created_by=by[:150], reason=reason[:LONGEST_REASON]
+        )
         done = Rebuilt()
         for hours in runs:
             only = {hour for hour in touched if hours.first <= hour <= hours.last}

@@ -10,7 +10,7 @@ from types import FrameType
 
 from django.db import Error, connection
 
-from ingest.management.care import CareCommand
+from ingest.management.maintenance_command import CareCommand
 
 
 class RepeatingCommand(CareCommand):

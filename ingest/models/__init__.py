@@ -4,42 +4,35 @@ The files (``Measurement.content``) are the truth; the blocks are a projection o
 be made anew. Times of samples are integer epoch milliseconds throughout.
 """
 
-from ingest.models.care import (
+from ingest.models.certificates import (
+    CertificateReassignment,
+    CertificateRenewal,
+    DeviceCertificate,
+    RegistrationAttempt,
+)
+from ingest.models.maintenance import (
     DataDeletion,
-    PruneMark,
+    PruneWatermark,
     RetentionPolicy,
     SampleConflict,
     Withdrawal,
 )
-from ingest.models.devices import (
-    CertificateMove,
-    CertificateRoll,
-    DeviceCertificate,
-    RegistrationAttempt,
-)
-from ingest.models.incidents import Incident, Notice, NoticeItem, WatchRun
-from ingest.models.kinds import MeasurementType, Overview
-from ingest.models.quotas import BytesOfDay
-from ingest.models.storage import Measurement, SampleBlock, Series
+from ingest.models.measurement_types import MeasurementType
+from ingest.models.measurements import Measurement, SampleBlock
+from ingest.models.quotas import DailyUsage
 
 __all__ = [
-    "BytesOfDay",
-    "CertificateMove",
-    "CertificateRoll",
+    "CertificateReassignment",
+    "CertificateRenewal",
+    "DailyUsage",
     "DataDeletion",
     "DeviceCertificate",
-    "Incident",
     "Measurement",
     "MeasurementType",
-    "Notice",
-    "NoticeItem",
-    "Overview",
-    "PruneMark",
+    "PruneWatermark",
     "RegistrationAttempt",
     "RetentionPolicy",
     "SampleBlock",
     "SampleConflict",
-    "Series",
-    "WatchRun",
     "Withdrawal",
 ]

@@ -48,7 +48,9 @@ class DeviceCertificate(models.Model):
         SUSPENDED = "suspended"
         REVOKED = "revoked"
 
-    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="certificates")
+    identity = models.ForeignKey(
+        Identity, on_delete=models.PROTECT, related_name="certificates", db_constraint=False
+    )
     sha256 = models.BinaryField("SHA-256", max_length=32, unique=True)
     der = models.BinaryField()
     subject = models.TextField(blank=True)
@@ -58,7 +60,11 @@ class DeviceCertificate(models.Model):
     label = models.CharField(max_length=200, blank=True, help_text="Which device this is.")
     bound_at = models.DateTimeField(default=timezone.now)
     bound_with = models.ForeignKey(
-        PreSharedKey, null=True, on_delete=models.SET_NULL, related_name="certificates"
+        PreSharedKey,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="certificates",
+        db_constraint=False,
     )
     replaces = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by"
@@ -77,7 +83,7 @@ class DeviceCertificate(models.Model):
         ordering = ["-bound_at"]
         # The admin's list starts with the newest, without sorting all.
         indexes = [models.Index(fields=["-bound_at", "-id"], name="certificate_bound_at")]
-        permissions = [("move_devicecertificate", "Can move a certificate to another identity")]
+        permissions = [("reassign_devicecertificate", "Can move a certificate to another identity")]
 
     def __str__(self) -> str:
         return f"{self.identity.name} {self.fingerprint[:16]}"
@@ -94,36 +100,49 @@ class DeviceCertificate(models.Model):
         return bytes(self.sha256).hex()
 
 
-class CertificateRoll(models.Model):
+class CertificateRenewal(models.Model):
     """A key that a bound device asked for itself, to change its certificate."""
 
-    key = models.OneToOneField(PreSharedKey, on_delete=models.CASCADE, related_name="roll")
-    certificate = models.ForeignKey(
-        DeviceCertificate, on_delete=models.CASCADE, related_name="rolls"
+    key = models.OneToOneField(
+        PreSharedKey, on_delete=models.CASCADE, related_name="renewal", db_constraint=False
     )
-    asked_at = models.DateTimeField(default=timezone.now)
+    certificate = models.ForeignKey(
+        DeviceCertificate, on_delete=models.CASCADE, related_name="renewals", db_constraint=False
+    )
+    requested_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return f"{self.certificate} by {self.key}"
 
 
-class CertificateMove(models.Model):
+class CertificateReassignment(models.Model):
     """That staff gave a certificate to another identity. Rows are only ever added.
 
     What came before stays with ``moved_from``. A side that has been forgotten is empty.
     """
 
     certificate = models.ForeignKey(
-        DeviceCertificate, on_delete=models.CASCADE, related_name="moves"
+        DeviceCertificate,
+        on_delete=models.CASCADE,
+        related_name="reassignments",
+        db_constraint=False,
     )
     moved_from = models.ForeignKey(
-        Identity, null=True, on_delete=models.SET_NULL, related_name="certificates_given"
+        Identity,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="certificates_given",
+        db_constraint=False,
     )
     moved_to = models.ForeignKey(
-        Identity, null=True, on_delete=models.SET_NULL, related_name="certificates_taken"
+        Identity,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="certificates_taken",
+        db_constraint=False,
     )
-    at = models.DateTimeField(default=timezone.now)
-    by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=150)
     reason = models.CharField(max_length=200)
 
     class Meta:
@@ -132,18 +151,18 @@ class CertificateMove(models.Model):
 
     def __str__(self) -> str:
         sides = [each.name if each else "(forgotten)" for each in (self.moved_from, self.moved_to)]
-        return f"{self.at:%Y-%m-%d %H:%M:%S} from {sides[0]} to {sides[1]}"
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} from {sides[0]} to {sides[1]}"
 
 
 class RegistrationAttempt(models.Model):
     """One attempt to register, with its true outcome. Rows are only ever added."""
 
-    at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
     outcome = models.CharField(max_length=40)
     sha256 = models.BinaryField("SHA-256", max_length=32, null=True)
     psk_hint = models.CharField("PSK hint", max_length=16, blank=True)
     identity = models.ForeignKey(
-        Identity, null=True, on_delete=models.SET_NULL, related_name="attempts"
+        Identity, null=True, on_delete=models.SET_NULL, related_name="attempts", db_constraint=False
     )
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
@@ -154,9 +173,9 @@ class RegistrationAttempt(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["sha256", "at"], name="attempt_sha256_at"),
-            models.Index(fields=["address", "at"], name="attempt_address_at"),
+            models.Index(fields=["sha256", "created_at"], name="attempt_sha256_created_at"),
+            models.Index(fields=["address", "created_at"], name="attempt_address_created_at"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.outcome}"
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.outcome}"

@@ -7,8 +7,8 @@ from django.db import models
 from django.utils import timezone
 
 from identities.models import Identity
-from ingest.models.devices import DeviceCertificate
-from ingest.models.storage import Measurement
+from ingest.models.certificates import DeviceCertificate
+from ingest.models.measurements import Measurement
 
 
 class Withdrawal(models.Model):
@@ -17,15 +17,15 @@ class Withdrawal(models.Model):
     measurement = models.OneToOneField(
         Measurement, on_delete=models.CASCADE, related_name="withdrawal", db_constraint=False
     )
-    at = models.DateTimeField(default=timezone.now)
-    by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=150)
     reason = models.CharField(max_length=500)
 
     class Meta:
-        ordering = ["-at"]
+        ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.reason}"
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.reason}"
 
 
 class SampleConflict(models.Model):
@@ -35,24 +35,32 @@ class SampleConflict(models.Model):
     two sensors that share a name by mistake would fill a table of occurrences.
     """
 
-    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="conflicts")
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="conflicts", db_constraint=False
+    )
     name = models.CharField(max_length=64)
     certificate = models.ForeignKey(
-        DeviceCertificate, on_delete=models.CASCADE, related_name="conflicts_won"
+        DeviceCertificate,
+        on_delete=models.CASCADE,
+        related_name="conflicts_won",
+        db_constraint=False,
     )
     replaced_certificate = models.ForeignKey(
-        DeviceCertificate, on_delete=models.CASCADE, related_name="conflicts_lost"
+        DeviceCertificate,
+        on_delete=models.CASCADE,
+        related_name="conflicts_lost",
+        db_constraint=False,
     )
     measurement_id = models.UUIDField(help_text="The latest file that replaced samples.")
     files = models.PositiveIntegerField(default=1)
     replaced = models.PositiveBigIntegerField(help_text="Samples, over all these files.")
     first_ms = models.BigIntegerField()
     last_ms = models.BigIntegerField()
-    first_at = models.DateTimeField(default=timezone.now)
-    at = models.DateTimeField(default=timezone.now)
+    first_detected_at = models.DateTimeField(default=timezone.now)
+    last_detected_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering = ["-at"]
+        ordering = ["-last_detected_at"]
         constraints = [
             models.UniqueConstraint(
                 fields=["identity", "name", "certificate", "replaced_certificate"],
@@ -78,6 +86,7 @@ class RetentionPolicy(models.Model):
         on_delete=models.CASCADE,
         related_name="retention",
         help_text="Empty: all identities that have no policy of their own.",
+        db_constraint=False,
     )
     keep_days = models.PositiveIntegerField(
         null=True,
@@ -104,7 +113,7 @@ class RetentionPolicy(models.Model):
         return f"{self.identity or 'all others'}: {kept}"
 
 
-class PruneMark(models.Model):
+class PruneWatermark(models.Model):
     """Up to where a series was pruned: of files up to ``sequence``, samples from ``before_ms`` on.
 
     A file that reaches across the mark is kept whole, so its older samples have to be left out
@@ -121,7 +130,7 @@ class PruneMark(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["identity", "name", "sequence"], name="prune_mark_once_per_sequence"
+                fields=["identity", "name", "sequence"], name="prune_watermark_once_per_sequence"
             ),
         ]
 
@@ -140,9 +149,9 @@ class DataDeletion(models.Model):
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     identity_number = models.BigIntegerField(help_text="The number that the identity has or had.")
-    at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
-    by = models.CharField(max_length=150)
+    created_by = models.CharField(max_length=150)
     reference = models.CharField(max_length=200, blank=True)
     before_ms = models.BigIntegerField(null=True, help_text="Only samples taken before this.")
     files = models.PositiveBigIntegerField(default=0)
@@ -154,4 +163,4 @@ class DataDeletion(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.kind} {self.created_at:%Y-%m-%d %H:%M:%S}"

@@ -6,8 +6,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
-from identities.models import Identity
-
 
 class MeasurementType(models.Model):
     """What stands behind a measurement's name: charts and exports take unit and codes from here.
@@ -53,14 +51,14 @@ class MeasurementType(models.Model):
         validators=[MinValueValidator(0.001)],
         help_text="Seconds between samples while a device is worn. Empty: taken from the samples.",
     )
-    watch_interval = models.DurationField(
+    reporting_interval = models.DurationField(
         "a sample at least every",
         null=True,
         blank=True,
         help_text="A series without one is told as late: 90s, 5m, 12h, 7d. Empty: not watched. "
         "An identity's own interval goes before this.",
     )
-    watch_grace = models.DurationField(
+    grace_period = models.DurationField(
         "grace", null=True, blank=True, help_text="Added to it: 90s, 5m, 12h, 7d."
     )
 
@@ -76,13 +74,3 @@ class MeasurementType(models.Model):
         low, high = self.plausible_low, self.plausible_high
         if low is not None and high is not None and low > high:
             raise ValidationError({"plausible_high": "Must not be less than the lower end."})
-
-
-class Overview(Identity):
-    """What analysts watch: an identity's data and devices, day by day. No table of its own."""
-
-    class Meta:
-        proxy = True
-        default_permissions = ()
-        verbose_name = "overview"
-        verbose_name_plural = "overview"

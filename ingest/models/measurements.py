@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from identities.models import Identity
 from ingest.escaping import escape
-from ingest.identifiers import uuid7
-from ingest.models.devices import DeviceCertificate
+from ingest.models.certificates import DeviceCertificate
+from ingest.uuid7 import uuid7
 
 
 class Measurement(models.Model):
@@ -136,15 +136,3 @@ class SampleBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.hour} ({self.sample_count})"
-
-
-class Series(SampleBlock):
-    """What analysts look at: all blocks of one identity under one name. No table of its own.
-
-    There to be listed in the admin; what may be seen of it is what may be seen of blocks.
-    """
-
-    class Meta:
-        proxy = True
-        default_permissions = ()
-        verbose_name = verbose_name_plural = "series"

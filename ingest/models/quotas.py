@@ -7,7 +7,7 @@ from django.db import models
 from identities.models import Identity
 
 
-class BytesOfDay(models.Model):
+class DailyUsage(models.Model):
     """How many bytes of files were kept of an identity on one day (UTC), its latest with any.
 
     One row an identity, written only where ``MAX_BYTES_PER_IDENTITY_AND_DAY`` is set; the first
@@ -15,7 +15,11 @@ class BytesOfDay(models.Model):
     """
 
     identity = models.OneToOneField(
-        Identity, primary_key=True, on_delete=models.CASCADE, related_name="bytes_of_day"
+        Identity,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="daily_usage",
+        db_constraint=False,
     )
     day = models.DateField()
     bytes = models.PositiveBigIntegerField()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
-from ingest.refusals import InvalidMultipart, TooManyFiles
+from ingest.errors import InvalidMultipart, TooManyFiles
 
 LONGEST_PREAMBLE = 1024
 LONGEST_BOUNDARY = 70  # RFC 2046, section 5.1.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ingest.escaping import MARKUP, escape
-from ingest.parsing.line_errors import LONGEST_GOT, LineError
+from ingest.parsing.sample_file_errors import LONGEST_GOT, LineError
 
 _MEASUREMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

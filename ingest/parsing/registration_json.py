@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NoReturn
 
-from ingest.refusals import InvalidJson
+from ingest.errors import InvalidJson
 
 
 def read_object(body: bytes) -> dict[str, object]:

@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from ingest.parsing.line_errors import LineError, explain_line, explain_time
-from ingest.parsing.line_grammar import is_all_samples
-from ingest.refusals import TooManyLines
+from ingest.errors import TooManyLines
+from ingest.parsing.sample_file_errors import LineError, explain_line, explain_time
+from ingest.parsing.sample_file_scan import is_all_samples
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LISTED_ERRORS = 20

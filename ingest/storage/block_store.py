@@ -13,12 +13,12 @@ from typing import Any, Literal
 import psycopg
 from django.db import connection
 
-from ingest.identifiers import uuid7
-from ingest.parsing.measurements import Samples
-from ingest.storing import postgres_arrays
-from ingest.storing.block_encoding import pack, unpack
-from ingest.storing.blocks import Block
-from ingest.storing.postgres_arrays import Float8Array, Int4Array
+from ingest.parsing.sample_file import Samples
+from ingest.storage import pg_arrays
+from ingest.storage.blocks import Block
+from ingest.storage.pg_arrays import Float8Array, Int4Array
+from ingest.storage.timestamp_encoding import pack, unpack
+from ingest.uuid7 import uuid7
 
 _OVERLAPPING = """
 SELECT id, hour, encoding, offsets_ms, "values"
@@ -55,7 +55,7 @@ _COPY_TYPES = [
 def _cursor() -> psycopg.RawCursor[Any]:
     connection.ensure_connection()
     cursor: psycopg.RawCursor[Any] = psycopg.RawCursor(connection.connection)
-    postgres_arrays.register(cursor.adapters)
+    pg_arrays.register(cursor.adapters)
     return cursor
 
 

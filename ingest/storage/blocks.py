@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.parsing.measurements import Samples
+from ingest.parsing.sample_file import Samples
 
 HOUR_MS = 3_600_000
 MOST_SAMPLES = 8_192

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from ingest.refusals import DatabaseUnavailable
+from ingest.errors import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from ingest.refusals import DatabaseUnavailable
+from ingest.errors import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 

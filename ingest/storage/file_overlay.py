@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.storing.blocks import HOUR_MS
+from ingest.storage.blocks import HOUR_MS
 
 # Opening and reading a file costs what so many samples cost.
 SAMPLES_A_FILE_COSTS = 100

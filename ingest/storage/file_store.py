@@ -16,12 +16,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ingest.identifiers import uuid7
 from ingest.receipts import Receipt
-from ingest.storing import block_storage, postgres_arrays, wire
-from ingest.storing.blocks import Block
-from ingest.storing.prepared_files import PreparedFile
-from ingest.storing.wire import Statement
+from ingest.storage import block_store, pg_arrays, prepared_statements
+from ingest.storage.blocks import Block
+from ingest.storage.prepared_files import PreparedFile
+from ingest.storage.prepared_statements import Statement
+from ingest.uuid7 import uuid7
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -66,12 +66,14 @@ class Found:
         if self.is_stored:
             return file.receipt()
         first_id, status, filename, errors, *numbers = self.first
-        samples, new, identical, replaced, first_ms, last_ms = map(wire.to_int, numbers)
+        samples, new, identical, replaced, first_ms, last_ms = map(
+            prepared_statements.to_int, numbers
+        )
         rejected = status == b"rejected"
         return Receipt(
             id=uuid.UUID(bytes=first_id),
             name=file.name,
-            filename=wire.to_text(filename) or "",
+            filename=prepared_statements.to_text(filename) or "",
             sha256=file.sha256,
             status="rejected" if rejected else "duplicate",
             samples=samples or 0,
@@ -80,7 +82,7 @@ class Found:
             replaced=replaced or 0,
             first_ms=first_ms,
             last_ms=last_ms,
-            errors=wire.from_jsonb(errors) if rejected else None,
+            errors=prepared_statements.from_jsonb(errors) if rejected else None,
         )
 
 
@@ -90,21 +92,21 @@ def store_file(identity_id: int, certificate_id: int, file: PreparedFile) -> Fou
     More than ``MOST_BLOCKS_IN_ONE_STATEMENT`` blocks take two statements, hence a transaction.
     """
     together = len(file.blocks) <= MOST_BLOCKS_IN_ONE_STATEMENT
-    row = wire.execute(
+    row = prepared_statements.execute(
         _STORE_FILE,
         [
-            wire.int8(block_storage.series_lock(identity_id, file.name)),
-            wire.int8(identity_id),
-            wire.int8(certificate_id),
+            prepared_statements.int8(block_store.series_lock(identity_id, file.name)),
+            prepared_statements.int8(identity_id),
+            prepared_statements.int8(certificate_id),
             *_file_parameters(file),
             *_block_parameters(file.blocks if together else []),
         ],
     )
     if row is None:
         raise AssertionError("a function with OUT parameters returns one row")
-    found = Found(wire.to_text(row[0]) or "", row[1:])
+    found = Found(prepared_statements.to_text(row[0]) or "", row[1:])
     if found.is_stored and not together:
-        block_storage.copy_blocks(identity_id, file.name, file.blocks)
+        block_store.copy_blocks(identity_id, file.name, file.blocks)
     return found
 
 
@@ -116,28 +118,28 @@ def _file_parameters(file: PreparedFile) -> list[bytes | None]:
         file.name.encode(),
         file.filename.encode(),
         file.content_type.encode(),
-        wire.int4(file.size),
+        prepared_statements.int4(file.size),
         file.sha256,
         file.content,
         b"rejected" if rejected else b"stored",
-        wire.jsonb(errors),
-        *map(wire.int4, file.counts()),
-        wire.optional_int8(file.samples.first_ms if file.samples else None),
-        wire.optional_int8(file.samples.last_ms if file.samples else None),
-        wire.boolean(file.overlay is not None),
+        prepared_statements.jsonb(errors),
+        *map(prepared_statements.int4, file.counts()),
+        prepared_statements.optional_int8(file.samples.first_ms if file.samples else None),
+        prepared_statements.optional_int8(file.samples.last_ms if file.samples else None),
+        prepared_statements.boolean(file.overlay is not None),
     ]
 
 
 def _block_parameters(blocks: Sequence[Block]) -> list[bytes]:
     return [
-        wire.uuids([uuid7() for _ in blocks]),
-        wire.int4s([block.hour for block in blocks]),
-        wire.int4s(list(accumulate(len(block.values) for block in blocks))),
-        wire.float8s([block.minimum for block in blocks]),
-        wire.float8s([block.maximum for block in blocks]),
-        wire.float8s([block.total for block in blocks]),
-        postgres_arrays.encode_int4(_joined([block.offsets_ms for block in blocks], _NO_INTS)),
-        postgres_arrays.encode_float8(_joined([block.values for block in blocks], _NO_FLOATS)),
+        prepared_statements.uuids([uuid7() for _ in blocks]),
+        prepared_statements.int4s([block.hour for block in blocks]),
+        prepared_statements.int4s(list(accumulate(len(block.values) for block in blocks))),
+        prepared_statements.float8s([block.minimum for block in blocks]),
+        prepared_statements.float8s([block.maximum for block in blocks]),
+        prepared_statements.float8s([block.total for block in blocks]),
+        pg_arrays.encode_int4(_joined([block.offsets_ms for block in blocks], _NO_INTS)),
+        pg_arrays.encode_float8(_joined([block.values for block in blocks], _NO_FLOATS)),
     ]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field, replace
 
-from ingest.parsing.line_errors import LineError
-from ingest.parsing.measurements import Samples
+from ingest.parsing.sample_file import Samples
+from ingest.parsing.sample_file_errors import LineError
 from ingest.receipts import Receipt
-from ingest.storing.blocks import Block, Overlay, cut
+from ingest.storage.blocks import Block, Overlay, cut
 
 
 @dataclass(frozen=True, slots=True)

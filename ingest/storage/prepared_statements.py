@@ -21,7 +21,7 @@ import psycopg
 from django.db import connection
 from psycopg import pq
 
-from ingest.storing import postgres_arrays
+from ingest.storage import pg_arrays
 
 _BINARY = pq.Format.BINARY
 _BOOL = (b"\x00", b"\x01")
@@ -51,8 +51,8 @@ class Statement:
 # Type name: its OID, which PostgreSQL keeps for ever.
 _OIDS = {
     "bool": 16, "bytea": 17, "int8": 20, "int4": 23, "text": 25, "uuid": _UUID_OID,
-    "jsonb": 3802, "int4[]": postgres_arrays.INT4_ARRAY_OID,
-    "float8[]": postgres_arrays.FLOAT8_ARRAY_OID, "uuid[]": _UUID_ARRAY_OID,
+    "jsonb": 3802, "int4[]": pg_arrays.INT4_ARRAY_OID,
+    "float8[]": pg_arrays.FLOAT8_ARRAY_OID, "uuid[]": _UUID_ARRAY_OID,
 }  # fmt: skip
 
 _prepared: weakref.WeakKeyDictionary[psycopg.Connection[object], set[str]] = (
@@ -154,13 +154,13 @@ def uuids(identifiers: Sequence[uuid.UUID]) -> bytes:
 def int4s(numbers: Sequence[int]) -> bytes:
     """Return a few ``numbers`` as ``int4[]``; an array of many is for ``postgres_arrays``."""
     elements = b"".join(_INT4_ELEMENT.pack(4, number) for number in numbers)
-    return _ARRAY_HEADER.pack(1, 0, postgres_arrays.INT4_OID, len(numbers), 1) + elements
+    return _ARRAY_HEADER.pack(1, 0, pg_arrays.INT4_OID, len(numbers), 1) + elements
 
 
 def float8s(numbers: Sequence[float]) -> bytes:
     """Return a few ``numbers`` as ``float8[]``; an array of many is for ``postgres_arrays``."""
     elements = b"".join(_FLOAT8_ELEMENT.pack(8, number) for number in numbers)
-    return _ARRAY_HEADER.pack(1, 0, postgres_arrays.FLOAT8_OID, len(numbers), 1) + elements
+    return _ARRAY_HEADER.pack(1, 0, pg_arrays.FLOAT8_OID, len(numbers), 1) + elements
 
 
 # --- Bytes to values -----------------------------------------------------------------------

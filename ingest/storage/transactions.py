@@ -14,7 +14,7 @@ from typing import TypeVar
 import psycopg
 from django.db import Error, InterfaceError, InternalError, OperationalError, connection
 
-from ingest.refusals import DatabaseUnavailable
+from ingest.errors import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 

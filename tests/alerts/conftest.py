@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from alerts import monitor
+from alerts.models import Incident, MonitorHeartbeat, Notification
+from alerts.monitor import Looked
 from identities.models import Identity
-from ingest.identifiers import uuid7_floor
-from ingest.models import DeviceCertificate, Incident, Notice, WatchRun
-from ingest.telling import watching
-from ingest.telling.watching import Looked
-from tests.reading.making import make_block, make_certificate, make_measurement
-from tests.telling.receiver import Receiver, receiving
-from tests.telling.smtp_sink import Sink, smtp_sink
+from ingest.models import DeviceCertificate
+from ingest.uuid7 import uuid7_floor
+from tests.alerts.smtp_sink import Sink, smtp_sink
+from tests.alerts.webhook_receiver import Receiver, receiving
+from tests.analysis.queries.factories import make_block, make_certificate, make_measurement
 
 # Noon of a day: what is looked at is looked at with a clock that the test holds.
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -30,7 +31,7 @@ class Device:
     """A device of an identity, which is watched if ``every`` is given."""
 
     def __init__(self, name: str, every: timedelta | None = HOUR, **identity: Any) -> None:
-        self.identity = Identity.objects.create(name=name, watch_interval=every, **identity)
+        self.identity = Identity.objects.create(name=name, reporting_interval=every, **identity)
         self.certificate = make_certificate(self.identity, name)
 
     def send(self, at: datetime, newest: datetime | None = None, name: str = "hr") -> None:
@@ -53,8 +54,8 @@ class Device:
         incident = open_.filter(kind="late").first()
         if incident is None:
             return ""
-        told = "told" if incident.begun_at else "untold"
-        return f"{'catching up' if incident.catches_up else 'late'}, {told}"
+        told = "told" if incident.started_at else "untold"
+        return f"{'catching up' if incident.is_backfilling else 'late'}, {told}"
 
 
 @pytest.fixture(autouse=True)
@@ -71,8 +72,8 @@ def _nothing_before(request: pytest.FixtureRequest) -> None:
     if mark is not None:
         request.getfixturevalue("transactional_db" if mark.kwargs.get("transaction") else "db")
         Incident.objects.all().delete()
-        Notice.objects.all().delete()
-        WatchRun.objects.all().delete()
+        Notification.objects.all().delete()
+        MonitorHeartbeat.objects.all().delete()
         DeviceCertificate.objects.update(state=DeviceCertificate.State.REVOKED)
 
 
@@ -95,5 +96,5 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
 
 def look(at: datetime) -> Looked:
     """Look at that moment, as if somebody had looked every minute before."""
-    WatchRun.objects.update(at=at - MINUTE)
-    return watching.look(at)
+    MonitorHeartbeat.objects.update(last_run_at=at - MINUTE)
+    return monitor.look(at)

@@ -12,9 +12,9 @@ from django.utils import timezone
 from identities.durations import format_duration, parse_duration
 from identities.models import Identity
 from ingest.models import DeviceCertificate, MeasurementType
-from tests.reading.making import make_analyst, make_certificate
-from tests.telling.conftest import HOUR, Device, look
-from tests.telling.receiver import Receiver
+from tests.alerts.conftest import HOUR, Device, look
+from tests.alerts.webhook_receiver import Receiver
+from tests.analysis.queries.factories import make_analyst, make_certificate
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -43,23 +43,28 @@ def text(client: Client, path: str) -> str:
 def test_intervals_are_typed_and_shown_as_text(superuser: Client) -> None:
     identity = Identity.objects.create(name="ward")
     page = f"identities/identity/{identity.pk}/change/"
-    fields = {"name": "ward", "is_active": "on", "watch_interval": "90m", "watch_grace": ""}
+    fields = {"name": "ward", "is_active": "on", "reporting_interval": "90m", "grace_period": ""}
     superuser.post(f"/admin/{page}", fields)
     identity.refresh_from_db()
-    assert (identity.watch_interval, identity.watch_grace) == (timedelta(minutes=90), None)
-    assert 'name="watch_interval" value="90m"' in text(superuser, page)
-    answer = superuser.post(f"/admin/{page}", fields | {"watch_interval": "soon"})
+    assert (identity.reporting_interval, identity.grace_period) == (timedelta(minutes=90), None)
+    assert 'name="reporting_interval" value="90m"' in text(superuser, page)
+    answer = superuser.post(f"/admin/{page}", fields | {"reporting_interval": "soon"})
     assert "is not a duration" in answer.content.decode()
-    superuser.post(f"/admin/{page}", fields | {"watch_interval": ""})
+    superuser.post(f"/admin/{page}", fields | {"reporting_interval": ""})
     identity.refresh_from_db()
-    assert identity.watch_interval is None
+    assert identity.reporting_interval is None
 
 
 def test_a_measurement_type_takes_them_too(superuser: Client) -> None:
-    fields = {"pattern": "weight", "label": "Weight", "watch_interval": "7d", "watch_grace": "12h"}
+    fields = {
+        "pattern": "weight",
+        "label": "Weight",
+        "reporting_interval": "7d",
+        "grace_period": "12h",
+    }
     superuser.post("/admin/ingest/measurementtype/add/", fields)
     made = MeasurementType.objects.get(pattern="weight")
-    assert (made.watch_interval, made.watch_grace) == (7 * DAY, 12 * HOUR)
+    assert (made.reporting_interval, made.grace_period) == (7 * DAY, 12 * HOUR)
 
 
 @pytest.mark.parametrize("given", ["90s", "5m", "90m", "12h", "36h", "7d"])

@@ -8,12 +8,17 @@ from datetime import datetime
 import pytest
 from django.db import connection
 
-from ingest.models import Incident, Notice
-from ingest.telling.watching import look
-from tests.door.at_once import at_once
-from tests.telling.conftest import HOUR, MINUTE, NOON, Device
-from tests.telling.receiver import Receiver
-from tests.telling.smtp_sink import Sink, text_of
+from alerts.models import Incident, Notification
+from alerts.monitor import look
+from tests.alerts.conftest import (
+    HOUR,
+    MINUTE,
+    NOON,
+    Device,
+)
+from tests.alerts.smtp_sink import Sink, text_of
+from tests.alerts.webhook_receiver import Receiver
+from tests.support.concurrency import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOOKERS = 4
@@ -41,7 +46,7 @@ def test_all_that_look_at_once_tell_each_thing_once(mail: Sink, receiver: Receiv
     told = Counter(event for call in receiver.calls for event in call.told())
     assert set(told.values()) == {1}
     assert Counter(event for event, _, _ in told) == {"late": 20, "recovered": 7}
-    assert not Notice.objects.filter(sent_at=None).exists()
+    assert not Notification.objects.filter(sent_at=None).exists()
     mailed = [line for _, message in mail.messages for line in text_of(message).splitlines()]
     assert Counter(line.startswith("  bed-") for line in mailed)[True] == 27
     assert Incident.objects.count() == 20

@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
-from ingest.models import DeviceCertificate, Incident
-from tests.telling.conftest import MINUTE, NOON, Device, look
-from tests.telling.receiver import Receiver
-from tests.telling.smtp_sink import Sink
+from alerts.models import Incident
+from ingest.models import DeviceCertificate
+from tests.alerts.conftest import (
+    MINUTE,
+    NOON,
+    Device,
+    look,
+)
+from tests.alerts.smtp_sink import Sink
+from tests.alerts.webhook_receiver import Receiver
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

@@ -8,14 +8,21 @@ from zoneinfo import ZoneInfo
 import pytest
 from pytest_django import Settings
 
+from alerts import delivery
+from alerts.messages import signature
+from alerts.models import Notification
+from alerts.quiet_hours import parse_quiet_hours
 from identities.models import Identity
-from ingest.models import Notice
-from ingest.telling import sending
-from ingest.telling.quiet_hours import parse_quiet_hours
-from ingest.telling.wording import signature
-from tests.telling.conftest import HOUR, MINUTE, NOON, SECRET, Device, look
-from tests.telling.receiver import Receiver, receiving
-from tests.telling.smtp_sink import Sink, text_of
+from tests.alerts.conftest import (
+    HOUR,
+    MINUTE,
+    NOON,
+    SECRET,
+    Device,
+    look,
+)
+from tests.alerts.smtp_sink import Sink, text_of
+from tests.alerts.webhook_receiver import Receiver, receiving
 
 pytestmark = pytest.mark.django_db
 STOPPED = NOON + HOUR + MINUTE
@@ -38,7 +45,7 @@ def test_people_are_told_once_by_mail(mail: Sink) -> None:
     assert message["Subject"] == "[localhost] 1 late"
     assert message["Auto-Submitted"] == "auto-generated"
     assert "ward3-07: last sample 2026-05-04T12:00:00Z" in text_of(message)
-    assert "/admin/ingest/overview/" in text_of(message)
+    assert "/admin/analysis/overview/" in text_of(message)
 
 
 def test_the_webhook_gets_a_signed_document(receiver: Receiver) -> None:
@@ -63,7 +70,7 @@ def test_the_webhook_gets_a_signed_document(receiver: Receiver) -> None:
         "certificate": None,
         "url": "",
     }
-    assert events[0]["url"].endswith("/admin/ingest/overview/ward3-07/")
+    assert events[0]["url"].endswith("/admin/analysis/overview/ward3-07/")
     sent_at = datetime.fromtimestamp(int(call.headers["webhook-timestamp"]), UTC)
     expected = signature(SECRET, call.document["id"], sent_at, call.body)
     assert expected.items() <= call.headers.items()
@@ -144,18 +151,18 @@ def test_a_receiver_that_was_down_gets_the_notice_later_and_mail_does_not_wait(
     settings.NOTICE_WEBHOOK_URL = f"http://127.0.0.1:{port}/hook?key=in-the-address"
     stopped("ward")
     assert (look(STOPPED).sent, look(STOPPED).failed) == (1, 0)
-    waiting = Notice.objects.get(sent_at=None)
-    assert (waiting.channel, waiting.tries) == ("webhook", 1)
+    waiting = Notification.objects.get(sent_at=None)
+    assert (waiting.channel, waiting.attempts) == ("webhook", 1)
     assert waiting.last_error == "nobody answered (ConnectionError)"
     look(STOPPED + MINUTE)  # not yet: the pause after the first try is two minutes
-    assert Notice.objects.get(sent_at=None).tries == 1
+    assert Notification.objects.get(sent_at=None).attempts == 1
     assert look(STOPPED + 2 * MINUTE).failed == 1
     with receiving(port) as back:
         look(STOPPED + 6 * MINUTE)
         look(STOPPED + 20 * MINUTE)
         assert [call.document["id"] for call in back.calls] == [str(waiting.pk)]
     assert len(mail.messages) == 1
-    assert not Notice.objects.filter(sent_at=None).exists()
+    assert not Notification.objects.filter(sent_at=None).exists()
 
 
 @pytest.mark.parametrize("status", [500, 404, 302, 307])
@@ -164,14 +171,14 @@ def test_any_other_answer_than_a_good_one_is_a_failure(receiver: Receiver, statu
     stopped("ward")
     assert look(STOPPED).failed == 1
     assert len(receiver.calls) == 1  # no redirect was followed
-    assert Notice.objects.get().last_error == f"the answer was {status}"
+    assert Notification.objects.get().last_error == f"the answer was {status}"
 
 
 def test_a_mail_server_that_refuses_is_tried_again(mail: Sink) -> None:
     mail.refuses = True
     stopped("ward")
     look(STOPPED)
-    assert Notice.objects.get().last_error == "the mail server answered 451"
+    assert Notification.objects.get().last_error == "the mail server answered 451"
     mail.refuses = False
     look(STOPPED + 2 * MINUTE)
     assert len(mail.messages) == 1
@@ -187,7 +194,7 @@ def test_while_a_notice_waits_the_next_is_not_made_and_then_tells_what_is_true(
     third.send(NOON + 30 * MINUTE)
     first.send(STOPPED + 2 * HOUR)
     look(STOPPED + 2 * HOUR)
-    assert Notice.objects.count() == 1
+    assert Notification.objects.count() == 1
     receiver.status = 200
     look(STOPPED + 2 * HOUR + 10 * MINUTE)
     look(STOPPED + 2 * HOUR + 11 * MINUTE)
@@ -198,13 +205,13 @@ def test_while_a_notice_waits_the_next_is_not_made_and_then_tells_what_is_true(
 def test_after_a_day_of_failures_what_is_still_true_goes_into_a_new_notice(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "MOST_TRIES", 2)
+    monkeypatch.setattr(delivery, "MOST_TRIES", 2)
     receiver.status = 500
     stopped("ward")
     look(STOPPED)
     look(STOPPED + 2 * MINUTE)
-    given_up = Notice.objects.get()
-    assert given_up.given_up_at == STOPPED + 2 * MINUTE
+    given_up = Notification.objects.get()
+    assert given_up.abandoned_at == STOPPED + 2 * MINUTE
     receiver.status = 200
     look(STOPPED + 10 * MINUTE)
     assert receiver.calls[-1].told() == [("late", "ward", None)]
@@ -212,7 +219,7 @@ def test_after_a_day_of_failures_what_is_still_true_goes_into_a_new_notice(
 
 
 def test_the_tries_of_a_notice_end_within_about_a_day() -> None:
-    pauses = [sending.pause_after(tries) for tries in range(1, sending.MOST_TRIES)]
+    pauses = [delivery.pause_after(attempts) for attempts in range(1, delivery.MOST_TRIES)]
     assert pauses[:6] == [timedelta(minutes=minutes) for minutes in (2, 4, 8, 16, 32, 60)]
     assert timedelta(hours=23) < sum(pauses, timedelta()) < timedelta(hours=27)
 
@@ -225,13 +232,13 @@ def test_a_way_of_telling_that_is_taken_away_leaves_nothing_waiting(
     look(STOPPED)
     settings.NOTICE_WEBHOOK_URL = ""
     look(STOPPED + MINUTE)
-    assert Notice.objects.get().given_up_at is not None
+    assert Notification.objects.get().abandoned_at is not None
 
 
 def test_nothing_set_up_tells_nobody() -> None:
     stopped("ward")
     assert look(STOPPED).late == 1
-    assert not Notice.objects.exists()
+    assert not Notification.objects.exists()
 
 
 def test_neither_address_nor_secret_reaches_log_or_row(
@@ -240,6 +247,6 @@ def test_neither_address_nor_secret_reaches_log_or_row(
     receiver.status = 500
     stopped("ward")
     look(STOPPED)
-    kept = caplog.text + str(Notice.objects.values())
+    kept = caplog.text + str(Notification.objects.values())
     for secret in ("in-the-address", SECRET, SECRET[10:30]):
         assert secret not in kept

@@ -7,17 +7,24 @@ from datetime import timedelta
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from alerts import monitor
+from alerts.models import Incident
 from identities.models import Identity
-from ingest.models import Incident, MeasurementType
-from ingest.telling import watching
-from tests.telling.conftest import HOUR, MINUTE, NOON, Device, look
+from ingest.models import MeasurementType
+from tests.alerts.conftest import (
+    HOUR,
+    MINUTE,
+    NOON,
+    Device,
+    look,
+)
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
 def test_late_is_who_sent_nothing_new_for_interval_and_grace() -> None:
-    device = Device("ward", watch_grace=30 * MINUTE)
+    device = Device("ward", grace_period=30 * MINUTE)
     device.send(NOON)
     look(NOON + 90 * MINUTE)
     assert device.state() == ""
@@ -87,7 +94,7 @@ def test_after_an_outage_of_ours_devices_get_the_time_to_come_back() -> None:
         device.send(NOON)
     look(NOON + MINUTE)
     up_again = NOON + 3 * HOUR
-    watching.look(up_again)  # nobody has looked for three hours
+    monitor.look(up_again)  # nobody has looked for three hours
     look(up_again + 10 * MINUTE)
     assert not Incident.objects.exists()
     back.send(up_again + 11 * MINUTE)
@@ -111,7 +118,8 @@ def test_one_that_never_sent_has_not_stopped() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"is_active": False}, {"watch_paused_until": NOON + DAY}, {"watch_interval": None}]
+    "changes",
+    [{"is_active": False}, {"monitoring_paused_until": NOON + DAY}, {"reporting_interval": None}],
 )
 def test_who_is_not_expected_is_not_late(changes: dict[str, object]) -> None:
     device = Device("ward")
@@ -125,7 +133,7 @@ def test_who_is_not_expected_is_not_late(changes: dict[str, object]) -> None:
 
 
 def test_a_pause_ends_by_itself() -> None:
-    device = Device("ward", watch_paused_until=NOON + DAY)
+    device = Device("ward", monitoring_paused_until=NOON + DAY)
     device.send(NOON)
     look(NOON + DAY - MINUTE)
     assert device.state() == ""
@@ -152,8 +160,8 @@ def test_a_certificate_that_the_device_has_rolled_away_from_is_none_to_send_with
 
 
 def test_a_measurement_type_watches_each_of_its_series() -> None:
-    MeasurementType.objects.filter(pattern="hr*").update(watch_interval=HOUR)
-    MeasurementType.objects.create(pattern="hr_slow", label="Slow", watch_interval=DAY)
+    MeasurementType.objects.filter(pattern="hr*").update(reporting_interval=HOUR)
+    MeasurementType.objects.create(pattern="hr_slow", label="Slow", reporting_interval=DAY)
     device = Device("ward", every=None)
     for name in ("hr_fast", "hr_slow", "hr_measurement", "steps"):
         device.send(NOON, name=name)
@@ -166,7 +174,7 @@ def test_a_measurement_type_watches_each_of_its_series() -> None:
 
 
 def test_an_identity_s_own_interval_goes_before_that_of_the_types() -> None:
-    MeasurementType.objects.filter(pattern="hr*").update(watch_interval=MINUTE)
+    MeasurementType.objects.filter(pattern="hr*").update(reporting_interval=MINUTE)
     device = Device("ward", every=DAY)
     device.send(NOON, name="hr_old")
     device.send(NOON + HOUR, name="steps")

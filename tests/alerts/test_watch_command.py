@@ -10,14 +10,14 @@ from datetime import timedelta
 
 import pytest
 
+from alerts.models import Incident, MonitorHeartbeat, Notification
 from identities.models import Identity
-from ingest.models import Incident, Notice, WatchRun
+from tests.alerts.conftest import SECRET
+from tests.alerts.smtp_sink import Sink
+from tests.alerts.webhook_receiver import Receiver
 from tests.device_endpoint.processes import child_named
-from tests.devices import Device
-from tests.stack import Stack, wait_until
-from tests.telling.conftest import SECRET
-from tests.telling.receiver import Receiver
-from tests.telling.smtp_sink import Sink
+from tests.support.devices import Device
+from tests.support.stack import Stack, wait_until
 
 HOUR_MS = 3_600_000
 
@@ -27,7 +27,7 @@ def identity(stack: Stack, device: Device, live_db: None) -> Identity:
     """An identity with a registered device, of which a sample is expected every hour."""
     name = f"watched-{device.sha256[:12]}"
     assert device.register(stack.issue_psk(name)).status_code == 200
-    Identity.objects.filter(name=name).update(watch_interval=timedelta(hours=1))
+    Identity.objects.filter(name=name).update(reporting_interval=timedelta(hours=1))
     return Identity.objects.get(name=name)
 
 
@@ -43,7 +43,7 @@ def told(
         "NOTICE_WEBHOOK_SECRET": SECRET,
     }
     monkeypatch.setattr(stack, "environment", stack.environment | settings)
-    Notice.objects.all().delete()  # the gap between two would have them wait
+    Notification.objects.all().delete()  # the gap between two would have them wait
     return stack
 
 
@@ -59,7 +59,7 @@ def test_a_backlog_through_the_door_is_catching_up_until_it_is_up_to_date(
     found = Incident.objects.filter(identity=identity, ended_at=None)
     send(device, hours_ago=5)
     assert stack.manage("watch").returncode == 0
-    assert [(each.catches_up, each.begun_at) for each in found] == [(True, None)]
+    assert [(each.is_backfilling, each.started_at) for each in found] == [(True, None)]
     send(device, hours_ago=0)
     assert stack.manage("watch").returncode == 0
     assert not found.all().exists()
@@ -80,8 +80,8 @@ def test_what_the_settings_name_is_told(
 
 def test_up_looks_by_itself(stack: Stack, live_db: None) -> None:
     assert stack.process is not None
-    WatchRun.objects.all().delete()
+    MonitorHeartbeat.objects.all().delete()
     # It has looked when it was started, and is started again at once.
     os.kill(child_named(stack.process.pid, "manage.py watch"), signal.SIGTERM)
-    wait_until(WatchRun.objects.exists, "a look")
+    wait_until(MonitorHeartbeat.objects.exists, "a look")
     assert "Traceback" not in stack.logs()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report import HEADINGS
-from device_endpoint.environment import PROJECT_DIR
-from tests.stack import clean_environment
+from device_endpoint.env import PROJECT_DIR
+from tests.support.stack import clean_environment
 
 
 def measure(var_dir: Path, only: str) -> subprocess.CompletedProcess[str]:

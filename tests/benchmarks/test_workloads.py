@@ -15,7 +15,7 @@ from benchmarks.workloads import (
     lines,
     write_corpus,
 )
-from ingest.parsing.measurements import TimeWindow, read_samples
+from ingest.parsing.sample_file import TimeWindow, read_samples
 
 
 def test_every_file_is_read_as_the_door_reads_it_and_follows_on_the_one_before() -> None:

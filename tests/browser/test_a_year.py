@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from identities.models import Identity
 from ingest.models import SampleBlock
-from tests.analysts import browsing
-from tests.stack import Stack
+from tests.browser import chart_page
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ FROM analytics.samples_between(%s, 'hr', to_timestamp(%s / 1000.0), to_timestamp
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, ended with this file's tests."""
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
@@ -68,8 +68,8 @@ def year(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def page(stack: Stack, year: None, chromium: Browser) -> Iterator[Page]:
-    with browsing.signed_in(chromium, stack) as page:
-        page.goto(f"{stack.staff_url}/admin/ingest/series/{IDENTITY}/hr/?range=all")
+    with chart_page.signed_in(chromium, stack) as page:
+        page.goto(f"{stack.staff_url}/admin/analysis/series/{IDENTITY}/hr/?range=all")
         yield page
 
 
@@ -133,7 +133,7 @@ def test_from_the_year_to_a_second_by_keyboard_and_taken_away(page: Page, tmp_pa
 
 def test_the_silence_is_drawn_as_silence(page: Page, stack: Stack) -> None:
     start, end = (SILENT.start - 2) * 3_600_000, (SILENT.stop + 2) * 3_600_000
-    address = f"{stack.staff_url}/admin/ingest/series/{IDENTITY}/hr/?from={start}&to={end}"
+    address = f"{stack.staff_url}/admin/analysis/series/{IDENTITY}/hr/?from={start}&to={end}"
     page.goto(address)
     expect(page.locator("#series-truth")).to_contain_text("1 gap, the longest about 5 h")
     expect(page.locator("#series-legend")).to_contain_text("no data")

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from identities.models import Identity
 from ingest.models import SampleBlock
-from tests.reading.making import make_series
-from tests.stack import Stack
+from tests.analysis.queries.factories import make_series
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +55,7 @@ def chart(stack: Stack, recording: None, chromium: Browser) -> Iterator[Page]:
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.on("console", lambda line: pytest.fail(line.text) if line.type == "error" else None)
-    page.goto(f"{stack.staff_url}/admin/login/?next=/admin/ingest/series/{IDENTITY}/hr/")
+    page.goto(f"{stack.staff_url}/admin/login/?next=/admin/analysis/series/{IDENTITY}/hr/")
     page.fill("#id_username", stack.superuser_name)
     page.fill("#id_password", stack.superuser_password)
     page.click("[type=submit]")

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from identities.models import Identity
 from ingest.models import SampleBlock
-from tests.analysts import browsing
-from tests.reading.making import make_series
-from tests.stack import Stack
+from tests.analysis.queries.factories import make_series
+from tests.browser import chart_page
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ IDENTITY = "a-day-of-an-analyst"
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, ended with this file's tests."""
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
@@ -50,8 +50,8 @@ def recordings(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ident
 @pytest.fixture
 def page(stack: Stack, recordings: Identity, chromium: Browser) -> Iterator[Page]:
     """The page of the heart rates."""
-    with browsing.signed_in(chromium, stack) as page:
-        page.goto(f"{stack.staff_url}/admin/ingest/series/{IDENTITY}/hr/")
+    with chart_page.signed_in(chromium, stack) as page:
+        page.goto(f"{stack.staff_url}/admin/analysis/series/{IDENTITY}/hr/")
         expect(page.locator("#series-numbers td")).to_have_count(9)
         yield page
 

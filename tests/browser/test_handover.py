@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.analysts import browsing
-from tests.devices import Device
-from tests.stack import Stack
+from tests.browser import chart_page
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +20,7 @@ STATUS = "#registration-status"
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, ended with this file's tests."""
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
@@ -42,7 +42,7 @@ def grouped(digest: str) -> str:
 def test_the_card_turns_green_when_the_device_registers(
     stack: Stack, chromium: Browser, make_device: Callable[..., Device]
 ) -> None:
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         secret = make_card(page, stack, "turns-green")
@@ -63,7 +63,7 @@ def test_the_card_turns_green_when_the_device_registers(
 def test_a_failed_attempt_is_told_and_a_key_for_two_waits_on(
     stack: Stack, chromium: Browser, make_device: Callable[..., Device]
 ) -> None:
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         secret = make_card(page, stack, "waits-on", uses=2)
         status = page.locator(STATUS)
         wrong = secret[:-1] + ("A" if secret[-1] != "A" else "B")
@@ -76,7 +76,7 @@ def test_a_failed_attempt_is_told_and_a_key_for_two_waits_on(
 
 
 def test_a_revoked_key_is_said_to_be(stack: Stack, chromium: Browser) -> None:
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         make_card(page, stack, "revoked-meanwhile")
         address = page.get_attribute(STATUS, "data-address")
         assert address is not None

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate, Measurement, SampleBlock
-from tests.analysts import browsing
-from tests.reading.making import make_certificate, make_measurement, make_series
-from tests.stack import Stack
+from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
+from tests.browser import chart_page
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -50,14 +50,14 @@ PAGES = [
     "identities/presharedkey/",
     "identities/presharedkey/add/",
     "identities/accesstoken/",
-    "identities/staffaction/",
+    "identities/auditevent/",
 ]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, ended with this file's tests."""
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
@@ -79,17 +79,17 @@ def numbers(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     connection.close()
 
 
-@pytest.mark.parametrize("look", browsing.LOOKS.values(), ids=browsing.LOOKS)
+@pytest.mark.parametrize("look", chart_page.LOOKS.values(), ids=chart_page.LOOKS)
 def test_no_page_has_a_fault_of_accessibility(
     stack: Stack, chromium: Browser, numbers: dict[str, str], look: dict[str, object]
 ) -> None:
     found = {}
     # axe styles the page for a moment, which the policy forbids; other tests hold us to it.
-    with browsing.signed_in(chromium, stack, bypass_csp=True, **look) as page:
+    with chart_page.signed_in(chromium, stack, bypass_csp=True, **look) as page:
         for each in PAGES:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
-            if wrong := browsing.faults(page):
+            if wrong := chart_page.faults(page):
                 found[each] = wrong
     assert found == {}
 
@@ -98,10 +98,10 @@ def test_no_page_of_an_analyst_is_large_or_wider_than_a_phone(
     stack: Stack, chromium: Browser, numbers: dict[str, str]
 ) -> None:
     narrow = {"width": 390, "height": 800}
-    with browsing.signed_in(chromium, stack, viewport=narrow) as page:
+    with chart_page.signed_in(chromium, stack, viewport=narrow) as page:
         for each in PAGES[:8]:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
-            assert browsing.weight(page) < browsing.MOST_BYTES, each
+            assert chart_page.weight(page) < chart_page.MOST_BYTES, each
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= narrow["width"], f"{each} is {wide} wide"

@@ -13,31 +13,31 @@ from django.db import connection
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import Browser, Page
 
-from tests.analysts import browsing
-from tests.stack import Stack, database_address
+from tests.browser import chart_page
+from tests.support.stack import Stack, database_address
 
 pytestmark = pytest.mark.browser
 
 MOST_ATTEMPTS = 20
-looks = pytest.mark.parametrize("look", browsing.LOOKS.values(), ids=browsing.LOOKS)
+looks = pytest.mark.parametrize("look", chart_page.LOOKS.values(), ids=chart_page.LOOKS)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, ended with this file's tests."""
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
 def judge(page: Page, name: str) -> dict[str, list[str]]:
     """Return what is wrong with the page that is open."""
     page.wait_for_load_state("networkidle")
-    wrong = browsing.faults(page)
-    if browsing.weight(page) >= browsing.MOST_BYTES:
-        wrong.append(f"{browsing.weight(page)} bytes")
+    wrong = chart_page.faults(page)
+    if chart_page.weight(page) >= chart_page.MOST_BYTES:
+        wrong.append(f"{chart_page.weight(page)} bytes")
     viewport = page.viewport_size
-    if viewport is not None and browsing.width(page) > viewport["width"]:
-        wrong.append(f"{browsing.width(page)} wide")
+    if viewport is not None and chart_page.width(page) > viewport["width"]:
+        wrong.append(f"{chart_page.width(page)} wide")
     return {name: wrong} if wrong else {}
 
 
@@ -81,7 +81,7 @@ def test_what_is_shown_once_and_what_is_asked_twice(
     stack: Stack, chromium: Browser, look: dict[str, Any]
 ) -> None:
     stack.issue_psk("shown-once")
-    with browsing.signed_in(chromium, stack, bypass_csp=True, **look) as page:
+    with chart_page.signed_in(chromium, stack, bypass_csp=True, **look) as page:
         page.goto(f"{stack.staff_url}/admin/identities/presharedkey/add/")
         page.select_option("#id_identity", label="shown-once")
         page.click("[name=_save]")
@@ -114,15 +114,15 @@ def guarded(
 
 def test_the_second_factor(guarded: Stack, chromium: Browser) -> None:
     found: dict[str, list[str]] = {}
-    for name, look in browsing.LOOKS.items():
-        with browsing.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
+    for name, look in chart_page.LOOKS.items():
+        with chart_page.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
             page.goto(f"{guarded.staff_url}/admin/second-factor/")
             assert page.locator(".qr-frame").count() == 1
             found |= judge(page, f"{name}: set up")
     user = get_user_model().objects.get(username=guarded.superuser_name)
     TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
-    for name, look in browsing.LOOKS.items():
-        with browsing.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
+    for name, look in chart_page.LOOKS.items():
+        with chart_page.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
             assert "/check/" in page.url
             found |= judge(page, f"{name}: code")
     assert found == {}

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from identities.models import Identity
 from ingest.models import SampleBlock
-from tests.analysts import browsing
-from tests.reading.making import make_series
-from tests.stack import Stack
+from tests.analysis.queries.factories import make_series
+from tests.browser import chart_page
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ CONTRAST = """(name) => {
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, ended with this file's tests."""
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
@@ -59,7 +59,7 @@ def series(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def opened(page: Page, stack: Stack, path: str) -> Page:
-    page.goto(f"{stack.staff_url}/admin/ingest/series/{path}")
+    page.goto(f"{stack.staff_url}/admin/analysis/series/{path}")
     expect(page.locator("#series-numbers td").first).to_be_visible()
     return page
 
@@ -67,7 +67,7 @@ def opened(page: Page, stack: Stack, path: str) -> Page:
 def test_the_range_is_named_and_what_lies_outside_counted(
     stack: Stack, series: None, chromium: Browser
 ) -> None:
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         opened(page, stack, f"{IDENTITY}/hr/")
         expect(page.locator("#series-legend")).to_contain_text(
             "plausible range of Heart rate: 20 to 250 bpm"
@@ -85,7 +85,7 @@ def test_the_range_is_named_and_what_lies_outside_counted(
 def test_compared_series_of_one_type_share_one_range(
     stack: Stack, series: None, chromium: Browser, layout: str
 ) -> None:
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         both = f"series={IDENTITY}/hr&series={IDENTITY}/hr_quiet&layout={layout}"
         opened(page, stack, f"compare/?{both}")
         expect(page.locator("#series-legend li", has_text="plausible range")).to_have_count(1)
@@ -98,7 +98,7 @@ def test_compared_series_of_one_type_share_one_range(
 def test_lines_and_words_are_told_from_the_page(
     stack: Stack, series: None, chromium: Browser, scheme: str
 ) -> None:
-    with browsing.signed_in(chromium, stack, color_scheme=scheme) as page:
+    with chart_page.signed_in(chromium, stack, color_scheme=scheme) as page:
         opened(page, stack, f"{IDENTITY}/hr/")
         assert page.evaluate(CONTRAST, "--chart-limit") >= 4.5
         for number in range(1, 7):

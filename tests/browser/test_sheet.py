@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.analysts import browsing
-from tests.identities.enrolling import cards
-from tests.stack import Stack
+from tests.browser import chart_page
+from tests.identities.enrolment_steps import cards
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ ROWS = "identity,note\n" + "".join(
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, ended with this file's tests."""
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
@@ -40,7 +40,7 @@ def open_sheet(page: Page, stack: Stack) -> None:
 def test_the_file_holds_what_the_cards_show(
     stack: Stack, chromium: Browser, tmp_path: Path
 ) -> None:
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         open_sheet(page, stack)
         shown = cards(page.content())
         with page.expect_download() as saving:
@@ -57,7 +57,7 @@ def test_the_file_holds_what_the_cards_show(
 def test_ten_cards_are_printed_on_a_page_in_black(
     stack: Stack, chromium: Browser, scheme: str
 ) -> None:
-    with browsing.signed_in(chromium, stack, color_scheme=scheme) as page:
+    with chart_page.signed_in(chromium, stack, color_scheme=scheme) as page:
         open_sheet(page, stack)
         assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 2
         page.emulate_media(media="print")
@@ -71,7 +71,7 @@ def test_ten_cards_are_printed_on_a_page_in_black(
 def test_the_page_asks_before_it_is_left_unless_it_was_saved(
     stack: Stack, chromium: Browser
 ) -> None:
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         open_sheet(page, stack)
         asked: list[str] = []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from device_client.door import Door
+from device_client.api import Door
 from device_client.retry import Patience
 from device_client.state import StateFolder
 from tests.client.scripted_server import Scripted, ScriptedServer, scripted_server

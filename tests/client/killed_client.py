@@ -13,7 +13,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from device_client.door import Door
+from device_client.api import Door
 from device_client.errors import DeviceError
 from device_client.renewal import Renewal, enter
 from device_client.retry import Patience

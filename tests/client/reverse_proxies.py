@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_endpoint.supervision.programs_found import nginx_binary
-from tests.stack import Stack, free_ports, wait_until
+from device_endpoint.supervisor.executables import nginx_binary
+from tests.support.stack import Stack, free_ports, wait_until
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from uuid import uuid4
 import pytest
 
 from device_client.certificate import make_credentials, read_facts
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 from ingest.models import Measurement
 from tests.client.scripted_server import Scripted, problem, scripted_server
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 HR, IBI = DATA / "hr_measurement_2019_06_11", DATA / "ibi_measurement_2019_06_11"
@@ -42,7 +42,7 @@ class Client:
     ) -> subprocess.CompletedProcess[str]:
         program = ["device_client"]
         if dies_at is not None:
-            program = ["tests.client.losing_power", str(dies_at)]
+            program = ["tests.client.power_loss", str(dies_at)]
         return subprocess.run(
             [sys.executable, "-m", *program, command, *self.options, *arguments],
             env=ENVIRONMENT,

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from device_client.conformance.running import CHECKS, name_of, shows
-from device_endpoint.environment import PROJECT_DIR
-from tests.client.other_fronts import Edit, other_front
+from device_client.conformance.runner import CHECKS, name_of, shows
+from device_endpoint.env import PROJECT_DIR
+from tests.client.reverse_proxies import Edit, other_front
 from tests.client.scripted_server import Scripted, scripted_server
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 # Minutes of starting and stopping whole stacks: more than `make test` may take.
 pytestmark = pytest.mark.debian
@@ -58,7 +58,7 @@ def test_every_check_has_a_name_of_its_own_and_says_what_it_shows() -> None:
 
 
 def test_the_page_says_where_to_look_for_every_check() -> None:
-    page = (PROJECT_DIR / "docs/how-to/check-another-front.md").read_text()
+    page = (PROJECT_DIR / "docs/how-to/test-a-reverse-proxy.md").read_text()
     table = page.partition("|---|---|")[2]
     named = [name for line in table.splitlines() for name in _names(line.split("|")[1:2])]
     assert sorted(named) == sorted(NAMES)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from device_client.api import Door, Registration
 from device_client.delivery import Deliverer
-from device_client.door import Door, Registration
 from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable, Untrusted
-from device_client.form_data import FilePart
-from device_client.problem import Receipt
+from device_client.multipart import FilePart
+from device_client.responses import Receipt
 from device_client.retry import Patience
 from device_client.simulator import join
 from device_client.state import StateFolder

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import pytest
 
-from device_client.naming import dated_filename, measurement_name, split_argument
+from device_client.filenames import dated_filename, measurement_name, split_argument
 
 
 @pytest.mark.parametrize(

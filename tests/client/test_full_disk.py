@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from device_client.api import Door, Registration
 from device_client.delivery import Deliverer
-from device_client.door import Door, Registration
 from device_client.errors import DeviceError, StateError, Untrusted
-from device_client.form_data import FilePart
+from device_client.multipart import FilePart
 from device_client.retry import Patience
 from device_client.schedule import Schedule
 from device_client.simulator import Simulation

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_client.form_data import FilePart, choose_boundary, content_type, encode
+from device_client.multipart import (
+    FilePart,
+    choose_boundary,
+    content_type,
+    encode,
+)
 
 
 def _read_strictly(body: bytes, boundary: str) -> list[tuple[str, str | None, bytes]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from device_client import certificate
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 
 CLIENT = PROJECT_DIR / "client"
 PROJECT = tomllib.loads((CLIENT / "pyproject.toml").read_text())["project"]

@@ -15,17 +15,17 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from device_client.api import Door
 from device_client.certificate import CertificateFacts, make_credentials, read_facts
-from device_client.door import Door
 from device_client.errors import DeviceError, Refused
 from device_client.renewal import PAUSE_S, Renewal, enter, is_due
 from device_client.retry import Patience
 from device_client.state import StateFolder
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 from identities.models import PreSharedKey
 from ingest.models import DeviceCertificate
 from tests.client.scripted_server import Scripted, ScriptedServer, problem
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MOST_ACTS = 40
@@ -249,7 +249,7 @@ def test_a_key_is_open_for_one_device_only_and_none_is_left_open(
 ) -> None:
     device = make_old()
     assert device.run().returncode == 0
-    asked = PreSharedKey.objects.filter(roll__certificate=_certificate(device.first))
+    asked = PreSharedKey.objects.filter(renewal__certificate=_certificate(device.first))
     assert [key.uses for key in asked] == [1]
 
 

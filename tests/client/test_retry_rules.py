@@ -8,7 +8,7 @@ import random
 import pytest
 
 from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable, Untrusted
-from device_client.problem import parse_problem, parse_retry_after
+from device_client.responses import parse_problem, parse_retry_after
 from device_client.retry import Backoff, Patience, is_worth_keeping, may_pass
 from tests.client.scripted_server import problem
 

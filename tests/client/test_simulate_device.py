@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 from tests.client.scripted_server import Scripted, scripted_server
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 HR, IBI = DATA / "hr_measurement_2019_06_11", DATA / "ibi_measurement_2019_06_11"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device_client.errors import DamagedFile, StateError
-from device_client.form_data import FilePart
+from device_client.multipart import FilePart
 from device_client.spool import Spool, Waiting, group
 from device_client.state import StateFolder
 

@@ -8,7 +8,12 @@ from statistics import mean, pstdev
 
 import pytest
 
-from device_client.heart_rate import HIGHEST, LOWEST, heart_rate, recording
+from device_client.synthetic_data import (
+    HIGHEST,
+    LOWEST,
+    heart_rate,
+    recording,
+)
 
 NOON_MS = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)
 DAY_S = 86_400

@@ -1,4 +1,4 @@
-"""Runs docs/how-to/deploy.md, as root of a machine that is thrown away, and prints what it saw.
+"""Runs the commands of docs/how-to/install-on-debian.md as root and prints the results.
 
 ``enter`` in test_deploy_page.py starts it. Its first argument is a folder for results, the
 others are the ports that replace 8443 and 8444.
@@ -18,8 +18,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
-from tests.deploy.units import LOG, Systemd  # noqa: E402 - the path comes first
-from tests.devices import Device  # noqa: E402
+from tests.deployment.systemd_units import LOG, Systemd  # noqa: E402 - the path comes first
+from tests.support.devices import Device  # noqa: E402
 
 # A fresh `apt install postgresql-15` makes this cluster; no TCP port, since others may use it.
 FRESH_CLUSTER = """
@@ -67,13 +67,13 @@ FORBIDDEN = (
     "DROP TABLE ingest_measurement",
     "ALTER TABLE ingest_measurement DROP COLUMN content",
     "TRUNCATE ingest_sampleblock",
-    "TRUNCATE identities_staffaction",
-    "DELETE FROM identities_staffaction",
-    "UPDATE identities_staffaction SET username = 'nobody'",
-    "ALTER TABLE identities_staffaction DISABLE TRIGGER ALL",
-    "DROP TRIGGER identities_staffaction_append_only ON identities_staffaction",
+    "TRUNCATE identities_auditevent",
+    "DELETE FROM identities_auditevent",
+    "UPDATE identities_auditevent SET username = 'nobody'",
+    "ALTER TABLE identities_auditevent DISABLE TRIGGER ALL",
+    "DROP TRIGGER identities_staffaction_append_only ON identities_auditevent",
     "SET session_replication_role = replica",
-    "DROP FUNCTION identities_keep_staff_actions CASCADE",
+    "DROP FUNCTION identities_refuse_audit_change CASCADE",
     "DELETE FROM django_migrations",
     "CREATE TABLE of_my_own ()",
     'SET ROLE "device-endpoint-owner"',
@@ -137,7 +137,7 @@ class Devices:
 def main() -> None:
     """Run the page; write ``result.json``."""
     folder, device_port, staff_port = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    page = (PROJECT / "docs/how-to/deploy.md").read_text()
+    page = (PROJECT / "docs/how-to/install-on-debian.md").read_text()
     # Apart from the page's shell: the server would keep its pipes open.
     subprocess.run(["bash", "-euc", FRESH_CLUSTER], check=True, stdin=subprocess.DEVNULL)
     systemd = Systemd()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from device_endpoint.environment import PROJECT_DIR
-from tests.stack import Stack, clean_environment
+from device_endpoint.env import PROJECT_DIR
+from tests.support.stack import Stack, clean_environment
 
 DOCKERFILE = (PROJECT_DIR / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT_DIR / "compose.yaml").read_text())
@@ -149,7 +149,7 @@ def test_what_is_copied_is_enough(
 
 def _health(**environment: str) -> tuple[int, bytes]:
     run = subprocess.run(
-        [sys.executable, "-m", "device_endpoint.container_health"],
+        [sys.executable, "-m", "device_endpoint.healthcheck"],
         cwd=PROJECT_DIR,
         env=clean_environment(**environment),
         capture_output=True,

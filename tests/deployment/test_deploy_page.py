@@ -1,4 +1,4 @@
-"""docs/how-to/deploy.md, run as printed: a copy of this machine, Debian's nginx and PostgreSQL 15.
+"""docs/how-to/install-on-debian.md, run as printed on a copy of this machine with Debian's parts.
 
 The copy is an overlay in memory with processes of its own: nothing outside it changes.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR
-from tests.stack import free_ports
+from device_endpoint.env import PROJECT_DIR
+from tests.support.stack import free_ports
 
 pytestmark = pytest.mark.debian
 
@@ -42,7 +42,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     machine.mkdir()
     results.mkdir()
     ports = map(str, free_ports(2))
-    command = [sys.executable, str(PROJECT_DIR / "tests/deploy/run_page.py"), str(results), *ports]
+    command = [
+        sys.executable,
+        str(PROJECT_DIR / "tests/deployment/run_documented_commands.py"),
+        str(results),
+        *ports,
+    ]
     run = subprocess.run(
         [*NAMESPACES, "bash", "-c", ENTER, str(machine), str(results), *command],
         capture_output=True,

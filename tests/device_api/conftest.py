@@ -8,9 +8,9 @@ from typing import Protocol
 
 import pytest
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import Identity
-from tests.devices import Device
+from tests.support.devices import Device
 
 
 class MakeDevice(Protocol):

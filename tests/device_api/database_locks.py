@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 from identities.models import Identity
-from ingest.storing.block_storage import series_lock
+from ingest.storage.block_store import series_lock
 
 _WAITING = """
 SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database

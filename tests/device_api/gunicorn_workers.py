@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 def device_workers(stack: Stack) -> set[int]:

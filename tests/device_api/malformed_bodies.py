@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.devices import FilePart, multipart
+from tests.support.devices import FilePart, multipart
 
 JSON = "application/json"
 FORM = "multipart/form-data; boundary=B"

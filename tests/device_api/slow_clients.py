@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tests.devices import Device
+from tests.support.devices import Device
 
 ADDRESS = "127.0.0.2"  # a neighbour on the loopback: limits by address are not the devices'
 HEAD = b"POST /device_endpoint HTTP/1.1\r\nHost: localhost\r\n"

@@ -11,10 +11,15 @@ from urllib.parse import quote
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from tests.certificates.building import header_of, make_certificate, odd_certificate, pem_of
-from tests.devices import Device, RawAnswer
-from tests.door.answers import refused
-from tests.stack import Stack
+from tests.device_api.assertions import refused
+from tests.ingest.parsing.certificate_factory import (
+    header_of,
+    make_certificate,
+    odd_certificate,
+    pem_of,
+)
+from tests.support.devices import Device, RawAnswer
+from tests.support.stack import Stack
 
 UNFIT = "certificate_unacceptable"
 

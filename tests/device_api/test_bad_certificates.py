@@ -17,11 +17,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ingest.models import DeviceCertificate
-from tests.devices import Device, PrivateKey, RawAnswer, self_signed
-from tests.door.answers import accepted, refused
-from tests.door.conftest import MakeDevice
-from tests.door.workers import device_workers
-from tests.stack import Stack
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.device_api.gunicorn_workers import device_workers
+from tests.support.devices import (
+    Device,
+    PrivateKey,
+    RawAnswer,
+    self_signed,
+)
+from tests.support.stack import Stack
 
 NewKey = Callable[..., str]
 NOW = datetime.now(UTC)

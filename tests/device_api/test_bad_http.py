@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from identities.models import Identity
-from tests.devices import Device, multipart
-from tests.door.answers import accepted, refused
-from tests.door.stored import file_count
-from tests.door.workers import device_workers
-from tests.stack import Stack
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.gunicorn_workers import device_workers
+from tests.support.devices import Device, multipart
+from tests.support.stack import Stack
+from tests.support.stored_data import file_count
 
 BODY = multipart([("hr", "f", b"1526292559214,95\n")], "B")
 FORM = b"Content-Type: multipart/form-data; boundary=B\r\n"

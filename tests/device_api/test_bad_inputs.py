@@ -13,9 +13,9 @@ from requests.structures import CaseInsensitiveDict
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.devices import Device
-from tests.door.answers import accepted, only_receipt, refused
-from tests.door.bad_bodies import (
+from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.device_api.gunicorn_workers import device_workers
+from tests.device_api.malformed_bodies import (
     CONTENTS,
     REGISTRATIONS,
     UPLOADS,
@@ -24,9 +24,14 @@ from tests.door.bad_bodies import (
     Upload,
     as_part,
 )
-from tests.door.stored import file_count, original, sample_count, stored_samples
-from tests.door.workers import device_workers
-from tests.stack import Stack
+from tests.support.devices import Device
+from tests.support.stack import Stack
+from tests.support.stored_data import (
+    file_count,
+    original,
+    sample_count,
+    stored_samples,
+)
 
 CUT = (400, "invalid_multipart")
 

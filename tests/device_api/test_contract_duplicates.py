@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from identities.models import Identity
-from tests.devices import Device
-from tests.door.answers import accepted, only_receipt, refused
-from tests.door.stored import file_count, original, stored_samples
+from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.support.devices import Device
+from tests.support.stored_data import file_count, original, stored_samples
 
 NewBound = Callable[..., Device]
 FIRST = b"1526292559000,1\n1526292560000,2\n"

@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from identities.models import Identity
-from tests.devices import Device, multipart
-from tests.door.answers import accepted, only_receipt, refused
-from tests.door.stored import file_count, original
+from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.support.devices import Device, multipart
+from tests.support.stored_data import file_count, original
 
 LINES = b"".join(b"%d,%d\n" % (1526292559000 + 1000 * i, i % 90) for i in range(5000))
 FORM = "multipart/form-data; boundary=B"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.devices import Device
-from tests.door.answers import refused
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.devices import Device
 
 BIG = b"x" * 5_000_000
 FORM = {"Content-Type": "multipart/form-data; boundary=B"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 
 from identities.models import Identity
-from tests.devices import Device, multipart
-from tests.door.answers import accepted, refused
-from tests.door.stored import file_count
+from tests.device_api.assertions import accepted, refused
+from tests.support.devices import Device, multipart
+from tests.support.stored_data import file_count
 
 MOST_BYTES = 64 * 1024 * 1024
 FORM = "multipart/form-data; boundary=B"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.devices import Device
-from tests.door.answers import accepted, refused
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.devices import Device
 
 ALLOWED = "GET, HEAD, POST"
 FILE = ("hr", "monday", b"1526292559214,95\n")

@@ -9,9 +9,9 @@ import gzip
 
 import pytest
 
-from tests.devices import Device
-from tests.door.answers import refused
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.devices import Device
 
 FORM = {"Content-Type": "multipart/form-data; boundary=B"}
 JSON = {"Content-Type": "application/json"}

@@ -9,10 +9,10 @@ import pytest
 
 from identities.models import Identity
 from ingest.models import Measurement
-from tests.devices import Device
-from tests.door.answers import accepted, only_receipt
-from tests.door.dictionary import take
-from tests.door.stored import file_count, original, stored_samples
+from tests.device_api.assertions import accepted, only_receipt
+from tests.device_api.reference_model import take
+from tests.support.devices import Device
+from tests.support.stored_data import file_count, original, stored_samples
 
 LINES = b"1526292559214,95\n1526292559839,96.5\n1526292560397,-95\n"
 

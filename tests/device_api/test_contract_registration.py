@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
 from ingest.models import DeviceCertificate, RegistrationAttempt
-from tests.devices import Device
-from tests.door.answers import Answer, accepted, refused
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import Answer, accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.devices import Device
 
 NewKey = Callable[..., str]
 NewBound = Callable[..., Device]
@@ -116,7 +116,7 @@ def test_r27_refusals_are_alike_byte_for_byte_but_for_the_request_id(
     new_bound: NewBound,
 ) -> None:
     spoils: dict[str, Spoil] = {
-        "psk_used_up": _use_up,
+        "psk_exhausted": _use_up,
         "psk_expired": _expire,
         "psk_revoked": _revoke,
         "identity_inactive": _deactivate,

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
 from ingest.models import DeviceCertificate
-from tests.devices import Device
-from tests.door.answers import accepted, refused
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.devices import Device
 
 FILE = ("hr", "hr_1", b"1526292559214,95\n")
 
@@ -29,7 +29,7 @@ def test_a_bound_device_gets_a_key_of_one_use_and_one_hour_for_its_identity(
     bound: Device, identity: Identity
 ) -> None:
     answer = asked(bound)
-    key = PreSharedKey.objects.get(roll__certificate=row(bound))
+    key = PreSharedKey.objects.get(renewal__certificate=row(bound))
     assert (key.identity, key.max_uses, key.uses) == (identity, 1, 0)
     left = datetime.fromisoformat(answer["expires_at"]) - timezone.now()
     assert timedelta(minutes=59) < left <= timedelta(hours=1)

@@ -17,11 +17,11 @@ from pytest_django.plugin import DjangoDbBlocker
 from identities.models import Identity
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import parse
-from tests.devices import Device, multipart
-from tests.door.answers import accepted, only_receipt, refused
-from tests.door.locking import series_locked
-from tests.door.stored import file_count
-from tests.stack import Stack, database_address
+from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.device_api.database_locks import series_locked
+from tests.support.devices import Device, multipart
+from tests.support.stack import Stack, database_address
+from tests.support.stored_data import file_count
 
 NewKey = Callable[..., str]
 DAY = timedelta(days=1)

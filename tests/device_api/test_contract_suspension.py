@@ -8,9 +8,9 @@ import pytest
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.devices import Device
-from tests.door.answers import accepted, refused
-from tests.door.stored import file_count
+from tests.device_api.assertions import accepted, refused
+from tests.support.devices import Device
+from tests.support.stored_data import file_count
 
 FILE = ("hr", "f", b"1526292559000,1\n")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from identities.models import Identity
-from tests.devices import Device
-from tests.door.answers import accepted, refused
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.devices import Device
 
 
 def test_after_sixty_refusals_a_certificate_has_to_wait_and_no_other_has(

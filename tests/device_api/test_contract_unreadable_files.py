@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from identities.models import Identity
 from ingest.models import Measurement
-from tests.devices import Device
-from tests.door.answers import LINE_ERROR, accepted, only_receipt, refused
-from tests.door.stored import file_count, original, sample_count, stored_samples
+from tests.device_api.assertions import (
+    LINE_ERROR,
+    accepted,
+    only_receipt,
+    refused,
+)
+from tests.support.devices import Device
+from tests.support.stored_data import (
+    file_count,
+    original,
+    sample_count,
+    stored_samples,
+)
 
 GOOD = b"1526292559000,1\n"
 BAD = b"1526292559000,1\n1526292560000,9x\n\n1526292561000,2\n"

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from identities.models import Identity
 from ingest.models import Measurement, RegistrationAttempt
-from tests.devices import Device
-from tests.door.answers import accepted, refused
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.devices import Device
 
 LIMITS = {
     "request_bytes": 64 * 1024 * 1024,

@@ -11,10 +11,10 @@ from django.db import connection
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.devices import Device
-from tests.door.answers import accepted, only_receipt, refused
-from tests.door.locking import series_locked, wait_for_waiting
-from tests.door.stored import file_count, sample_count, stored_samples
+from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.device_api.database_locks import series_locked, wait_for_waiting
+from tests.support.devices import Device
+from tests.support.stored_data import file_count, sample_count, stored_samples
 
 FILE = ("hr", "f", b"1526292559000,1\n")
 NewKey = Callable[..., str]

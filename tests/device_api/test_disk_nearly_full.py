@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import Identity
-from tests.devices import Device
-from tests.door.answers import accepted, only_receipt, refused
-from tests.door.stored import file_count
-from tests.stack import Stack, database_address, wait_until
+from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.support.devices import Device
+from tests.support.stack import Stack, database_address, wait_until
+from tests.support.stored_data import file_count
 
 pytestmark = pytest.mark.slow
 

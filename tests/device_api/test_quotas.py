@@ -19,12 +19,17 @@ from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from identities.models import Identity
-from ingest.models import BytesOfDay, DeviceCertificate, RegistrationAttempt
-from tests.devices import Device
-from tests.door.answers import Answer, accepted, only_receipt, refused
-from tests.door.at_once import at_once
-from tests.door.stored import file_count
-from tests.stack import Stack, database_address
+from ingest.models import DailyUsage, DeviceCertificate, RegistrationAttempt
+from tests.device_api.assertions import (
+    Answer,
+    accepted,
+    only_receipt,
+    refused,
+)
+from tests.support.concurrency import at_once
+from tests.support.devices import Device
+from tests.support.stack import Stack, database_address
+from tests.support.stored_data import file_count
 
 pytestmark = pytest.mark.slow
 
@@ -166,7 +171,7 @@ def test_uploads_at_once_never_keep_more_than_the_bytes_of_a_day(
         refused(answers[at], 429, "too_many_requests")
         assert 0 < int(answers[at].headers["Retry-After"]) <= DAY_S + 300
     assert file_count(identity) == 6
-    used = BytesOfDay.objects.get(identity=identity)
+    used = DailyUsage.objects.get(identity=identity)
     assert (used.bytes, used.refused) == (1800, 10)
     found = re.search(
         r"^device_endpoint_uploads_over_quota_total (\d+)",
@@ -191,7 +196,7 @@ def test_several_files_of_one_request_are_kept_together_or_not_at_all(
         "request_too_large",
     )
     accepted(registered.upload(("hr", "f", lines(700)), ("hr", "g", lines(700))))
-    assert BytesOfDay.objects.get(identity=identity).bytes == 700
+    assert DailyUsage.objects.get(identity=identity).bytes == 700
     refused(
         registered.upload(("a", "f", lines(600)), ("b", "f", lines(800))), 429, "too_many_requests"
     )
@@ -223,9 +228,9 @@ def test_another_identity_and_another_day_have_room(
     accepted(other.register(new_key(new_identity())))
     accepted(other.upload(("hr", "f", lines(100))))
     yesterday = timezone.now().date() - timedelta(days=1)
-    BytesOfDay.objects.filter(identity=identity).update(day=yesterday)
+    DailyUsage.objects.filter(identity=identity).update(day=yesterday)
     accepted(registered.upload(("hr", "f", lines(100, 1))))
-    assert BytesOfDay.objects.get(identity=identity).bytes == 100
+    assert DailyUsage.objects.get(identity=identity).bytes == 100
 
 
 def test_staff_see_what_was_refused(registered: Device, identity: Identity) -> None:
@@ -235,7 +240,7 @@ def test_staff_see_what_was_refused(registered: Device, identity: Identity) -> N
     user = get_user_model().objects.create_superuser(f"quota-{identity.name}")
     client.force_login(user)
     page = client.get(
-        reverse("admin:ingest_overview_identity", args=[identity.name]), secure=True
+        reverse("admin:analysis_overview_identity", args=[identity.name]), secure=True
     ).content.decode()
     assert "1 upload of" in page
     assert "MAX_BYTES_PER_IDENTITY_AND_DAY" in page

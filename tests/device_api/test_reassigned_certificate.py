@@ -7,20 +7,20 @@ from collections.abc import Callable
 from django.db import connection
 
 from identities.models import Identity, PreSharedKey
-from ingest.models import CertificateMove, DeviceCertificate, Measurement
-from ingest.moving import move
-from tests.devices import Device
-from tests.door.answers import accepted, refused
-from tests.door.at_once import at_once
-from tests.door.conftest import MakeDevice
-from tests.door.stored import file_count
+from ingest.certificate_reassignment import move
+from ingest.models import CertificateReassignment, DeviceCertificate, Measurement
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.concurrency import at_once
+from tests.support.devices import Device
+from tests.support.stored_data import file_count
 
 
 def row(device: Device) -> DeviceCertificate:
     return DeviceCertificate.objects.get(sha256=bytes.fromhex(device.sha256))
 
 
-def give(device: Device, to: Identity) -> CertificateMove:
+def give(device: Device, to: Identity) -> CertificateReassignment:
     return move(row(device), to, by="ada", reason="the band changed wrists")
 
 
@@ -94,7 +94,7 @@ def test_a_key_to_roll_that_was_asked_for_before_leads_nowhere(
     refused(new.register(before), 400, "registration_failed")
     after = accepted(bound.post(json={"roll": True}))["PSK"]
     assert accepted(new.register(after))["identity"] == other.name
-    assert PreSharedKey.objects.filter(identity=other, roll__certificate=row(bound)).exists()
+    assert PreSharedKey.objects.filter(identity=other, renewal__certificate=row(bound)).exists()
 
 
 def test_the_old_files_still_name_their_certificate(

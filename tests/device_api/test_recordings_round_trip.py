@@ -11,13 +11,13 @@ import pytest
 import requests
 from django.contrib.auth.models import User
 
-from identities.issuing import issue_token
+from identities.credentials import issue_token
 from identities.models import Identity
-from tests.devices import Device
-from tests.door.answers import accepted, only_receipt
-from tests.door.dictionary import take
-from tests.door.stored import original, stored_samples
-from tests.stack import Stack
+from tests.device_api.assertions import accepted, only_receipt
+from tests.device_api.reference_model import take
+from tests.support.devices import Device
+from tests.support.stack import Stack
+from tests.support.stored_data import original, stored_samples
 
 DATA = Path(__file__).parent.parent / "data"
 RECORDINGS = ["hr_measurement_2019_06_11", "ibi_measurement_2019_06_11"]

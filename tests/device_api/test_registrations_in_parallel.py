@@ -8,10 +8,10 @@ from functools import partial
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.devices import Device
-from tests.door.answers import accepted, refused
-from tests.door.at_once import at_once
-from tests.door.conftest import MakeDevice
+from tests.device_api.assertions import accepted, refused
+from tests.device_api.conftest import MakeDevice
+from tests.support.concurrency import at_once
+from tests.support.devices import Device
 
 NewKey = Callable[..., str]
 

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from identities.models import Identity
-from tests.devices import Device, multipart
-from tests.door.answers import accepted, only_receipt, refused
-from tests.door.conftest import MakeDevice
-from tests.door.renegotiating import renegotiate
-from tests.door.slow_crowd import BODY, HEAD, Crowd
-from tests.door.stored import file_count
-from tests.door.test_bad_certificates import padded, register
-from tests.door.test_bad_http import REFUSED
-from tests.door.workers import device_workers
-from tests.stack import Stack
+from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.device_api.conftest import MakeDevice
+from tests.device_api.gunicorn_workers import device_workers
+from tests.device_api.slow_clients import BODY, HEAD, Crowd
+from tests.device_api.test_bad_certificates import padded, register
+from tests.device_api.test_bad_http import REFUSED
+from tests.device_api.tls_renegotiation import renegotiate
+from tests.support.devices import Device, multipart
+from tests.support.stack import Stack
+from tests.support.stored_data import file_count
 
 pytestmark = pytest.mark.slow
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from identities.models import Identity
-from ingest.keeping.verification import verify_series
+from ingest.maintenance.verification import verify_series
 from ingest.models import Measurement
-from tests.devices import Device
-from tests.door.answers import accepted, only_receipt
-from tests.door.at_once import at_once
-from tests.door.dictionary import take
-from tests.door.stored import file_count, original, stored_samples
+from tests.device_api.assertions import accepted, only_receipt
+from tests.device_api.reference_model import take
+from tests.support.concurrency import at_once
+from tests.support.devices import Device
+from tests.support.stored_data import file_count, original, stored_samples
 
 DEVICES = 8
 UPLOADS = 26

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.stack import Stack, wait_until
+from tests.support.stack import Stack, wait_until
 
 Labels = frozenset[tuple[str, str]]
 Shown = dict[tuple[str, Labels], float]

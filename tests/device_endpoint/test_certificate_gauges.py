@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from device_endpoint.monitoring.state import database_gauges
+from device_endpoint.metrics.collectors import database_gauges
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.reading.making import make_certificate
+from tests.analysis.queries.factories import make_certificate
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

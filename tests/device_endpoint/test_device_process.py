@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR, var_dir
-from tests.stack import clean_environment
+from device_endpoint.env import PROJECT_DIR, var_dir
+from tests.support.stack import clean_environment
 
 # Start the application as gunicorn does and say what came with it.
 PROBE = """
@@ -64,7 +64,7 @@ def test_the_device_door_has_no_admin_no_sessions_no_templates(
     [
         "device_endpoint.health",
         "device_endpoint.staff_urls",
-        "device_endpoint.supervision",
+        "device_endpoint.supervisor",
         "django.contrib.sessions",
         "django.contrib.staticfiles",
         "django_otp",
@@ -73,7 +73,7 @@ def test_the_device_door_has_no_admin_no_sessions_no_templates(
         "drf_spectacular",
         "identities.admin",
         "ingest.admin",
-        "ingest.read_api",
+        "analysis.api",
         "segno",
         "whitenoise",
     ],

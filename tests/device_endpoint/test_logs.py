@@ -12,17 +12,17 @@ from uuid import uuid4
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from device_endpoint.logs import JsonFormatter, TextFormatter
-from ingest import request_ids
-from tests.devices import Device
-from tests.stack import Stack, database_address, wait_until
+from device_endpoint.logging_config import JsonFormatter, TextFormatter
+from ingest import request_id
+from tests.support.devices import Device
+from tests.support.stack import Stack, database_address, wait_until
 
 
 @pytest.fixture
 def in_request() -> Iterator[str]:
-    request_ids.begin("0123abcd")
+    request_id.begin("0123abcd")
     yield "0123abcd"
-    request_ids.begin("")
+    request_id.begin("")
 
 
 def _record(message: str, *arguments: object, fault: Exception | None = None) -> logging.LogRecord:

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from ingest.outcomes import Outcome
-from tests.devices import Device
-from tests.door.workers import device_workers
-from tests.monitoring.exposition import grows, scrape, value
-from tests.stack import Stack, wait_until
+from ingest.registration_outcomes import Outcome
+from tests.device_api.gunicorn_workers import device_workers
+from tests.device_endpoint.exposition import grows, scrape, value
+from tests.support.devices import Device
+from tests.support.stack import Stack, wait_until
 
 CONTENT = b"1560279835000,93\n1560279836000,94\n"
 
@@ -66,7 +66,7 @@ def test_registrations_count_by_their_true_outcome(
     with (
         grows(stack, 1, count, outcome="registered"),
         grows(stack, 1, count, outcome="already_bound"),
-        grows(stack, 1, count, outcome="psk_used_up"),
+        grows(stack, 1, count, outcome="psk_exhausted"),
         grows(stack, 1, count, outcome="psk_malformed"),
     ):
         statuses = [device.register(psk), device.register(psk), other.register(psk)]

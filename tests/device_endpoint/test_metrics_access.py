@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.reading.making import make_analyst, make_token
+from tests.analysis.queries.factories import make_analyst, make_token
 
 pytestmark = pytest.mark.django_db
 ELSEWHERE = "203.0.113.9"

@@ -9,12 +9,12 @@ import pytest
 from pytest_django import Settings
 
 from device_endpoint import server_certificate
-from device_endpoint.supervision import doors
-from device_endpoint.supervision.program import Program
-from device_endpoint.supervision.programs_found import nginx_binary
-from tests.device_endpoint.problems import assert_problem
-from tests.devices import Device
-from tests.stack import free_ports, wait_until
+from device_endpoint.supervisor import servers
+from device_endpoint.supervisor.executables import nginx_binary
+from device_endpoint.supervisor.process import Program
+from tests.support.devices import Device
+from tests.support.problem_details import assert_problem
+from tests.support.stack import free_ports, wait_until
 
 REQUEST = b"GET /device_endpoint HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -32,9 +32,9 @@ def start_nginx(
     def start() -> Device:
         (tmp_path / "log").mkdir()
         server_certificate.ensure("localhost")
-        doors.prepare_run_folder()
-        doors.prepare_nginx(nginx_binary(), ["127.0.0.1"])
-        program = Program(doors.nginx_spec(nginx_binary(), tmp_path / "log"))
+        servers.prepare_run_folder()
+        servers.prepare_nginx(nginx_binary(), ["127.0.0.1"])
+        program = Program(servers.nginx_spec(nginx_binary(), tmp_path / "log"))
         started.append(program)
         program.start()
         url = f"https://localhost:{settings.DEVICE_PORT}/device_endpoint"

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.device_endpoint.problems import assert_problem
-from tests.devices import Device
-from tests.stack import Stack
+from tests.support.devices import Device
+from tests.support.problem_details import assert_problem
+from tests.support.stack import Stack
 
 HOST = b"Host: localhost\r\n"
 

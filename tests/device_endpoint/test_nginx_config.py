@@ -11,8 +11,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from device_endpoint import environment, nginx_config, upstreams
-from device_endpoint.supervision.programs_found import nginx_binary
+from device_endpoint import env, nginx_config, nginx_upstreams
+from device_endpoint.supervisor.executables import nginx_binary
 
 Block = dict[str, Any]
 APPLICATION_HEADERS = {
@@ -160,7 +160,7 @@ def test_other_paths_can_be_quoted(value: str) -> None:
 def test_requests_go_to_the_doors_of_this_host_unless_others_are_named(written: Path) -> None:
     found = upstream_of(written, "device_door")
     assert [one["args"][0] for one in found if one["directive"] == "server"] == [
-        f"unix:{environment.socket_folder('run') / 'device.sock'}"
+        f"unix:{env.socket_folder('run') / 'device.sock'}"
     ]
     assert next_upstream(written, "device_door") == ["off"]
 
@@ -186,7 +186,7 @@ def test_requests_are_balanced_over_app_hosts_and_no_post_is_sent_twice(
 )
 def test_what_is_no_address_is_refused_by_name(entry: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DEVICE_UPSTREAMS="):
-        upstreams.check("DEVICE_UPSTREAMS", [entry])
+        nginx_upstreams.check("DEVICE_UPSTREAMS", [entry])
 
 
 def upstream_of(folder: Path, name: str) -> list[Block]:

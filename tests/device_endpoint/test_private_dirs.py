@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.environment import socket_folder
-from device_endpoint.supervision.errors import CannotStartError
-from device_endpoint.supervision.private_folders import make_private, make_socket_folder
+from device_endpoint.env import socket_folder
+from device_endpoint.supervisor.errors import CannotStartError
+from device_endpoint.supervisor.private_dirs import make_private, make_socket_folder
 
 
 def test_it_is_made_and_closed(tmp_path: Path) -> None:

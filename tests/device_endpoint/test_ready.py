@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 def test_livez_answers_without_a_login(stack: Stack) -> None:

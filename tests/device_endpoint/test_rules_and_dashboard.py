@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.monitoring.exposition import Shown, scrape
-from tests.stack import Stack
+from tests.device_endpoint.exposition import Shown, scrape
+from tests.support.stack import Stack
 
 PROJECT = Path(__file__).resolve().parents[2]
 RULES = yaml.safe_load((PROJECT / "deploy/prometheus/alerts.yml").read_text())

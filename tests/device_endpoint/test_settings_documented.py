@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 
 READ = re.compile(r"read_(?:text|int|bool|choice|day|list|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"")
 # Which door a gunicorn is, not how it runs.

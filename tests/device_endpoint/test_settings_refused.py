@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR
-from tests.stack import clean_environment
+from device_endpoint.env import PROJECT_DIR
+from tests.support.stack import clean_environment
 
 MANAGE = ["manage.py", "check"]
 GUNICORN = ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]

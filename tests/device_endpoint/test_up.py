@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.device_endpoint.processes import child_named, descendants, is_running
-from tests.stack import Stack, wait_until
+from tests.support.stack import Stack, wait_until
 
 PARTS = {
     "postgres": "bin/postgres",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.supervision import preparation
-from device_endpoint.supervision.errors import CannotStartError
-from tests.stack import Stack
+from device_endpoint.supervisor import bootstrap
+from device_endpoint.supervisor.errors import CannotStartError
+from tests.support.stack import Stack
 
 
 def assert_one_line(stack: Stack, *parts: str, **environment: str) -> None:
@@ -85,4 +85,4 @@ def test_a_folder_of_another_user_is_named(tmp_path: Path, monkeypatch: pytest.M
     owner = tmp_path.stat().st_uid
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
     with pytest.raises(CannotStartError, match=r"made by another user .*another VAR_DIR"):
-        preparation.make_folders(tmp_path)
+        bootstrap.make_folders(tmp_path)

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from device_client.__main__ import main as device_client
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/reference/commands.md").read_text()
 OURS = {"device_endpoint", "identities", "ingest"}
 COMMANDS = {name: app for name, app in get_commands().items() if app in OURS}

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import connection
 from django.test import Client
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 DATA = (PROJECT / "docs/reference/data.md").read_text()
 DICTIONARY = (PROJECT / "docs/reference/data-dictionary.md").read_text()
 # Reading the blocks behind the views is for the views; the page is for readers.

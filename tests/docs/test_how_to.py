@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 RECORDING = PROJECT / "tests/data/hr_measurement_2019_06_11"
 
 

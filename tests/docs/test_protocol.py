@@ -13,17 +13,22 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from ingest.api.limits import published_limits
-from ingest.api.problems import INTERNAL_ERROR_RETRY_AFTER_S
-from ingest.parsing import certificates, framing, line_errors, measurements
+from ingest.api.responses import INTERNAL_ERROR_RETRY_AFTER_S
+from ingest.errors import CertificateRefusal, LaterRefusal, Refusal
+from ingest.parsing import (
+    certificates,
+    multipart_form,
+    sample_file,
+    sample_file_errors,
+)
 from ingest.parsing.certificate_policy import Reason
 from ingest.parsing.certificates import UnreadableReason
-from ingest.parsing.line_errors import LineError
+from ingest.parsing.sample_file_errors import LineError
 from ingest.receipts import Receipt, ReceiptStatus
-from ingest.refusals import CertificateRefusal, LaterRefusal, Refusal
-from ingest.storing import durability, room, transactions
-from ingest.throttling import WINDOW
+from ingest.registration_throttle import WINDOW
+from ingest.storage import disk_space, durability_check, transactions
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/reference/protocol.md").read_text()
 ROW = re.compile(r"^\| `([a-z_]+)` \| (\d{3}) \| (yes|no) \|", re.MULTILINE)
 
@@ -55,7 +60,7 @@ def test_nginxs_codes_are_those_of_its_templates() -> None:
 
 
 def _problems_of_nginx() -> str:
-    return (PROJECT / "nginx/device_problems.conf.template").read_text()
+    return (PROJECT / "nginx/device_error_responses.conf.template").read_text()
 
 
 def _advice() -> dict[int, str]:
@@ -124,10 +129,10 @@ def test_the_limits_that_nobody_sets_are_those_of_the_code() -> None:
     sentence = PAGE.partition("The same in every installation: ")[2].partition("\n\n")[0]
     assert [int(number) for number in re.findall(r"\d+", sentence)] == [
         django_settings.MAX_JSON_BYTES,
-        framing.LONGEST_PREAMBLE,
-        framing.LONGEST_BOUNDARY,
-        measurements.LISTED_ERRORS,
-        line_errors.LONGEST_GOT,
+        multipart_form.LONGEST_PREAMBLE,
+        multipart_form.LONGEST_BOUNDARY,
+        sample_file.LISTED_ERRORS,
+        sample_file_errors.LONGEST_GOT,
         certificates.MAX_DER_BYTES,
     ]
 
@@ -137,8 +142,8 @@ def test_the_pauses_told_are_those_asked_for() -> None:
     assert [int(number) for number in re.findall(r"\d+", sentence)] == [
         WINDOW.total_seconds(),
         *transactions.RETRY_AFTER_S,
-        *room.RETRY_AFTER_S,
-        durability.RETRY_AFTER_S,
+        *disk_space.RETRY_AFTER_S,
+        durability_check.RETRY_AFTER_S,
         INTERNAL_ERROR_RETRY_AFTER_S,
     ]
     nginx = (PROJECT / "nginx/nginx.conf.template").read_text()

@@ -14,11 +14,11 @@ from uuid import uuid4
 import pytest
 
 from tests.client.scripted_server import Scripted, problem, scripted_server
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.recipes
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 RECORDING = PROJECT / "tests/data/hr_measurement_2019_06_11"
 PROGRAMS = {"node.md": ("js", "device.mjs"), "c.md": ("c", "device.c")}
 RECEIVED: dict[str, object] = {"files": [{"status": "stored"}]}

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from device_endpoint import environment
+from device_endpoint import env
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/reference/settings.md").read_text()
-READERS = {name for name in vars(environment) if name.startswith("read_")}
+READERS = {name for name in vars(env) if name.startswith("read_")}
 
 
 def _names_read(path: Path) -> Iterator[str]:

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/tutorial/first-device.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 

@@ -1,6 +1,6 @@
 """The fault checker: devices send while a fault injector breaks things, then all is compared.
 
-``python -m tests.faults --seconds 60 --seed 1`` starts an installation of its own, as
+``python -m tests.fault_injection --seconds 60 --seed 1`` starts an installation of its own, as
 ``manage.py up`` does, lets devices send to it without end and breaks its parts at random
 moments. Then it compares what the devices were told with what the database holds:
 

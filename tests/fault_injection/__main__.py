@@ -1,4 +1,4 @@
-"""``python -m tests.faults``: see the package. Exit status 1 when something was found."""
+"""``python -m tests.fault_injection``: see the package. Exit status 1 when something was found."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import random
 import sys
 import time
 
-from tests.faults import faults_of_processes, faults_of_resources, report
-from tests.faults.controls import CONTROLS
-from tests.faults.run import Plan, run
+from tests.fault_injection import process_faults, report, resource_faults
+from tests.fault_injection.negative_controls import CONTROLS
+from tests.fault_injection.run import Plan, run
 
-FAULTS = (*faults_of_processes.FAULTS, *faults_of_resources.FAULTS)
+FAULTS = (*process_faults.FAULTS, *resource_faults.FAULTS)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fault_injection", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long devices send")
     parser.add_argument("--seed", type=int, help="repeats a run's choices, not its moments")
     parser.add_argument("--every", type=float, default=4, help="mean seconds between faults")

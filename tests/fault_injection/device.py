@@ -12,10 +12,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.devices import Device, multipart
-from tests.faults.answers import Answer, understand
-from tests.faults.ledger import Ledger
-from tests.faults.payload import File
+from tests.fault_injection.ledger import Ledger
+from tests.fault_injection.payload import File
+from tests.fault_injection.response_log import Answer, understand
+from tests.support.devices import Device, multipart
 
 BOUNDARY = "----a-boundary-of-the-checker"
 ANSWER_SECONDS = 30.0

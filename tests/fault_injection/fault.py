@@ -7,8 +7,8 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults.processes import Process
-from tests.faults.rig import Rig
+from tests.fault_injection.harness import Rig
+from tests.fault_injection.processes import Process
 
 
 class Impossible(Exception):

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psycopg
 
-from tests.devices import Device
-from tests.faults import processes
-from tests.faults.device import Sender
-from tests.faults.mounts import SmallDisk
-from tests.faults.processes import Parts
-from tests.faults.wrong_clock import WrongClock
-from tests.stack import Stack
+from tests.fault_injection import processes
+from tests.fault_injection.device import Sender
+from tests.fault_injection.mounts import SmallDisk
+from tests.fault_injection.processes import Parts
+from tests.fault_injection.wrong_clock import WrongClock
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 # Small, so that a held lock is met within a short run.
 LOCK_TIMEOUT_MS = 1000

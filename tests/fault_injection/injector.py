@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.fault import Fault, Impossible, NothingThere
-from tests.faults.rig import Rig
+from tests.fault_injection.fault import Fault, Impossible, NothingThere
+from tests.fault_injection.harness import Rig
 
 
 @dataclass

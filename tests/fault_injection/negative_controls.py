@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults import faults_of_processes
-from tests.faults.fault import Fault
-from tests.faults.rig import Rig
+from tests.fault_injection import process_faults
+from tests.fault_injection.fault import Fault
+from tests.fault_injection.harness import Rig
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Control:
 
 
 def _named(*names: str) -> list[Fault]:
-    return [fault for fault in faults_of_processes.FAULTS if fault.name in names]
+    return [fault for fault in process_faults.FAULTS if fault.name in names]
 
 
 def _sabotaged(what: str) -> dict[str, str]:

@@ -6,8 +6,8 @@ import random
 import signal
 import time
 
-from tests.faults.fault import Fault, NothingThere, hit
-from tests.faults.rig import Rig
+from tests.fault_injection.fault import Fault, NothingThere, hit
+from tests.fault_injection.harness import Rig
 
 
 def _device_worker(rig: Rig, chance: random.Random) -> str:

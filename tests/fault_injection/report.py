@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from tests.faults.injector import Injected
-from tests.faults.judgement import Judgement
+from tests.fault_injection.injector import Injected
+from tests.fault_injection.verdict import Judgement
 
 MOST_FINDINGS_SHOWN = 30
 

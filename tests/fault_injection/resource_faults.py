@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import psycopg
 
-from ingest.storing.block_storage import series_lock
-from tests.faults.fault import Fault, Impossible, NothingThere
-from tests.faults.mounts import SmallDisk
-from tests.faults.rig import Rig
+from ingest.storage.block_store import series_lock
+from tests.fault_injection.fault import Fault, Impossible, NothingThere
+from tests.fault_injection.harness import Rig
+from tests.fault_injection.mounts import SmallDisk
 
 MOST_SESSIONS = 200
 CLOCK_JUMPS_S = (-3600, 3600, -2 * 86_400, 400 * 86_400, 7)

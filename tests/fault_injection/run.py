@@ -12,11 +12,11 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.faults import judgement, ledger, stored
-from tests.faults.fault import Fault
-from tests.faults.injector import Injected, inject
-from tests.faults.judgement import Judgement
-from tests.faults.rig import Rig
+from tests.fault_injection import database_state, ledger, verdict
+from tests.fault_injection.fault import Fault
+from tests.fault_injection.harness import Rig
+from tests.fault_injection.injector import Injected, inject
+from tests.fault_injection.verdict import Judgement
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def _run(plan: Plan, rig: Rig) -> tuple[Injected, Judgement, float]:
     seconds = time.monotonic() - started
     plan.show("quiet: what was begun is delivered ...")
     stuck = rig.quiesce()
-    told = judgement.listen(ledger.read(rig.ledgers))
+    told = verdict.listen(ledger.read(rig.ledgers))
     with psycopg.connect(rig.database_address(), row_factory=dict_row) as session:
-        judged = judgement.judge(told, stored.read(session))
+        judged = verdict.judge(told, database_state.read(session))
     judged.findings += [f"not delivered in the end: {name}" for name in stuck]
     judged.findings += _verify(rig)
     judged.findings += [f"still running: {command}" for command in rig.stop()]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults import controls, faults_of_processes, faults_of_resources, report
-from tests.faults.injector import Injected
-from tests.faults.judgement import Judgement
-from tests.faults.run import Plan, run
+from tests.fault_injection import (
+    negative_controls,
+    process_faults,
+    report,
+    resource_faults,
+)
+from tests.fault_injection.injector import Injected
+from tests.fault_injection.run import Plan, run
+from tests.fault_injection.verdict import Judgement
 
 # It makes disks, moves clocks and needs a compiler for that: more than `make test` may ask for.
 pytestmark = pytest.mark.debian
@@ -26,7 +31,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled_under_faults() -> N
             seed=7,
             every=1,
             devices=4,
-            faults=(*faults_of_processes.FAULTS, *faults_of_resources.FAULTS),
+            faults=(*process_faults.FAULTS, *resource_faults.FAULTS),
             show=lambda line: None,
         )
     )
@@ -40,7 +45,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled_under_faults() -> N
     [("late-flush", "lost"), ("early-answer", "lost"), ("no-lock", "doubled")],
 )
 def test_what_would_lose_or_double_data_is_reported(name: str, symptom: str) -> None:
-    control = controls.CONTROLS[name]
+    control = negative_controls.CONTROLS[name]
     _, judged = _run(
         Plan(
             seconds=6,

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.answers import STORED
-from tests.faults.ledger import Event
-from tests.faults.payload import File
-from tests.faults.stored import Stored, StoredFile
+from tests.fault_injection.database_state import Stored, StoredFile
+from tests.fault_injection.ledger import Event
+from tests.fault_injection.payload import File
+from tests.fault_injection.response_log import STORED
 
 # What a well-formed request may be answered with; 403 while the clock is wrong.
 EXPECTED_STATUSES = (200, 403, 408, 422, 429, 503)

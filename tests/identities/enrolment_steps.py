@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from django.http import HttpResponse
 from django.test import Client
 
-from identities.enrolments import Enrolment
-from tests.identities.pages import SECRET, filled_in
+from identities.enrolment.models import Enrolment
+from tests.identities.admin_pages import SECRET, filled_in
 
 ADD = "/admin/identities/enrolment/add/"
 ROWS = "identity,note,max_uses\nbed-1,left,1\nbed-2,right,1\nbed-2,spare,3\n"

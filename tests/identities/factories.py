@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from identities.models import Identity
-from tests.identities.pages import filled_in
+from tests.identities.admin_pages import filled_in
 
 PSK_ADD = "/admin/identities/presharedkey/add/"
 TOKEN_ADD = "/admin/identities/accesstoken/add/"

@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from identities import keys
-from identities.issuing import issue_token
+from identities.credentials import issue_token
 from identities.models import AccessToken
-from tests.identities.making import make_token, rows_that_hold
-from tests.identities.pages import buttons, links, secret_in
+from tests.identities.admin_pages import buttons, links, secret_in
+from tests.identities.factories import make_token, rows_that_hold
 
 LIST = "/admin/identities/accesstoken/"
 

@@ -14,16 +14,25 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from identities import enrolling, keys
-from identities.admin import enrolment_form, proposal
-from identities.enrolment_file import Defaults
-from identities.enrolments import Enrolment
-from identities.issuing import issue_psk
+from identities import keys
+from identities.admin import bulk_enrolment_forms, signed_plan
+from identities.audit.models import AuditEvent
+from identities.credentials import issue_psk
+from identities.enrolment import issuing
+from identities.enrolment.csv_file import Defaults
+from identities.enrolment.models import Enrolment
 from identities.models import Identity, PreSharedKey
-from identities.staff_actions import StaffAction
-from tests.identities.enrolling import ADD, ROWS, cards, check, confirm, enrol, newest
-from tests.identities.making import rows_that_hold
-from tests.identities.pages import SECRET, barred, filled_in
+from tests.identities.admin_pages import SECRET, barred, filled_in
+from tests.identities.enrolment_steps import (
+    ADD,
+    ROWS,
+    cards,
+    check,
+    confirm,
+    enrol,
+    newest,
+)
+from tests.identities.factories import rows_that_hold
 
 LIST = "/admin/identities/identity/"
 
@@ -103,8 +112,11 @@ def test_every_bad_row_is_named_with_line_column_and_remedy(operator: Client) ->
     ("fields", "said"),
     [
         ({"rows": ""}, "Choose a file, or paste the rows"),
-        ({"rows": "identity\n" + "b" * enrolment_form.MOST_BYTES}, "split the list"),
-        ({"file": SimpleUploadedFile("x.csv", b"b" * (enrolment_form.MOST_BYTES + 1))}, "split"),
+        ({"rows": "identity\n" + "b" * bulk_enrolment_forms.MOST_BYTES}, "split the list"),
+        (
+            {"file": SimpleUploadedFile("x.csv", b"b" * (bulk_enrolment_forms.MOST_BYTES + 1))},
+            "split",
+        ),
         ({"file": SimpleUploadedFile("x.csv", b"identity\nb\xe9d\n")}, "not UTF-8"),
         ({"rows": "identity\n" + "".join(f"b{n}\n" for n in range(501))}, "more than 500 rows"),
         ({"valid_for": "soon"}, "is not a duration"),
@@ -149,7 +161,7 @@ def test_another_users_page_is_refused(operator: Client, admin: Client) -> None:
 
 def test_an_old_page_is_refused(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     page = check(operator)
-    monkeypatch.setattr(proposal, "VALID_S", -1)
+    monkeypatch.setattr(signed_plan, "VALID_S", -1)
     assert confirm(operator, page).status_code == 302
     assert "more than an hour old" in text_of(operator.get(ADD))
     assert made() == (0, 0, 0)
@@ -166,10 +178,10 @@ def test_what_has_changed_since_the_dry_run_is_shown_again_first(operator: Clien
 
 def test_where_another_is_quicker_to_make_an_identity_nothing_is_made(db: None) -> None:
     defaults = Defaults(note="", max_uses=1, valid_for=timedelta(days=1))
-    plan = enrolling.check(ROWS.encode(), defaults, create=True, remedy="")
+    plan = issuing.check(ROWS.encode(), defaults, create=True, remedy="")
     Identity.objects.create(name="BED-2")
     with pytest.raises(IntegrityError), transaction.atomic():
-        enrolling.issue_all(plan, name="Ward 3")
+        issuing.issue_all(plan, name="Ward 3")
     assert made() == (1, 0, 0)
 
 
@@ -240,13 +252,13 @@ def test_histories_and_trail_tell_who_issued_what(operator: Client) -> None:
     enrol(operator, name="Ward 3")
     entries = LogEntry.objects.values_list("content_type__model", flat=True)
     assert sorted(entries) == ["enrolment", *["identity"] * 2, *["presharedkey"] * 3]
-    kinds = StaffAction.objects.filter(action="add").values_list("object_type", flat=True)
+    kinds = AuditEvent.objects.filter(action="add").values_list("object_type", flat=True)
     assert sorted(kinds) == [
         "identities.enrolment",
         *["identities.identity"] * 2,
         *["identities.presharedkey"] * 3,
     ]
-    assert StaffAction.objects.filter(changes__message__1="Issued 3 keys.").exists()
+    assert AuditEvent.objects.filter(changes__message__1="Issued 3 keys.").exists()
 
 
 def test_no_page_of_it_holds_what_the_policy_bars(operator: Client) -> None:

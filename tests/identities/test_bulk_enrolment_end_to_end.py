@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from tests.devices import Device
-from tests.identities.enrolling import ADD, cards
-from tests.identities.pages import filled_in, links
-from tests.stack import Stack
-from tests.trust.people import Browser, text_of
+from tests.identities.admin_pages import filled_in, links
+from tests.identities.enrolment_steps import ADD, cards
+from tests.security.users import Browser, text_of
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 ROWS = "identity,note\n" + "".join(f"doors-of-ward-{n},strap {n}\n" for n in range(3))
 

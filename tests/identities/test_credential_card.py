@@ -15,8 +15,14 @@ from pytest_django.fixtures import Settings
 
 from identities import keys
 from identities.models import Identity, PreSharedKey
-from tests.identities.making import PSK_ADD, make_key, rows_that_hold
-from tests.identities.pages import buttons, elements, filled_in, links, secret_in
+from tests.identities.admin_pages import (
+    buttons,
+    elements,
+    filled_in,
+    links,
+    secret_in,
+)
+from tests.identities.factories import PSK_ADD, make_key, rows_that_hold
 
 
 def test_the_form_has_four_fields_with_defaults_filled_in(admin: Client) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from django.test import Client
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
 from ingest.models import RegistrationAttempt
-from tests.identities.enrolling import cards, enrol, newest
-from tests.identities.pages import filled_in, links
+from tests.identities.admin_pages import filled_in, links
+from tests.identities.enrolment_steps import cards, enrol, newest
 
 KEYS = "/admin/identities/presharedkey/"
 
 
-def refuse(key: PreSharedKey, outcome: str = "psk_used_up", count: int = 1) -> None:
+def refuse(key: PreSharedKey, outcome: str = "psk_exhausted", count: int = 1) -> None:
     RegistrationAttempt.objects.create(
         identity=key.identity, psk_hint=key.hint, outcome=outcome, count=count
     )
@@ -81,7 +81,7 @@ def test_an_identity_leads_to_its_data_and_its_attempts(
     found = links(
         operator.get(f"/admin/identities/identity/{identity.pk}/change/").content.decode()
     )
-    ways = {"/admin/ingest/overview/bed-12/", "/admin/ingest/registrationattempt/?q=bed-12"}
+    ways = {"/admin/analysis/overview/bed-12/", "/admin/ingest/registrationattempt/?q=bed-12"}
     assert ways <= found
     assert [operator.get(way).status_code for way in sorted(ways)] == [200, 200]
 

@@ -9,19 +9,19 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.test import Client
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
-from tests.identities.pages import buttons, links
+from tests.identities.admin_pages import buttons, links
 
 ANALYSTS = {
     "identities.view_identity",
     "identities.add_accesstoken",
     "identities.view_accesstoken",
     "ingest.view_devicecertificate",
-    "ingest.view_incident",
+    "alerts.view_incident",
     "ingest.view_measurement",
     "ingest.view_measurementtype",
-    "ingest.view_notice",
+    "alerts.view_notification",
     "ingest.view_registrationattempt",
     "ingest.view_retentionpolicy",
     "ingest.view_sampleblock",

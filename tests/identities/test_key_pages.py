@@ -7,9 +7,9 @@ from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
-from tests.identities.pages import filled_in, links
+from tests.identities.admin_pages import filled_in, links
 
 LIST = "/admin/identities/presharedkey/"
 
@@ -106,7 +106,7 @@ def test_the_list_can_be_narrowed_to_a_state(
     assert f"/{key.pk}/change/" not in page
 
 
-@pytest.mark.parametrize("state", ["usable", "used up", "expired", "revoked"])
+@pytest.mark.parametrize("state", ["usable", "exhausted", "expired", "revoked"])
 def test_the_filter_and_the_property_agree(identity: Identity, state: str) -> None:
     used_up, expired, revoked = (issue_psk(identity)[0] for _ in range(3))
     issue_psk(identity)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import connections
 from django.utils import timezone
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
 
 ROUNDS = 25
@@ -24,7 +24,7 @@ def test_a_key_is_used_as_often_as_it_may_be(identity: Identity) -> None:
     key, _ = issue_psk(identity, max_uses=2)
     assert [redeem(key), redeem(key), redeem(key)] == [True, True, False]
     key.refresh_from_db()
-    assert (key.uses, key.state) == (2, "used up")
+    assert (key.uses, key.state) == (2, "exhausted")
 
 
 def test_a_revoked_key_is_not_used(identity: Identity) -> None:

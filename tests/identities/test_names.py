@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.test import Client
 
-from identities.issuing import find_identity, find_or_make_identity
+from identities.credentials import find_identity, find_or_make_identity
 from identities.models import Identity
 
 

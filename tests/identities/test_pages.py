@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from identities.issuing import issue_psk, issue_token
+from identities.credentials import issue_psk, issue_token
 from identities.models import Identity, PreSharedKey
-from tests.identities.making import make_key, make_token
-from tests.identities.pages import barred, links
+from tests.identities.admin_pages import barred, links
+from tests.identities.factories import make_key, make_token
 
 CA = "/admin/identities/presharedkey/server-ca/"
 

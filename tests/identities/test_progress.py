@@ -12,12 +12,13 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from identities import keys, progress
+from identities import keys
+from identities.audit.models import AuditEvent
+from identities.enrolment import progress
 from identities.models import Identity, PreSharedKey
-from identities.staff_actions import StaffAction
-from tests.identities.enrolling import cards, enrol, newest
-from tests.identities.making import rows_that_hold
-from tests.identities.pages import barred, filled_in, links
+from tests.identities.admin_pages import barred, filled_in, links
+from tests.identities.enrolment_steps import cards, enrol, newest
+from tests.identities.factories import rows_that_hold
 
 ROWS = "identity,max_uses\n" + "".join(f"bed-{n},1\n" for n in range(1, 6)) + "ward,3\n"
 
@@ -151,7 +152,7 @@ def test_both_are_in_the_histories_and_the_trail(operator: Client, enrolled: str
     operator.post(f"{enrolled}revoke/")
     said = set(LogEntry.objects.values_list("change_message", flat=True))
     assert {"Re-issued 4 keys.", "Revoked 4 keys.", "Revoked."} <= said
-    noted = StaffAction.objects.filter(object_type="identities.presharedkey", action="noted")
+    noted = AuditEvent.objects.filter(object_type="identities.presharedkey", action="noted")
     told = [row.changes["message"][1] for row in noted]
     assert sum(text == "Revoked." for text in told) == 4
     assert sum(text.startswith("Revoked: replaced by dpsk_") for text in told) == 4

@@ -11,11 +11,11 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
+from identities.enrolment.reissue import reissue
 from identities.models import Identity, PreSharedKey
-from identities.reissuing import reissue
-from tests.identities.enrolling import cards
-from tests.identities.pages import barred, elements, links
+from tests.identities.admin_pages import barred, elements, links
+from tests.identities.enrolment_steps import cards
 
 LIST = "/admin/identities/presharedkey/"
 _DAY = timedelta(days=1)

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from identities.handover import make_certificate, qr_svg, register, save_ca
-from identities.issuing import issue_psk
+from identities.credentials import issue_psk
+from identities.device_setup import (
+    make_certificate,
+    qr_svg,
+    register,
+    save_ca,
+)
 from identities.models import Identity
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 def paste(folder: Path, *lines: str) -> str:

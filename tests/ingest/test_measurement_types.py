@@ -6,10 +6,10 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from identities.models import Identity
+from ingest.measurement_types import find_kind
 from ingest.models import MeasurementType
-from ingest.reading.kinds import find_kind
-from tests.reading.conftest import Get
-from tests.reading.making import make_series
+from tests.analysis.queries.conftest import Get
+from tests.analysis.queries.factories import make_series
 
 START = 1_700_000_000_000
 

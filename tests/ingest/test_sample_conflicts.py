@@ -8,9 +8,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from ingest.keeping.conflicts import MOST_FILES_READ
 from ingest.models import DeviceCertificate, SampleConflict
-from tests.care.sending import MORNING, make_certificate, make_identity, send
+from ingest.sample_conflicts import MOST_FILES_READ
+from tests.ingest.maintenance.factories import (
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+)
 
 pytestmark = pytest.mark.usefixtures("live_db")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.devices import Device
-from tests.stack import Stack
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")

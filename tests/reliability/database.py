@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 NAME = "device_endpoint"
 

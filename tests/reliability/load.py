@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import requests
 
-from tests.devices import Device
-from tests.stack import wait_until
+from tests.support.devices import Device
+from tests.support.stack import wait_until
 
 START_MS = 1_577_836_800_000
 

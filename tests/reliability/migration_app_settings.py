@@ -3,4 +3,4 @@
 from device_endpoint.settings.staff import *  # noqa: F403 - a settings module is its names
 from device_endpoint.settings.staff import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.durability.growing"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.reliability.migration_app"]

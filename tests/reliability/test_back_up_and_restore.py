@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR
-from device_endpoint.supervision.programs_found import postgres_folder
-from tests.devices import Device
-from tests.durability.sending import measurement, sending, wait_for_more
-from tests.faults import judgement, stored
-from tests.stack import Stack
+from device_endpoint.env import PROJECT_DIR
+from device_endpoint.supervisor.executables import postgres_folder
+from tests.fault_injection import database_state, verdict
+from tests.reliability.load import measurement, sending, wait_for_more
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 # Minutes of starting and stopping whole stacks: more than `make test` may take.
 pytestmark = pytest.mark.debian
@@ -57,9 +57,9 @@ def _acknowledge(device: Device, count: int) -> set[str]:
     return {hashlib.sha256(content).hexdigest() for content in contents}
 
 
-def _read(address: str) -> stored.Stored:
+def _read(address: str) -> database_state.Stored:
     with psycopg.connect(address, row_factory=psycopg.rows.dict_row) as session:
-        return stored.read(session)
+        return database_state.read(session)
 
 
 def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
@@ -85,7 +85,7 @@ def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
         )
         assert run.returncode == 0, run.stderr
     found = _read(restored)
-    judged = judgement.judge(judgement.Told(), found)
+    judged = verdict.judge(verdict.Told(), found)
     assert [one for one in judged.findings if not one.startswith("stored, but never sent")] == []
     assert acknowledged <= {file.sha256 for file in found.files}
     assert (tmp_path / "secrets.tar").exists()

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.devices import Device
-from tests.durability.answer_thief import AnswerThief
-from tests.durability.database import connect, sockets, value
-from tests.durability.sending import measurement
-from tests.stack import Stack
+from tests.reliability.database import connect, sockets, value
+from tests.reliability.load import measurement
+from tests.reliability.response_dropping_proxy import AnswerThief
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.devices import Device
-from tests.durability.sending import measurement
-from tests.faults.mounts import SmallDisk
-from tests.stack import Stack, wait_until
+from tests.fault_injection.mounts import SmallDisk
+from tests.reliability.load import measurement
+from tests.support.devices import Device
+from tests.support.stack import Stack, wait_until
 
 # It mounts a file system, which takes root.
 pytestmark = pytest.mark.debian

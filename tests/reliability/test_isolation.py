@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.devices import Device
-from tests.durability.database import NAME, connect, value
-from tests.durability.sending import START_MS
-from tests.stack import Stack
+from tests.reliability.database import NAME, connect, value
+from tests.reliability.load import START_MS
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.slow
 

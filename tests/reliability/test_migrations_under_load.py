@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR
-from tests.devices import Device
-from tests.durability.database import connect
-from tests.durability.sending import Sent, sending, wait_for_more
-from tests.stack import Stack
+from device_endpoint.env import PROJECT_DIR
+from tests.reliability.database import connect
+from tests.reliability.load import Sent, sending, wait_for_more
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 # Devices that send for a minute: more than `make test` may take.
 pytestmark = pytest.mark.debian
@@ -23,7 +23,8 @@ def _migrate(stack: Stack, *to: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "manage.py", "migrate", "growing", *to, "--no-input"],
         cwd=PROJECT_DIR,
-        env=stack.environment | {"DJANGO_SETTINGS_MODULE": "tests.durability.growing_settings"},
+        env=stack.environment
+        | {"DJANGO_SETTINGS_MODULE": "tests.reliability.migration_app_settings"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

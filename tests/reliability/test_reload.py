@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ingest.storing.block_storage import series_lock
+from ingest.storage.block_store import series_lock
 from tests.device_endpoint.processes import child_named, descendants
-from tests.devices import Device
-from tests.durability.database import connect, value
-from tests.durability.sending import measurement, sending, wait_for_more
-from tests.stack import Stack, wait_until
+from tests.reliability.database import connect, value
+from tests.reliability.load import measurement, sending, wait_for_more
+from tests.support.devices import Device
+from tests.support.stack import Stack, wait_until
 
 # Minutes of starting and stopping whole stacks: more than `make test` may take.
 pytestmark = pytest.mark.debian

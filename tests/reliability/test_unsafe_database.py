@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.supervision.programs_found import postgres_folder
-from tests.devices import Device
-from tests.durability.sending import measurement
-from tests.stack import Stack, wait_until
+from device_endpoint.supervisor.executables import postgres_folder
+from tests.reliability.load import measurement
+from tests.support.devices import Device
+from tests.support.stack import Stack, wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from tests.devices import Device
-from tests.durability.database import connect, value
-from tests.durability.sending import measurement
-from tests.stack import Stack
+from tests.reliability.database import connect, value
+from tests.reliability.load import measurement
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from device_endpoint.environment import PROJECT_DIR
-from device_endpoint.supervision.programs_found import nginx_binary
-from tests.stack import clean_environment, free_ports, wait_until
+from device_endpoint.env import PROJECT_DIR
+from device_endpoint.supervisor.executables import nginx_binary
+from tests.support.stack import clean_environment, free_ports, wait_until
 
 DEVICE_DOOR, STAFF_DOOR = 9001, 9002
 

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 import psycopg
 
-from device_endpoint.supervision.embedded_postgres import choose_identity
-from device_endpoint.supervision.program import leashed
-from device_endpoint.supervision.programs_found import postgres_folder
-from tests.stack import wait_until
+from device_endpoint.supervisor.embedded_postgres import choose_identity
+from device_endpoint.supervisor.executables import postgres_folder
+from device_endpoint.supervisor.process import leashed
+from tests.support.stack import wait_until
 
 USER = "postgres"
 DATABASE = "scaled"

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from device_endpoint.environment import PROJECT_DIR
-from tests.stack import clean_environment, database_address
+from device_endpoint.env import PROJECT_DIR
+from tests.support.stack import clean_environment, database_address
 
 STAND_IN = (Path(__file__).parent / "citus_stand_in.sql").read_text()
 

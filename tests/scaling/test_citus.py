@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR
-from tests.devices import Device
-from tests.distributing.conftest import Database
-from tests.stack import Stack
-from tests.trust.people import Browser
+from device_endpoint.env import PROJECT_DIR
+from tests.scaling.conftest import Database
+from tests.security.users import Browser
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.slow
 
@@ -176,10 +176,10 @@ def _look_around(stack: Stack, rejected: str) -> None:
         "/admin/ingest/measurement/?status__exact=rejected",
         "/admin/ingest/measurement/?q=ward",
         f"/admin/ingest/measurement/{rejected}/change/",
-        "/admin/ingest/series/",
-        "/admin/ingest/series/ward/hr/",
-        "/admin/ingest/overview/",
-        "/admin/ingest/overview/ward/",
+        "/admin/analysis/series/",
+        "/admin/analysis/series/ward/hr/",
+        "/admin/analysis/overview/",
+        "/admin/analysis/overview/ward/",
         "/admin/ingest/sampleconflict/",
         "/admin/ingest/devicecertificate/",
         "/admin/ingest/registrationattempt/",

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.devices import Device
-from tests.durability.sending import sending, wait_for_more
+from tests.reliability.load import sending, wait_for_more
 from tests.scaling.clusters import DATABASE, Cluster
-from tests.stack import Stack, wait_until
-from tests.trust.people import Browser
+from tests.security.users import Browser
+from tests.support.devices import Device
+from tests.support.stack import Stack, wait_until
 
 # Two servers and a whole stack of its own.
 pytestmark = pytest.mark.debian
@@ -130,7 +130,7 @@ def test_what_the_replica_has_not_replayed_is_not_shown_and_the_lag_is(
 def test_a_page_says_that_it_was_read_from_a_replica_and_not_after_a_form(scaled: Stack) -> None:
     browser = Browser(scaled)
     browser.log_in(scaled.superuser_name, scaled.superuser_password)
-    page = browser.get("/admin/ingest/series/")
+    page = browser.get("/admin/analysis/series/")
     assert "Read from a replica" in page.text
     assert "X-Replica-Lag" in page.headers
     assert "X-Replica-Lag" not in browser.get("/admin/ingest/measurementtype/").headers
@@ -138,7 +138,7 @@ def test_a_page_says_that_it_was_read_from_a_replica_and_not_after_a_form(scaled
         "/admin/ingest/measurementtype/add/", {"pattern": "steps", "label": "Steps", "unit": "1"}
     )
     assert saved.status_code == 302, saved.text
-    after = browser.get("/admin/ingest/series/")
+    after = browser.get("/admin/analysis/series/")
     assert after.status_code == 200
     assert "Read from a replica" not in after.text
 
@@ -156,7 +156,7 @@ def test_without_its_replica_analysts_are_told_so_and_devices_send_on(
         assert refused.json()["type"] == "urn:device-endpoint:database_unavailable"
         assert "replica" in refused.json()["detail"]
         assert "Retry-After" in refused.headers
-        page = browser.get("/admin/ingest/overview/")
+        page = browser.get("/admin/analysis/overview/")
         assert (page.status_code, "replica" in page.text) == (503, True)
         assert browser.get("/admin/ingest/measurement/").status_code == 200
         assert device.upload(("hr", None, b"1560279600000,60\n")).status_code == 200

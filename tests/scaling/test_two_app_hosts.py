@@ -14,10 +14,10 @@ import requests
 from django.contrib.auth import get_user_model
 
 from ingest.models import Measurement, SampleBlock
-from tests.devices import Device
-from tests.offsets import offsets_of
 from tests.scaling.app_hosts import DEVICE_DOOR, AppHost, Front, network
-from tests.stack import database_address, wait_until
+from tests.support.block_offsets import offsets_of
+from tests.support.devices import Device
+from tests.support.stack import database_address, wait_until
 
 # Namespaces are root's to make.
 pytestmark = pytest.mark.debian

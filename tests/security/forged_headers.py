@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.devices import Device
+from tests.support.devices import Device
 
 OWN = ("X-Client-Cert", "X-Client-Verify", "X-Proxy-Secret")
 CLAIMS = (

@@ -17,22 +17,20 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from alerts.models import Incident, Notification, NotificationItem
 from identities import keys
-from identities.enrolments import Enrolment
+from identities.audit.models import AuditEvent
+from identities.enrolment.models import Enrolment
 from identities.models import AccessToken, Identity, PreSharedKey
-from identities.staff_actions import StaffAction
 from ingest.models import (
-    CertificateMove,
+    CertificateReassignment,
     DataDeletion,
     DeviceCertificate,
-    Incident,
-    Notice,
-    NoticeItem,
     RegistrationAttempt,
     RetentionPolicy,
     SampleConflict,
 )
-from tests.reading.making import make_block, make_measurement
+from tests.analysis.queries.factories import make_block, make_measurement
 
 CANARY = """kanarie"><svg onload=alert(1)>'{{7*7}}"""
 FIRST_MS = 1_560_000_000_000
@@ -89,10 +87,10 @@ def make() -> World:
     token.set_new_secret()
     token.save()
     totp = TOTPDevice.objects.create(user=person, name=CANARY)
-    action = StaffAction.objects.create(
+    action = AuditEvent.objects.create(
         action="change",
         username=CANARY,
-        object_text=CANARY,
+        object_repr=CANARY,
         object_type=CANARY,
         changes={CANARY: [CANARY, CANARY]},
     )
@@ -161,19 +159,21 @@ def _of_devices(identity: Identity, name: str, key: PreSharedKey) -> dict[str, A
             last_ms=FIRST_MS,
         ),
         DataDeletion.objects.create(
-            kind="forget", identity_number=identity.pk, by=CANARY, reference=CANARY
+            kind="forget", identity_number=identity.pk, created_by=CANARY, reference=CANARY
         ),
         RetentionPolicy.objects.create(identity=identity, keep_days=90),
         *_told(identity, name),
-        CertificateMove.objects.create(certificate=certificates[0], by=CANARY, reason=CANARY),
+        CertificateReassignment.objects.create(
+            certificate=certificates[0], created_by=CANARY, reason=CANARY
+        ),
     )
     return {row._meta.label_lower: row for row in rows}
 
 
-def _told(identity: Identity, name: str) -> tuple[Incident, Notice]:
+def _told(identity: Identity, name: str) -> tuple[Incident, Notification]:
     incident = Incident.objects.create(
         kind="late", identity=identity, name=name, newest_ms=FIRST_MS
     )
-    notice = Notice.objects.create(channel="email", sent_at=timezone.now(), last_error=CANARY)
-    NoticeItem.objects.create(notice=notice, incident=incident, channel="email", event="late")
+    notice = Notification.objects.create(channel="email", sent_at=timezone.now(), last_error=CANARY)
+    NotificationItem.objects.create(notice=notice, incident=incident, channel="email", event="late")
     return incident, notice

@@ -7,11 +7,11 @@ from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from identities.issuing import issue_psk
+from identities.audit.models import AuditEvent
+from identities.credentials import issue_psk
 from identities.models import AccessToken, Identity, PreSharedKey
-from identities.staff_actions import StaffAction
-from tests.identities.making import make_key, make_token
-from tests.identities.pages import secret_in
+from tests.identities.admin_pages import secret_in
+from tests.identities.factories import make_key, make_token
 
 HIDDEN = ["(hidden)", "(hidden)"]
 
@@ -21,8 +21,8 @@ def identity(db: None) -> Identity:
     return Identity.objects.create(name="bed-12", description="by the window")
 
 
-def newest() -> StaffAction:
-    found = StaffAction.objects.first()
+def newest() -> AuditEvent:
+    found = AuditEvent.objects.first()
     assert found is not None
     return found
 
@@ -43,7 +43,7 @@ def test_a_change_says_who_where_and_the_old_and_new_value(
     )
     row = newest()
     assert (row.username, row.action, row.address) == ("some-superuser", "change", "192.0.2.7")
-    assert (row.object_type, row.object_number) == ("identities.identity", str(identity.pk))
+    assert (row.object_type, row.object_id) == ("identities.identity", str(identity.pk))
     assert row.changes == {
         "description": ["by the window", "by the door"],
         "is_active": [True, False],
@@ -69,14 +69,14 @@ def test_a_save_that_changes_nothing_is_no_change(admin: Client, identity: Ident
         description="by the window",
         is_active="on",
     )
-    assert not StaffAction.objects.exists()
+    assert not AuditEvent.objects.exists()
 
 
 def test_keys_and_tokens_are_there_without_their_secrets(admin: Client, identity: Identity) -> None:
     secrets = [secret_in(make_key(admin, identity, note="ward 3")), secret_in(make_token(admin))]
-    kinds = StaffAction.objects.values_list("object_type", flat=True)
+    kinds = AuditEvent.objects.values_list("object_type", flat=True)
     assert {"identities.presharedkey", "identities.accesstoken"} <= set(kinds)
-    kept = str(list(StaffAction.objects.values()))
+    kept = str(list(AuditEvent.objects.values()))
     for secret, row in zip(
         secrets, (PreSharedKey.objects.get(), AccessToken.objects.get()), strict=True
     ):
@@ -89,7 +89,7 @@ def test_a_revocation_is_there_though_no_form_made_it(admin: Client, identity: I
     key, _ = issue_psk(identity)
     post(admin, f"/admin/identities/presharedkey/{key.pk}/revoke/")
     row = newest()
-    assert (row.object_type, row.object_number) == ("identities.presharedkey", str(key.pk))
+    assert (row.object_type, row.object_id) == ("identities.presharedkey", str(key.pk))
     assert row.changes == {"message": [None, "Revoked."]}
 
 
@@ -103,10 +103,10 @@ def test_a_new_password_is_a_change_without_the_password(admin: Client, db: None
         password2=new,
         usable_password="true",
     )
-    row = StaffAction.objects.get(object_type="auth.user")
+    row = AuditEvent.objects.get(object_type="auth.user")
     assert row.changes == {"password": HIDDEN}
     ben.refresh_from_db()
-    assert ben.password not in str(list(StaffAction.objects.values()))
+    assert ben.password not in str(list(AuditEvent.objects.values()))
 
 
 def test_getting_into_a_group_is_there(admin: Client, db: None) -> None:
@@ -122,7 +122,7 @@ def test_getting_into_a_group_is_there(admin: Client, db: None) -> None:
         date_joined_0="2026-01-01",
         date_joined_1="00:00:00",
     )
-    changes = [row.changes for row in StaffAction.objects.filter(object_type="auth.user")]
+    changes = [row.changes for row in AuditEvent.objects.filter(object_type="auth.user")]
     assert {"groups": [None, ["operators"]]} in changes
 
 
@@ -131,37 +131,37 @@ def test_logging_in_and_out_is_there(db: None) -> None:
     client = Client(headers={"X-Forwarded-Proto": "https", "X-Real-IP": "192.0.2.9"})
     client.post("/admin/login/", {"username": "ada", "password": "pass pass pass"})
     client.post("/admin/logout/")
-    rows = StaffAction.objects.values_list("action", "username", "address")
+    rows = AuditEvent.objects.values_list("action", "username", "address")
     assert list(rows) == [("logout", "ada", "192.0.2.9"), ("login", "ada", "192.0.2.9")]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE {} SET username = 'x'", "DELETE FROM {}"])
 def test_the_database_refuses_to_change_or_delete_a_row(db: None, statement: str) -> None:
-    StaffAction.objects.create(action="login", username="ada")
+    AuditEvent.objects.create(action="login", username="ada")
     with (
         pytest.raises(DatabaseError, match="append-only"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
-        cursor.execute(statement.format("identities_staffaction"))
-    assert StaffAction.objects.get().username == "ada"
+        cursor.execute(statement.format("identities_auditevent"))
+    assert AuditEvent.objects.get().username == "ada"
 
 
 def test_a_user_can_be_deleted_and_the_trail_stays(db: None) -> None:
     ben = User.objects.create_user("ben")
-    StaffAction.objects.create(action="login", username="ben", user_number=ben.pk)
+    AuditEvent.objects.create(action="login", username="ben", user_number=ben.pk)
     ben.delete()
-    assert StaffAction.objects.get().username == "ben"
+    assert AuditEvent.objects.get().username == "ben"
 
 
 def test_superusers_read_it_and_nobody_changes_it(admin: Client, db: None) -> None:
-    row = StaffAction.objects.create(
+    row = AuditEvent.objects.create(
         action="change", username="ada", changes={"name": ["<b>old</b>", "new"]}
     )
-    address = f"/admin/identities/staffaction/{row.pk}"
-    assert admin.get("/admin/identities/staffaction/").status_code == 200
+    address = f"/admin/identities/auditevent/{row.pk}"
+    assert admin.get("/admin/identities/auditevent/").status_code == 200
     page = admin.get(f"{address}/change/").content.decode()
     assert "&lt;b&gt;old&lt;/b&gt;" in page
     assert admin.post(f"{address}/change/", {"username": "eve"}).status_code == 403
     assert admin.post(f"{address}/delete/", {"post": "yes"}).status_code == 403
-    assert admin.get("/admin/identities/staffaction/add/").status_code == 403
+    assert admin.get("/admin/identities/auditevent/add/").status_code == 403

@@ -11,10 +11,15 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 
+from identities.audit.models import AuditEvent
 from identities.models import Identity
-from identities.staff_actions import StaffAction
 from ingest.models import RetentionPolicy
-from tests.care.sending import MORNING, make_certificate, make_identity, send
+from tests.ingest.maintenance.factories import (
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+)
 
 pytestmark = pytest.mark.usefixtures("live_db")
 WHO = f"{getpass.getuser()} (command line)"
@@ -25,15 +30,15 @@ class Shell:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
-        self._last = StaffAction.objects.values_list("pk", flat=True).first() or 0
+        self._last = AuditEvent.objects.values_list("pk", flat=True).first() or 0
         self.printed = ""
 
-    def run(self, *arguments: str) -> list[StaffAction]:
+    def run(self, *arguments: str) -> list[AuditEvent]:
         """Return the rows that ``manage.py arguments`` adds, oldest first."""
         self._capsys.readouterr()
         call_command(*arguments)
         self.printed = self._capsys.readouterr().out
-        rows = list(StaffAction.objects.filter(pk__gt=self._last).order_by("pk"))
+        rows = list(AuditEvent.objects.filter(pk__gt=self._last).order_by("pk"))
         self._last = rows[-1].pk if rows else self._last
         assert {row.username for row in rows} <= {WHO}
         assert {row.address for row in rows} <= {None}
@@ -45,9 +50,9 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(capsys)
 
 
-def told(row: StaffAction) -> str:
+def told(row: AuditEvent) -> str:
     """Return all that a row says."""
-    return json.dumps(row.changes) + row.object_text + row.object_number
+    return json.dumps(row.changes) + row.object_repr + row.object_id
 
 
 def test_issue_psk_tells_the_identity_and_the_key_without_the_key(shell: Shell) -> None:
@@ -81,7 +86,7 @@ def test_withdraw_and_export_tell_which_file_and_which_series(
     assert withdrawn.changes["reason"] == [None, "wrong arm"]
     [exported] = shell.run("export_samples", identity.name, "hr", "--output", f"{tmp_path}/x.csv")
     assert exported.action == "export"
-    assert identity.name in exported.object_text
+    assert identity.name in exported.object_repr
 
 
 def test_what_runs_over_stored_data_is_noted_with_its_figures(shell: Shell) -> None:
@@ -90,10 +95,10 @@ def test_what_runs_over_stored_data_is_noted_with_its_figures(shell: Shell) -> N
     send(certificate, {MORNING: 1.0})
     send(certificate, b"rubbish")
     [rebuilt] = shell.run("rebuild", "--identity", identity.name)
-    assert (rebuilt.action, rebuilt.object_text) == ("noted", "rebuild")
+    assert (rebuilt.action, rebuilt.object_repr) == ("noted", "rebuild")
     assert rebuilt.changes["series"] == [None, 1]
     [reread] = shell.run("reread", "--identity", identity.name)
-    assert (reread.object_text, reread.changes["still_rejected"]) == ("reread", [None, 1])
+    assert (reread.object_repr, reread.changes["still_rejected"]) == ("reread", [None, 1])
     assert shell.run("compact", "--identity", identity.name) == []
     assert shell.run("verify", "--identity", identity.name) == []
 
@@ -104,7 +109,7 @@ def test_prune_is_noted_where_something_was_deleted(shell: Shell) -> None:
     RetentionPolicy.objects.create(identity=identity, keep_days=30)
     assert shell.run("prune", "--identity", identity.name, "--dry-run") == []
     [pruned] = shell.run("prune", "--identity", identity.name)
-    assert (pruned.object_text, pruned.changes["samples"]) == ("prune", [None, 1])
+    assert (pruned.object_repr, pruned.changes["samples"]) == ("prune", [None, 1])
     assert shell.run("prune", "--identity", identity.name) == []
 
 
@@ -112,7 +117,7 @@ def test_forget_is_noted_by_number_and_request_without_the_name(shell: Shell) ->
     identity = make_identity()
     number, name = identity.pk, identity.name
     [forgotten] = shell.run("forget", name, "--yes", "--reference", "request 12")
-    assert forgotten.object_text == f"forget identity number {number}"
+    assert forgotten.object_repr == f"forget identity number {number}"
     assert forgotten.changes == {"reference": [None, "request 12"]}
     assert not Identity.objects.filter(pk=number).exists()
 
@@ -121,7 +126,7 @@ def test_create_readonly_role_is_noted_without_its_password(shell: Shell) -> Non
     role = f"trail_{uuid.uuid4().hex[:8]}"
     try:
         [made] = shell.run("create_readonly_role", role, "--json")
-        assert (made.object_text, made.changes) == ("create_readonly_role", {"role": [None, role]})
+        assert (made.object_repr, made.changes) == ("create_readonly_role", {"role": [None, role]})
         assert json.loads(shell.printed)["password"] not in told(made)
     finally:
         with connection.cursor() as cursor:

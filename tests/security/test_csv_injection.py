@@ -20,9 +20,14 @@ from playwright.sync_api import Browser
 
 from identities.models import Identity
 from ingest.parsing.names import is_measurement_name
-from tests.analysts import browsing
-from tests.care.sending import MORNING, make_certificate, make_identity, send
-from tests.stack import Stack
+from tests.browser import chart_page
+from tests.ingest.maintenance.factories import (
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+)
+from tests.support.stack import Stack
 
 PROJECT = Path(__file__).resolve().parents[2]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1"]
@@ -30,10 +35,10 @@ FIRST = re.compile(r"[=+\-@\t\r\n]")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 WRITES_CSV = re.compile(r"csv\.(writer|DictWriter|write_csv)|text/csv")
 SHOWN_BY = {
-    "ingest/exporting/formats.py",  # numbers: see below
-    "ingest/read_api/documentation.py",  # says that there is CSV
-    "identities/admin/enrolment_form.py",  # names of identities, into a field of a page
-    "identities/static/identities/sheet.js",  # notes: in a browser, below
+    "analysis/exports/formats.py",  # numbers: see below
+    "analysis/api/openapi.py",  # says that there is CSV
+    "identities/admin/bulk_enrolment_forms.py",  # names of identities, into a field of a page
+    "identities/static/identities/credential_sheet.js",  # notes: in a browser, below
 }
 
 
@@ -91,7 +96,7 @@ def test_an_export_holds_numbers_under_two_names_and_nothing_else(admin: Client)
 
 @pytest.fixture
 def chromium() -> Iterator[Browser]:
-    with browsing.chromium() as browser:
+    with chart_page.chromium() as browser:
         yield browser
 
 
@@ -102,7 +107,7 @@ def test_the_sheet_of_keys_tells_notes_as_text(
     notes = ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "plain = text"]
     name = f"sheet-{uuid.uuid4().hex[:8]}"
     rows = "".join(f"{name}-{number},{note}\n" for number, note in enumerate(notes))
-    with browsing.signed_in(chromium, stack) as page:
+    with chart_page.signed_in(chromium, stack) as page:
         page.goto(f"{stack.staff_url}/admin/identities/enrolment/add/")
         page.fill("[name=rows]", f"identity,note\n{rows}")
         page.check("[name=create]")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.audit import main
+from tools.audit_report import main
 
 KNOWN = {"name": "django", "version": "5.2", "vulns": []}
 UNKNOWN = {"name": "attrs", "skip_reason": "Dependency not found on PyPI"}

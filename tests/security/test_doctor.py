@@ -18,14 +18,21 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from device_endpoint.doctor import claims, credentials, database, doors, files, listeners
-from device_endpoint.doctor.asking import Answer
-from device_endpoint.environment import PROJECT_DIR
-from identities.issuing import issue_psk
+from device_endpoint.doctor import (
+    credentials,
+    database,
+    endpoints,
+    filesystem,
+    header_spoofing,
+    listening_ports,
+)
+from device_endpoint.doctor.probes import Answer
+from device_endpoint.env import PROJECT_DIR
+from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
-from tests.devices import Device
-from tests.stack import Stack, free_ports
-from tests.trust.test_forged_headers import socket_of
+from tests.security.test_forged_headers import socket_of
+from tests.support.devices import Device
+from tests.support.stack import Stack, free_ports
 
 WELL = {
     "settings",
@@ -93,7 +100,7 @@ def test_an_nginx_that_lets_the_header_through_is_found_out(
     stack: Stack, make_device: Callable[..., Device]
 ) -> None:
     nobody, claimed = make_device(anonymous=True), make_device()
-    lines = next(claims.Forged(claimed.certificate_file.read_bytes(), b"", "").claims())
+    lines = next(header_spoofing.Forged(claimed.certificate_file.read_bytes(), b"", "").claims())
     headers = dict(lines)
 
     def is_believed() -> bool:
@@ -188,12 +195,12 @@ def test_a_product_that_does_not_run_is_told_in_lines(stack: Stack, tmp_path: Pa
 def test_an_answer_that_names_the_claimed_certificate_has_believed_it(
     answer: Answer, is_believed: bool
 ) -> None:
-    assert claims.believed(answer, "abc") is is_believed
+    assert header_spoofing.believed(answer, "abc") is is_believed
 
 
 @pytest.mark.parametrize(("days", "level"), [(90, "ok"), (20, "warn"), (1, "FAIL"), (-3, "FAIL")])
 def test_a_server_certificate_near_its_end(days: int, level: str) -> None:
-    assert doors.days_left(days).level == level
+    assert endpoints.days_left(days).level == level
 
 
 @pytest.mark.parametrize(("major", "level"), [(14, "FAIL"), (15, "ok"), (18, "ok")])
@@ -223,12 +230,12 @@ def test_the_table_of_listeners_is_read_in_both_widths() -> None:
         "   0: 00000000000000000000000001000000:20FB 0:0 0A 0:0 0:0 0 0 0 4712 1\n"
         "   1: 00000000000000000000000001000000:20FC 0:0 01 0:0 0:0 0 0 0 4713 1\n"
     )
-    assert listeners.parse_table(four) == {"4711": ("127.0.0.1", 8443)}
-    assert listeners.parse_table(six) == {"4712": ("::1", 8443)}
+    assert listening_ports.parse_table(four) == {"4711": ("127.0.0.1", 8443)}
+    assert listening_ports.parse_table(six) == {"4712": ("::1", 8443)}
 
 
 def test_a_file_that_is_missing_is_not_too_open(tmp_path: Path) -> None:
-    assert not files.too_open(tmp_path / "missing", 0o077)
+    assert not filesystem.too_open(tmp_path / "missing", 0o077)
 
 
 def test_the_page_is_for_superusers(browser: Callable[[str], Client]) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.environment import LONGEST_SOCKET_FOLDER
-from tests.devices import Device
-from tests.stack import Stack
-from tests.trust.forging import forgeries
+from device_endpoint.env import LONGEST_SOCKET_FOLDER
+from tests.security.forged_headers import forgeries
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 HOST = b"Host: localhost\r\n"
 PATHS = (b"/device_endpoint", b"/device_endpoint/")

@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from identities.staff_actions import StaffAction
-from tests.stack import Stack
-from tests.trust.people import LOGIN, Browser, text_of
+from identities.audit.models import AuditEvent
+from tests.security.users import LOGIN, Browser, text_of
+from tests.support.stack import Stack
 
 PASSWORD = "correct horse battery staple"
 
@@ -86,7 +86,7 @@ def test_failures_and_lock_outs_are_in_the_trail_once_a_minute() -> None:
     for _ in range(8):
         attempt(at("192.0.2.1"), "ada", "wrong")
         attempt(at("192.0.2.1"), "nobody", "wrong")
-    found = StaffAction.objects.order_by("action", "username").values_list("action", "username")
+    found = AuditEvent.objects.order_by("action", "username").values_list("action", "username")
     assert list(found) == [
         ("locked out", ""),
         ("locked out", "ada"),

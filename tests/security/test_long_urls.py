@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 @pytest.mark.parametrize("long", ["a" * 15_000, "%22" * 3_000], ids=["letters", "escapes"])

@@ -8,7 +8,7 @@ from typing import Any
 import crossplane
 import pytest
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 # What the applications believe, and what other proxies call the same things.
 BELIEVED = {

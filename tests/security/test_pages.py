@@ -10,8 +10,13 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import Client
 
-from tests.identities.pages import barred, links
-from tests.trust.world import CANARY, World, make, patterns
+from tests.identities.admin_pages import barred, links
+from tests.security.populated_site import (
+    CANARY,
+    World,
+    make,
+    patterns,
+)
 
 pytestmark = pytest.mark.slow
 

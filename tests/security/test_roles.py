@@ -1,7 +1,7 @@
 """Who may do what: every address of the staff door, for every role, read and written.
 
 ``role_matrix.txt`` is the table; a new address fails here until it has its row. To write the
-table anew and read the difference: ``ROLE_MATRIX=write pytest tests/trust/test_roles.py``.
+table anew and read the difference: ``ROLE_MATRIX=write pytest tests/security/test_roles.py``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from device_endpoint.environment import read_text
-from tests.identities.pages import SECRET
-from tests.trust.conftest import ROLES, browser_of
-from tests.trust.world import World, make, patterns
+from device_endpoint.env import read_text
+from tests.identities.admin_pages import SECRET
+from tests.security.conftest import ROLES, browser_of
+from tests.security.populated_site import World, make, patterns
 
 TABLE = Path(__file__).with_name("role_matrix.txt")
 FIELDS = {"post": "yes", "confirmed": "yes", "reason": "because", "name": "x"}
@@ -116,7 +116,7 @@ def test_analysts_change_nothing_but_their_own(world: World, browsers: dict[str,
 def test_nobody_deletes_or_edits_evidence() -> None:
     evidence = (
         "registrationattempt",
-        "staffaction",
+        "auditevent",
         "measurement",
         "datadeletion",
         "sampleconflict",

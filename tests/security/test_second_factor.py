@@ -13,8 +13,8 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from identities.staff_actions import StaffAction
-from tests.identities.pages import barred, links
+from identities.audit.models import AuditEvent
+from tests.identities.admin_pages import barred, links
 
 ENROL = "/admin/second-factor/"
 CHECK = "/admin/second-factor/check/"
@@ -140,7 +140,7 @@ def test_after_a_wrong_code_the_right_one_has_to_wait_too() -> None:
     for _ in range(4):
         assert client.post(where, {"code": wrong}).status_code == 200
     assert client.post(where, {"code": code}).status_code == 200
-    assert StaffAction.objects.filter(action="second factor failed", username="ada").exists()
+    assert AuditEvent.objects.filter(action="second factor failed", username="ada").exists()
 
 
 @pytest.mark.usefixtures("ada", "offered")
@@ -166,7 +166,7 @@ def test_a_superuser_removes_a_lost_one_and_sees_no_secret(ada: User, admin: Cli
     assert admin.post(f"{address}/delete/", {"post": "yes"}).status_code == 302
     assert not StaticToken.objects.exists()
     assert log_in()[1] == "in"
-    assert device.key not in str(list(StaffAction.objects.values()))
+    assert device.key not in str(list(AuditEvent.objects.values()))
 
 
 @pytest.mark.usefixtures("ada", "offered")

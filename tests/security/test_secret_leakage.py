@@ -10,10 +10,10 @@ from django.db import connection
 
 from identities import keys
 from identities.models import Identity
-from tests.devices import Device
-from tests.identities.pages import SECRET, filled_in
-from tests.stack import Stack
-from tests.trust.people import LOGIN, Browser
+from tests.identities.admin_pages import SECRET, filled_in
+from tests.security.users import LOGIN, Browser
+from tests.support.devices import Device
+from tests.support.stack import Stack
 
 ADD = "/admin/identities/presharedkey/add/"
 ENROL = "/admin/identities/enrolment/add/"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tried import POINTS
+from tools.security_report import POINTS
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/explanation/threat-model.md").read_text()

@@ -7,8 +7,8 @@ from urllib.parse import urljoin
 
 import requests
 
-from tests.identities.pages import filled_in
-from tests.stack import Stack
+from tests.identities.admin_pages import filled_in
+from tests.support.stack import Stack
 
 LOGIN = "/admin/login/"
 

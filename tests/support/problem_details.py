@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.devices import RawAnswer
+from tests.support.devices import RawAnswer
 
 
 def assert_problem(answer: RawAnswer, status: int, code: str, *, retryable: bool) -> Any:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from django.db import connection
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 
 START_SECONDS = 90.0
 

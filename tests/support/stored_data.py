@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from identities.models import Identity
 from ingest.models import Measurement, SampleBlock
-from tests.offsets import offsets_of
+from tests.support.block_offsets import offsets_of
 
 HOUR_MS = 3_600_000
 

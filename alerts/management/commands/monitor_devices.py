@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from ingest.management.repeating import RepeatingCommand
-from ingest.telling.watching import Looked, look
+from alerts.monitor import Looked, look
+from ingest.management.periodic_command import RepeatingCommand
 
 
 class Command(RepeatingCommand):

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import connection
 
+from analysis.readonly_role import RoleExistsError, create_readonly_role
 from identities.management.base import DatabaseCommand, duration
-from ingest.reading.readonly_role import RoleExistsError, create_readonly_role
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 

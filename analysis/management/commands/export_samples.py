@@ -14,16 +14,16 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from analysis.exports.formats import FORMATS
+from analysis.exports.provenance import describe_export
+from analysis.queries.sample_columns import SampleColumns
+from analysis.queries.samples import read_samples
+from analysis.queries.series import UnknownSeriesError, find_series
+from identities.audit.models import AuditEvent
+from identities.audit.recorder import record
 from identities.management.base import DatabaseCommand
-from identities.staff_actions import StaffAction
-from identities.trail import record
-from ingest.exporting.formats import FORMATS
-from ingest.exporting.provenance import describe_export
-from ingest.reading.kinds import find_kind
-from ingest.reading.ranges import RangeError, parse_range
-from ingest.reading.sample_columns import SampleColumns
-from ingest.reading.samples import read_samples
-from ingest.reading.series import UnknownSeriesError, find_series
+from ingest.measurement_types import find_kind
+from ingest.time_range import RangeError, parse_range
 
 
 class Command(DatabaseCommand):
@@ -51,7 +51,7 @@ class Command(DatabaseCommand):
         provenance = describe_export(series, kind, wanted, timezone.now(), source)
         start, end = provenance["from"], provenance["to"]
         text = f"export_samples {series.identity} {series.name} {start} {end}"
-        record(StaffAction.Action.EXPORT, text=text)
+        record(AuditEvent.Action.EXPORT, text=text)
         samples = self._with_progress(read_samples(series, wanted), series.count, options["output"])
         try:
             with _opened(options["output"]) as file:

@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from benchmarks.references.orm.views import UploadView
+from benchmarks.baselines.orm.views import UploadView
 
 urlpatterns = [path("device_endpoint", UploadView.as_view())]

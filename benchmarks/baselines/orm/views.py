@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from benchmarks.references.orm.models import Device, Measurement, Sample
+from benchmarks.baselines.orm.models import Device, Measurement, Sample
 
 BATCH = 5_000
 

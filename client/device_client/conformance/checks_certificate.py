@@ -8,13 +8,13 @@ from urllib.parse import quote
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from device_client.conformance.subject import (
+from device_client.conformance.raw_http import Answer, Wire, expect
+from device_client.conformance.target import (
     Subject,
     certificate_of,
     expect_problem,
     fingerprint,
 )
-from device_client.conformance.wire import Answer, Wire, expect
 
 # What proxies call the header in which they pass a certificate on.
 NAMES = (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ssl
 
-from device_client.conformance.subject import (
+from device_client.conformance.raw_http import expect, read
+from device_client.conformance.target import (
     JSON,
     Subject,
     expect_problem,
     expect_problem_body,
     form,
 )
-from device_client.conformance.wire import expect, read
 
 TEXT = {"Content-Type": "text/plain"}
 _LINGER = 0.2

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from device_client.conformance.subject import (
+from device_client.conformance.raw_http import Answer, expect
+from device_client.conformance.target import (
     JSON,
     Subject,
     certificate_of,
     expect_problem,
     fingerprint,
 )
-from device_client.conformance.wire import Answer, expect
 
 _UNKNOWN = "dpsk_0000000000000000000000000000000000"
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import ssl
 import warnings
 
-from device_client.conformance.subject import Subject, expect_problem_body
-from device_client.conformance.wire import Failed, Wire, expect, read
+from device_client.conformance.raw_http import (
+    Failed,
+    Wire,
+    expect,
+    read,
+)
+from device_client.conformance.target import Subject, expect_problem_body
 
 
 def no_session_resumed(subject: Subject) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 
-from device_client.conformance.subject import (
+from device_client.conformance.raw_http import Answer, expect
+from device_client.conformance.target import (
     NAME,
     Subject,
     expect_problem,
     form,
     receipts,
 )
-from device_client.conformance.wire import Answer, expect
-from device_client.form_data import FilePart
+from device_client.multipart import FilePart
 
 RECEIPT_KEYS = {
     *("id", "name", "filename", "sha256", "status", "samples"),

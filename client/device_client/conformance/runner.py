@@ -13,8 +13,8 @@ from device_client.conformance import (
     checks_tls,
     checks_upload,
 )
-from device_client.conformance.subject import Subject
-from device_client.conformance.wire import Failed
+from device_client.conformance.raw_http import Failed
+from device_client.conformance.target import Subject
 
 Check = Callable[[Subject], None]
 

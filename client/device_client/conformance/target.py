@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from device_client.api import complete_url
+from device_client.atomic_files import write_private
 from device_client.certificate import make_credentials, read_facts
-from device_client.conformance.wire import Answer, Wire, expect
-from device_client.door import complete_url
-from device_client.form_data import FilePart, content_type, encode
-from device_client.private_files import write_private
+from device_client.conformance.raw_http import Answer, Wire, expect
+from device_client.multipart import FilePart, content_type, encode
 
 JSON = {"Content-Type": "application/json"}
 NAME = "conformance"

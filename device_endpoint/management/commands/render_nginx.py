@@ -10,10 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from device_endpoint import nginx_config
-from device_endpoint.supervision import preparation
-from device_endpoint.supervision.doors import prepare_nginx
-from device_endpoint.supervision.errors import CannotStartError
-from device_endpoint.supervision.programs_found import nginx_binary
+from device_endpoint.supervisor import bootstrap
+from device_endpoint.supervisor.errors import CannotStartError
+from device_endpoint.supervisor.executables import nginx_binary
+from device_endpoint.supervisor.servers import prepare_nginx
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            preparation.ensure_server_certificate()
+            bootstrap.ensure_server_certificate()
             if options["unchecked"]:
                 nginx_config.write(settings.LISTEN)
             else:

@@ -12,13 +12,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from device_endpoint import health
-from device_endpoint.environment import read_text
-from device_endpoint.supervision import demo, doors, housekeeping, preparation, readiness
-from device_endpoint.supervision.announcement import login_line, ready_block
-from device_endpoint.supervision.embedded_postgres import EmbeddedPostgres
-from device_endpoint.supervision.errors import CannotStartError, StopRequested
-from device_endpoint.supervision.programs_found import nginx_binary, postgres_folder
-from device_endpoint.supervision.supervisor import Supervisor
+from device_endpoint.env import read_text
+from device_endpoint.supervisor import (
+    bootstrap,
+    demo,
+    housekeeping,
+    readiness,
+    servers,
+)
+from device_endpoint.supervisor.banner import login_line, ready_block
+from device_endpoint.supervisor.embedded_postgres import EmbeddedPostgres
+from device_endpoint.supervisor.errors import CannotStartError, StopRequested
+from device_endpoint.supervisor.executables import nginx_binary, postgres_folder
+from device_endpoint.supervisor.supervisor import Supervisor
 
 
 class Command(BaseCommand):
@@ -51,16 +57,16 @@ class Command(BaseCommand):
 
     def _run(self, supervisor: Supervisor, is_demo: bool) -> None:
         var_dir = Path(settings.VAR_DIR)
-        preparation.make_folders(var_dir)
-        with preparation.lock(var_dir):
-            addresses = doors.free_addresses()
+        bootstrap.make_folders(var_dir)
+        with bootstrap.lock(var_dir):
+            addresses = servers.free_addresses()
             nginx = nginx_binary()
-            doors.prepare_run_folder()
+            servers.prepare_run_folder()
             self._prepare_doors(nginx, addresses)
             self._start_database(supervisor, var_dir)
-            preparation.migrate()
-            preparation.collect_static()
-            login = preparation.ensure_superuser()
+            bootstrap.migrate()
+            bootstrap.collect_static()
+            login = bootstrap.ensure_superuser()
             try:
                 self._start_doors(supervisor, nginx, addresses[0], var_dir / "log")
                 curl = self._start_devices(supervisor, var_dir / "log") if is_demo else []
@@ -85,17 +91,17 @@ class Command(BaseCommand):
     def _start_doors(
         self, supervisor: Supervisor, nginx: Path, address: str, log_dir: Path
     ) -> None:
-        gunicorns = [doors.gunicorn_spec(door, log_dir) for door in ("device", "staff")]
+        gunicorns = [servers.gunicorn_spec(door, log_dir) for door in ("device", "staff")]
         supervisor.start(*gunicorns)
-        doors.wait_for_answers(supervisor.require_running)
-        supervisor.start(doors.nginx_spec(nginx, log_dir))
+        servers.wait_for_answers(supervisor.require_running)
+        supervisor.start(servers.nginx_spec(nginx, log_dir))
         readiness.wait_until_ready(address, supervisor.require_running)
         supervisor.start(*housekeeping.specs(log_dir))
 
     def _prepare_doors(self, nginx: Path, addresses: list[str]) -> None:
-        if preparation.ensure_server_certificate():
+        if bootstrap.ensure_server_certificate():
             self._say("made a server certificate")
-        doors.prepare_nginx(nginx, addresses)
+        servers.prepare_nginx(nginx, addresses)
 
     def _start_devices(self, supervisor: Supervisor, log_dir: Path) -> list[str]:
         if missing := demo.unregistered_devices():

@@ -12,9 +12,9 @@ from django.core.management.base import CommandError
 from django.db import IntegrityError
 from django.utils import timezone
 
-from identities import enrolling
-from identities.enrolment_file import BadEnrolment, Defaults
-from identities.issuing import find_identity, find_or_make_identity, issue_psk
+from identities.credentials import find_identity, find_or_make_identity, issue_psk
+from identities.enrolment import issuing
+from identities.enrolment.csv_file import BadEnrolment, Defaults
 from identities.management.base import DatabaseCommand, describe, duration, iso
 from identities.models import DEFAULT_KEY_LIFE, Identity, PreSharedKey
 
@@ -77,7 +77,7 @@ class Command(DatabaseCommand):
     def _issue_list(self, options: dict[str, Any]) -> None:
         defaults = Defaults(options["note"], options["max_uses"], options["valid_for"])
         try:
-            plan = enrolling.check(
+            plan = issuing.check(
                 _read(options["list"]), defaults, create=options["create"], remedy=REMEDY
             )
             issued = [] if options["dry_run"] else _issue(plan, options["list"])
@@ -130,7 +130,7 @@ def text_for_a_person(key: PreSharedKey, secret: str) -> str:
     )
 
 
-def describe_plan(plan: enrolling.Plan) -> list[dict[str, Any]]:
+def describe_plan(plan: issuing.Plan) -> list[dict[str, Any]]:
     """Return what ``--dry-run --json`` prints of ``plan``: keys that are not made yet."""
     return [
         {
@@ -154,7 +154,7 @@ def list_for_a_person(described: list[dict[str, Any]]) -> str:
     )
 
 
-def summary_of(plan: enrolling.Plan) -> str:
+def summary_of(plan: issuing.Plan) -> str:
     """Return what would be made of ``plan``, in one line."""
     made = f", {len(plan.missing)} identities" if plan.missing else ""
     return f"Dry run: all rows are good. Would make {len(plan.rows)} keys{made}. Nothing was made."
@@ -165,9 +165,9 @@ def inactive(name: str) -> str:
     return f"{name} is inactive: its devices are refused until it is not."
 
 
-def _issue(plan: enrolling.Plan, path: str) -> list[tuple[PreSharedKey, str]]:
+def _issue(plan: issuing.Plan, path: str) -> list[tuple[PreSharedKey, str]]:
     name = "Standard input" if path == "-" else Path(path).name
-    return enrolling.issue_all(plan, name=name)[1]
+    return issuing.issue_all(plan, name=name)[1]
 
 
 def _read(path: str) -> bytes:

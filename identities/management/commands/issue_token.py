@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from identities.issuing import issue_token
+from identities.credentials import issue_token
 from identities.management.base import DatabaseCommand, describe, duration, iso
 from identities.models import DEFAULT_TOKEN_LIFE
 

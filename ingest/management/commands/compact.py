@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from ingest.keeping.compaction import Compacted, compact
-from ingest.management.care import find_identity_id
-from ingest.management.repeating import RepeatingCommand
+from ingest.maintenance.compaction import Compacted, compact
+from ingest.management.maintenance_command import find_identity_id
+from ingest.management.periodic_command import RepeatingCommand
 
 
 class Command(RepeatingCommand):

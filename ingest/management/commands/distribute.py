@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from identities.management.base import DatabaseCommand
-from ingest.keeping import distribution
+from ingest.maintenance import citus
 
 
 class Command(DatabaseCommand):
@@ -22,10 +22,10 @@ class Command(DatabaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            statements = distribution.plan(distribution.read_state())
-        except distribution.CannotDistributeError as error:
+            statements = citus.plan(citus.read_state())
+        except citus.CannotDistributeError as error:
             raise CommandError(str(error)) from error
-        if not distribution.has_coordinator():
+        if not citus.has_coordinator():
             self.stderr.write(
                 "The coordinator is not among the nodes: without SELECT "
                 "citus_set_coordinator_host('ITS NAME') some lists of the admin will not work."
@@ -40,13 +40,13 @@ class Command(DatabaseCommand):
                 "Distributed. The coordinator still holds the rows from before, which nobody "
                 "reads any more; this frees their space:"
             )
-            for table in distribution.DISTRIBUTED_TABLES:
+            for table in citus.DISTRIBUTED_TABLES:
                 call = f"truncate_local_data_after_distributing_table('{table}')"
                 self.stdout.write(f"  SELECT {call};")
 
     def _execute(self, statement: str) -> None:
         try:
-            distribution.execute(statement)
+            citus.execute(statement)
         except DatabaseError as error:
             raise CommandError(
                 f"{str(error).strip()}\nWhat was executed before stays; when the reason is "

@@ -10,10 +10,10 @@ from django.core.management.base import CommandError
 
 from identities.management.base import who
 from identities.models import Identity
-from ingest.keeping.deletions import Amount
-from ingest.keeping.forgetting import StillWritingError, forget
-from ingest.keeping.replay import series_names
-from ingest.management.care import CareCommand, find_identity
+from ingest.maintenance.deletion import Amount
+from ingest.maintenance.erasure import StillWritingError, forget
+from ingest.maintenance.replay import series_names
+from ingest.management.maintenance_command import CareCommand, find_identity
 from ingest.models import DataDeletion
 
 

@@ -7,9 +7,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from identities.management.base import who
-from ingest.keeping.deletions import Amount
-from ingest.keeping.retention import Pruned, look, prune
-from ingest.management.care import CareCommand, find_identity_id, hour_text
+from ingest.maintenance.deletion import Amount
+from ingest.maintenance.retention import Pruned, look, prune
+from ingest.management.maintenance_command import CareCommand, find_identity_id, hour_text
 
 
 class Command(CareCommand):

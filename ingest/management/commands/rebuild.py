@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from identities.models import Identity
-from ingest.keeping.rebuilding import Rebuilt, rebuild_series
-from ingest.keeping.replay import series_names
-from ingest.management.care import CareCommand, chosen_identities
+from ingest.maintenance.rebuild import Rebuilt, rebuild_series
+from ingest.maintenance.replay import series_names
+from ingest.management.maintenance_command import CareCommand, chosen_identities
 
 
 class Command(CareCommand):

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
-from ingest.keeping.rereading import Reread, reread
-from ingest.management.care import CareCommand, chosen_identities
+from ingest.accepted_times import time_window
+from ingest.maintenance.reparse import Reread, reread
+from ingest.management.maintenance_command import CareCommand, chosen_identities
 from ingest.models import Measurement
-from ingest.parsing.time_window import time_window
 
 
 class Command(CareCommand):

@@ -16,19 +16,19 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from device_client.api import Door, complete_url
+from device_client.ca_bundle import combine_authorities
 from device_client.delivery import Deliverer
-from device_client.door import Door, complete_url
 from device_client.errors import DeviceError
-from device_client.form_data import FilePart
-from device_client.naming import split_argument
-from device_client.problem import Receipt
+from device_client.filenames import split_argument
+from device_client.multipart import FilePart
 from device_client.renewal import Renewal, enter
 from device_client.report import Report
+from device_client.responses import Receipt
 from device_client.retry import Patience
 from device_client.schedule import Schedule
 from device_client.simulator import Simulation
 from device_client.state import StateFolder
-from device_client.trust import combine_authorities
 
 
 def _at_least(lowest: float, convert: type[int] | type[float]) -> Any:

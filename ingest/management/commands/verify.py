@@ -7,9 +7,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from identities.models import Identity
-from ingest.keeping.replay import series_names
-from ingest.keeping.verification import SeriesVerified, verify_series
-from ingest.management.care import CareCommand, chosen_identities, hour_text
+from ingest.maintenance.replay import series_names
+from ingest.maintenance.verification import SeriesVerified, verify_series
+from ingest.management.maintenance_command import CareCommand, chosen_identities, hour_text
 
 
 class Command(CareCommand):

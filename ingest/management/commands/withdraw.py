@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from identities.management.base import who
-from ingest.keeping.rebuilding import DamagedOriginals
-from ingest.keeping.withdrawal import NotWithdrawable, withdraw
-from ingest.management.care import CareCommand
+from ingest.maintenance.rebuild import DamagedOriginals
+from ingest.maintenance.withdrawal import NotWithdrawable, withdraw
+from ingest.management.maintenance_command import CareCommand
 from ingest.models import Measurement
 
 

@@ -10,13 +10,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alerts.models import Incident
+from analysis.queries import identity_status
+from analysis.queries.identity_status import list_watched
 from identities.models import Identity
-from ingest.models import Incident
-from ingest.reading import watching
-from ingest.reading.watching import list_watched
-from tests.reading.making import make_analyst, make_certificate, make_measurement, make_series
+from tests.analysis.queries.factories import (
+    make_analyst,
+    make_certificate,
+    make_measurement,
+    make_series,
+)
 
-LIST = "/admin/ingest/overview/"
+LIST = "/admin/analysis/overview/"
 HOUR_MS = 3_600_000
 
 
@@ -48,9 +53,9 @@ def states() -> dict[str, str]:
 def test_each_state_has_its_cause(db: None) -> None:
     make_identity("fine")
     make_identity("quiet", hours_ago=30)
-    for name, catches_up in (("late", False), ("catching-up", True)):
+    for name, is_backfilling in (("late", False), ("catching-up", True)):
         identity = make_identity(name, hours_ago=30)
-        Incident.objects.create(kind="late", identity=identity, catches_up=catches_up)
+        Incident.objects.create(kind="late", identity=identity, is_backfilling=is_backfilling)
     make_identity("expiring", days_left=10)
     make_identity("idle", hours_ago=None)
     Identity.objects.create(name="bare")
@@ -80,8 +85,8 @@ def test_a_filter_looks_at_a_bounded_number_and_goes_on(
 ) -> None:
     for name in "abcdef":
         make_identity(name, hours_ago=30 if name == "f" else 0.1)
-    monkeypatch.setattr(watching, "MOST_LOOKED_AT", 2)
-    monkeypatch.setattr(watching, "_AT_A_TIME", 2)
+    monkeypatch.setattr(identity_status, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(identity_status, "_AT_A_TIME", 2)
     found, after, steps = [], None, 0
     while True:
         page = list_watched(state="quiet", after=after)

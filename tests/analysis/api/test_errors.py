@@ -8,8 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from identities.models import AccessToken, Identity
-from tests.reading.conftest import Get
-from tests.reading.making import (
+from tests.analysis.queries.conftest import Get
+from tests.analysis.queries.factories import (
     make_analyst,
     make_certificate,
     make_measurement,

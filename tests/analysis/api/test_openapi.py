@@ -15,9 +15,9 @@ from drf_spectacular.validation import validate_schema
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from analysis.api.urls import urlpatterns
 from identities.models import Identity
-from ingest.read_api.urls import urlpatterns
-from tests.reading.making import (
+from tests.analysis.queries.factories import (
     make_analyst,
     make_certificate,
     make_measurement,

@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from identities.models import Identity
-from tests.reading.conftest import Get
-from tests.reading.making import make_certificate, make_measurement, make_series
+from tests.analysis.queries.conftest import Get
+from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 START = 1_700_000_000_000
 

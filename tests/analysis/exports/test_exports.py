@@ -12,11 +12,11 @@ import pytest
 from fhir.resources.bundle import Bundle as BundleR5
 from fhir.resources.R4B.bundle import Bundle as BundleR4B
 
+from analysis.exports.formats import FORMATS
+from identities.audit.models import AuditEvent
 from identities.models import Identity
-from identities.staff_actions import StaffAction
-from ingest.exporting.formats import FORMATS
-from tests.reading.conftest import Get
-from tests.reading.making import make_certificate, make_measurement, make_series
+from tests.analysis.queries.conftest import Get
+from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 START = 1_700_006_400_000  # 2023-11-15T00:00Z
 DAY = 86_400_000
@@ -180,12 +180,12 @@ def test_what_has_no_code_has_no_clinical_form(get: Get, ward: Identity, form: s
 def test_who_took_what_is_recorded(get: Get, heart: Identity, path: str) -> None:
     address = f"{SERIES}/{path}" if not path.startswith(".") else path.rpartition("../")[2]
     assert get(address).status_code == 200
-    (row,) = StaffAction.objects.filter(action="export")
+    (row,) = AuditEvent.objects.filter(action="export")
     assert row.username == "analyst"
-    assert "hr" in row.object_text
+    assert "hr" in row.object_repr
 
 
 @pytest.mark.parametrize("path", ["summary", "dictionary", "buckets"])
 def test_looking_is_no_export(get: Get, heart: Identity, path: str) -> None:
     assert get(f"{SERIES}/{path}").status_code == 200
-    assert not StaffAction.objects.filter(action="export").exists()
+    assert not AuditEvent.objects.filter(action="export").exists()

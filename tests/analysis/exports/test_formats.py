@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.exporting.formats import FORMATS, encode_csv, encode_json, encode_parquet
-from ingest.reading.sample_columns import SampleColumns
+from analysis.exports.formats import (
+    FORMATS,
+    encode_csv,
+    encode_json,
+    encode_parquet,
+)
+from analysis.queries.sample_columns import SampleColumns
 
 FLOATS = st.floats(-1e20, 1e20, allow_nan=False)
 

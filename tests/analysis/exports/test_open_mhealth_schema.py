@@ -12,8 +12,8 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 from identities.models import Identity
-from tests.reading.conftest import Get
-from tests.reading.making import make_series
+from tests.analysis.queries.conftest import Get
+from tests.analysis.queries.factories import make_series
 
 START = 1_700_006_400_000
 # Schemas refer to each other by these.

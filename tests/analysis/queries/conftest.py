@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from identities.models import Identity
-from tests.reading.making import make_analyst, make_token
+from tests.analysis.queries.factories import make_analyst, make_token
 
 Get = Callable[..., Any]
 

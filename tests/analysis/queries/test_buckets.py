@@ -4,7 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.reading.buckets import LADDER_MS, choose_width, join, rungs, summarise
+from analysis.queries.buckets import (
+    LADDER_MS,
+    choose_width,
+    join,
+    rungs,
+    summarise,
+)
 
 TIMES = st.integers(0, 10**16)
 

@@ -10,11 +10,11 @@ import pyarrow.parquet
 import pytest
 from django.core.management import CommandError, call_command
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 from identities.models import Identity
 from ingest.models import SampleBlock
-from tests.reading.making import make_series
-from tests.stack import clean_environment, database_address
+from tests.analysis.queries.factories import make_series
+from tests.support.stack import clean_environment, database_address
 
 START = 1_700_000_000_000
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.queries import plausible_range
+from analysis.queries.plausible_range import Implausible, count_implausible
+from analysis.queries.series import find_series
 from identities.models import Identity
-from ingest.reading import plausibility
-from ingest.reading.kinds import Kind
-from ingest.reading.plausibility import Implausible, count_implausible
-from ingest.reading.ranges import TimeRange
-from ingest.reading.series import find_series
-from tests.analysts.conftest import Get
-from tests.reading.making import make_series
+from ingest.measurement_types import Kind
+from ingest.time_range import TimeRange
+from tests.analysis.api.conftest import Get
+from tests.analysis.queries.factories import make_series
 
 START = 1_700_006_400_000  # the start of an hour
 HOUR = 3_600_000
@@ -67,7 +67,7 @@ def test_beyond_what_is_opened_the_number_is_close_and_says_so(
     times = START + np.arange(0, 40 * HOUR, 30_000)
     values = np.where(np.arange(len(times)) % 10 == 0, 255, 70)
     make_series(ward, "hr", dict(zip(times.tolist(), values.tolist(), strict=True)))
-    monkeypatch.setattr(plausibility, "MOST_OPENED", 1000)
+    monkeypatch.setattr(plausible_range, "MOST_OPENED", 1000)
     found = count(ward)
     assert found is not None
     assert not found.is_exact

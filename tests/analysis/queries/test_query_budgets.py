@@ -13,18 +13,18 @@ from django.test import Client
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
-from tests.reading.making import make_certificate, make_measurement, make_series
+from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 Budget = Callable[..., AbstractContextManager[Any]]
 START = 1_700_006_400_000
 PAGES = [
     "/admin/",
-    "/admin/ingest/overview/",
-    "/admin/ingest/overview/?q=ward",
-    "/admin/ingest/overview/ward-0/",
-    "/admin/ingest/series/",
-    "/admin/ingest/series/ward-0/hr/",
-    "/admin/ingest/series/compare/?series=ward-0/hr&series=ward-1/hr",
+    "/admin/analysis/overview/",
+    "/admin/analysis/overview/?q=ward",
+    "/admin/analysis/overview/ward-0/",
+    "/admin/analysis/series/",
+    "/admin/analysis/series/ward-0/hr/",
+    "/admin/analysis/series/compare/?series=ward-0/hr&series=ward-1/hr",
     "/admin/ingest/measurement/",
     "/admin/ingest/measurement/?q=WARD-3",
     "/admin/ingest/devicecertificate/",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.reading.ranges import (
+from ingest.time_range import (
     LATEST_MS,
     RangeError,
     TimeRange,

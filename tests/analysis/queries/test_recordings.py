@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from identities.models import Identity
-from tests.reading.conftest import Get
-from tests.reading.making import make_series
+from tests.analysis.queries.conftest import Get
+from tests.analysis.queries.factories import make_series
 
 DATA = Path(__file__).parent.parent / "data"
 

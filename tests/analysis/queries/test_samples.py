@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
+from analysis.queries import samples as reading
+from analysis.queries.samples import read_buckets, read_samples
+from analysis.queries.series import find_series
 from identities.models import Identity
 from ingest.models import SampleBlock
-from ingest.reading import samples as reading
-from ingest.reading.ranges import TimeRange
-from ingest.reading.samples import read_buckets, read_samples
-from ingest.reading.series import find_series
-from tests.reading.making import HOUR_MS, make_series
+from ingest.time_range import TimeRange
+from tests.analysis.queries.factories import HOUR_MS, make_series
 
 START = 1_700_000_000_000
 TEN_HOURS = 10 * HOUR_MS

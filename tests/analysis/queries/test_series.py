@@ -1,8 +1,8 @@
 """The list of series."""
 
+from analysis.queries.series import list_series
 from identities.models import Identity
-from ingest.reading.series import list_series
-from tests.reading.making import make_block, make_series
+from tests.analysis.queries.factories import make_block, make_series
 
 START = 1_700_000_000_000
 

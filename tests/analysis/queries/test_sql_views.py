@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.utils import Error
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 from identities.models import Identity
-from tests.reading.making import make_certificate, make_measurement, make_series
+from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 ROLE = "analysts_test_reader"
 START = 1_700_006_400_000

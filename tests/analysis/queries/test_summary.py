@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from analysis.queries import summary
+from analysis.queries.series import find_series
+from analysis.queries.summary import Summary, summarise_series
 from identities.models import Identity
-from ingest.reading import summary
-from ingest.reading.ranges import TimeRange
-from ingest.reading.series import find_series
-from ingest.reading.summary import Summary, summarise_series
-from tests.reading.making import make_series
+from ingest.time_range import TimeRange
+from tests.analysis.queries.factories import make_series
 
 START = 1_700_000_000_000
 HOUR = 3_600_000

@@ -45,7 +45,7 @@ def _lock_nothing(block_storage: Any) -> None:
 
 _SABOTAGES = {
     "early-answer": ("ingest.uploads", _answer_early),
-    "no-lock": ("ingest.storing.block_storage", _lock_nothing),
+    "no-lock": ("ingest.storage.block_store", _lock_nothing),
 }
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.reading.making import make_analyst, make_certificate
+from tests.analysis.queries.factories import make_analyst, make_certificate
 
 
 def signed_in(user: User) -> Client:

@@ -6,10 +6,11 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from alerts.models import Incident
+from identities.audit.models import AuditEvent
 from identities.models import Identity
-from identities.staff_actions import StaffAction
-from ingest.models import CertificateMove, DeviceCertificate, Incident
-from tests.ingest_admin.conftest import signed_in
+from ingest.models import CertificateReassignment, DeviceCertificate
+from tests.ingest.admin.conftest import signed_in
 
 LIST = "/admin/ingest/devicecertificate/"
 
@@ -38,15 +39,15 @@ def test_it_is_moved_with_a_row_of_history_and_a_trail(
     incident = Incident.objects.create(kind="expiring", identity=before, certificate=certificate)
     page = post(superuser, certificate)
     assert "Moved from ward3-07 to ward3-08" in page
-    moved = CertificateMove.objects.get()
+    moved = CertificateReassignment.objects.get()
     assert (moved.moved_from, moved.moved_to) == (before, other)
-    assert (moved.by, moved.reason) == ("root", "swapped")
+    assert (moved.created_by, moved.reason) == ("root", "swapped")
     certificate.refresh_from_db()
     incident.refresh_from_db()
     assert certificate.identity == incident.identity == other
     page = superuser.get(f"{LIST}{certificate.pk}/change/").content.decode()
     assert "from ward3-07 to ward3-08 by root: swapped" in page
-    change = StaffAction.objects.get(action="change", object_type="ingest.devicecertificate")
+    change = AuditEvent.objects.get(action="change", object_type="ingest.devicecertificate")
     assert change.changes == {"identity": [before.pk, other.pk]}
     assert change.username == "root"
 
@@ -71,7 +72,7 @@ def test_what_cannot_be_says_why_and_changes_nothing(
     assert said in post(superuser, certificate, **fields)
     certificate.refresh_from_db()
     assert certificate.identity.name == "ward3-07"
-    assert not CertificateMove.objects.exists()
+    assert not CertificateReassignment.objects.exists()
 
 
 def test_an_operator_needs_the_permission(
@@ -80,10 +81,10 @@ def test_an_operator_needs_the_permission(
     address = f"{LIST}{certificate.pk}/move/"
     assert operator.get(address).status_code == 403
     post(operator, certificate)
-    assert not CertificateMove.objects.exists()
+    assert not CertificateReassignment.objects.exists()
     assert address not in operator.get(f"{LIST}{certificate.pk}/change/").content.decode()
-    permission = Permission.objects.get(codename="move_devicecertificate")
+    permission = Permission.objects.get(codename="reassign_devicecertificate")
     User.objects.get(username="operator").user_permissions.add(permission)
     assert address in operator.get(f"{LIST}{certificate.pk}/change/").content.decode()
     post(operator, certificate)
-    assert CertificateMove.objects.get().by == "operator"
+    assert CertificateReassignment.objects.get().created_by == "operator"

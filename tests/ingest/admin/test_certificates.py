@@ -6,7 +6,7 @@ from django.test import Client
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.reading.making import make_certificate
+from tests.analysis.queries.factories import make_certificate
 
 LIST = "/admin/ingest/devicecertificate/"
 

@@ -16,7 +16,13 @@ from ingest.models import (
     RetentionPolicy,
     Withdrawal,
 )
-from tests.care.sending import MORNING, make_certificate, make_identity, send, stored
+from tests.ingest.maintenance.factories import (
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+    stored,
+)
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -83,7 +89,7 @@ def test_a_file_is_withdrawn_with_a_reason(
     assert stored(certificate.identity) == {}
     file = Measurement.objects.get(identity=certificate.identity)
     assert file.status == "withdrawn"
-    assert Withdrawal.objects.get(measurement=file).by == "care-admin"
+    assert Withdrawal.objects.get(measurement=file).created_by == "care-admin"
     again = admin.post(button, {"reason": "again"}, follow=True)
     assert "Nothing was changed" in again.content.decode()
 
@@ -133,7 +139,7 @@ def test_policies_are_made_by_admins_and_there_is_one_for_all(
 
 
 def test_deletions_are_listed_and_cannot_be_changed(admin: Client) -> None:
-    row = DataDeletion.objects.create(kind="forget", identity_number=4711, by="ada")
+    row = DataDeletion.objects.create(kind="forget", identity_number=4711, created_by="ada")
     assert "4711" in admin.get("/admin/ingest/datadeletion/").content.decode()
     page = f"/admin/ingest/datadeletion/{row.pk}/"
     assert admin.get(f"{page}change/").status_code == 200

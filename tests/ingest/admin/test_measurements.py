@@ -5,9 +5,9 @@ import uuid
 import pytest
 from django.test import Client
 
-from ingest.admin.evidence import EstimatedPaginator
+from ingest.admin.read_only import EstimatedPaginator
 from ingest.models import DeviceCertificate, Measurement, RegistrationAttempt
-from tests.reading.making import make_measurement, make_series
+from tests.analysis.queries.factories import make_measurement, make_series
 
 LIST = "/admin/ingest/measurement/"
 NASTY = "<script>alert(1)</script>\u202egpj.\x1b[31m\u2028{{ 7 }}"
@@ -42,7 +42,7 @@ def test_a_stored_file_leads_to_its_stretch_of_the_chart(
     make_series(certificate.identity, "hr", {5000: 1, 6000: 2})
     stored = make_measurement(certificate, b"x", samples=2, first_ms=5000, last_ms=6000)
     text = analyst.get(f"{LIST}{stored.pk}/change/").content.decode()
-    assert '"/admin/ingest/series/ward3-07/hr/?from=5000&amp;to=6001"' in text
+    assert '"/admin/analysis/series/ward3-07/hr/?from=5000&amp;to=6001"' in text
 
 
 def test_what_devices_send_does_nothing_on_any_page(

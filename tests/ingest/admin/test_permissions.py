@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from ingest.models import DeviceCertificate, Measurement, RegistrationAttempt
-from tests.reading.making import make_measurement, make_series
+from tests.analysis.queries.factories import make_measurement, make_series
 
 START = 1_700_000_000_000
 
@@ -100,7 +100,7 @@ def test_nobody_changes_a_file_or_an_attempt(admin_client: Client, pages: list[s
 
 
 def test_the_first_page_lists_the_series(analyst: Client, stranger: Client) -> None:
-    link = 'href="/admin/ingest/series/"'
+    link = 'href="/admin/analysis/series/"'
     assert link in analyst.get("/admin/").content.decode()
     assert link not in stranger.get("/admin/").content.decode()
 

@@ -3,11 +3,11 @@
 import pytest
 from django.test import Client
 
+from analysis.admin import series as series_admin
 from identities.models import Identity
-from ingest.admin import series as series_admin
-from tests.reading.making import make_series
+from tests.analysis.queries.factories import make_series
 
-LIST = "/admin/ingest/series/"
+LIST = "/admin/analysis/series/"
 START = 1_560_279_835_000
 
 

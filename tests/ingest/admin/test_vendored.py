@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 
 FOLDERS = [
     PROJECT_DIR / "ingest" / "static" / "vendor" / "uplot",

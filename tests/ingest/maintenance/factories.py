@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate, SampleBlock
-from ingest.parsing.measurements import TimeWindow
+from ingest.parsing.sample_file import TimeWindow
 from ingest.receipts import Receipt
 from ingest.uploads import UploadedFile, Uploader, receive
-from tests.offsets import offsets_of
+from tests.support.block_offsets import offsets_of
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

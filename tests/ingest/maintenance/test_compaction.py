@@ -17,12 +17,12 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
-from device_endpoint.environment import PROJECT_DIR
+from device_endpoint.env import PROJECT_DIR
 from identities.models import Identity
-from ingest.keeping.compaction import compact
+from ingest.maintenance.compaction import compact
 from ingest.models import SampleBlock
-from ingest.storing import block_storage
-from tests.care.sending import (
+from ingest.storage import block_store
+from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
     blocks_of,
@@ -31,7 +31,7 @@ from tests.care.sending import (
     send,
     stored,
 )
-from tests.stack import database_address
+from tests.support.stack import database_address
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -136,7 +136,7 @@ def test_replaced_blocks_leave_their_space_to_those_that_come_next(
             (found,) = cursor.fetchone() or (0,)
         return int(found)
 
-    monkeypatch.setattr("ingest.keeping.freed_space.LEAST_BYTES", 100_000)
+    monkeypatch.setattr("ingest.maintenance.vacuum.LEAST_BYTES", 100_000)
     certificate = make_certificate(make_identity())
     before, values = size(), random.Random(1)  # noqa: S311 - not a secret
     sizes = []
@@ -162,7 +162,7 @@ def test_the_current_hour_is_left_alone_unless_asked_for() -> None:
 def test_an_hour_of_more_blocks_than_one_transaction_takes_is_merged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.keeping.compaction.MOST_BLOCKS_AT_ONCE", 8)
+    monkeypatch.setattr("ingest.maintenance.compaction.MOST_BLOCKS_AT_ONCE", 8)
     certificate = make_certificate(make_identity())
     for i in range(50):
         send(certificate, {MORNING + i: float(i)})
@@ -172,7 +172,7 @@ def test_an_hour_of_more_blocks_than_one_transaction_takes_is_merged(
 
 
 def test_looks_that_end_at_a_full_page_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.keeping.compaction.HOURS_A_LOOK", 3)
+    monkeypatch.setattr("ingest.maintenance.compaction.HOURS_A_LOOK", 3)
     certificate = make_certificate(make_identity())
     for hour in range(8):
         for i in range(2):
@@ -189,7 +189,7 @@ def busy_series() -> Iterator[tuple[int, threading.Event]]:
 
     def hold() -> None:
         with connection.cursor() as cursor:
-            number = block_storage.series_lock(identity_id, "hr")
+            number = block_store.series_lock(identity_id, "hr")
             cursor.execute("SELECT pg_advisory_lock(%s)", [number])
             held.set()
             free.wait(60)

@@ -13,27 +13,31 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from identities.issuing import issue_psk
+from alerts.models import Incident, Notification, NotificationItem
+from identities.credentials import issue_psk
 from identities.models import Identity
-from ingest.keeping.forgetting import forget
-from ingest.keeping.withdrawal import withdraw
+from ingest.maintenance.erasure import forget
+from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
-    CertificateMove,
-    CertificateRoll,
+    CertificateReassignment,
+    CertificateRenewal,
     DataDeletion,
     DeviceCertificate,
-    Incident,
     Measurement,
-    Notice,
-    NoticeItem,
-    PruneMark,
+    PruneWatermark,
     RegistrationAttempt,
     RetentionPolicy,
     SampleConflict,
     Withdrawal,
 )
 from ingest.uploads import NoLongerAllowed
-from tests.care.sending import MORNING, make_certificate, make_identity, send, stored
+from tests.ingest.maintenance.factories import (
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+    stored,
+)
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -43,14 +47,16 @@ def fill(identity: Identity) -> DeviceCertificate:
     old, new = make_certificate(identity), make_certificate(identity)
     key, _ = issue_psk(identity)
     DeviceCertificate.objects.filter(pk=new.pk).update(bound_with=key, replaces=old)
-    CertificateRoll.objects.create(key=key, certificate=old)
+    CertificateRenewal.objects.create(key=key, certificate=old)
     RegistrationAttempt.objects.create(outcome="registered", identity=identity, sha256=new.sha256)
     RegistrationAttempt.objects.create(outcome="psk_unknown", sha256=new.sha256)
     RetentionPolicy.objects.create(identity=identity, keep_days=30_000)
-    notice = Notice.objects.create(channel="email", sent_at=timezone.now())
+    notice = Notification.objects.create(channel="email", sent_at=timezone.now())
     for kind, certificate in (("late", None), ("expiring", new)):
         incident = Incident.objects.create(kind=kind, identity=identity, certificate=certificate)
-        NoticeItem.objects.create(notice=notice, incident=incident, channel="email", event=kind)
+        NotificationItem.objects.create(
+            notice=notice, incident=incident, channel="email", event=kind
+        )
     send(old, {MORNING: 1.0, MORNING + 1: 2.0})
     third = make_certificate(identity)
     send(third, {MORNING: 5.0})
@@ -80,15 +86,19 @@ def test_a_certificate_that_was_moved_goes_back_revoked_to_whom_its_files_belong
     certificate = make_certificate(first)
     send(certificate, {MORNING: 1.0})
     for old, new in ((first, second), (second, third)):
-        CertificateMove.objects.create(
-            certificate=certificate, moved_from=old, moved_to=new, by="ada", reason="swapped"
+        CertificateReassignment.objects.create(
+            certificate=certificate,
+            moved_from=old,
+            moved_to=new,
+            created_by="ada",
+            reason="swapped",
         )
     DeviceCertificate.objects.filter(pk=certificate.pk).update(identity=third, label="third's")
     forget(second, by="ada")
     forget(third, by="ada")
     certificate.refresh_from_db()
     assert (certificate.identity, certificate.state, certificate.label) == (first, "revoked", "")
-    moves = CertificateMove.objects.filter(certificate=certificate).order_by("id")
+    moves = CertificateReassignment.objects.filter(certificate=certificate).order_by("id")
     assert [(each.moved_from, each.moved_to, each.reason) for each in moves] == [
         (first, None, ""),
         (None, None, ""),
@@ -111,8 +121,8 @@ def test_every_row_goes_and_others_stay() -> None:
     assert rows_of(neighbour.pk) == before
     assert RegistrationAttempt.objects.count() == attempts - 2
     assert Withdrawal.objects.count() == withdrawals - 1
-    assert CertificateRoll.objects.filter(certificate__identity=neighbour).exists()
-    assert not PruneMark.objects.filter(identity_id=number).exists()
+    assert CertificateRenewal.objects.filter(certificate__identity=neighbour).exists()
+    assert not PruneWatermark.objects.filter(identity_id=number).exists()
     assert stored(neighbour)
 
 
@@ -122,7 +132,7 @@ def test_the_record_says_who_when_and_how_much_by_number() -> None:
     number, name = identity.pk, identity.name
     forget(identity, by="ada", reference="request 7")
     record = DataDeletion.objects.get(identity_number=number)
-    assert (record.kind, record.by, record.reference) == ("forget", "ada", "request 7")
+    assert (record.kind, record.created_by, record.reference) == ("forget", "ada", "request 7")
     assert (record.files, record.blocks, record.samples) == (4, 1, 2)
     assert record.finished_at is not None
     assert name not in str(DataDeletion.objects.filter(pk=record.pk).values())
@@ -155,7 +165,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("ingest.keeping.forgetting._delete_the_rest", cut_off)
+        patched.setattr("ingest.maintenance.erasure._delete_the_rest", cut_off)
         with pytest.raises(KeyboardInterrupt):
             forget(identity, by="ada")
     with pytest.raises(NoLongerAllowed):

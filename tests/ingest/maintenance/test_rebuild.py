@@ -10,10 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from ingest.keeping.rebuilding import rebuild_series
-from ingest.keeping.verification import verify_series
+from ingest.maintenance.rebuild import rebuild_series
+from ingest.maintenance.verification import verify_series
 from ingest.models import DeviceCertificate, Measurement, SampleBlock
-from tests.care.sending import (
+from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
     blocks_of,
@@ -38,7 +38,7 @@ def certificate(live_db: None) -> DeviceCertificate:
 def test_lost_doubled_and_tampered_blocks_come_right(
     certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, samples_a_run: int
 ) -> None:
-    monkeypatch.setattr("ingest.keeping.rebuilding.SAMPLES_A_RUN", samples_a_run)
+    monkeypatch.setattr("ingest.maintenance.rebuild.SAMPLES_A_RUN", samples_a_run)
     identity = certificate.identity
     expected = stored(identity)
     first, second, third = SampleBlock.objects.filter(identity=identity)[:3]
@@ -116,7 +116,7 @@ def test_the_command_makes_chosen_series_anew(
 def test_an_hour_beyond_what_a_run_takes_is_made_in_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.keeping.rebuilding.SAMPLES_A_RUN", 10)
+    monkeypatch.setattr("ingest.maintenance.rebuild.SAMPLES_A_RUN", 10)
     certificate = make_certificate(make_identity())
     samples = {MORNING + HOUR_MS * i // 5000: float(i) for i in range(10_000)}
     send(certificate, samples)

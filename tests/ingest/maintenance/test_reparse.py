@@ -7,11 +7,11 @@ import json
 import pytest
 from django.core.management import call_command
 
-from ingest.keeping.rereading import Reread, reread
-from ingest.keeping.verification import verify_series
+from ingest.maintenance.reparse import Reread, reread
+from ingest.maintenance.verification import verify_series
 from ingest.models import Measurement
-from ingest.parsing.measurements import TimeWindow
-from tests.care.sending import (
+from ingest.parsing.sample_file import TimeWindow
+from tests.ingest.maintenance.factories import (
     MORNING,
     WINDOW,
     make_certificate,

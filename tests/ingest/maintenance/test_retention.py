@@ -12,13 +12,19 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from identities.models import Identity
-from ingest.keeping.compaction import compact
-from ingest.keeping.rebuilding import rebuild_series
-from ingest.keeping.retention import look, prune
-from ingest.keeping.verification import verify_series
-from ingest.keeping.withdrawal import withdraw
-from ingest.models import DataDeletion, DeviceCertificate, Measurement, PruneMark, RetentionPolicy
-from tests.care.sending import (
+from ingest.maintenance.compaction import compact
+from ingest.maintenance.rebuild import rebuild_series
+from ingest.maintenance.retention import look, prune
+from ingest.maintenance.verification import verify_series
+from ingest.maintenance.withdrawal import withdraw
+from ingest.models import (
+    DataDeletion,
+    DeviceCertificate,
+    Measurement,
+    PruneWatermark,
+    RetentionPolicy,
+)
+from tests.ingest.maintenance.factories import (
     DAY_MS,
     HOUR_MS,
     MORNING,
@@ -74,7 +80,7 @@ def test_without_a_policy_nothing_is_deleted(certificate: DeviceCertificate) -> 
 def test_samples_and_files_older_than_the_policy_go(
     certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, blocks_a_step: int
 ) -> None:
-    monkeypatch.setattr("ingest.keeping.deletions.BLOCKS_A_STEP", blocks_a_step)
+    monkeypatch.setattr("ingest.maintenance.deletion.BLOCKS_A_STEP", blocks_a_step)
     identity = certificate.identity
     keep(identity, 30)
     expected = {time: value for time, value in stored(identity).items() if time >= MORNING}
@@ -83,9 +89,9 @@ def test_samples_and_files_older_than_the_policy_go(
     assert stored(identity) == expected
     kept = Measurement.objects.filter(identity=identity).order_by("pk")
     assert [file.status for file in kept] == ["stored", "stored", "rejected"]
-    assert PruneMark.objects.get(identity=identity).before_ms == MORNING
+    assert PruneWatermark.objects.get(identity=identity).before_ms == MORNING
     record = DataDeletion.objects.get(identity_number=identity.pk)
-    assert (record.kind, record.by, record.before_ms) == ("prune", "ada", MORNING)
+    assert (record.kind, record.created_by, record.before_ms) == ("prune", "ada", MORNING)
     assert (record.files, record.samples) == (2, gone)
     assert record.finished_at is not None
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ingest.keeping.compaction import compact
-from ingest.keeping.rebuilding import rebuild_series
-from ingest.keeping.rereading import Reread, reread
-from ingest.keeping.verification import verify_series
-from ingest.keeping.withdrawal import withdraw
+from ingest.maintenance.compaction import compact
+from ingest.maintenance.rebuild import rebuild_series
+from ingest.maintenance.reparse import Reread, reread
+from ingest.maintenance.verification import verify_series
+from ingest.maintenance.withdrawal import withdraw
 from ingest.models import DeviceCertificate, Measurement
-from ingest.parsing.measurements import TimeWindow
+from ingest.parsing.sample_file import TimeWindow
 from ingest.receipts import Receipt
-from tests.care.sending import (
+from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
     WINDOW,
@@ -98,7 +98,7 @@ def test_a_random_program_leaves_what_a_dictionary_holds(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("rebuilding", "withdrawal", "verification"):
-        monkeypatch.setattr(f"ingest.keeping.{module}.SAMPLES_A_RUN", 200 + 700 * (seed % 3))
+        monkeypatch.setattr(f"ingest.maintenance.{module}.SAMPLES_A_RUN", 200 + 700 * (seed % 3))
     model = Model(make_certificate(make_identity()), random.Random(seed))  # noqa: S311
     acts = [model.upload] * 12 + [model.repeat] * 2 + [model.withdraw] * 2
     acts += [model.compact, model.rebuild, model.reread]

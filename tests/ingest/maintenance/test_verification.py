@@ -12,10 +12,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
 
-from ingest.keeping.compaction import compact
-from ingest.keeping.verification import SeriesVerified, verify_series
+from ingest.maintenance.compaction import compact
+from ingest.maintenance.verification import SeriesVerified, verify_series
 from ingest.models import DeviceCertificate, Measurement, SampleBlock
-from tests.care.sending import (
+from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
     make_certificate,
@@ -62,7 +62,7 @@ def test_what_devices_sent_is_clean_before_and_after_compaction(
 def test_small_runs_of_hours_compare_the_same(
     certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.keeping.verification.SAMPLES_A_RUN", 50)
+    monkeypatch.setattr("ingest.maintenance.verification.SAMPLES_A_RUN", 50)
     send(certificate, {MORNING + HOUR_MS * i: 1.0 for i in range(-5, 40, 3)})
     verified = verify(certificate)
     assert verified.is_clean

@@ -8,12 +8,12 @@ import uuid
 import pytest
 from django.core.management import CommandError, call_command
 
-from ingest.keeping.compaction import compact
-from ingest.keeping.rebuilding import rebuild_series
-from ingest.keeping.verification import verify_series
-from ingest.keeping.withdrawal import NotWithdrawable, withdraw
+from ingest.maintenance.compaction import compact
+from ingest.maintenance.rebuild import rebuild_series
+from ingest.maintenance.verification import verify_series
+from ingest.maintenance.withdrawal import NotWithdrawable, withdraw
 from ingest.models import Measurement, Withdrawal
-from tests.care.sending import (
+from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
     make_certificate,
@@ -42,7 +42,7 @@ def test_what_the_mistake_had_replaced_returns_and_the_file_is_kept() -> None:
     file.refresh_from_db()
     assert file.status == "withdrawn"
     record = Withdrawal.objects.get(measurement=file)
-    assert (record.by, record.reason) == ("ada", "wrong patient")
+    assert (record.created_by, record.reason) == ("ada", "wrong patient")
     assert verify_series(identity.pk, "hr").is_clean
     rebuild_series(identity.pk, "hr")
     assert stored(identity) == {**before, **after}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ingest.parsing.framing import Framed, split
+from ingest.parsing.multipart_form import Framed, split
 
 # name, file name (None: not told), content
 Sent = tuple[str, str | None, bytes]

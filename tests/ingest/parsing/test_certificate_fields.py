@@ -20,7 +20,7 @@ from ingest.parsing.certificates import (
     fingerprint,
     parse,
 )
-from tests.certificates.building import (
+from tests.ingest.parsing.certificate_factory import (
     ODD,
     make_certificate,
     odd_certificate,

@@ -16,7 +16,7 @@ from ingest.parsing.certificates import (
     fingerprint_of,
     parse,
 )
-from tests.certificates.building import header_of, make_certificate, pem_of
+from tests.ingest.parsing.certificate_factory import header_of, make_certificate, pem_of
 
 DER = make_certificate()
 PEM = pem_of(DER)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ingest.parsing.certificate_policy import UnacceptableCertificate, check_policy
-from tests.certificates.building import (
+from tests.ingest.parsing.certificate_factory import (
     Extension,
     make_certificate,
     odd_certificate,

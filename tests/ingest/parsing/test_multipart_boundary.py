@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing.framing import boundary_of
-from ingest.refusals import InvalidMultipart
+from ingest.errors import InvalidMultipart
+from ingest.parsing.multipart_form import boundary_of
 
 FORM = "multipart/form-data; "
 

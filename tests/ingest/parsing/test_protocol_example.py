@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.parsing.framing import boundary_of
-from ingest.refusals import InvalidMultipart
-from tests.framing.framed import as_sent, take_apart
+from ingest.errors import InvalidMultipart
+from ingest.parsing.multipart_form import boundary_of
+from tests.ingest.parsing.multipart_factory import as_sent, take_apart
 
 NUMBER = "9051914041544843365972754266"
 LINES = (

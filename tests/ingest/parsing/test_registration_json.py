@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing.registration_body import asks_to_roll, read_object, read_psk
-from ingest.refusals import InvalidJson
+from ingest.errors import InvalidJson
+from ingest.parsing.registration_json import asks_to_roll, read_object, read_psk
 
 
 def read(body: bytes) -> str:

@@ -7,8 +7,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing import line_grammar, measurements
-from ingest.parsing.measurements import Samples, TimeWindow, UnreadableContent, read_samples
+from ingest.parsing import sample_file, sample_file_scan
+from ingest.parsing.sample_file import (
+    Samples,
+    TimeWindow,
+    UnreadableContent,
+    read_samples,
+)
 
 WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
 LINE = re.compile(r"[0-9]{1,16},-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
@@ -87,10 +92,10 @@ def test_a_file_is_read_as_a_dictionary_of_its_lines_or_refused(content: bytes) 
 @given(files)
 def test_small_and_large_files_are_converted_alike(content: bytes) -> None:
     text = content.removeprefix(b"\xef\xbb\xbf")
-    data = text[: measurements._end_of_data(text)]
-    if not measurements._is_all_samples(data):
+    data = text[: sample_file._end_of_data(text)]
+    if not sample_file._is_all_samples(data):
         return
-    small, large = measurements._convert_small(data), measurements._convert_large(data)
+    small, large = sample_file._convert_small(data), sample_file._convert_large(data)
     if small is None:  # leading zeros: left to the slow reader
         assert re.search(rb"(^|[\n,-])0[0-9]", text)
         return
@@ -103,16 +108,16 @@ def test_small_and_large_files_are_converted_alike(content: bytes) -> None:
 @given(files, st.integers(1, 40))
 def test_small_and_large_files_are_checked_alike(content: bytes, chunk: int) -> None:
     text = content.removeprefix(b"\xef\xbb\xbf")
-    data = text[: measurements._end_of_data(text)]
-    with mock.patch.object(line_grammar, "_CHUNK_BYTES", chunk):
-        assert line_grammar.is_all_samples(data) == measurements._is_all_samples(data)
+    data = text[: sample_file._end_of_data(text)]
+    with mock.patch.object(sample_file_scan, "_CHUNK_BYTES", chunk):
+        assert sample_file_scan.is_all_samples(data) == sample_file._is_all_samples(data)
 
 
 @settings(max_examples=800)
 @given(st.text(alphabet="0123456789,,..--\n\n\r:/", max_size=60))
 def test_any_few_characters_are_checked_alike(text: str) -> None:
     data = text.encode().rstrip(b"\n")
-    assert line_grammar.is_all_samples(data) == measurements._is_all_samples(data)
+    assert sample_file_scan.is_all_samples(data) == sample_file._is_all_samples(data)
 
 
 @settings(max_examples=600)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from identities.models import Identity
-from ingest import throttling
+from ingest import registration_throttle
 from ingest.parsing.certificates import ClientCertificate
-from tests.registration.acts import issue_key, new_certificate
+from tests.ingest.registration.steps import issue_key, new_certificate
 
 
 @pytest.fixture(autouse=True)
 def fresh_tally(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin as a process does that has throttled nobody yet."""
-    monkeypatch.setattr(throttling, "tally", throttling.Tally())
+    monkeypatch.setattr(registration_throttle, "tally", registration_throttle.Tally())
 
 
 @pytest.fixture

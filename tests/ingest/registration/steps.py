@@ -12,11 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
+from ingest.errors import RegistrationFailed
 from ingest.models import RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate, parse
-from ingest.refusals import RegistrationFailed
 from ingest.registration import Registered, register
-from tests.certificates.building import make_certificate
+from tests.ingest.parsing.certificate_factory import make_certificate
 
 _T = TypeVar("_T")
 

@@ -8,7 +8,7 @@ import pytest
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.registration.acts import (
+from tests.ingest.registration.steps import (
     at_once,
     attempt_ends,
     issue_key,
@@ -35,7 +35,7 @@ def test_of_eight_certificates_one_wins_a_key_for_one(identity: Identity) -> Non
         assert sorted(ends) == ["bound"] + ["refused"] * (DEVICES - 1)
         assert DeviceCertificate.objects.count() == number + 1
     assert uses_of(identity) == [1] * ROUNDS
-    assert outcomes().count("psk_used_up") == ROUNDS * (DEVICES - 1)
+    assert outcomes().count("psk_exhausted") == ROUNDS * (DEVICES - 1)
 
 
 def test_a_key_for_three_is_won_by_three(identity: Identity) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from identities.models import Identity
+from ingest.errors import RegistrationFailed
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import ClientCertificate
-from ingest.refusals import RegistrationFailed
-from tests.registration.acts import (
+from tests.ingest.registration.steps import (
     attempt,
     expire_keys,
     issue_key,

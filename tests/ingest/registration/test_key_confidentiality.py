@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 
 from identities.models import Identity
+from ingest.errors import RegistrationFailed
 from ingest.parsing.certificates import ClientCertificate
-from ingest.refusals import RegistrationFailed
-from tests.registration.acts import attempt, new_certificate
+from tests.ingest.registration.steps import attempt, new_certificate
 
 
 def every_row() -> str:

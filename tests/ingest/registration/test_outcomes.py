@@ -6,10 +6,10 @@ import pytest
 
 from identities.keys import PSK_PREFIX, generate
 from identities.models import Identity
+from ingest.errors import RegistrationFailed
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
-from ingest.refusals import RegistrationFailed
-from tests.registration.acts import (
+from tests.ingest.registration.steps import (
     ADDRESS,
     attempt,
     expire_keys,
@@ -63,7 +63,7 @@ def test_a_key_for_several_devices_binds_as_many(identity: Identity) -> None:
     psk = issue_key(identity, max_uses=2)
     attempt(new_certificate(), psk)
     attempt(new_certificate(), psk)
-    assert refused_outcome(new_certificate(), psk) == "psk_used_up"
+    assert refused_outcome(new_certificate(), psk) == "psk_exhausted"
     assert uses_of(identity) == [2]
     assert identity.certificates.count() == 2
 
@@ -125,7 +125,7 @@ def test_a_used_up_key_is_refused_to_another_certificate(
     identity: Identity, psk: str, certificate: ClientCertificate
 ) -> None:
     attempt(new_certificate(), psk)
-    assert refused_outcome(certificate, psk) == "psk_used_up"
+    assert refused_outcome(certificate, psk) == "psk_exhausted"
     assert uses_of(identity) == [1]
 
 

@@ -13,11 +13,11 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from identities.models import Identity
-from ingest import throttling
+from ingest import registration_throttle
+from ingest.errors import RegistrationFailed, TooManyRequests
 from ingest.models import RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
-from ingest.refusals import RegistrationFailed, TooManyRequests
-from tests.registration.acts import (
+from tests.ingest.registration.steps import (
     ADDRESS,
     at_once,
     attempt,
@@ -84,7 +84,7 @@ def test_a_right_key_that_is_throttled_is_not_consumed(
     answers(guesses(3, certificate))
     assert answer(partial(attempt, certificate, psk)) == 429
     assert uses_of(identity) == [0]
-    RegistrationAttempt.objects.update(at=timezone.now() - throttling.WINDOW)
+    RegistrationAttempt.objects.update(created_at=timezone.now() - registration_throttle.WINDOW)
     assert answer(partial(attempt, certificate, psk)) == 200
 
 
@@ -111,12 +111,12 @@ def test_the_wait_ends_when_the_oldest_refusal_that_counts_is_a_minute_old(
 ) -> None:
     answers(guesses(3, certificate))
     first = RegistrationAttempt.objects.earliest("id")
-    first.at = timezone.now() - timedelta(seconds=40)
+    first.created_at = timezone.now() - timedelta(seconds=40)
     first.save()
     with pytest.raises(TooManyRequests) as refused:
         attempt(certificate, "guess")
     assert refused.value.retry_after in (19, 20)
-    first.at = timezone.now() - timedelta(seconds=60)
+    first.created_at = timezone.now() - timedelta(seconds=60)
     first.save()
     assert answers(guesses(2, certificate)) == [400, 429]
 
@@ -168,8 +168,8 @@ def test_what_is_throttled_is_written_once_a_minute_as_a_sum(
     answers(guesses(3, certificate))
     answers(guesses(20, certificate))
     assert outcomes().count("throttled") == 1
-    assert throttling.tally.recorded_at is not None
-    throttling.tally.recorded_at -= throttling.WINDOW
+    assert registration_throttle.tally.recorded_at is not None
+    registration_throttle.tally.recorded_at -= registration_throttle.WINDOW
     answers(guesses(20, certificate))
     summed = RegistrationAttempt.objects.filter(outcome="throttled").order_by("id")
     assert [row.count for row in summed] == [1, 20]
@@ -182,8 +182,8 @@ def test_a_sum_over_several_sources_names_none(certificate: ClientCertificate) -
     answers(guesses(4, certificate))
     answers(guesses(2, certificate, "192.0.2.7"))
     answers(guesses(1, certificate, "192.0.2.8"))
-    throttling.tally.recorded_at = None
-    throttling.tally.record_when_due()
+    registration_throttle.tally.recorded_at = None
+    registration_throttle.tally.record_when_due()
     row = RegistrationAttempt.objects.latest("id")
     assert (row.count, row.sha256, row.address) == (3, None, None)
 

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing.measurements import TimeWindow, read_samples
-from ingest.storing import block_encoding, postgres_arrays
-from ingest.storing.blocks import HOUR_MS, MOST_SAMPLES, Block, cut, lay_over, merge
+from ingest.parsing.sample_file import TimeWindow, read_samples
+from ingest.storage import pg_arrays, timestamp_encoding
+from ingest.storage.blocks import (
+    HOUR_MS,
+    MOST_SAMPLES,
+    Block,
+    cut,
+    lay_over,
+    merge,
+)
 
 START = 1_500_000_000_000 - 1_500_000_000_000 % HOUR_MS
 WINDOW = TimeWindow(0, 2**53)
@@ -96,11 +103,9 @@ def test_merging_the_blocks_of_an_hour_changes_no_sample(file: list[tuple[int, f
 def test_arrays_survive_postgresqls_binary_form(whole: list[int], real: list[float]) -> None:
     ints, floats = np.array(whole, dtype=np.int32), np.array(real, dtype=np.float64)
     if whole:
-        assert np.array_equal(postgres_arrays.decode_int4(postgres_arrays.encode_int4(ints)), ints)
+        assert np.array_equal(pg_arrays.decode_int4(pg_arrays.encode_int4(ints)), ints)
     if real:
-        assert np.array_equal(
-            postgres_arrays.decode_float8(postgres_arrays.encode_float8(floats)), floats
-        )
+        assert np.array_equal(pg_arrays.decode_float8(pg_arrays.encode_float8(floats)), floats)
 
 
 offsets = st.one_of(
@@ -116,17 +121,17 @@ offsets = st.one_of(
 
 @given(offsets)
 def test_times_are_packed_and_unpacked_as_they_were(times: list[int]) -> None:
-    encoding, stored = block_encoding.pack(np.array(times, np.int32))
+    encoding, stored = timestamp_encoding.pack(np.array(times, np.int32))
     assert len(stored) <= len(times)
-    assert block_encoding.unpack(encoding, stored, len(times)).tolist() == times
+    assert timestamp_encoding.unpack(encoding, stored, len(times)).tolist() == times
 
 
 def test_evenly_spaced_times_are_two_numbers() -> None:
-    packed = block_encoding.pack(np.arange(500, 3_600_000, 1000, dtype=np.int32))
-    assert (packed[0], packed[1].tolist()) == (block_encoding.EVEN, [500, 1000])
+    packed = timestamp_encoding.pack(np.arange(500, 3_600_000, 1000, dtype=np.int32))
+    assert (packed[0], packed[1].tolist()) == (timestamp_encoding.EVEN, [500, 1000])
 
 
 @pytest.mark.parametrize(("encoding", "stored"), [(2, [1]), (2, [1, 2, 3]), (3, [1, 2])])
 def test_a_form_that_no_encoding_has_is_refused(encoding: int, stored: list[int]) -> None:
     with pytest.raises(ValueError, match=f"encoding {encoding}"):
-        block_encoding.unpack(encoding, np.array(stored, np.int32), 3)
+        timestamp_encoding.unpack(encoding, np.array(stored, np.int32), 3)

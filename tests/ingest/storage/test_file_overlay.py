@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.storing.blocks import HOUR_MS
-from ingest.storing.layers import SAMPLES_A_FILE_COSTS, Layers, Span, plan_runs
+from ingest.storage.blocks import HOUR_MS
+from ingest.storage.file_overlay import (
+    SAMPLES_A_FILE_COSTS,
+    Layers,
+    Span,
+    plan_runs,
+)
 
 SPANS = st.lists(
     st.builds(
@@ -60,7 +65,7 @@ def test_layers_hold_what_a_dictionary_would(
 ) -> None:
     layers, expected = Layers(), dict[int, float]()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ingest.storing.layers._FOLD_SAMPLES", fold_samples)
+        patched.setattr("ingest.storage.file_overlay._FOLD_SAMPLES", fold_samples)
         for file in files:
             times = np.array(sorted(file), dtype=np.int64)
             layers.lay(times, np.array([file[time] for time in times.tolist()], dtype=np.float64))

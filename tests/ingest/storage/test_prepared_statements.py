@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
-from ingest import bindings
-from ingest.storing import wire
-from tests.care.sending import (
+from ingest import certificate_lookup
+from ingest.storage import prepared_statements
+from tests.ingest.maintenance.factories import (
     MORNING,
     make_certificate,
     make_identity,
@@ -39,17 +39,17 @@ def test_a_file_alone_and_one_laid_over_are_stored_after_a_rollback() -> None:
 
 def forget_what_is_prepared() -> None:
     """Leave the session's statements in it, as a session that a pooler hands over has them."""
-    wire._prepared.clear()
+    prepared_statements._prepared.clear()
 
 
 def test_a_file_alone_and_one_laid_over_are_stored_where_a_session_knows_more_than_we_do() -> None:
     certificate = make_certificate(make_identity())
     send(certificate, {MORNING: 1.0})
     forget_what_is_prepared()
-    assert bindings.find(bytes(certificate.sha256)) is not None
+    assert certificate_lookup.find(bytes(certificate.sha256)) is not None
     send(certificate, {MORNING + 1: 1.0})
     forget_what_is_prepared()
-    assert bindings.find(bytes(certificate.sha256)) is not None
+    assert certificate_lookup.find(bytes(certificate.sha256)) is not None
     # Inside a transaction the refusal of the session ends it: it is tried again.
     forget_what_is_prepared()
     both = send_together(certificate, {MORNING: 2.0}, {MORNING + 1: 3.0})

@@ -8,7 +8,12 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from ingest.models import Measurement
-from tests.care.sending import MORNING, make_certificate, make_identity, send
+from tests.ingest.maintenance.factories import (
+    MORNING,
+    make_certificate,
+    make_identity,
+    send,
+)
 
 pytestmark = pytest.mark.usefixtures("live_db")
 

@@ -16,18 +16,18 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from ingest.refusals import BytesOfDayUsedUp, RequestTooLarge
-from ingest.storing.prepared_files import PreparedFile
+from ingest.errors import BytesOfDayUsedUp, RequestTooLarge
+from ingest.storage.prepared_files import PreparedFile
 
 SPREAD_S = 300  # so that the devices of an identity do not all come back at midnight
 
 # "today" is asked of the clock, not of the transaction: a wait for the row may pass midnight.
 _TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
 _USED = """
-SELECT d.bytes FROM ingest_bytesofday d WHERE d.identity_id = %s AND d.day = {today}
+SELECT d.bytes FROM ingest_dailyusage d WHERE d.identity_id = %s AND d.day = {today}
 """.replace("{today}", _TODAY)
 _CHARGE = """
-INSERT INTO ingest_bytesofday AS d (identity_id, day, bytes)
+INSERT INTO ingest_dailyusage AS d (identity_id, day, bytes)
 VALUES (%(identity)s, {today}, %(bytes)s)
 ON CONFLICT (identity_id) DO UPDATE SET
     day = {today},
@@ -40,7 +40,7 @@ SELECT count(*) FROM ingest_measurement m
 WHERE m.identity_id = %s AND m.name = %s AND m.sha256 = %s
 """
 _RECORD = """
-UPDATE ingest_bytesofday SET refused = refused + 1, refused_at = now() WHERE identity_id = %s
+UPDATE ingest_dailyusage SET refused = refused + 1, refused_at = now() WHERE identity_id = %s
 """
 
 

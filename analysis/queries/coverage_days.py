@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.reading.series import Series
-from ingest.reading.source import connection
+from analysis.queries.read_database import connection
+from analysis.queries.series import Series
 
 HOURS_A_DAY = 24
 

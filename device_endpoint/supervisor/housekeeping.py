@@ -8,8 +8,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from device_endpoint.environment import PROJECT_DIR
-from device_endpoint.supervision.program import ProgramSpec
+from device_endpoint.env import PROJECT_DIR
+from device_endpoint.supervisor.process import ProgramSpec
 
 
 def specs(log_dir: Path) -> list[ProgramSpec]:

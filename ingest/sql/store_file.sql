@@ -1,8 +1,5 @@
-"""ingest_store_file: what one upload does to the database, in one statement."""
+-- Stores one measurement file and its blocks of samples in one statement.
 
-from django.db import migrations
-
-FORWARD = """
 CREATE SEQUENCE ingest_measurement_sequence;
 
 CREATE FUNCTION ingest_store_file(
@@ -61,7 +58,6 @@ BEGIN
     WHERE c.id = in_certificate
       AND c.identity_id = in_identity
       AND c.state = 'active'
-      -- (the column comes with 0005; a function's body is resolved when it runs)
       AND (c.retires_at IS NULL OR c.retires_at > now())
       AND i.is_active;
     IF NOT FOUND THEN
@@ -132,19 +128,3 @@ $$;
 
 COMMENT ON FUNCTION ingest_store_file IS
 'Stores one file and its blocks. outcome: stored; duplicate (the columns are the first receipt); overlap (stored samples lie in its time range: nothing was done); refused (the certificate may not upload).';
-
-ALTER TABLE ingest_measurement ALTER COLUMN content SET STORAGE EXTERNAL;
-"""
-
-BACKWARD = """
-ALTER TABLE ingest_measurement ALTER COLUMN content SET STORAGE EXTENDED;
-DROP FUNCTION ingest_store_file;
-DROP SEQUENCE ingest_measurement_sequence;
-"""
-
-
-class Migration(migrations.Migration):
-
-    dependencies = [("ingest", "0002_analytics_views")]
-
-    operations = [migrations.RunSQL(FORWARD, BACKWARD)]

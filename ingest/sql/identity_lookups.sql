@@ -1,12 +1,6 @@
-"""Functions that look up one identity's series by its number.
+-- Functions that look up the series of one identity. Each statement in them names one identity,
+-- so that it stays a single look-up by key where the tables are distributed by identity.
 
-Each statement in them names one identity, so that it stays a single look-up by key also where the
-tables are distributed by identity, and where a look-up across identities could not recurse.
-"""
-
-from django.db import migrations
-
-FORWARD = """
 CREATE FUNCTION ingest_series_names(in_identity bigint) RETURNS SETOF text
 LANGUAGE plpgsql STABLE
 AS $$
@@ -71,18 +65,20 @@ COMMENT ON FUNCTION ingest_series_names IS 'Names under which an identity has sa
 COMMENT ON FUNCTION ingest_series_totals IS 'Samples of a series, and the times of the first and the last; NULL without any.';
 COMMENT ON FUNCTION ingest_last_sample_ms IS 'Time of the last sample of an identity, epoch milliseconds.';
 COMMENT ON FUNCTION ingest_last_rejected_at IS 'When the last rejected file of an identity came.';
-"""
 
-BACKWARD = """
-DROP FUNCTION ingest_last_rejected_at(bigint);
-DROP FUNCTION ingest_last_sample_ms(bigint);
-DROP FUNCTION ingest_series_totals(bigint, text);
-DROP FUNCTION ingest_series_names(bigint);
-"""
+CREATE FUNCTION ingest_series_newest(in_identity bigint)
+RETURNS TABLE (name text, last_ms bigint)
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    FOR name IN SELECT ingest_series_names(in_identity) LOOP
+        SELECT b.last_ms INTO last_ms FROM ingest_sampleblock b
+        WHERE b.identity_id = in_identity AND b.name = ingest_series_newest.name
+        ORDER BY b.hour DESC, b.last_ms DESC LIMIT 1;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
 
-
-class Migration(migrations.Migration):
-
-    dependencies = [("ingest", "0009_quotas_of_identities")]
-
-    operations = [migrations.RunSQL(FORWARD, BACKWARD)]
+COMMENT ON FUNCTION ingest_series_newest IS
+'The series of an identity, each with the time of its newest sample, epoch milliseconds.';

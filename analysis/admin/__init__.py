@@ -1,0 +1,5 @@
+"""Admin pages of the overview and of series."""
+
+from analysis.admin import overview, series
+
+__all__ = ["overview", "series"]

@@ -1,0 +1,1 @@
+"""Bulk enrolment: keys for a whole list of devices."""
