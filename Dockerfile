@@ -26,6 +26,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     LOG_FORMAT=json
 # By number, so that an engine can tell that it is not root.
 USER 10001
-# Which door this is, DOOR says.
+# Which door this is, SERVICE says.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "device_endpoint.healthcheck"]
 CMD ["python", "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]

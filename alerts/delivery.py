@@ -29,9 +29,9 @@ logger = logging.getLogger(__name__)
 
 # Longer than a try takes at the worst: meanwhile no other process makes it.
 FIRST_PAUSE = timedelta(minutes=2)
-LONGEST_PAUSE = timedelta(hours=1)
-MOST_TRIES = 30
-WEBHOOK_TIMEOUT_S = (5.0, 10.0)
+MAX_PAUSE = timedelta(hours=1)
+MAX_TRIES = 30
+WEBHOOK_TIMEOUT_SECONDS = (5.0, 10.0)
 
 _Event = NotificationItem.Event
 
@@ -58,7 +58,7 @@ def send_due(now: datetime) -> tuple[int, int]:
 
 def pause_after(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 10)))
+    return min(MAX_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 10)))
 
 
 def _waiting(now: datetime) -> Q:
@@ -79,16 +79,16 @@ def _try(notice: Notification, now: datetime) -> bool:
         _WAYS[notice.channel](notice, now)
     except NotSent as error:
         logger.warning("notice %s by %s failed: %s", notice.pk, notice.channel, error)
-        _put_off(notice, str(error)[:200], now)
+        _reschedule(notice, str(error)[:200], now)
         return False
     Notification.objects.filter(pk=notice.pk).update(sent_at=now, last_error="")
     return True
 
 
-def _put_off(notice: Notification, error: str, now: datetime) -> None:
+def _reschedule(notice: Notification, error: str, now: datetime) -> None:
     with transaction.atomic():
         Notification.objects.filter(pk=notice.pk).update(last_error=error)
-        if notice.attempts >= MOST_TRIES:
+        if notice.attempts >= MAX_TRIES:
             # What is still true then goes into a new one.
             Notification.objects.filter(pk=notice.pk).update(abandoned_at=now)
             notice.items.all().delete()
@@ -100,7 +100,7 @@ def _send_email(notice: Notification, now: datetime) -> None:
         subject=messages.as_subject(settings.PUBLIC_HOST, items),
         body=messages.as_text(installation, items),
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=settings.NOTICE_EMAILS,
+        to=settings.ALERT_EMAIL_RECIPIENTS,
         headers={
             "Message-ID": f"<{notice.pk}@{settings.PUBLIC_HOST}>",
             "Auto-Submitted": "auto-generated",
@@ -117,13 +117,13 @@ def _send_email(notice: Notification, now: datetime) -> None:
 def _send_webhook(notice: Notification, now: datetime) -> None:
     identifier = str(notice.pk)
     body = messages.as_json(identifier, notice.created_at, _installation(), _items(notice))
-    headers = messages.signature(settings.NOTICE_WEBHOOK_SECRET, identifier, now, body)
+    headers = messages.signature(settings.ALERT_WEBHOOK_SECRET, identifier, now, body)
     try:
         with requests.post(
-            settings.NOTICE_WEBHOOK_URL,
+            settings.ALERT_WEBHOOK_URL,
             data=body,
             headers=headers | {"Content-Type": "application/json"},
-            timeout=WEBHOOK_TIMEOUT_S,
+            timeout=WEBHOOK_TIMEOUT_SECONDS,
             allow_redirects=False,
             stream=True,  # the answer's body is of no interest, however long
             auth=lambda request: request,  # else a .netrc would be read

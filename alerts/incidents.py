@@ -33,7 +33,7 @@ LOOKED_BACK_AT_MOST = timedelta(hours=1)
 
 AWAY_AFTER = timedelta(minutes=15)
 PATIENCE_AT_MOST = timedelta(hours=1)
-AT_A_TIME = 500
+BATCH_SIZE = 500
 
 _Outcome = Incident.Outcome
 _FACTS = ("newest_ms", "last_received_at", "started_at", "is_backfilling")
@@ -42,7 +42,7 @@ _FACTS = ("newest_ms", "last_received_at", "started_at", "is_backfilling")
 def update_incidents(now: datetime) -> bool:
     """Bring the incidents up to date; False, and nothing done, while another process does."""
     with transaction.atomic():
-        if not advisory_locks.try_hold("watch", b""):
+        if not advisory_locks.try_acquire("watch", b""):
             return False
         run = MonitorHeartbeat.objects.filter(pk=1).first() or MonitorHeartbeat(
             pk=1, last_run_at=now
@@ -85,8 +85,8 @@ def _update_late(now: datetime, run: MonitorHeartbeat) -> None:
             changed.append(incident)
     new = [each for each in changed if each.pk is None]
     old = [each for each in changed if each.pk is not None]
-    Incident.objects.bulk_create(new, batch_size=AT_A_TIME)
-    Incident.objects.bulk_update(old, _FACTS, batch_size=AT_A_TIME)
+    Incident.objects.bulk_create(new, batch_size=BATCH_SIZE)
+    Incident.objects.bulk_update(old, _FACTS, batch_size=BATCH_SIZE)
 
 
 def _go_on(

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-MOST_LINES = 50
-LEAST_KEY_BYTES = 24
+MAX_LINES = 50
+MIN_KEY_BYTES = 24
 
 _HEADINGS = {
     "late": "Late: no new samples",
@@ -67,8 +67,8 @@ def as_text(installation: str, items: Sequence[Told]) -> str:
     for event, heading in _HEADINGS.items():
         lines = [_line(each) for each in items if each.event == event]
         if lines:
-            more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-            paragraphs.append("\n".join([f"{heading}:", *lines[:MOST_LINES], *more]))
+            more = [f"  and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+            paragraphs.append("\n".join([f"{heading}:", *lines[:MAX_LINES], *more]))
     paragraphs.append(f"Overview: {installation}/admin/analysis/overview/")
     return "\n\n".join(paragraphs) + "\n"
 
@@ -94,7 +94,7 @@ def decode_secret(secret: str) -> bytes:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error as error:
         raise ValueError("no base64") from error
-    if len(key) < LEAST_KEY_BYTES:
+    if len(key) < MIN_KEY_BYTES:
         raise ValueError("too short")
     return key
 

@@ -10,11 +10,11 @@ from django.conf import settings
 from alerts.delivery import send_due
 from alerts.incidents import update_incidents
 from alerts.models import Incident
-from alerts.notifications import compose
+from alerts.notifications import create_notifications
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class MonitorRun:
     """How things stand after a look, and what it sent. Late and catching up count series."""
 
     late: int
@@ -29,14 +29,14 @@ class Looked:
         return asdict(self)
 
 
-def look(now: datetime) -> Looked:
+def run_once(now: datetime) -> MonitorRun:
     """Look once; any number of processes may do so at the same time."""
     update_incidents(now)
-    compose(now)
+    create_notifications(now)
     sent, failed = send_due(now)
     opened = Incident.objects.filter(ended_at=None)
     late = opened.filter(kind=Incident.Kind.OVERDUE)
-    return Looked(
+    return MonitorRun(
         late=late.filter(is_backfilling=False).count(),
         catching_up=late.filter(is_backfilling=True).count(),
         expiring=opened.filter(kind=Incident.Kind.EXPIRING).count(),

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from alerts.models import Incident, Notification, NotificationItem
 from ingest.storage import advisory_locks
 
-MOST_ITEMS = 1000
+MAX_ITEMS = 1000
 # What ended longer ago is no news.
 TOLD_WITHIN = timedelta(days=7)
 
@@ -27,13 +27,13 @@ _Event = NotificationItem.Event
 def channels() -> list[str]:
     """Return the ways of telling that are set up."""
     found = {
-        Notification.Channel.EMAIL: bool(settings.NOTICE_EMAILS),
-        Notification.Channel.WEBHOOK: bool(settings.NOTICE_WEBHOOK_URL),
+        Notification.Channel.EMAIL: bool(settings.ALERT_EMAIL_RECIPIENTS),
+        Notification.Channel.WEBHOOK: bool(settings.ALERT_WEBHOOK_URL),
     }
     return [channel.value for channel, is_set_up in found.items() if is_set_up]
 
 
-def compose(now: datetime) -> int:
+def create_notifications(now: datetime) -> int:
     """Store a notice for each channel that has something to tell; return how many.
 
     None in quiet hours, nor while another process does this.
@@ -41,7 +41,7 @@ def compose(now: datetime) -> int:
     if settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now):
         return 0
     with transaction.atomic():
-        if not advisory_locks.try_hold("notices", b""):
+        if not advisory_locks.try_acquire("notices", b""):
             return 0
         _give_up_others(now)
         return sum(_compose(channel, now) for channel in channels() if _may(channel, now))
@@ -49,8 +49,8 @@ def compose(now: datetime) -> int:
 
 def _compose(channel: str, now: datetime) -> bool:
     untold = [
-        (incident, event) for event, rows in _untold(channel, now) for incident in rows[:MOST_ITEMS]
-    ][:MOST_ITEMS]
+        (incident, event) for event, rows in _untold(channel, now) for incident in rows[:MAX_ITEMS]
+    ][:MAX_ITEMS]
     if not untold:
         return False
     notice = Notification.objects.create(channel=channel, created_at=now, next_attempt_at=now)
@@ -79,7 +79,7 @@ def _untold(channel: str, now: datetime) -> Iterable[tuple[str, QuerySet[Inciden
 
 def _may(channel: str, now: datetime) -> bool:
     """Tell whether none waits to be sent and the last one is long enough ago."""
-    since = now - timedelta(seconds=settings.NOTICE_GAP_S)
+    since = now - timedelta(seconds=settings.ALERT_GROUP_INTERVAL_SECONDS)
     waiting = Q(sent_at=None, abandoned_at=None)
     return not Notification.objects.filter(
         waiting | Q(created_at__gt=since), channel=channel

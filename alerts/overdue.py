@@ -21,7 +21,7 @@ from ingest.measurement_types import find_types
 from ingest.models import DeviceCertificate, MeasurementType
 from ingest.uuid7 import uuid7_floor
 
-AT_A_TIME = 500
+BATCH_SIZE = 500
 # An identity and a series; the series is "" for the identity as a whole.
 Key = tuple[int, str]
 
@@ -69,8 +69,8 @@ def find_watched_series(now: datetime, also: Collection[int]) -> Iterator[Watche
         .values_list("pk", "allowed")
     )
     numbers = list(allowed)
-    for start in range(0, len(numbers), AT_A_TIME):
-        for series in _watched(allowed, numbers[start : start + AT_A_TIME]):
+    for start in range(0, len(numbers), BATCH_SIZE):
+        for series in _watched(allowed, numbers[start : start + BATCH_SIZE]):
             if series.is_overdue(now) or series.key[0] in also:
                 yield series
 

@@ -16,7 +16,7 @@ from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import parse
 from ingest.uploads import Uploader
 
-MOST_DEVICES = 64
+MAX_DEVICES = 64
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def make_device(identity: str) -> BenchDevice:
     return BenchDevice(identity, cert=pem[at:], key=pem[:at])
 
 
-def register_devices(count: int = MOST_DEVICES) -> list[BenchDevice]:
+def register_devices(count: int = MAX_DEVICES) -> list[BenchDevice]:
     """Return ``count`` devices, each bound to an identity of its own in the default database."""
     return [_registered(make_device(f"bench-{number:02}")) for number in range(count)]
 

@@ -17,7 +17,7 @@ BUSY_PERCENT = 10.0
 LOOK_SECONDS = 3.0
 STOLEN_PERCENT = 2.0
 SETTLE_LOOK_SECONDS = 0.2
-LONGEST_SETTLING_SECONDS = 1.5
+MAX_SETTLING_SECONDS = 1.5
 
 
 def busy_percent(look_seconds: float = LOOK_SECONDS) -> float:
@@ -42,7 +42,7 @@ def stolen_percent(since: tuple[int, int]) -> float:
 
 def settle() -> None:
     """Wait until what was measured last has ended what it does behind its answers, if it does."""
-    deadline = time.monotonic() + LONGEST_SETTLING_SECONDS
+    deadline = time.monotonic() + MAX_SETTLING_SECONDS
     while busy_percent(SETTLE_LOOK_SECONDS) > BUSY_PERCENT and time.monotonic() < deadline:
         pass
 

@@ -10,7 +10,7 @@ from device_endpoint.supervisor.process import (
     Program,
     ProgramSpec,
     describe_exit,
-    last_words,
+    last_log_line,
 )
 
 START_SECONDS = 90.0
@@ -34,7 +34,7 @@ def start(spec: ProgramSpec, is_ready: Callable[[], bool]) -> Program:
         if code is not None or time.monotonic() > deadline:
             how = "is not ready" if code is None else f"ended ({describe_exit(code)})"
             stop(program)
-            raise CannotMeasure(f"{spec.name} {how}: {last_words(spec.log)}")
+            raise CannotMeasure(f"{spec.name} {how}: {last_log_line(spec.log)}")
         time.sleep(0.05)
     return program
 

@@ -47,7 +47,7 @@ class Product:
             "DEVICE_PORT": str(self.device_port),
             "STAFF_PORT": str(self.staff_port),
             # It would fall upon some row or other: what it costs has rows of its own.
-            "COMPACT_EVERY_S": "86400",
+            "COMPACTION_INTERVAL_SECONDS": "86400",
         }
 
     def start(self) -> None:

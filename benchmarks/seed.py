@@ -1,4 +1,4 @@
-"""Fill a database without the network, by two processes (filler.py)."""
+"""Fill a database without the network, by two processes (seed_worker.py)."""
 
 from __future__ import annotations
 

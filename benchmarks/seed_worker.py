@@ -17,7 +17,7 @@ from django.conf import settings  # noqa: E402 - models come after the set-up
 
 from benchmarks.workloads import csv, files  # noqa: E402
 from ingest.parsing.sample_file import TimeWindow  # noqa: E402
-from ingest.uploads import UploadedFile, Uploader, receive  # noqa: E402
+from ingest.uploads import UploadedFile, Uploader, store_files  # noqa: E402
 
 
 def main(options: Namespace) -> None:
@@ -27,7 +27,7 @@ def main(options: Namespace) -> None:
     for name in options.series:
         for content in files(options.files, options.samples, csv, options.first):
             file = UploadedFile(name, f"{name}.csv", "text/csv", content)
-            (receipt,) = receive(uploader, [file], window, settings.MAX_LINES_PER_FILE)
+            (receipt,) = store_files(uploader, [file], window, settings.MAX_LINES_PER_FILE)
             if receipt.status != "stored":
                 raise SystemExit(f"a file was not stored: {receipt}")
 

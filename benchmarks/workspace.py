@@ -18,12 +18,12 @@ from urllib.parse import quote
 from device_endpoint.env import PROJECT_DIR, socket_folder, var_dir
 
 # What a person may have set for a running product and would change what is measured here.
-_NOT_OURS = ("DATABASE_URL", "TEST_DATABASE_URL", "DOOR", "DEVICE_CA", "GUNICORN_BIND")
+_NOT_OURS = ("DATABASE_URL", "TEST_DATABASE_URL", "SERVICE", "DEVICE_CA", "GUNICORN_BIND")
 # The load comes from one address: the throttles are not what is measured.
 _THROTTLES = {
     "REQUESTS_PER_SECOND": "100000",
-    "CONNECTIONS_PER_ADDRESS": "4096",
-    "REFUSALS_PER_ADDRESS": "100000",
+    "MAX_CONNECTIONS_PER_IP": "4096",
+    "REGISTRATION_FAILURES_PER_MINUTE_PER_IP": "100000",
 }
 
 

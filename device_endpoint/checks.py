@@ -17,7 +17,7 @@ from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 from device_endpoint.env import PROJECT_DIR, read_list, read_text
 
-SHORTEST_SECRET = 32
+MIN_SECRET = 32
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 MIDDLEWARE_NEEDED = (
     "django.middleware.security.SecurityMiddleware",
@@ -46,10 +46,10 @@ def is_public(listen: Iterable[str]) -> bool:
 def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Look at the secrets that the two halves of the product share."""
     found: list[CheckMessage] = []
-    if len(settings.PROXY_SECRET) < SHORTEST_SECRET:
+    if len(settings.PROXY_SECRET) < MIN_SECRET:
         found.append(
             Error(
-                f"PROXY_SECRET has fewer than {SHORTEST_SECRET} characters.",
+                f"PROXY_SECRET has fewer than {MIN_SECRET} characters.",
                 hint="Unset it: a good one is made in VAR_DIR/secrets.",
                 id="device_endpoint.E001",
             )
@@ -108,7 +108,7 @@ def _cookies() -> Iterator[CheckMessage]:
     if settings.SESSION_COOKIE_AGE > 12 * 3600 or not settings.SESSION_EXPIRE_AT_BROWSER_CLOSE:
         yield checks.Warning(
             "Sessions live for more than 12 hours or beyond the browser.",
-            hint="Set SESSION_IDLE_S to 43200 or less.",
+            hint="Set SESSION_IDLE_SECONDS to 43200 or less.",
             id="device_endpoint.W005",
         )
 
@@ -181,11 +181,11 @@ def check_network(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="device_endpoint.W011",
             )
         )
-    if is_public(settings.LISTEN) and settings.STAFF_SECOND_FACTOR == "off":
+    if is_public(settings.LISTEN) and settings.STAFF_MFA == "off":
         found.append(
             Info(
                 "Other machines reach the staff door with a password alone.",
-                hint="Set STAFF_SECOND_FACTOR to offered or required.",
+                hint="Set STAFF_MFA to offered or required.",
                 id="device_endpoint.I001",
             )
         )

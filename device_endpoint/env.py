@@ -23,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 # sun_path holds 108 bytes; PostgreSQL appends "/.s.PGSQL.5432.lock" to its folder.
-LONGEST_SOCKET_FOLDER = 85
+MAX_SOCKET_FOLDER = 85
 
 _T = TypeVar("_T")
 
@@ -139,7 +139,7 @@ def socket_folder(kind: str) -> Path:
     if given is not None and kind == "run":
         return given
     wanted = var_dir() / "run" / kind
-    if len(os.fsencode(wanted)) <= LONGEST_SOCKET_FOLDER:
+    if len(os.fsencode(wanted)) <= MAX_SOCKET_FOLDER:
         return wanted
     digest = hashlib.sha256(os.fsencode(var_dir())).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"device-endpoint-{os.getuid()}-{digest}" / kind

@@ -1,6 +1,6 @@
-"""gunicorn's settings for both doors; ``DOOR`` says which one this process is.
+"""gunicorn's settings for both doors; ``SERVICE`` says which one this process is.
 
-``DOOR=device gunicorn --config device_endpoint/gunicorn_conf.py device_endpoint.device_wsgi``
+``SERVICE=device gunicorn --config device_endpoint/gunicorn_conf.py device_endpoint.device_wsgi``
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _refused_in_one_line() -> Iterator[None]:
 
 
 with _refused_in_one_line():
-    _door = read_choice("DOOR", "device", ("device", "staff"))
+    _door = read_choice("SERVICE", "device", ("device", "staff"))
     _metrics = metrics_folder() / _door
     # Read here too: a worker that finds them wrong would say so in a page of traces.
     importlib.import_module(f"device_endpoint.settings.{_door}")
@@ -59,13 +59,13 @@ with _refused_in_one_line():
         # Uploads are work for the processor: threads would only wait for each other.
         workers = read_int("DEVICE_WORKERS", os.cpu_count() or 1, 1, 1024)
         worker_class = "device_endpoint.gunicorn_worker.DeviceWorker"
-        timeout = read_int("DEVICE_TIMEOUT_S", 30, 1)
+        timeout = read_int("DEVICE_TIMEOUT_SECONDS", 30, 1)
     else:
         # Exports and pages wait for the database and for their readers.
         workers = read_int("STAFF_WORKERS", 2, 1, 1024)
         worker_class = "gthread"
         threads = read_int("STAFF_THREADS", 4, 1, 1024)
-        timeout = read_int("STAFF_TIMEOUT_S", 60, 1)
+        timeout = read_int("STAFF_TIMEOUT_SECONDS", 60, 1)
 
 chdir = str(PROJECT_DIR)
 proc_name = f"device_endpoint-{_door}"

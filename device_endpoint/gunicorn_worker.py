@@ -15,7 +15,7 @@ from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
 
 logger = logging.getLogger(__name__)
 
-LINGER_S = 2.0
+LINGER_SECONDS = 2.0
 _CHUNK = 1 << 16
 
 
@@ -36,7 +36,7 @@ class DeviceWorker(SyncWorker):  # type: ignore[misc] # gunicorn has no types
 
 
 def _answer(client: socket.socket, location: str) -> None:
-    client.settimeout(LINGER_S)
+    client.settimeout(LINGER_SECONDS)
     client.sendall(
         b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n"
         b"X-Accel-Redirect: " + location.encode() + b"\r\n\r\n"

@@ -22,7 +22,7 @@ from ingest.storage import disk_space, durability_check
 
 OK = "ok"
 DISK = "disk"
-DOOR_PATIENCE_S = 5.0
+DOOR_PATIENCE_SECONDS = 5.0
 
 
 @require_safe
@@ -52,11 +52,11 @@ def all_checks() -> dict[str, str]:
 
 def disk_check() -> str:
     """Return ``ok`` if there is room to store; else how little, of which no path is told here."""
-    short = disk_space.short()
+    short = disk_space.low()
     if not short:
         return OK
     free = min(folder.free or 0 for folder in short)
-    return f"nearly full: {mib(free)} free, {mib(settings.LOWEST_FREE_BYTES)} wanted"
+    return f"nearly full: {mib(free)} free, {mib(settings.MIN_FREE_DISK_BYTES)} wanted"
 
 
 def mib(size: int) -> str:
@@ -108,7 +108,7 @@ class _DoorConnection(http.client.HTTPConnection):
     """HTTP over the unix socket of a door."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=DOOR_PATIENCE_S)
+        super().__init__("localhost", timeout=DOOR_PATIENCE_SECONDS)
         self._path = path
 
     def connect(self) -> None:

@@ -10,13 +10,13 @@ import sys
 
 from device_endpoint.env import read_choice, socket_folder
 
-PATIENCE_S = 4.0
+TIMEOUT_SECONDS = 4.0
 
 
 def answers(door: str) -> bool:
     """Tell whether ``door`` speaks HTTP on its socket."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(PATIENCE_S)
+        connection.settimeout(TIMEOUT_SECONDS)
         try:
             connection.connect(str(socket_folder("run") / f"{door}.sock"))
             connection.sendall(b"GET /device_endpoint HTTP/1.0\r\nHost: localhost\r\n\r\n")
@@ -26,4 +26,4 @@ def answers(door: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if answers(read_choice("DOOR", "device", ("device", "staff"))) else 1)
+    sys.exit(0 if answers(read_choice("SERVICE", "device", ("device", "staff"))) else 1)

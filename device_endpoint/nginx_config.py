@@ -97,7 +97,7 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
         "DEVICE_PORT",
         "MAX_REQUEST_BYTES",
         "REQUESTS_PER_SECOND",
-        "CONNECTIONS_PER_ADDRESS",
+        "MAX_CONNECTIONS_PER_IP",
     ):
         values[name] = str(getattr(settings, name))
     return (

@@ -12,7 +12,7 @@ _ADDRESS = re.compile(
     r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})"
 )
 # One that refuses or does not answer gets no new request for so long.
-FAIL_TIMEOUT_S = 5
+FAIL_TIMEOUT_SECONDS = 5
 
 
 def check(name: str, entries: Sequence[str]) -> list[str]:
@@ -44,7 +44,7 @@ def server_lines(entries: Sequence[str], socket_path: str) -> str:
     A single server is asked whatever happened before: there is no other.
     """
     alone = len(entries) < 2
-    rest = "fail_timeout=0" if alone else f"max_fails=1 fail_timeout={FAIL_TIMEOUT_S}s"
+    rest = "fail_timeout=0" if alone else f"max_fails=1 fail_timeout={FAIL_TIMEOUT_SECONDS}s"
     servers = [f'"unix:{socket_path}"' if one == LOCAL else one for one in entries or [LOCAL]]
     lines = [f"        server {server} {rest};" for server in servers]
     if not alone:

@@ -28,10 +28,10 @@ PATHS = re.compile(
 )
 SAFE = ("GET", "HEAD")
 LOGIN = "/admin/login/"  # nothing that analysts look at is written there
-AFTER_WRITING_S = 30.0
+AFTER_WRITING_SECONDS = 30.0
 WROTE_AT = "wrote_at"
-FRESH_FOR_S = 1.0
-SECOND_LOOK_S = 0.05
+CACHE_TTL_SECONDS = 1.0
+SECOND_LOOK_SECONDS = 0.05
 AWAY = b"The replica that analysts read from does not answer at the moment. Try again shortly.\n"
 
 _BEHIND = """
@@ -109,7 +109,7 @@ class ChooseDatabase:
 def _has_just_written(request: HttpRequest) -> bool:
     if not read_database.has_replica():
         return False
-    return time.time() - float(request.session.get(WROTE_AT, 0.0)) < AFTER_WRITING_S
+    return time.time() - float(request.session.get(WROTE_AT, 0.0)) < AFTER_WRITING_SECONDS
 
 
 def shown(request: HttpRequest) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def describe() -> str:
     """Return how far behind the replica is, or that it does not answer; known for a second."""
     global _last  # noqa: PLW0603 - one for the process
     with _lock:
-        if time.monotonic() - _last[0] > FRESH_FOR_S:
+        if time.monotonic() - _last[0] > CACHE_TTL_SECONDS:
             try:
                 text = str(measure())
             except Error:
@@ -143,7 +143,7 @@ def measure() -> Lag:
     if found.byte_count > 0:
         # A primary that has nothing to do writes a line of its log now and then, and the last
         # transaction before it is long ago: that is no lag.
-        time.sleep(SECOND_LOOK_S)
+        time.sleep(SECOND_LOOK_SECONDS)
         found = min(found, _measure_once(), key=lambda lag: lag.byte_count)
     return found
 

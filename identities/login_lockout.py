@@ -40,6 +40,6 @@ def locked_out(
     )
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     context = {"title": "Too many failed logins", "minutes": -(-seconds // 60)}
-    page = render(request, "admin/identities/locked_out.html", context, status=429)
+    page = render(request, "admin/identities/login_locked.html", context, status=429)
     page["Retry-After"] = str(seconds)
     return page

@@ -13,9 +13,9 @@ from ingest.parsing.sample_file import TimeWindow
 def time_window() -> TimeWindow:
     """Return the timestamps that are believed now."""
     now_ms = time.time_ns() // 1_000_000
-    return TimeWindow(_earliest_ms, now_ms + settings.LATEST_SAMPLE_AHEAD_S * 1000)
+    return TimeWindow(_earliest_ms, now_ms + settings.MAX_CLOCK_SKEW_SECONDS * 1000)
 
 
 _earliest_ms = int(
-    datetime.fromisoformat(settings.EARLIEST_SAMPLE).replace(tzinfo=UTC).timestamp() * 1000
+    datetime.fromisoformat(settings.MIN_SAMPLE_DATE).replace(tzinfo=UTC).timestamp() * 1000
 )

@@ -10,7 +10,7 @@ from ingest.storage import prepared_statements, transactions
 from ingest.storage.prepared_statements import Statement
 
 # What one process remembers of certificates that may be used: some 3 MB at most.
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 
 _FIND = Statement(
     "find_binding",
@@ -48,7 +48,7 @@ class Binding:
 _remembered: dict[bytes, Binding] = {}
 
 
-def recall(sha256: bytes) -> Binding | None:
+def cached(sha256: bytes) -> Binding | None:
     """Return what this process found when it last looked the certificate up, if it was usable.
 
     It may have been shut out since: only for work that is checked again when it is stored.
@@ -56,14 +56,14 @@ def recall(sha256: bytes) -> Binding | None:
     return _remembered.get(sha256)
 
 
-def find(sha256: bytes) -> Binding | None:
+def fetch(sha256: bytes) -> Binding | None:
     """Return the binding of the certificate with this fingerprint, None if it is not bound."""
-    row = transactions.run(lambda: prepared_statements.execute(_FIND, [sha256]))
+    row = transactions.run_with_retry(lambda: prepared_statements.execute(_FIND, [sha256]))
     binding = None if row is None else _binding(sha256, row)
     if binding is None or not binding.is_usable:
         _remembered.pop(sha256, None)
     else:
-        if len(_remembered) >= MOST_REMEMBERED:
+        if len(_remembered) >= MAX_REMEMBERED:
             _remembered.clear()
         _remembered[sha256] = binding
     return binding

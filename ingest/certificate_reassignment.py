@@ -19,7 +19,7 @@ class NotMovable(Exception):
     """The certificate stays where it is; the text says why."""
 
 
-def move(
+def reassign(
     certificate: DeviceCertificate, to: Identity, *, by: str, reason: str
 ) -> CertificateReassignment:
     """Bind ``certificate`` to ``to`` from now on and return the row that says so.
@@ -28,8 +28,8 @@ def move(
     """
     with transaction.atomic():
         # Neither a registration of it nor its wish to roll is decided meanwhile.
-        advisory_locks.hold("certificate", bytes(certificate.sha256))
-        advisory_locks.hold("renewal", str(certificate.pk).encode())
+        advisory_locks.acquire("certificate", bytes(certificate.sha256))
+        advisory_locks.acquire("renewal", str(certificate.pk).encode())
         to = Identity.objects.select_for_update().get(pk=to.pk)
         row = DeviceCertificate.objects.select_for_update().get(pk=certificate.pk)
         if row.identity_id == to.pk:

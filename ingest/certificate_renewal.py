@@ -17,17 +17,17 @@ from identities.models import Identity, PreSharedKey
 from ingest.models import CertificateRenewal, DeviceCertificate
 from ingest.storage import advisory_locks
 
-KEY_LIFE = timedelta(hours=1)
+KEY_TTL = timedelta(hours=1)
 
 
-def ask(certificate_id: int) -> tuple[str, datetime]:
+def issue_renewal_key(certificate_id: int) -> tuple[str, datetime]:
     """Return a new key for the certificate's identity and when it expires.
 
     One use, one hour. A key that was asked for before and not used is revoked: however often a
     device asks, one key is open.
     """
     with transaction.atomic(durable=True):
-        advisory_locks.hold("renewal", str(certificate_id).encode())
+        advisory_locks.acquire("renewal", str(certificate_id).encode())
         open_keys = PreSharedKey.objects.filter(
             renewal__certificate_id=certificate_id, uses=0, revoked_at=None
         )
@@ -35,20 +35,20 @@ def ask(certificate_id: int) -> tuple[str, datetime]:
         key, secret = issue_psk(
             # Read under the lock: staff may have given the certificate to another.
             Identity.objects.get(certificates=certificate_id),
-            expires_at=timezone.now() + KEY_LIFE,
+            expires_at=timezone.now() + KEY_TTL,
             note=f"asked for by certificate {certificate_id} to roll",
         )
         CertificateRenewal.objects.create(key=key, certificate_id=certificate_id)
     return secret, key.expires_at
 
 
-def replaced_by(key: PreSharedKey) -> DeviceCertificate | None:
+def superseded_by(key: PreSharedKey) -> DeviceCertificate | None:
     """Return the certificate that asked for ``key`` to roll, None if staff made the key."""
     roll = CertificateRenewal.objects.select_related("certificate").filter(key=key).first()
     return roll.certificate if roll else None
 
 
-def retire(certificate: DeviceCertificate) -> None:
+def schedule_retirement(certificate: DeviceCertificate) -> None:
     """Refuse ``certificate`` after the overlap, unless that has been decided before."""
     ending = timezone.now() + timedelta(days=settings.CERTIFICATE_OVERLAP_DAYS)
     DeviceCertificate.objects.filter(pk=certificate.pk, retires_at=None).update(retires_at=ending)

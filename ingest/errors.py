@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class Refusal(Exception):
+class ProblemResponse(Exception):
     """A request that is refused, with what the device is told about it.
 
     ``detail`` is one sentence for the person who reads the device's log; ``extra`` holds
@@ -50,21 +50,21 @@ class Refusal(Exception):
 
 
 # --- What was asked for --------------------------------------------------------------------
-class NotFound(Refusal):
+class NotFound(ProblemResponse):
     """No such path at this door."""
 
     code, status, title = "not_found", 404, "No such path"
     default_detail = "This door has one path: /device_endpoint."
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(ProblemResponse):
     """A method other than GET, HEAD and POST."""
 
     code, status, title = "method_not_allowed", 405, "Method not allowed"
     default_detail = "Use GET to check the connection and POST to register or to upload."
 
 
-class UnsupportedMediaType(Refusal):
+class UnsupportedMediaType(ProblemResponse):
     """A body that is neither JSON nor multipart."""
 
     code, status, title = "unsupported_media_type", 415, "Unsupported media type"
@@ -73,7 +73,7 @@ class UnsupportedMediaType(Refusal):
     )
 
 
-class UnsupportedContentEncoding(Refusal):
+class UnsupportedContentEncoding(ProblemResponse):
     """A compressed body that this door does not inflate."""
 
     code, status, title = "unsupported_content_encoding", 415, "Unsupported content encoding"
@@ -81,7 +81,7 @@ class UnsupportedContentEncoding(Refusal):
 
 
 # --- Whose it is ---------------------------------------------------------------------------
-class CertificateRefusal(Refusal):
+class CertificateRefusal(ProblemResponse):
     """The certificate, or what staff did with it or its identity, forbids the request.
 
     Status 403, and worth keeping the data for; in an attempt to register 400, and final.
@@ -159,14 +159,14 @@ class IdentityInactive(CertificateRefusal):
 
 
 # --- Registering ---------------------------------------------------------------------------
-class InvalidJson(Refusal):
+class InvalidJson(ProblemResponse):
     """A body that is not one JSON object with one string ``PSK``."""
 
     code, status, title = "invalid_json", 400, "Not a registration body"
     default_detail = 'Send one JSON object with one string member: {"PSK": "dpsk_..."}.'
 
 
-class RegistrationFailed(Refusal):
+class RegistrationFailed(ProblemResponse):
     """The key did not bind the certificate; ``outcome`` is the true reason, for staff only."""
 
     code, status, title = "registration_failed", 400, "Registration failed"
@@ -178,31 +178,31 @@ class RegistrationFailed(Refusal):
 
 
 # --- Uploading -----------------------------------------------------------------------------
-class InvalidMultipart(Refusal):
+class InvalidMultipart(ProblemResponse):
     """Damaged framing: nothing of the request is stored."""
 
     code, status, title = "invalid_multipart", 400, "Not a valid multipart body"
 
 
-class RequestTooLarge(Refusal):
+class RequestTooLarge(ProblemResponse):
     """More bytes than the limit, counted after inflating."""
 
     code, status, title = "request_too_large", 413, "Request too large"
 
 
-class TooManyFiles(Refusal):
+class TooManyFiles(ProblemResponse):
     """More files in a request than the limit."""
 
     code, status, title = "too_many_files", 413, "Too many files"
 
 
-class TooManyLines(Refusal):
+class TooManyLines(ProblemResponse):
     """A file with more lines than the limit."""
 
     code, status, title = "too_many_lines", 413, "Too many lines"
 
 
-class UnreadableFile(Refusal):
+class UnreadableFile(ProblemResponse):
     """At least one file could not be read; ``files`` holds a receipt for each."""
 
     code, status, title = "unreadable_file", 422, "A file could not be read"
@@ -212,7 +212,7 @@ class UnreadableFile(Refusal):
 
 
 # --- Later ---------------------------------------------------------------------------------
-class LaterRefusal(Refusal):
+class LaterRefusal(ProblemResponse):
     """The same bytes may be accepted later; the answer always says when to come again."""
 
     retryable = True

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from prometheus_client import Counter, Histogram
 
 from ingest import errors
-from ingest.errors import Refusal
+from ingest.errors import ProblemResponse
 from ingest.registration_outcomes import Outcome
 
 STATUSES = ("stored", "duplicate", "rejected")
@@ -19,7 +19,7 @@ STATUSES = ("stored", "duplicate", "rejected")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-def _refusal_codes(kind: type[Refusal] = Refusal) -> Iterator[str]:
+def _refusal_codes(kind: type[ProblemResponse] = ProblemResponse) -> Iterator[str]:
     for child in kind.__subclasses__():
         if hasattr(child, "code"):
             yield child.code
@@ -56,7 +56,7 @@ _lenient = Counter(
     "Multipart bodies whose delimiter was the boundary itself, taken for what was meant.",
 )
 
-_refused_by_code = _children(_refusals, sorted(set(_refusal_codes(errors.Refusal))))
+_refused_by_code = _children(_refusals, sorted(set(_refusal_codes(errors.ProblemResponse))))
 _registered_by_outcome = _children(_registrations, [outcome.value for outcome in Outcome])
 _files_by_status = _children(_files, STATUSES)
 

@@ -25,11 +25,11 @@ def may_have_another(key: PreSharedKey) -> bool:
     quota = settings.MAX_CERTIFICATES_PER_IDENTITY
     if not quota:
         return True
-    advisory_locks.hold("certificates of an identity", str(key.identity_id).encode())
+    advisory_locks.acquire("certificates of an identity", str(key.identity_id).encode())
     live = DeviceCertificate.objects.filter(
         identity_id=key.identity_id, retires_at=None, not_after__gt=timezone.now()
     ).exclude(state=DeviceCertificate.State.REVOKED)
-    replaced = certificate_renewal.replaced_by(key)
+    replaced = certificate_renewal.superseded_by(key)
     if replaced is not None:
         live = live.exclude(pk=replaced.pk)
     return live.count() < quota

@@ -78,7 +78,7 @@ def register(
 def _attempt(certificate: ClientCertificate, psk: str, source: Source, request_id: str) -> _Finding:
     with transaction.atomic(durable=True):
         # One registration of a certificate at a time: the second finds what the first bound.
-        advisory_locks.hold("certificate", certificate.sha256)
+        advisory_locks.acquire("certificate", certificate.sha256)
         finding = _decide(certificate, psk)
         if finding.bound is None:
             registration_throttle.check_alone(source)
@@ -133,9 +133,9 @@ def _find_again(bound: DeviceCertificate, key: PreSharedKey) -> _Finding:
 
 
 def _bind(certificate: ClientCertificate, key: PreSharedKey) -> DeviceCertificate:
-    replaces = certificate_renewal.replaced_by(key)
+    replaces = certificate_renewal.superseded_by(key)
     if replaces is not None:
-        certificate_renewal.retire(replaces)
+        certificate_renewal.schedule_retirement(replaces)
     return DeviceCertificate.objects.create(
         identity=key.identity,
         sha256=certificate.sha256,

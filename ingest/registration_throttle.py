@@ -66,12 +66,16 @@ def check(source: Source) -> None:
     now = timezone.now()
     recent = RegistrationAttempt.objects.filter(created_at__gt=now - WINDOW)
     recent = recent.exclude(outcome__in=NOT_A_REFUSAL)
-    _check(recent.filter(sha256=source.sha256), settings.REFUSALS_PER_CERTIFICATE, now)
+    _check(
+        recent.filter(sha256=source.sha256),
+        settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE,
+        now,
+    )
     if source.network is not None:
         first, last = source.network
         # Equality lets the index give the newest rows; a range would have all of them sorted.
         here = Q(address=first) if first == last else Q(address__range=(first, last))
-        _check(recent.filter(here), settings.REFUSALS_PER_ADDRESS, now)
+        _check(recent.filter(here), settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP, now)
 
 
 def _check(refused: QuerySet[RegistrationAttempt], limit: int, now: datetime) -> None:
@@ -93,7 +97,7 @@ def check_alone(source: Source) -> None:
     for this lock: devices that share an address register side by side.
     """
     if source.network is not None:
-        advisory_locks.hold("refusals of an address", source.network[0].encode())
+        advisory_locks.acquire("refusals of an address", source.network[0].encode())
     check(source)
 
 

@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from ingest.maintenance.replay import examine
+from ingest.maintenance.replay import load_samples
 from ingest.models import DeviceCertificate, Measurement
 from ingest.storage.blocks import Block
 
@@ -30,8 +30,8 @@ WHERE m.identity_id = %s AND m.name = %s AND m.status = 'stored' AND m.id <> %s
 ORDER BY m.sequence DESC
 LIMIT %s
 """
-MOST_FILES_READ = 20
-MOST_SAMPLES_READ = 1_000_000
+MAX_FILES_READ = 20
+MAX_SAMPLES_READ = 1_000_000
 _RECORD = """
 INSERT INTO ingest_sampleconflict AS known
     (identity_id, name, certificate_id, replaced_certificate_id, measurement_id,
@@ -113,19 +113,19 @@ def _senders(replacement: Replacement) -> Iterator[tuple[int, NDArray[np.int64]]
                 replacement.measurement_id,
                 int(left[-1]),
                 int(left[0]),
-                MOST_FILES_READ,
+                MAX_FILES_READ,
             ],
         )
         files = cursor.fetchall()
     read = 0
     for measurement_id, certificate_id, count in files:
         read += count
-        if read > MOST_SAMPLES_READ and read != count:  # the latest is read however large
+        if read > MAX_SAMPLES_READ and read != count:  # the latest is read however large
             return
         measurement = Measurement.objects.get(
             identity_id=replacement.identity_id, pk=measurement_id
         )
-        samples, _ = examine(measurement)
+        samples, _ = load_samples(measurement)
         if samples is None:
             continue
         here = np.isin(left, samples.times, assume_unique=True)

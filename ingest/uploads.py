@@ -36,7 +36,7 @@ from ingest.storage import (
     rejected_files,
     transactions,
 )
-from ingest.storage.blocks import cut, lay_over
+from ingest.storage.blocks import overlay_samples, split_into_blocks
 from ingest.storage.prepared_files import PreparedFile
 from ingest.uuid7 import uuid7
 
@@ -71,7 +71,7 @@ class NoLongerAllowed(Exception):
     """The certificate or its identity was shut out between the look-up and the storing."""
 
 
-def receive(
+def store_files(
     uploader: Uploader, files: Sequence[UploadedFile], window: TimeWindow, max_lines: int
 ) -> list[Receipt]:
     """Store ``files`` and return a receipt for each, in their order.
@@ -80,18 +80,18 @@ def receive(
     ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``;
     where bytes a day are limited, ``BytesOfDayUsedUp`` and ``RequestTooLarge`` too.
     """
-    disk_space.require()
+    disk_space.ensure_free()
     prepared = [_prepare(file, window, max_lines) for file in files]
-    transactions.run(durability_check.require)
+    transactions.run_with_retry(durability_check.ensure_durable)
     if daily_bytes.are_limited():
         receipts = _store_within_quota(uploader, prepared)
     elif len(prepared) == 1:
-        receipts = [transactions.run(lambda: _store_alone(uploader, prepared[0]))]
+        receipts = [transactions.run_with_retry(lambda: _store_alone(uploader, prepared[0]))]
     else:
-        receipts = transactions.run(lambda: _store_together(uploader, prepared))
+        receipts = transactions.run_with_retry(lambda: _store_together(uploader, prepared))
     kept = {receipt.id for receipt in receipts if receipt.status == "rejected"}
     if kept and any(file.id in kept for file in prepared):  # not those that were there before
-        transactions.run(lambda: rejected_files.make_room(uploader.identity_id))
+        transactions.run_with_retry(lambda: rejected_files.make_room(uploader.identity_id))
     return receipts
 
 
@@ -129,7 +129,7 @@ def _read(
 
 
 def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
-    if len(file.blocks) <= file_store.MOST_BLOCKS_IN_ONE_STATEMENT:
+    if len(file.blocks) <= file_store.MAX_BLOCKS_IN_ONE_STATEMENT:
         receipt = _store(uploader, file)
         if receipt is not None:
             return receipt
@@ -142,9 +142,9 @@ def _store_within_quota(uploader: Uploader, files: Sequence[PreparedFile]) -> li
         return _store_together(uploader, files)
 
     try:
-        return transactions.run(work)
+        return transactions.run_with_retry(work)
     except BytesOfDayUsedUp:
-        transactions.run(lambda: daily_bytes.record_refusal(uploader.identity_id))
+        transactions.run_with_retry(lambda: daily_bytes.record_refusal(uploader.identity_id))
         raise
 
 
@@ -173,11 +173,11 @@ def _lay_over(uploader: Uploader, file: PreparedFile) -> Receipt:
     if file.samples is None:
         raise AssertionError("a rejected file overlaps nothing")
     stored = block_store.overlapping(uploader.identity_id, file.name, file.samples)
-    overlay = lay_over([block for _, block in stored], file.samples)
+    overlay = overlay_samples([block for _, block in stored], file.samples)
     block_store.rewrite(
         uploader.identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
     )
-    laid = file.laid_over(overlay, list(cut(overlay.times, overlay.values)))
+    laid = file.laid_over(overlay, list(split_into_blocks(overlay.times, overlay.values)))
     receipt = _store(uploader, laid)
     if receipt is None:
         raise AssertionError("a file that has been laid over is stored")

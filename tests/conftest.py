@@ -116,7 +116,7 @@ def stack(
     with django_db_blocker.unblock():
         # It looks once for devices that are late: what tests look at with a clock of their own
         # stays theirs.
-        environment = {"DATABASE_URL": database_address(), "WATCH_EVERY_S": "86400"}
+        environment = {"DATABASE_URL": database_address(), "MONITORING_INTERVAL_SECONDS": "86400"}
     running = Stack(tmp_path_factory.mktemp("stack"), environment)
     running.start()
     yield running

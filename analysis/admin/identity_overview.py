@@ -27,14 +27,14 @@ from ingest.models import DailyUsage, DeviceCertificate, Measurement, SampleConf
 from ingest.time_range import TimeRange
 from ingest.uuid7 import uuid7_floor
 
-MOST_SERIES = 20
+MAX_SERIES = 20
 SEEN_WITHIN = timedelta(days=30)
 SPARKLINE = (160, 32)
 
 
 def describe_identity(found: Watched, chosen: str) -> dict[str, Any]:
     """Return what the template shows; ``chosen`` names the series of the calendar."""
-    series = list_series(identity=found.name, limit=MOST_SERIES).series
+    series = list_series(identity=found.name, limit=MAX_SERIES).series
     kinds = find_kinds(each.name for each in series)
     latest = sorted(series, key=lambda each: (each.name != chosen, -each.last_ms))
     return {

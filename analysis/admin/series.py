@@ -25,7 +25,7 @@ from ingest.measurement_types import Kind, find_kinds
 from ingest.time_range import format_instant
 
 PER_PAGE = 100
-MOST_TOGETHER = 6
+MAX_TOGETHER = 6
 
 
 @admin.register(SeriesModel)
@@ -82,8 +82,8 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         self._check(request)
         asked = dict.fromkeys(request.GET.getlist("series"))
         pairs = [text.strip().split("/") for text in asked]
-        if not 1 <= len(pairs) <= MOST_TOGETHER or any(len(pair) != 2 for pair in pairs):
-            raise Http404(f"Give 1 to {MOST_TOGETHER} series as IDENTITY/NAME.")
+        if not 1 <= len(pairs) <= MAX_TOGETHER or any(len(pair) != 2 for pair in pairs):
+            raise Http404(f"Give 1 to {MAX_TOGETHER} series as IDENTITY/NAME.")
         return self._chart(request, [_find(*pair) for pair in pairs])
 
     def _chart(self, request: HttpRequest, found: list[Series]) -> HttpResponse:

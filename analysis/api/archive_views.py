@@ -29,7 +29,7 @@ from analysis.queries.samples import read_samples
 from analysis.queries.series import Series
 from ingest.time_range import TimeRange
 
-MOST_SERIES = 50
+MAX_SERIES = 50
 CONTENT_TYPE = "application/zip"
 
 
@@ -47,7 +47,7 @@ class ArchiveView(ReadView):
                 str,
                 required=True,
                 many=True,
-                description=f"IDENTITY/NAME; up to {MOST_SERIES} times.",
+                description=f"IDENTITY/NAME; up to {MAX_SERIES} times.",
             ),
             doc.FROM,
             doc.TO,
@@ -92,8 +92,8 @@ class OriginalsView(ReadView):
 
 
 def _asked(texts: list[str]) -> list[tuple[str, str]]:
-    if not 1 <= len(texts) <= MOST_SERIES:
-        raise BadParameter("series", f"expected 1 to {MOST_SERIES} of IDENTITY/NAME.")
+    if not 1 <= len(texts) <= MAX_SERIES:
+        raise BadParameter("series", f"expected 1 to {MAX_SERIES} of IDENTITY/NAME.")
     pairs = [text.split("/") for text in dict.fromkeys(texts)]
     if any(len(pair) != 2 for pair in pairs):
         raise BadParameter("series", "expected IDENTITY/NAME.")

@@ -26,9 +26,9 @@ from analysis.queries.series import Page, Series, list_series
 from ingest.measurement_types import find_kind
 from ingest.time_range import TimeRange
 
-MOST_BUCKETS = 10_000
-MOST_SERIES = 1_000
-MOST_POINTS = 5_000
+MAX_BUCKETS = 10_000
+MAX_SERIES = 1_000
+MAX_POINTS = 5_000
 
 
 class SeriesListView(ReadView):
@@ -43,7 +43,7 @@ class SeriesListView(ReadView):
             OpenApiParameter("identity", str, description="Only this one's; any case."),
             OpenApiParameter(
                 "limit",
-                {"type": "integer", "minimum": 1, "maximum": MOST_SERIES, "default": 100},
+                {"type": "integer", "minimum": 1, "maximum": MAX_SERIES, "default": 100},
                 description="Series on a page.",
             ),
             doc.AFTER,
@@ -56,7 +56,7 @@ class SeriesListView(ReadView):
         page = list_series(
             identity=given.get("identity"),
             after=read_after(given),
-            limit=read_number(given, "limit", 100, MOST_SERIES),
+            limit=read_number(given, "limit", 100, MAX_SERIES),
         )
         results = [_describe(series) for series in page.series]
         return Response({"results": results, "next": _next_address(request, given, page)})
@@ -116,14 +116,14 @@ class BucketsView(ReadView):
             doc.TO,
             OpenApiParameter(
                 "width",
-                {"type": "integer", "minimum": 1, "maximum": MOST_BUCKETS, "default": 1000},
+                {"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": 1000},
                 description="Greatest number of buckets. Their width is the smallest of 1, 2, 5, "
                 "10, 15, 30 s; 1, 2, 5, 10, 15, 30 min; 1, 2, 3, 6, 12 h; 1, 2, 7, 14, 28 d, "
                 "then doubling, that covers the range with so many.",
             ),
             OpenApiParameter(
                 "points",
-                {"type": "integer", "minimum": 1, "maximum": MOST_POINTS},
+                {"type": "integer", "minimum": 1, "maximum": MAX_POINTS},
                 description="Where the range holds at most so many samples, `samples` has them "
                 "beside the buckets, as pairs of time and value.",
             ),
@@ -137,8 +137,8 @@ class BucketsView(ReadView):
         """
         given = read_parameters(request, ("from", "to", "width", "points"))
         wanted = read_range(given)
-        most = read_number(given, "width", 1000, MOST_BUCKETS)
-        points = read_number(given, "points", 1, MOST_POINTS) if "points" in given else 0
+        most = read_number(given, "width", 1000, MAX_BUCKETS)
+        points = read_number(given, "points", 1, MAX_POINTS) if "points" in given else 0
         series = find_or_404(identity, name)
         width_ms, buckets = read_buckets(series, wanted, most)
         columns = (buckets.time_ms, buckets.minimum, buckets.maximum, buckets.mean, buckets.count)

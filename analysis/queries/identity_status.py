@@ -22,8 +22,8 @@ FAILED_RECENTLY = timedelta(days=1)
 QUIET_AFTER = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
 USUALLY_QUIET_AFTER = "24h"
 STATES = ("failing", "late", "catching-up", "expiring", "quiet", "fine", "idle", "off")
-MOST_LOOKED_AT = 4_000
-_AT_A_TIME = 500
+MAX_LOOKED_AT = 4_000
+_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def list_watched(
     now = timezone.now()
     rows: list[tuple[Watched, str]] = []
     looked_at = 0
-    batch = _AT_A_TIME if state else limit + 1
-    while looked_at < MOST_LOOKED_AT:
+    batch = _BATCH_SIZE if state else limit + 1
+    while looked_at < MAX_LOOKED_AT:
         found = _read(contains, after, batch, now)
         for place, each in enumerate(found):
             its_state = tell_state(each, now, quiet_after)

@@ -14,7 +14,7 @@ from ingest.models import Measurement
 from ingest.time_range import TimeRange
 
 _PIECE_BYTES = 1 << 20
-MOST_SIZED = 20_000
+MAX_SIZED = 20_000
 # What a zip and its list of receipts hold of each file beside its bytes.
 _RECEIPT = 350
 _SIZES = """
@@ -60,9 +60,9 @@ def size_of_originals(series: Series, wanted: TimeRange) -> int | None:
     """
     start, end = wanted.within(series.first_ms, series.last_ms)
     with connection.cursor() as cursor:
-        cursor.execute(_SIZES, [series.identity_id, series.name, end, start, MOST_SIZED + 1])
+        cursor.execute(_SIZES, [series.identity_id, series.name, end, start, MAX_SIZED + 1])
         files, size = cursor.fetchone()
-    return None if files > MOST_SIZED else int(size) + _RECEIPT * int(files)
+    return None if files > MAX_SIZED else int(size) + _RECEIPT * int(files)
 
 
 def tell_receipt(found: Measurement) -> dict[str, object]:

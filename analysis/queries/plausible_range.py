@@ -16,7 +16,7 @@ from ingest.measurement_types import Kind
 from ingest.time_range import TimeRange
 
 HOUR_MS = 3_600_000
-MOST_OPENED = 200_000
+MAX_OPENED = 200_000
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _count_hours(series: Series, hours: tuple[int, int], low: float, high: float
     below, above, mixed = fetch(_TOTALS, parameters)[0]
     if not mixed:
         return Implausible(below, above)
-    step = math.ceil(mixed / MOST_OPENED)
+    step = math.ceil(mixed / MAX_OPENED)
     opened, less, greater = fetch(_OPEN, {**parameters, "step": step})[0]
     share = mixed / opened if opened else 0.0
     return Implausible(below + round(less * share), above + round(greater * share), step == 1)

@@ -14,7 +14,7 @@ from analysis.queries.read_database import connection
 from identities.models import IDENTITY_NAME
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-MOST_AT_ONCE = 4_000
+MAX_AT_ONCE = 4_000
 
 
 class UnknownSeriesError(LookupError):
@@ -94,7 +94,7 @@ def list_series(
         if start is None or len(found) > limit:
             break
         # Identities that have nothing yet are passed over in ever longer strides.
-        parameters["limit"] = min(2 * int(parameters["limit"]), MOST_AT_ONCE)
+        parameters["limit"] = min(2 * int(parameters["limit"]), MAX_AT_ONCE)
     page = found[:limit]
     more = len(found) > limit
     return Page(_total(page), (page[-1][1], page[-1][2]) if more else None)

@@ -10,7 +10,7 @@ from analysis.queries.sample_columns import SampleColumns, Times, Values
 
 # Three samples missed in a row are a gap; so short ones as this are nobody's trouble.
 SAMPLES_MISSED = 3
-SHORTEST_GAP_MS = 5_000
+MIN_GAP_MS = 5_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def usual_interval(steps: Times) -> float | None:
 
 def gap_threshold(interval_ms: float | None) -> float:
     """Return from which distance on two samples have a gap between them, milliseconds."""
-    return max(SAMPLES_MISSED * (interval_ms or 0.0), SHORTEST_GAP_MS)
+    return max(SAMPLES_MISSED * (interval_ms or 0.0), MIN_GAP_MS)
 
 
 def longest_gap(times: Times) -> Gap | None:

@@ -58,7 +58,7 @@ class GunicornReference:
         sockets = sockets_of(folder)
         sockets.mkdir(mode=0o700, parents=True)
         environment = {
-            "DOOR": "device",
+            "SERVICE": "device",
             "VAR_DIR": str(folder),  # its metrics folder would be the product's
             "GUNICORN_BIND": f"unix:{sockets / 'device.sock'}",
             "DATABASE_URL": self.place.database_url(self.database),

@@ -16,7 +16,7 @@ from benchmarks.workloads import Workload
 from benchmarks.workspace import manage_py
 from device_endpoint.env import child_environment
 
-LARGEST_FILE = 1_000_000
+MAX_FILE = 1_000_000
 _TABLES = ("ingest_measurement", "ingest_sampleblock")
 _SIZE = " + ".join(f"pg_total_relation_size('{table}')" for table in _TABLES)
 _STORED = "SELECT sum(sample_count) FROM ingest_sampleblock"
@@ -108,7 +108,7 @@ def fill_store(session: Session) -> Product:
     """
     product, scale = session.filled, session.scale
     if product.stored() < scale.samples_stored:
-        length = min(LARGEST_FILE, scale.samples_exported)
+        length = min(MAX_FILE, scale.samples_exported)
         url = session.place.database_url(product.database)
         owners = session.devices[:2]
         session.say(f"  storing {scale.samples_stored:,} samples, compacting ...")

@@ -13,7 +13,7 @@ from device_client.responses import Problem, Receipt
 from device_client.retry import is_worth_keeping
 from device_client.spool import Spool, Waiting, group
 
-MAX_FILES = 100
+MAX_FILES_PER_REQUEST = 100
 MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -40,7 +40,7 @@ class Deliverer:
         """
         for batch in group(
             self.spool.pending(),
-            self.registration.limit("files", MAX_FILES),
+            self.registration.limit("files", MAX_FILES_PER_REQUEST),
             self.registration.limit("request_bytes", MAX_BYTES),
         ):
             self._send(batch)

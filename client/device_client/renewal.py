@@ -21,7 +21,7 @@ from device_client.simulator import is_busy, join
 from device_client.state import StateFolder
 
 # How long a renewal that failed, or was not due, is left alone: there are weeks for it.
-PAUSE_S = 3600.0
+PAUSE_SECONDS = 3600.0
 # What only a new certificate mends; it needs a new key from staff.
 _REPLACEABLE = frozenset(
     {
@@ -70,7 +70,7 @@ class Renewal:
         """Renew if it is due and was not tried within the hour. Raises no ``DeviceError``."""
         if self.clock() < self._rests_until:
             return
-        self._rests_until = self.clock() + PAUSE_S
+        self._rests_until = self.clock() + PAUSE_SECONDS
         try:
             renewed = self.renew_if_due()
         except DeviceError as error:

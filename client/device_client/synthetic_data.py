@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 _MASK = (1 << 64) - 1
-_HOUR_S = 3600.0
-_SLOT_S = 2 * 3600  # at most one bout of exercise begins in each slot
+_HOUR_SECONDS = 3600.0
+_SLOT_SECONDS = 2 * 3600  # at most one bout of exercise begins in each slot
 LOWEST, HIGHEST = 38.0, 195.0
 
 
@@ -38,12 +38,12 @@ def _drift(seed: int, salt: int, at_s: float, step_s: float) -> float:
 def _exercise(seed: int, at_s: float) -> float:
     """Return how many beats per minute exercise adds: it rises in a minute, falls in three."""
     added = 0.0
-    current = math.floor(at_s / _SLOT_S)
+    current = math.floor(at_s / _SLOT_SECONDS)
     for slot in (current - 1, current):
-        hour_of_day = (slot * _SLOT_S / _HOUR_S) % 24
+        hour_of_day = (slot * _SLOT_SECONDS / _HOUR_SECONDS) % 24
         if not 6 <= hour_of_day <= 20 or _chance(seed, 10, slot) > 0.4:
             continue
-        start = (slot + 0.5 * _chance(seed, 11, slot)) * _SLOT_S
+        start = (slot + 0.5 * _chance(seed, 11, slot)) * _SLOT_SECONDS
         length = 600 + 2100 * _chance(seed, 12, slot)
         peak = 30 + 45 * _chance(seed, 13, slot)
         if at_s > start:
@@ -57,7 +57,7 @@ def heart_rate(seed: int, at_ms: int) -> float:
     """Return the heart rate at ``at_ms`` (epoch milliseconds) in beats per minute, 0.1 steps."""
     at_s = at_ms / 1000
     resting = 58 + 16 * _chance(seed, 1, 0)
-    day = -6 * math.cos(2 * math.pi * ((at_s / _HOUR_S) % 24 - 4) / 24)  # lowest at 4 o'clock
+    day = -6 * math.cos(2 * math.pi * ((at_s / _HOUR_SECONDS) % 24 - 4) / 24)  # lowest at 4 o'clock
     mood = 6 * _drift(seed, 2, at_s, 600) + 3.5 * _drift(seed, 3, at_s, 60)
     breath = 2 * _drift(seed, 4, at_s, 7) + 0.8 * _drift(seed, 5, at_s, 1)
     value = resting + day + mood + breath + _exercise(seed, at_s)

@@ -17,9 +17,9 @@ from device_endpoint.doctor import (
 from device_endpoint.doctor.results import Finding
 
 
-def examine() -> list[Finding]:
+def run_all() -> list[Finding]:
     """Return the findings of every check, in the order in which to mend them."""
-    looked = [*system_checks.look(), *filesystem.look(), *database.look()]
+    looked = [*system_checks.run(), *filesystem.run(), *database.run()]
     if any(one.name == "database" and one.level == "FAIL" for one in looked):
-        return [*looked, *endpoints.look(), *header_spoofing.look()]
-    return [*looked, *credentials.look(), *endpoints.look(), *header_spoofing.look()]
+        return [*looked, *endpoints.run(), *header_spoofing.run()]
+    return [*looked, *credentials.run(), *endpoints.run(), *header_spoofing.run()]

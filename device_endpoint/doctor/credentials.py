@@ -14,7 +14,7 @@ UNUSED_FOR = timedelta(days=30)
 ENDS_WITHIN = timedelta(days=30)
 
 
-def look() -> list[Finding]:
+def run() -> list[Finding]:
     """Return the findings on keys and on certificates."""
     return [_keys(), _certificates()]
 

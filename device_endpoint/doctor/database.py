@@ -17,9 +17,9 @@ from device_endpoint.doctor.results import (
 )
 
 OLDEST = 15
-CLOCK_WARN_S = 2.0
-CLOCK_FAIL_S = 60.0
-LAG_WARN_S = 60.0
+CLOCK_WARN_SECONDS = 2.0
+CLOCK_FAIL_SECONDS = 60.0
+LAG_WARN_SECONDS = 60.0
 REMEDIES = {
     "database": "start it with `make up`, or set DATABASE_URL",
     "migrations": "run manage.py migrate",
@@ -28,7 +28,7 @@ REMEDIES = {
 }
 
 
-def look() -> list[Finding]:
+def run() -> list[Finding]:
     """Return the findings on the database; only that it is away when it is."""
     found = [
         ok(name, "good") if state == health.OK else fail(name, state, REMEDIES[name])
@@ -54,9 +54,9 @@ def clock(ahead_s: float) -> Finding:
     """Return whether the database's clock, ``ahead_s`` before ours, agrees with it."""
     text = f"the database's is {abs(ahead_s):.1f} s {'ahead' if ahead_s > 0 else 'behind'}"
     remedy = "let both machines take the time from the network (chrony, systemd-timesyncd)"
-    if abs(ahead_s) > CLOCK_FAIL_S:
+    if abs(ahead_s) > CLOCK_FAIL_SECONDS:
         return fail("clock", text, remedy)
-    if abs(ahead_s) > CLOCK_WARN_S:
+    if abs(ahead_s) > CLOCK_WARN_SECONDS:
         return warn("clock", text, remedy)
     return ok("clock", "the database's agrees with this machine's")
 
@@ -89,7 +89,7 @@ def replica_behind(lag: replica.Lag) -> Finding:
     if not lag.is_standby:
         remedy = "name a standby in ANALYTICS_DATABASE_URL"
         return warn("replica", "it is no standby: what devices send may never reach it", remedy)
-    if lag.seconds > LAG_WARN_S:
+    if lag.seconds > LAG_WARN_SECONDS:
         remedy = "see pg_stat_replication on the primary and the log of the replica"
         return warn("replica", f"{lag}, {lag.byte_count:,} bytes", remedy)
     return ok("replica", str(lag))

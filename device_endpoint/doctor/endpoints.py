@@ -20,7 +20,7 @@ WARN_DAYS = 21
 FAIL_DAYS = 2
 
 
-def look() -> list[Finding]:
+def run() -> list[Finding]:
     """Return the findings on both doors and on the server's certificate."""
     return [
         _door("device door", settings.DEVICE_PORT, "/device_endpoint", 403),
@@ -32,7 +32,7 @@ def look() -> list[Finding]:
 def _door(name: str, port: int, path: str, wanted: int) -> Finding:
     remedy = f"see {settings.VAR_DIR}/log, or start it with `make up`"
     try:
-        answer = probes.ask(probes.through_nginx(port), path)
+        answer = probes.ask(probes.via_nginx(port), path)
     except probes.TROUBLE as error:
         return fail(name, f"port {port} does not answer: {error}", remedy)
     if answer.status != wanted:

@@ -26,9 +26,9 @@ WARN_BELOW = 0.20
 FAIL_BELOW = 0.05
 
 
-def look() -> list[Finding]:
+def run() -> list[Finding]:
     """Return the findings on sockets, secrets and disk."""
-    return [_sockets(), _secrets(), disk(settings.FREE_SPACE_FOLDERS)]
+    return [_sockets(), _secrets(), disk(settings.DISK_SPACE_PATHS)]
 
 
 def too_open(path: Path, forbidden: int) -> bool:
@@ -73,15 +73,15 @@ def disk(folders: Sequence[str]) -> Finding:
     """Return whether there is room left on the disks that hold ``folders``: of the fullest."""
     missing = [folder for folder in folders if not Path(folder).exists()]
     if missing:
-        remedy = "make FREE_SPACE_FOLDERS name folders that are there"
+        remedy = "make DISK_SPACE_PATHS name folders that are there"
         return fail("disk", f"not there: {', '.join(missing)}", remedy)
     usages = {folder: shutil.disk_usage(folder) for folder in folders}
     folder, usage = min(usages.items(), key=lambda item: item[1].free)
     share = min(found.free / max(1, found.total) for found in usages.values())
     text = f"{usage.free / 2**30:.1f} GiB free for {folder}, the fullest keeps {share:.0%}"
     remedy = "make room, or see manage.py prune --dry-run"
-    if usage.free < settings.LOWEST_FREE_BYTES:
-        text += f"; below {health.mib(settings.LOWEST_FREE_BYTES)} no uploads are taken"
+    if usage.free < settings.MIN_FREE_DISK_BYTES:
+        text += f"; below {health.mib(settings.MIN_FREE_DISK_BYTES)} no uploads are taken"
         return fail("disk", text, remedy)
     if share >= WARN_BELOW:
         return ok("disk", text)

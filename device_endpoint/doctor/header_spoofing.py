@@ -93,7 +93,7 @@ def believed(answer: Answer, forged: str) -> bool:
     return forged.encode() in answer.body or answer.status < 400
 
 
-def look() -> list[Finding]:
+def run() -> list[Finding]:
     """Return whether a claim is believed through nginx, and past it."""
     forged = make()
     return [
@@ -128,8 +128,8 @@ def _through_nginx(forged: Forged) -> Finding:
         pair[1].write_bytes(own.key)
         port = settings.DEVICE_PORT
         try:
-            without, taken = _try(lambda: probes.through_nginx(port), forged)
-            with_own, also = _try(lambda: probes.through_nginx(port, pair), forged)
+            without, taken = _try(lambda: probes.via_nginx(port), forged)
+            with_own, also = _try(lambda: probes.via_nginx(port, pair), forged)
         except probes.TROUBLE as error:
             return warn(name, f"not tried: {error}", "start the product, then ask again")
     if taken or also:
@@ -158,7 +158,7 @@ def _local(name: str, doors: list[str], forged: Forged) -> Finding:
     for door in doors:
         path = socket_folder("run") / f"{door}.sock"
         try:
-            count, by = _try(lambda path=path: probes.past_nginx(path), forged)  # type: ignore[misc]
+            count, by = _try(lambda path=path: probes.direct(path), forged)  # type: ignore[misc]
         except probes.TROUBLE as error:
             return warn(name, f"{path}: not tried: {error}", "start the product, then ask again")
         tried += count

@@ -14,7 +14,7 @@ from django.conf import settings
 from device_endpoint import server_certificate
 from device_endpoint.env import read_text
 
-PATIENCE_S = 10.0
+TIMEOUT_SECONDS = 10.0
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "::1", "*": "127.0.0.1"}  # noqa: S104
 TROUBLE = (OSError, http.client.HTTPException)
 
@@ -29,16 +29,16 @@ class Answer:
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE_S)
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE_S)
+        self.sock.settimeout(TIMEOUT_SECONDS)
         self.sock.connect(str(self._path))
 
 
-def through_nginx(port: int, pair: tuple[Path, Path] | None = None) -> http.client.HTTPConnection:
+def via_nginx(port: int, pair: tuple[Path, Path] | None = None) -> http.client.HTTPConnection:
     """Return a connection to nginx; ``pair`` is a client's certificate and key."""
     given = read_text("SERVER_CERTIFICATE")
     trusted = None if given else str(server_certificate.authority_path())
@@ -51,17 +51,17 @@ def through_nginx(port: int, pair: tuple[Path, Path] | None = None) -> http.clie
         context.load_cert_chain(*pair)
     listened = settings.LISTEN[0]
     host = _EVERY_ADDRESS.get(listened, listened.strip("[]"))
-    return http.client.HTTPSConnection(host, port, timeout=PATIENCE_S, context=context)
+    return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
 
 
-def past_nginx(path: Path) -> http.client.HTTPConnection:
+def direct(path: Path) -> http.client.HTTPConnection:
     """Return a connection to the socket of a door."""
     return _UnixConnection(path)
 
 
 def in_the_clear(host: str, port: int) -> http.client.HTTPConnection:
     """Return a connection to a TCP port that speaks plain HTTP, if it does."""
-    return http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
 
 
 def ask(

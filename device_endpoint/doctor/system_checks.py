@@ -13,7 +13,7 @@ from device_endpoint.doctor.results import (
 )
 
 
-def look() -> list[Finding]:
+def run() -> list[Finding]:
     """Return a finding for each complaint about the settings, or that there is none."""
     found = checks.run_checks(include_deployment_checks=True)
     told = [one for one in found if not one.is_silenced() and one.level >= checks.WARNING]

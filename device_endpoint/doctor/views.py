@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from device_endpoint.doctor import examine
+from device_endpoint.doctor import run_all
 
 
 @require_safe
@@ -16,5 +16,5 @@ def page(request: HttpRequest) -> HttpResponse:
     """Look, and show what was found: it takes a second or two."""
     if not getattr(request.user, "is_superuser", False):
         raise PermissionDenied
-    context = admin.site.each_context(request) | {"title": "Doctor", "findings": examine()}
+    context = admin.site.each_context(request) | {"title": "Doctor", "findings": run_all()}
     return render(request, "admin/device_endpoint/doctor.html", context)

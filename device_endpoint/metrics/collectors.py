@@ -26,7 +26,7 @@ from identities.models import Identity
 from ingest.models import DeviceCertificate
 from ingest.models.certificates import EXPIRES_SOON
 
-FRESH_FOR_S = 10.0
+CACHE_TTL_SECONDS = 10.0
 # A question is asked again only after this many times the time that its answer took.
 REST = 20.0
 
@@ -47,7 +47,7 @@ class Remembered(Collector):
             if began >= self._fresh_until:
                 self._metrics = list(self._ask())
                 ended = time.monotonic()
-                self._fresh_until = ended + max(FRESH_FOR_S, REST * (ended - began))
+                self._fresh_until = ended + max(CACHE_TTL_SECONDS, REST * (ended - began))
             return self._metrics
 
 
@@ -140,7 +140,7 @@ def _watch() -> Metric:
     at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
     return GaugeMetricFamily(
         "device_endpoint_watch_age_seconds",
-        "Seconds since `manage.py watch` last looked who is late.",
+        "Seconds since `manage.py monitor_devices` last looked who is late.",
         value=math.inf if at is None else (datetime.now(UTC) - at).total_seconds(),
     )
 

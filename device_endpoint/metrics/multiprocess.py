@@ -13,7 +13,7 @@ from device_endpoint.env import metrics_folder
 
 DOORS = ("device", "staff")
 # A door that starts anew removes its files: those listed a moment ago may be gone.
-TRIES = 3
+MAX_ATTEMPTS = 3
 
 
 class BothDoors(Collector):
@@ -21,7 +21,7 @@ class BothDoors(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return each metric once, with the sum over both doors."""
-        for _ in range(TRIES - 1):
+        for _ in range(MAX_ATTEMPTS - 1):
             try:
                 return self._merged()
             except FileNotFoundError:

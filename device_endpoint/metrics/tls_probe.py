@@ -9,7 +9,7 @@ from datetime import datetime
 from cryptography import x509
 from django.conf import settings
 
-PATIENCE_S = 2.0
+TIMEOUT_SECONDS = 2.0
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - looked up, not bound
 
 
@@ -23,7 +23,7 @@ def not_after() -> datetime | None:
         host = _EVERY_ADDRESS.get(address, address.strip("[]"))
         try:
             with (
-                socket.create_connection((host, settings.DEVICE_PORT), PATIENCE_S) as plain,
+                socket.create_connection((host, settings.DEVICE_PORT), TIMEOUT_SECONDS) as plain,
                 context.wrap_socket(plain, server_hostname=settings.PUBLIC_HOST) as connection,
             ):
                 der = connection.getpeercert(binary_form=True)

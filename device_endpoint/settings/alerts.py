@@ -69,23 +69,26 @@ def _zone(name: str) -> ZoneInfo:
 
 
 # How often `up` looks for devices that are late; how far apart two notices of one way are.
-WATCH_EVERY_S = read_int("WATCH_EVERY_S", 60, 1)
-NOTICE_GAP_S = read_int("NOTICE_GAP_S", 600)
+MONITORING_INTERVAL_SECONDS = read_int("MONITORING_INTERVAL_SECONDS", 60, 1)
+ALERT_GROUP_INTERVAL_SECONDS = read_int("ALERT_GROUP_INTERVAL_SECONDS", 600)
 
-NOTICE_EMAILS = [
-    _use("NOTICE_EMAILS", _address, each, "addresses such as ward@example.org")
-    for each in read_list("NOTICE_EMAILS", [])
+ALERT_EMAIL_RECIPIENTS = [
+    _use("ALERT_EMAIL_RECIPIENTS", _address, each, "addresses such as ward@example.org")
+    for each in read_list("ALERT_EMAIL_RECIPIENTS", [])
 ]
-NOTICE_WEBHOOK_URL = read_text("NOTICE_WEBHOOK_URL")
-NOTICE_WEBHOOK_SECRET = read_text("NOTICE_WEBHOOK_SECRET")
-if NOTICE_WEBHOOK_URL:
-    _use("NOTICE_WEBHOOK_URL", _webhook, NOTICE_WEBHOOK_URL,
+ALERT_WEBHOOK_URL = read_text("ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_SECRET = read_text("ALERT_WEBHOOK_SECRET")
+if ALERT_WEBHOOK_URL:
+    _use("ALERT_WEBHOOK_URL", _webhook, ALERT_WEBHOOK_URL,
          "https://HOST/PATH without a login in it, or http:// to this machine")  # fmt: skip
-    _use("NOTICE_WEBHOOK_SECRET", decode_secret, NOTICE_WEBHOOK_SECRET,
+    _use("ALERT_WEBHOOK_SECRET", decode_secret, ALERT_WEBHOOK_SECRET,
          "24 random bytes or more as base64: openssl rand -base64 32")  # fmt: skip
 _quiet = read_text("QUIET_HOURS")
 _quiet_zone = _use(
-    "QUIET_TIME_ZONE", _zone, read_text("QUIET_TIME_ZONE", "UTC"), "a zone such as Europe/Berlin"
+    "QUIET_HOURS_TIME_ZONE",
+    _zone,
+    read_text("QUIET_HOURS_TIME_ZONE", "UTC"),
+    "a zone such as Europe/Berlin",
 )
 QUIET_HOURS = (
     _use("QUIET_HOURS", lambda text: parse_quiet_hours(text, _quiet_zone), _quiet, "22:00-07:00")

@@ -48,7 +48,7 @@ _TIMEOUTS = {
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["OPTIONS"] = {
     **dict(DATABASES["default"].get("OPTIONS") or {}),  # type: ignore[call-overload]
-    "connect_timeout": read_int("CONNECT_TIMEOUT_S", 3, 1),
+    "connect_timeout": read_int("CONNECT_TIMEOUT_SECONDS", 3, 1),
     # Each connection parses and plans a statement the first times, then only runs it.
     "prepare_threshold": read_int("PREPARE_THRESHOLD", 3) or None,
     # An upload must see what the previous holder of its lock committed, whatever the server's
@@ -64,29 +64,33 @@ MIGRATION_LOCK_TIMEOUT_MS = read_int("MIGRATION_LOCK_TIMEOUT_MS", 1_000, 1)
 DURABILITY_CHECK = read_choice("DURABILITY_CHECK", "refuse", ("refuse", "warn"))
 
 # --- Room: no files are taken while less is free where files and database lie ---------------
-FREE_SPACE_FOLDERS = read_list("FREE_SPACE_FOLDERS", [str(VAR_DIR)])
-LOWEST_FREE_BYTES = read_int("LOWEST_FREE_BYTES", 256 * 1024 * 1024, 0, 2**60)
+DISK_SPACE_PATHS = read_list("DISK_SPACE_PATHS", [str(VAR_DIR)])
+MIN_FREE_DISK_BYTES = read_int("MIN_FREE_DISK_BYTES", 256 * 1024 * 1024, 0, 2**60)
 
 # How often `up` merges and compresses the blocks of finished hours.
-COMPACT_EVERY_S = read_int("COMPACT_EVERY_S", 300, 1)
+COMPACTION_INTERVAL_SECONDS = read_int("COMPACTION_INTERVAL_SECONDS", 300, 1)
 
 # --- Limits of the device door (published by GET /device_endpoint) --------------------------
 MAX_REQUEST_BYTES = read_int("MAX_REQUEST_BYTES", 64 * 1024 * 1024, 1024)
-MAX_FILES = read_int("MAX_FILES", 100, 1)
+MAX_FILES_PER_REQUEST = read_int("MAX_FILES_PER_REQUEST", 100, 1)
 MAX_LINES_PER_FILE = read_int("MAX_LINES_PER_FILE", 4_000_000, 1)
 MAX_JSON_BYTES = 4096
 MAX_REJECTED_FILES_PER_IDENTITY = read_int("MAX_REJECTED_FILES_PER_IDENTITY", 1000, 1)
 MAX_REJECTED_BYTES_PER_IDENTITY = read_int("MAX_REJECTED_BYTES_PER_IDENTITY", 256 * 1024 * 1024)
-EARLIEST_SAMPLE = read_day("EARLIEST_SAMPLE", "2000-01-01")
-LATEST_SAMPLE_AHEAD_S = read_int("LATEST_SAMPLE_AHEAD_S", 86_400)
+MIN_SAMPLE_DATE = read_day("MIN_SAMPLE_DATE", "2000-01-01")
+MAX_CLOCK_SKEW_SECONDS = read_int("MAX_CLOCK_SKEW_SECONDS", 86_400)
 LENIENT_BOUNDARY = read_bool("LENIENT_BOUNDARY", True)
 REQUESTS_PER_SECOND = read_int("REQUESTS_PER_SECOND", 2000, 1)
-CONNECTIONS_PER_ADDRESS = read_int("CONNECTIONS_PER_ADDRESS", 256, 1)
-REFUSALS_PER_CERTIFICATE = read_int("REFUSALS_PER_CERTIFICATE", 60, 1)
-REFUSALS_PER_ADDRESS = read_int("REFUSALS_PER_ADDRESS", 600, 1)
+MAX_CONNECTIONS_PER_IP = read_int("MAX_CONNECTIONS_PER_IP", 256, 1)
+REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE = read_int(
+    "REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE", 60, 1
+)
+REGISTRATION_FAILURES_PER_MINUTE_PER_IP = read_int(
+    "REGISTRATION_FAILURES_PER_MINUTE_PER_IP", 600, 1
+)
 # Quotas; 0 for none.
 MAX_CERTIFICATES_PER_IDENTITY = read_int("MAX_CERTIFICATES_PER_IDENTITY", 0)
-MAX_BYTES_PER_IDENTITY_AND_DAY = read_int("MAX_BYTES_PER_IDENTITY_AND_DAY", 0, highest=2**53)
+IDENTITY_DAILY_QUOTA_BYTES = read_int("IDENTITY_DAILY_QUOTA_BYTES", 0, highest=2**53)
 
 # --- Time and language: stored and shown in UTC ---------------------------------------------
 USE_TZ = True

@@ -102,8 +102,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Failed logins are counted in the database, by user and address together: all processes share
 # the count, and a stranger elsewhere cannot lock anybody out.
-AXES_FAILURE_LIMIT = read_int("LOGIN_FAILURES", 5, 1)
-AXES_COOLOFF_TIME = timedelta(seconds=read_int("LOGIN_LOCKOUT_S", 900, 1))
+AXES_FAILURE_LIMIT = read_int("LOGIN_FAILURE_LIMIT", 5, 1)
+AXES_COOLOFF_TIME = timedelta(seconds=read_int("LOGIN_LOCKOUT_SECONDS", 900, 1))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # Else a stranger behind the same address could keep a lock-out going for ever.
@@ -116,10 +116,10 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 LOGGING["loggers"] = {"axes": {"level": "WARNING"}}  # else four lines for each good login
-STAFF_SECOND_FACTOR = read_choice("STAFF_SECOND_FACTOR", "off", ("off", "offered", "required"))
+STAFF_MFA = read_choice("STAFF_MFA", "off", ("off", "offered", "required"))
 OTP_TOTP_ISSUER = f"Device endpoint {PUBLIC_HOST}"
 # A session ends with the browser, or after so long without a request.
-SESSION_COOKIE_AGE = read_int("SESSION_IDLE_S", 1800, 60)
+SESSION_COOKIE_AGE = read_int("SESSION_IDLE_SECONDS", 1800, 60)
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 

@@ -19,7 +19,7 @@ from device_endpoint import server_certificate
 from device_endpoint.env import PROJECT_DIR
 from device_endpoint.supervisor.banner import door_url
 from device_endpoint.supervisor.errors import CannotStartError
-from device_endpoint.supervisor.process import ProgramSpec, leashed
+from device_endpoint.supervisor.process import ProgramSpec, wrap_with_pdeathsig
 from identities.credentials import find_or_make_identity, issue_psk
 from ingest.models import DeviceCertificate
 
@@ -108,7 +108,7 @@ def _start_registering(name: str, psk: str) -> subprocess.Popen[str]:
         pipe.write(f"{psk}\n")
     with os.fdopen(reading) as pipe:
         return subprocess.Popen(
-            leashed(
+            wrap_with_pdeathsig(
                 _simulate(name, "--psk", "-", "--samples", FIRST_SAMPLES), signal.SIGKILL, "same"
             ),
             stdin=pipe,

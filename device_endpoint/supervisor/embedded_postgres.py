@@ -22,7 +22,7 @@ from device_endpoint.env import socket_folder
 from device_endpoint.supervisor.errors import CannotStartError
 from device_endpoint.supervisor.exec_child import NOBODY_ID
 from device_endpoint.supervisor.private_dirs import make_private, make_socket_folder
-from device_endpoint.supervisor.process import ProgramSpec, leashed
+from device_endpoint.supervisor.process import ProgramSpec, wrap_with_pdeathsig
 
 NAME = "device_endpoint"
 START_SECONDS = 60.0
@@ -120,7 +120,7 @@ class EmbeddedPostgres:
         command = [str(self._binaries / "initdb"), "-D", str(draft), "-U", NAME, "--auth=trust"]
         command += ["--encoding=UTF8", *locale, "--no-instructions"]
         run = subprocess.run(
-            leashed(command, signal.SIGTERM, self._identity),
+            wrap_with_pdeathsig(command, signal.SIGTERM, self._identity),
             capture_output=True,
             text=True,
             check=False,
@@ -154,7 +154,7 @@ def choose_identity(binaries: Path, var_dir: Path) -> str:
     probe = ["/bin/sh", "-c", reachable, str(binaries / "postgres"), str(var_dir)]
     for identity in ("namespace", "nobody"):
         run = subprocess.run(
-            leashed(probe, signal.SIGTERM, identity), capture_output=True, check=False
+            wrap_with_pdeathsig(probe, signal.SIGTERM, identity), capture_output=True, check=False
         )
         if run.returncode == 0:
             return identity

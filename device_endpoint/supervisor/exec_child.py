@@ -1,6 +1,6 @@
 """Become a program that ends when its parent does; run as a script, with nothing imported.
 
-``python -I -S leash.py PARENT_PID SIGNAL IDENTITY PROGRAM [ARGUMENT…]``: when the process
+``python -I -S exec_child.py PARENT_PID SIGNAL IDENTITY PROGRAM [ARGUMENT…]``: when the process
 PARENT_PID ends in whatever way, the kernel sends SIGNAL (a number) to PROGRAM. IDENTITY says as
 whom it runs: ``same``; ``namespace``: as user 1000 of a user namespace of its own, which outside
 is still the user that started it (PostgreSQL refuses to run as root, yet owns root's files so);

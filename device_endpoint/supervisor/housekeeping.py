@@ -15,8 +15,8 @@ from device_endpoint.supervisor.process import ProgramSpec
 def specs(log_dir: Path) -> list[ProgramSpec]:
     """Return how to run them; whatever one is killed in stays as it was."""
     return [
-        _spec("compact", settings.COMPACT_EVERY_S, log_dir),
-        _spec("watch", settings.WATCH_EVERY_S, log_dir),
+        _spec("compact", settings.COMPACTION_INTERVAL_SECONDS, log_dir),
+        _spec("watch", settings.MONITORING_INTERVAL_SECONDS, log_dir),
     ]
 
 

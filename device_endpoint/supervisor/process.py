@@ -17,7 +17,7 @@ from device_endpoint.env import PROJECT_DIR, child_environment
 from device_endpoint.supervisor.errors import CannotStartError
 
 LISTENER_ON_STDIN = "LISTENER_ON_STDIN"
-LEASH = Path(__file__).with_name("leash.py")
+LEASH = Path(__file__).with_name("exec_child.py")
 ROTATE_AT_BYTES = 16 * 1024 * 1024
 # The end of a Python traceback, PostgreSQL's word for it, nginx's.
 CAUSE = re.compile(r"^[\w.]*(Error|Exception|Configured)\b|FATAL:|PANIC:|\[(emerg|alert)\]")
@@ -45,7 +45,9 @@ class ProgramSpec:
     listener: socket.socket | None = None
 
 
-def leashed(arguments: list[str], end_signal: signal.Signals, identity: str) -> list[str]:
+def wrap_with_pdeathsig(
+    arguments: list[str], end_signal: signal.Signals, identity: str
+) -> list[str]:
     """Return the command line that runs ``arguments`` so that they end with this process."""
     head = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid())]
     return [*head, str(int(end_signal)), identity, *arguments]
@@ -58,7 +60,7 @@ def describe_exit(code: int) -> str:
     return f"exit status {code}"
 
 
-def last_words(log: Path) -> str:
+def last_log_line(log: Path) -> str:
     """Return the last line of ``log`` that names a cause, else the last one, else nothing."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 8192))
@@ -93,7 +95,7 @@ class Program:
         try:
             with spec.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    leashed(spec.arguments, spec.hurry_signal, spec.identity),
+                    wrap_with_pdeathsig(spec.arguments, spec.hurry_signal, spec.identity),
                     stdin=spec.listener.fileno() if spec.listener else subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,

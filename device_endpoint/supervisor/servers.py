@@ -22,9 +22,9 @@ from device_endpoint.supervisor.private_dirs import make_socket_folder
 from device_endpoint.supervisor.process import ProgramSpec
 
 # What an earlier supervisor started may still be ending.
-PORT_PATIENCE_S = 3.0
+PORT_PATIENCE_SECONDS = 3.0
 ANSWER_SECONDS = 60.0
-LOOK_EVERY_S = 0.05
+POLL_INTERVAL_SECONDS = 0.05
 BACKLOG = 2048
 
 
@@ -36,7 +36,7 @@ def gunicorn_spec(door: str, log_dir: Path) -> ProgramSpec:
         name=door,
         arguments=[sys.executable, "-m", "gunicorn", "--config", str(config), application],
         log=log_dir / f"{door}.log",
-        environment={"DOOR": door, "DJANGO_SETTINGS_MODULE": f"device_endpoint.settings.{door}"},
+        environment={"SERVICE": door, "DJANGO_SETTINGS_MODULE": f"device_endpoint.settings.{door}"},
         hurry_signal=signal.SIGQUIT,
         reload_signal=signal.SIGHUP,
         listener=_open_socket(socket_folder("run") / f"{door}.sock"),
@@ -91,7 +91,7 @@ def wait_for_answers(still_running: Callable[[], None]) -> None:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.connect(str(socket_folder("run") / f"{door}.sock"))
             probe.sendall(b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            while not select.select([probe], [], [], LOOK_EVERY_S)[0]:
+            while not select.select([probe], [], [], POLL_INTERVAL_SECONDS)[0]:
                 still_running()
                 if time.monotonic() > deadline:
                     raise CannotStartError(f"{door} does not answer")
@@ -133,7 +133,7 @@ def _exists(address: str) -> bool:
 
 
 def _check_free(address: str, name: str, port: int) -> None:
-    deadline = time.monotonic() + PORT_PATIENCE_S
+    deadline = time.monotonic() + PORT_PATIENCE_SECONDS
     while True:
         try:
             _bind(address, port)

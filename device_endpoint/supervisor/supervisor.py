@@ -13,20 +13,20 @@ from device_endpoint.supervisor.process import (
     Program,
     ProgramSpec,
     describe_exit,
-    last_words,
+    last_log_line,
 )
 
-LOOK_EVERY_S = 0.2
-FIRST_DELAY_S = 0.2
-LONGEST_DELAY_S = 15.0
+POLL_INTERVAL_SECONDS = 0.2
+FIRST_DELAY_SECONDS = 0.2
+MAX_DELAY_SECONDS = 15.0
 # A program that ran this long had started well: its next death is not one of a series.
-SETTLED_AFTER_S = 30.0
+SETTLED_AFTER_SECONDS = 30.0
 
 
 @dataclass
 class _Watched:
     program: Program
-    delay: float = FIRST_DELAY_S
+    delay: float = FIRST_DELAY_SECONDS
     restart_at: float | None = None
 
 
@@ -63,7 +63,7 @@ class Supervisor:
             if code is not None:
                 raise CannotStartError(
                     f"{watched.program.name} ended at once ({describe_exit(code)}): "
-                    f"{last_words(watched.program.spec.log)} [{watched.program.spec.log}]"
+                    f"{last_log_line(watched.program.spec.log)} [{watched.program.spec.log}]"
                 )
 
     def watch(self, on_reload: Callable[[], None]) -> None:
@@ -74,7 +74,7 @@ class Supervisor:
             if self._reload_asked:
                 self._reload_asked = False
                 self._reload(on_reload)
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_SECONDS)
 
     def stop(self) -> None:
         """End everything in reverse order; a second Ctrl-C makes it quick."""
@@ -89,7 +89,7 @@ class Supervisor:
 
     def _end(self, program: Program) -> None:
         deadline = time.monotonic() + program.spec.stop_seconds
-        while not program.wait(LOOK_EVERY_S):
+        while not program.wait(POLL_INTERVAL_SECONDS):
             if self._hurry or time.monotonic() > deadline:
                 program.send(program.spec.hurry_signal)
                 if not program.wait(2.0):
@@ -102,14 +102,14 @@ class Supervisor:
             return
         now = time.monotonic()
         if watched.restart_at is None:
-            if now - program.started_at > SETTLED_AFTER_S:
-                watched.delay = FIRST_DELAY_S
+            if now - program.started_at > SETTLED_AFTER_SECONDS:
+                watched.delay = FIRST_DELAY_SECONDS
             how = describe_exit(program.exit_code() or 0)
-            reason = f"{how}: {last_words(program.spec.log)}" if how.startswith("exit") else how
+            reason = f"{how}: {last_log_line(program.spec.log)}" if how.startswith("exit") else how
             self._report(f"{program.name} ended ({reason}); restart in {watched.delay:g} s")
             program.clear_group()
             watched.restart_at = now + watched.delay
-            watched.delay = min(watched.delay * 2, LONGEST_DELAY_S)
+            watched.delay = min(watched.delay * 2, MAX_DELAY_SECONDS)
         elif now >= watched.restart_at:
             watched.restart_at = None
             program.start()

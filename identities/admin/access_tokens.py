@@ -39,7 +39,7 @@ class AccessTokenAdmin(OneTimeSecretAdmin):
     list_display = ("hint", "user", "state_shown", "note", "expires_at", "created_at")
     list_select_related = ("user",)
     search_fields = ("user__username", "note")
-    card_template = "admin/identities/accesstoken/card.html"
+    card_template = "admin/identities/accesstoken/issued.html"
     add_fields = ("note", "expires_at")
     change_fields = (
         "user",

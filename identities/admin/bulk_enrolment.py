@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from identities.admin.bulk_enrolment_forms import MOST_KEYS, EnrolmentForm, form_of
+from identities.admin.bulk_enrolment_forms import MAX_KEYS, EnrolmentForm, form_of
 from identities.admin.credential_sheet import note_additions, show_sheet
 from identities.admin.signed_plan import BadProposal, Proposal, read_proposal
 from identities.enrolment import issuing
@@ -58,7 +58,7 @@ def show_form(
         "form": form,
         "faults": faults,
     }
-    return TemplateResponse(request, "admin/identities/enrolment/list.html", context)
+    return TemplateResponse(request, "admin/identities/enrolment/upload.html", context)
 
 
 def _dry_run(
@@ -94,7 +94,7 @@ def _dry_run(
         "changed": changed,
         "proposal": replace(proposal, missing=plan.missing).signed(request),
     }
-    return TemplateResponse(request, "admin/identities/enrolment/dry_run.html", context)
+    return TemplateResponse(request, "admin/identities/enrolment/preview.html", context)
 
 
 def _plan(request: HttpRequest, proposal: Proposal) -> issuing.Plan:
@@ -104,7 +104,7 @@ def _plan(request: HttpRequest, proposal: Proposal) -> issuing.Plan:
         proposal.defaults,
         create=proposal.create and may_create,
         remedy=MAKE_THEM if may_create else MAKE_IT_FIRST,
-        most_rows=MOST_KEYS,
+        most_rows=MAX_KEYS,
     )
 
 

@@ -16,16 +16,16 @@ from django.http import HttpRequest
 from identities.admin.signed_plan import Proposal
 from identities.durations import parse_duration
 from identities.enrolment.csv_file import (
-    LONGEST_NOTE,
-    MOST_USES,
+    MAX_NOTE,
+    MAX_USES,
     REQUIRED,
     BadEnrolment,
     decode,
 )
 
 # One sheet, one request: below what nginx lets through to the staff door, signed and encoded.
-MOST_KEYS = 500
-MOST_BYTES = 256 * 1024
+MAX_KEYS = 500
+MAX_BYTES = 256 * 1024
 EXAMPLE = "identity,note\nward-3.bed-1,wrist band 17\nward-3.bed-2,wrist band 18"
 
 
@@ -73,7 +73,7 @@ class EnrolmentForm(forms.Form):
     file = forms.FileField(
         required=False,
         label="CSV file",
-        help_text=f"At most {MOST_KEYS} rows and {MOST_BYTES // 1024} KiB.",
+        help_text=f"At most {MAX_KEYS} rows and {MAX_BYTES // 1024} KiB.",
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
     )
     rows = forms.CharField(
@@ -86,13 +86,13 @@ class EnrolmentForm(forms.Form):
         ),
     )
     note = forms.CharField(
-        max_length=LONGEST_NOTE,
+        max_length=MAX_NOTE,
         required=False,
         help_text="For rows without a note: for whom or what the key is; never shown to devices.",
     )
     max_uses = forms.IntegerField(
         initial=1,
-        validators=[MinValueValidator(1), MaxValueValidator(MOST_USES)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_USES)],
         help_text="For rows without max_uses: how many certificates may register with the key.",
     )
     valid_for = ValidForField(
@@ -116,14 +116,14 @@ class EnrolmentForm(forms.Form):
         if "file" in self.errors:
             return told
         file, pasted = told.get("file"), told.get("rows") or ""
-        if file is not None and file.size > MOST_BYTES:
-            self.add_error("file", f"More than {MOST_BYTES // 1024} KiB: split the file.")
+        if file is not None and file.size > MAX_BYTES:
+            self.add_error("file", f"More than {MAX_BYTES // 1024} KiB: split the file.")
         elif file is not None:
             self._read(file.name, file.read())
         elif not pasted.strip():
             self.add_error("file", "Choose a file, or paste the rows below.")
-        elif len(pasted.encode()) > MOST_BYTES:
-            self.add_error("rows", f"More than {MOST_BYTES // 1024} KiB: split the list.")
+        elif len(pasted.encode()) > MAX_BYTES:
+            self.add_error("rows", f"More than {MAX_BYTES // 1024} KiB: split the list.")
         return told
 
     def _read(self, filename: str, content: bytes) -> None:

@@ -63,7 +63,7 @@ def show_sheet(
         "inactive": sorted({k.identity.name for k, _ in issued if not k.identity.is_active}),
         "commands": [*steps, make_certificate("device"), register(url, own_ca=ca is not None)],
     }
-    page = TemplateResponse(request, "admin/identities/sheet.html", context)
+    page = TemplateResponse(request, "admin/identities/credential_sheet.html", context)
     page["Cache-Control"] = "no-store"
     return page.render()
 

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from identities.admin import bulk_enrolment
-from identities.admin.bulk_enrolment_forms import MOST_KEYS
+from identities.admin.bulk_enrolment_forms import MAX_KEYS
 from identities.admin.reissue import Asked, answer_reissue
 from identities.admin.revocation import revoke_each
 from identities.enrolment import progress
@@ -149,8 +149,8 @@ class EnrolmentAdmin(ModelAdmin):
         if newest.isascii() and newest.isdigit() and len(newest) < 19:
             keys = keys.filter(pk__lte=int(newest))
         newest_now = keys.aggregate(newest=Max("pk"))["newest"]
-        if keys.count() > MOST_KEYS:
-            first = keys.order_by("pk").values_list("pk", flat=True)[MOST_KEYS - 1]
+        if keys.count() > MAX_KEYS:
+            first = keys.order_by("pk").values_list("pk", flat=True)[MAX_KEYS - 1]
             newest_now, keys = first, keys.filter(pk__lte=first)
         back = reverse("admin:identities_enrolment_change", args=(enrolment.pk,))
         asked = Asked(keys, back, enrolment, [("newest", newest_now)])

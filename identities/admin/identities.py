@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from identities.admin.accessible_widgets import NamedInputs
 from identities.admin.bulk_enrolment import show_form
-from identities.admin.bulk_enrolment_forms import MOST_KEYS, EnrolmentForm, rows_of
+from identities.admin.bulk_enrolment_forms import MAX_KEYS, EnrolmentForm, rows_of
 from identities.admin.fields import AS_TEXT
 from identities.models import Identity
 
@@ -78,9 +78,9 @@ class IdentityAdmin(NamedInputs):
     )
     def issue_keys(self, request: HttpRequest, queryset: QuerySet[Identity]) -> HttpResponse | None:
         """Go on with the list of an enrolment, in which the selected identities stand."""
-        names = list(queryset.order_by("name").values_list("name", flat=True)[: MOST_KEYS + 1])
-        if len(names) > MOST_KEYS:
-            self.message_user(request, f"At most {MOST_KEYS} at once: choose fewer.", "ERROR")
+        names = list(queryset.order_by("name").values_list("name", flat=True)[: MAX_KEYS + 1])
+        if len(names) > MAX_KEYS:
+            self.message_user(request, f"At most {MAX_KEYS} at once: choose fewer.", "ERROR")
             return None
         form = EnrolmentForm(request, initial={"rows": rows_of(names), "create": False})
         return show_form(request, self, form)

@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
-from identities.admin.bulk_enrolment_forms import MOST_KEYS
+from identities.admin.bulk_enrolment_forms import MAX_KEYS
 from identities.admin.ca_download import download_ca
 from identities.admin.credentials import OneTimeSecretAdmin
 from identities.admin.reissue import TOO_MANY, Asked, answer_reissue
@@ -30,7 +30,7 @@ from identities.device_setup import (
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
 from ingest.failed_attempts import with_refusals
 
-LONGEST_LIST = 1000
+MAX_LIST = 1000
 STATES = ("usable", "exhausted", "expired", "revoked")
 
 
@@ -90,7 +90,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
     list_select_related = ("identity",)
     search_fields = ("identity__name", "note", "hint")
     search_help_text = "Identity, note or the first characters of a key. Never a whole key."
-    card_template = "admin/identities/presharedkey/handover.html"
+    card_template = "admin/identities/presharedkey/issued.html"
     add_fields = ("identity", "note", "max_uses", "expires_at")
     change_fields = (
         "identity",
@@ -115,7 +115,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
 
         The browser's own list needs no script and serves every screen reader.
         """
-        return ("identity",) if Identity.objects.count() > LONGEST_LIST else ()
+        return ("identity",) if Identity.objects.count() > MAX_LIST else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return False: keys are evidence of who was let in."""
@@ -197,7 +197,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         self, request: HttpRequest, queryset: QuerySet[PreSharedKey]
     ) -> HttpResponse | None:
         """Ask, and once confirmed answer with the sheet of the keys that replace the selected."""
-        if queryset.count() > MOST_KEYS:
+        if queryset.count() > MAX_KEYS:
             self.message_user(request, TOO_MANY, messages.ERROR)
             return None
         selected = queryset.values_list("pk", flat=True)

@@ -13,13 +13,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from identities.admin.bulk_enrolment_forms import MOST_KEYS, ReissueForm
+from identities.admin.bulk_enrolment_forms import MAX_KEYS, ReissueForm
 from identities.admin.credential_sheet import note_additions, show_sheet
 from identities.enrolment.models import Enrolment
 from identities.enrolment.reissue import reissue, uses_of_replacement
 from identities.models import PreSharedKey
 
-TOO_MANY = f"At most {MOST_KEYS} keys at once: choose fewer."
+TOO_MANY = f"At most {MAX_KEYS} keys at once: choose fewer."
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ else:
 
 
 # What one confirmation names: Django takes at most a thousand fields of a form.
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 
 
 def revoke_each(
@@ -82,8 +82,8 @@ class RevocableAdmin(SecretAdmin):
         self, request: HttpRequest, queryset: QuerySet[OneTimeSecret]
     ) -> HttpResponse | None:
         """Ask, and once confirmed revoke the selected rows."""
-        if queryset.count() > MOST_AT_ONCE:
-            text = f"At most {MOST_AT_ONCE} at once: choose fewer."
+        if queryset.count() > MAX_AT_ONCE:
+            text = f"At most {MAX_AT_ONCE} at once: choose fewer."
             self.message_user(request, text, messages.ERROR)
             return None
         rows = [row for row in queryset if self.has_revoke_permission(request, row)]

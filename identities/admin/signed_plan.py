@@ -17,7 +17,7 @@ from identities.durations import parse_duration
 from identities.enrolment.csv_file import Defaults
 
 SALT = "identities.admin.signed_plan"
-VALID_S = 3600
+VALID_SECONDS = 3600
 
 
 class BadProposal(ValueError):
@@ -63,7 +63,7 @@ def read_proposal(text: str, request: HttpRequest) -> Proposal:
     Raise ``BadProposal`` for anything else.
     """
     try:
-        document = signing.loads(text, salt=SALT, max_age=VALID_S)
+        document = signing.loads(text, salt=SALT, max_age=VALID_SECONDS)
     except signing.SignatureExpired as error:
         raise BadProposal("This page is more than an hour old. Check the list again.") from error
     except signing.BadSignature as error:

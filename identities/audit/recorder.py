@@ -66,7 +66,7 @@ def actor() -> Actor | None:
 
 
 @contextmanager
-def acting(who: Actor) -> Iterator[None]:
+def as_actor(who: Actor) -> Iterator[None]:
     """Have what is done inside recorded as done by ``who``."""
     token = _actor.set(who)
     try:
@@ -83,7 +83,7 @@ class TrailMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Return the answer."""
-        with acting(Actor(request)):
+        with as_actor(Actor(request)):
             answer = self._get_response(request)
             match = request.resolver_match
             if match and match.view_name in EXPORTS and answer.status_code < 300:

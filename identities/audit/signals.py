@@ -34,7 +34,7 @@ _NOT_TOLD = {"last_login", "last_t", "drift", "last_used_at"}
 _NOT_TOLD |= {"throttling_failure_count", "throttling_failure_timestamp"}
 _SECRET = {"password", "key", "token", "digest", "secret"}
 HIDDEN = "(hidden)"
-LONGEST_VALUE = 500
+MAX_VALUE = 500
 
 
 def connect() -> None:
@@ -54,7 +54,7 @@ def connect() -> None:
     user_login_failed.connect(_login_failed, dispatch_uid="identities.audit.recorder")
 
 
-def told(row: models.Model) -> dict[str, Any]:
+def snapshot(row: models.Model) -> dict[str, Any]:
     """Return the row's values by field, as JSON takes them; of secrets nothing but the field."""
     values = {}
     for column in row._meta.concrete_fields:
@@ -67,7 +67,7 @@ def told(row: models.Model) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    return str(value)[:LONGEST_VALUE]
+    return str(value)[:MAX_VALUE]
 
 
 def _secrets(row: models.Model) -> dict[str, Any]:
@@ -84,14 +84,14 @@ def _remember(sender: type[models.Model], instance: models.Model, **kwargs: Any)
         return
     stored = sender._default_manager.filter(pk=instance.pk).first()
     if stored is not None:
-        who.before[id(instance)] = (told(stored), _secrets(stored))
+        who.before[id(instance)] = (snapshot(stored), _secrets(stored))
 
 
 def _saved(sender: type[models.Model], instance: models.Model, created: bool, **kw: Any) -> None:
     who = recorder.actor()
     if who is None:
         return
-    now = told(instance)
+    now = snapshot(instance)
     old, old_secrets = who.before.pop(id(instance), ({}, {}))
     if created:
         recorder.record(Action.ADD, instance, changes={name: [None, now[name]] for name in now})
@@ -106,7 +106,7 @@ def _saved(sender: type[models.Model], instance: models.Model, created: bool, **
 
 
 def _deleted(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
-    values = told(instance)
+    values = snapshot(instance)
     recorder.record(
         Action.DELETE, instance, changes={name: [values[name], None] for name in values}
     )
@@ -136,7 +136,7 @@ def _noted(instance: Any, **kwargs: Any) -> None:
     except ValueError:
         recorder.record(
             Action.NOTED,
-            changes={"message": [None, str(instance.change_message)[:LONGEST_VALUE]]},
+            changes={"message": [None, str(instance.change_message)[:MAX_VALUE]]},
             text=instance.object_repr,
             object_type=".".join(instance.content_type.natural_key()),
             object_id=str(instance.object_id)[:64],

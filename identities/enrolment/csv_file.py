@@ -15,10 +15,10 @@ from identities.durations import parse_duration
 
 REQUIRED = "identity"
 COLUMNS = (REQUIRED, "note", "max_uses", "valid_for")
-MOST_ROWS = 10_000
-MOST_BYTES = 4 * 1024 * 1024
-LONGEST_NOTE = 200
-MOST_USES = 2**31 - 1
+MAX_ROWS = 10_000
+MAX_BYTES = 4 * 1024 * 1024
+MAX_NOTE = 200
+MAX_USES = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def _no_such_list(line: int, wrong: str, remedy: str, column: str = "") -> BadEn
 
 def decode(content: bytes) -> str:
     """Return the file's text; raise ``BadEnrolment`` where it cannot be such a file."""
-    if len(content) > MOST_BYTES:
-        raise _no_such_list(1, f"more than {MOST_BYTES} bytes", "split the file.")
+    if len(content) > MAX_BYTES:
+        raise _no_such_list(1, f"more than {MAX_BYTES} bytes", "split the file.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,7 +89,7 @@ def decode(content: bytes) -> str:
 
 
 def parse(
-    text: str, defaults: Defaults, most_rows: int = MOST_ROWS
+    text: str, defaults: Defaults, most_rows: int = MAX_ROWS
 ) -> tuple[list[EnrolmentRow], list[RowFault]]:
     """Return the good rows of a CSV file and the faults of the others, both in file order.
 
@@ -173,9 +173,9 @@ def _row(
 
 
 def _note(text: str) -> str:
-    if len(text) > LONGEST_NOTE:
+    if len(text) > MAX_NOTE:
         wrong = f"the note has {len(text)} characters"
-        raise _BadCell("note", wrong, f"at most {LONGEST_NOTE}.")
+        raise _BadCell("note", wrong, f"at most {MAX_NOTE}.")
     if not text.isprintable():
         wrong = "the note holds a line break or a control character"
         raise _BadCell("note", wrong, "take it out.")
@@ -185,8 +185,8 @@ def _note(text: str) -> str:
 def _uses(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise _BadCell("max_uses", f"max_uses {text[:40]!r} is no whole number", "such as 1.")
-    if not 1 <= int(text) <= MOST_USES:
-        raise _BadCell("max_uses", f"max_uses {text} is out of range", f"from 1 to {MOST_USES}.")
+    if not 1 <= int(text) <= MAX_USES:
+        raise _BadCell("max_uses", f"max_uses {text} is out of range", f"from 1 to {MAX_USES}.")
     return int(text)
 
 

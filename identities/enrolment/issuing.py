@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from identities.credentials import issue_psk
 from identities.enrolment.csv_file import (
-    MOST_ROWS,
+    MAX_ROWS,
     REQUIRED,
     BadEnrolment,
     Defaults,
@@ -71,7 +71,7 @@ def check(
     *,
     create: bool,
     remedy: str,
-    most_rows: int = MOST_ROWS,
+    most_rows: int = MAX_ROWS,
 ) -> Plan:
     """Return what the CSV file ``content`` asks for. Changes nothing.
 

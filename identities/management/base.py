@@ -17,7 +17,7 @@ from django.db.utils import OperationalError, ProgrammingError
 
 from identities.audit import recorder
 from identities.audit.models import AuditEvent
-from identities.audit.recorder import Actor, acting
+from identities.audit.recorder import Actor, as_actor
 from identities.durations import parse_duration
 
 UNDEFINED_TABLE = "42P01"
@@ -36,7 +36,7 @@ class DatabaseCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; raise ``CommandError`` where the database cannot serve it."""
         try:
-            with acting(Actor(username=who())):
+            with as_actor(Actor(username=who())):
                 return super().execute(*args, **options)
         except (OperationalError, ProgrammingError) as error:
             message = explain(error)

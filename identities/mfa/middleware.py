@@ -28,7 +28,7 @@ class SecondFactorMiddleware:
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """Return None to go on, or the way to the code."""
-        if settings.STAFF_SECOND_FACTOR == "off":
+        if settings.STAFF_MFA == "off":
             return None
         user: Any = request.user
         if not user.is_authenticated or user.is_verified():
@@ -38,7 +38,7 @@ class SecondFactorMiddleware:
             return None
         if user_has_device(user):
             return _to("second_factor:check", request)
-        if settings.STAFF_SECOND_FACTOR == "required" and name != "second_factor:enrol":
+        if settings.STAFF_MFA == "required" and name != "second_factor:enrol":
             return _to("second_factor:enrol", request)
         return None
 

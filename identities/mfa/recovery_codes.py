@@ -14,7 +14,7 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 LENGTH = 12
 
 
-def kept(code: str) -> str:
+def digest(code: str) -> str:
     """Return what is stored of a code, however it was typed: 16 hex digits."""
     plain = "".join(character for character in code.lower() if character.isalnum())
     return salted_hmac("identities.mfa.recovery_codes", plain, algorithm="sha256").hexdigest()[:16]
@@ -26,5 +26,5 @@ def new_codes(user: Any) -> list[str]:
     device = StaticDevice.objects.create(user=user, name="recovery codes")
     codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(CODES)]
     for code in codes:
-        device.token_set.create(token=kept(code))
+        device.token_set.create(token=digest(code))
     return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]

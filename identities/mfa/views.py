@@ -50,7 +50,7 @@ def check(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(_next(request))
         form.add_error("code", WRONG)
         recorder.record(recorder.Action.SECOND_FACTOR_FAILED)
-    return _page(request, "check", form=form, title="Second factor", next=_next(request))
+    return _page(request, "verify", form=form, title="Second factor", next=_next(request))
 
 
 @never_cache
@@ -59,14 +59,14 @@ def enrol(request: HttpRequest) -> HttpResponse:
     """Show a new secret as a QR code; with the first right code it is in force."""
     user = _member_of_staff(request)
     if TOTPDevice.objects.filter(user=user, confirmed=True).exists():
-        return _page(request, "present", title="Second factor")
+        return _page(request, "already_enabled", title="Second factor")
     device, _ = TOTPDevice.objects.get_or_create(
         user=user, confirmed=False, defaults={"name": "authenticator"}
     )
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if _verify(user, device, form.cleaned_data["code"]):
-            return _page(request, "codes", codes=_confirm(request, device), title="Recovery codes")
+            return _page(request, "recovery_codes", codes=_confirm(request, device), title="Recovery codes")
         form.add_error("code", WRONG)
     # The address holds the secret, so it is drawn here and stands in no URL.
     code = mark_safe(qr_svg(device.config_url))  # noqa: S308 - made here, paths only
@@ -81,7 +81,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest) -> HttpResponse:
     """Take the user's own second factor away, where it is not required."""
     user = _member_of_staff(request)
-    if settings.STAFF_SECOND_FACTOR == "required" or request.method != "POST":
+    if settings.STAFF_MFA == "required" or request.method != "POST":
         return HttpResponseRedirect(reverse("second_factor:enrol"))
     for model in (TOTPDevice, StaticDevice):
         for device in model.objects.filter(user=user):
@@ -91,7 +91,7 @@ def remove(request: HttpRequest) -> HttpResponse:
 
 
 def _member_of_staff(request: HttpRequest) -> Any:
-    if settings.STAFF_SECOND_FACTOR == "off" or not admin.site.has_permission(request):
+    if settings.STAFF_MFA == "off" or not admin.site.has_permission(request):
         raise Http404
     return request.user
 
@@ -120,7 +120,7 @@ def _matching(user: Any, code: str) -> Any:
     else:
         devices, told = (
             StaticDevice.objects.filter(user=user, confirmed=True),
-            recovery_codes.kept(code),
+            recovery_codes.digest(code),
         )
     return next((device for device in devices if _verify(user, device, told)), None)
 
@@ -134,5 +134,5 @@ def _next(request: HttpRequest) -> str:
 
 def _page(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
     context = admin.site.each_context(request) | context
-    context |= {"required": settings.STAFF_SECOND_FACTOR == "required"}
-    return render(request, f"admin/identities/second_factor/{name}.html", context)
+    context |= {"required": settings.STAFF_MFA == "required"}
+    return render(request, f"admin/identities/mfa/{name}.html", context)

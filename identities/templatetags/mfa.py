@@ -11,4 +11,4 @@ register = template.Library()
 @register.simple_tag
 def second_factor_is_offered() -> bool:
     """Tell whether members of staff can set one up."""
-    return bool(settings.STAFF_SECOND_FACTOR != "off")
+    return bool(settings.STAFF_MFA != "off")

@@ -12,7 +12,7 @@ from identities.models import Identity, PreSharedKey
 register = template.Library()
 
 
-@register.inclusion_tag("admin/identities/first_steps.html", takes_context=True)
+@register.inclusion_tag("admin/identities/onboarding.html", takes_context=True)
 def first_steps(context: RequestContext) -> dict[str, Any]:
     """Return how far the way to the first registered device has been gone.
 

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from identities.models import Identity
 from ingest.admin.confirm_action import Question, ask
 from ingest.admin.read_only import ModelAdmin
-from ingest.certificate_reassignment import NotMovable, move
+from ingest.certificate_reassignment import NotMovable, reassign
 from ingest.models import DeviceCertificate
 
 PERMISSION = "ingest.reassign_devicecertificate"
@@ -39,7 +39,7 @@ class MoveForm(forms.Form):
 QUESTION = Question(
     permission=PERMISSION,
     verb="Move",
-    template="admin/ingest/devicecertificate/move.html",
+    template="admin/ingest/devicecertificate/reassign.html",
     form=MoveForm,
     refusals=(NotMovable,),
 )
@@ -48,7 +48,7 @@ QUESTION = Question(
 class MovableAdmin(ModelAdmin[DeviceCertificate]):
     """Pages of certificates that superusers, and whom they trust with it, can move."""
 
-    change_form_template = "admin/ingest/devicecertificate/movable_change_form.html"
+    change_form_template = "admin/ingest/devicecertificate/reassignable_change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
         """Return the usual pages and the one that moves."""
@@ -63,7 +63,7 @@ class MovableAdmin(ModelAdmin[DeviceCertificate]):
 
         def act(certificate: DeviceCertificate, given: dict[str, Any]) -> str:
             before, to = certificate.identity.name, given["identity"]
-            move(certificate, to, by=request.user.get_username(), reason=given["reason"])
+            reassign(certificate, to, by=request.user.get_username(), reason=given["reason"])
             self.log_change(request, certificate, f"Moved from {before} to {to.name}.")
             return f"Moved from {before} to {to.name}, from its next request on."
 

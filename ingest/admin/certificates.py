@@ -17,7 +17,7 @@ from ingest.admin.registration_status import tell_registrations
 from ingest.models import DeviceCertificate
 
 State = DeviceCertificate.State
-MOST_IDENTITIES = 1_000
+MAX_IDENTITIES = 1_000
 
 
 class EndFilter(admin.SimpleListFilter):
@@ -97,7 +97,7 @@ class DeviceCertificateAdmin(MovableAdmin):
         if term := search_term.strip().replace("\0", ""):
             # Found first: joined and sorted together, all certificates would be read for a page.
             names = Identity.objects.filter(name__icontains=term).values_list("pk", flat=True)
-            found |= queryset.filter(identity_id__in=list(names[:MOST_IDENTITIES]))
+            found |= queryset.filter(identity_id__in=list(names[:MAX_IDENTITIES]))
         digits = "".join(search_term.split()).replace(":", "").lower()
         if 8 <= len(digits) <= 64 and set(digits) <= set("0123456789abcdef"):
             start = bytes.fromhex(digits[: len(digits) // 2 * 2])

@@ -21,7 +21,7 @@ _Row = TypeVar("_Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. ``template`` extends ``admin/ingest/question.html``.
+    """What is asked. ``template`` extends ``admin/ingest/confirm_action.html``.
 
     ``verb`` is the button's and the title's; ``refusals`` are what acting may raise when nothing
     has been changed, with a text that says why.

@@ -12,7 +12,7 @@ from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
 
 PERMISSIONS = ("identities.view_presharedkey", "ingest.view_devicecertificate")
-MOST_TOLD = 20
+MAX_TOLD = 20
 
 
 def tell_registrations(request: HttpRequest, key: int) -> JsonResponse:
@@ -35,7 +35,7 @@ def tell_registrations(request: HttpRequest, key: int) -> JsonResponse:
             "identity": found.identity.name,
             "uses_left": found.max_uses - found.uses,
             "expires_at": found.expires_at.isoformat(),
-            "registered": [_tell(each) for each in certificates.order_by("bound_at")[:MOST_TOLD]],
+            "registered": [_tell(each) for each in certificates.order_by("bound_at")[:MAX_TOLD]],
             "refused": _last_refusal(found),
         }
     )

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from ingest.admin.confirm_action import Question, ask
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.maintenance.rebuild import DamagedOriginals
-from ingest.maintenance.withdrawal import LONGEST_REASON, NotWithdrawable, withdraw
+from ingest.maintenance.withdrawal import MAX_REASON, NotWithdrawable, withdraw
 from ingest.models import Measurement, Withdrawal
 
 PERMISSION = "ingest.withdraw_measurement"
@@ -23,7 +23,7 @@ class ReasonForm(forms.Form):
     """Why an upload was a mistake."""
 
     reason = forms.CharField(
-        max_length=LONGEST_REASON, help_text="Kept with the file, for whoever asks later."
+        max_length=MAX_REASON, help_text="Kept with the file, for whoever asks later."
     )
 
 

@@ -74,10 +74,10 @@ class CertificateAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Presented]:
         """Return no user and the certificate; raise a ``CertificateRefusal``."""
-        return None, presented(request._request)
+        return None, read_presented_certificate(request._request)
 
 
-def presented(request: HttpRequest) -> Presented:
+def read_presented_certificate(request: HttpRequest) -> Presented:
     """Return the certificate in nginx's headers; raise a ``CertificateRefusal``."""
     given = request.META.get("HTTP_X_PROXY_SECRET", "")
     if not hmac.compare_digest(given.encode(), settings.PROXY_SECRET.encode()):
@@ -123,21 +123,21 @@ def _fit(der: bytes) -> ClientCertificate:
     return certificate
 
 
-def bound(caller: Presented) -> Binding:
+def resolve_binding(caller: Presented) -> Binding:
     """Return whose certificate this is; raise a ``CertificateRefusal`` if it may not be used."""
-    binding = certificate_lookup.find(caller.sha256)
+    binding = certificate_lookup.fetch(caller.sha256)
     if binding is None:
         raise _not_bound(caller)
     _check(binding, caller)
     return binding
 
 
-def remembered(caller: Presented) -> Binding | None:
+def resolve_cached(caller: Presented) -> Binding | None:
     """Return whose certificate this was when this process last looked, None if it must look.
 
     Spares the upload path a statement: ``ingest_store_file`` looks again.
     """
-    binding = certificate_lookup.recall(caller.sha256)
+    binding = certificate_lookup.cached(caller.sha256)
     if binding is not None:
         _check(binding, caller)
     return binding

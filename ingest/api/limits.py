@@ -12,17 +12,17 @@ def published_limits() -> dict[str, int]:
     window = time_window()
     quotas = {
         "certificates_per_identity": settings.MAX_CERTIFICATES_PER_IDENTITY,
-        "bytes_per_identity_and_day": settings.MAX_BYTES_PER_IDENTITY_AND_DAY,
+        "bytes_per_identity_and_day": settings.IDENTITY_DAILY_QUOTA_BYTES,
     }
     return {
         "request_bytes": settings.MAX_REQUEST_BYTES,
-        "files": settings.MAX_FILES,
+        "files": settings.MAX_FILES_PER_REQUEST,
         "lines_per_file": settings.MAX_LINES_PER_FILE,
         "earliest_ms": window.earliest_ms,
         "latest_ms": window.latest_ms,
         "requests_per_second": settings.REQUESTS_PER_SECOND,
-        "connections": settings.CONNECTIONS_PER_ADDRESS,
-        "refused_registrations_per_minute": settings.REFUSALS_PER_CERTIFICATE,
-        "refused_registrations_per_minute_and_address": settings.REFUSALS_PER_ADDRESS,
+        "connections": settings.MAX_CONNECTIONS_PER_IP,
+        "refused_registrations_per_minute": settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE,
+        "refused_registrations_per_minute_and_address": settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP,
         **{name: quota for name, quota in quotas.items() if quota},
     }

@@ -57,7 +57,7 @@ def files_of(request: HttpRequest) -> list[UploadedFile]:
         body,
         multipart_form.boundary_of(request.META["CONTENT_TYPE"]),
         lenient=settings.LENIENT_BOUNDARY,
-        max_files=settings.MAX_FILES,
+        max_files=settings.MAX_FILES_PER_REQUEST,
     )
     if framed.lenient:
         metrics.count_lenient_boundary()

@@ -17,13 +17,13 @@ from ingest.errors import (
     DatabaseUnavailable,
     InternalError,
     NotFound,
-    Refusal,
+    ProblemResponse,
 )
 from ingest.storage import transactions
 
 logger = logging.getLogger(__name__)
 
-INTERNAL_ERROR_RETRY_AFTER_S = 3600
+INTERNAL_ERROR_RETRY_AFTER_SECONDS = 3600
 _DATABASE_AWAY = (
     "OperationalError",
     "InterfaceError",
@@ -55,7 +55,7 @@ def _escape(match: re.Match[str]) -> str:
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
-def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
+def problem(refusal: ProblemResponse, request: HttpRequest) -> HttpResponse:
     """Return the answer to a refusal (RFC 9457)."""
     identifier = read_request_id(request)
     request_id.begin(identifier)  # not every refusal is one of the view
@@ -76,11 +76,11 @@ def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
 def handle_exception(error: Exception, context: dict[str, object]) -> HttpResponse:
     """Return the answer to whatever a view raised (Django REST framework's exception handler)."""
     request = context["request"]._request  # type: ignore[attr-defined] # what DRF wraps
-    if isinstance(error, Refusal):
+    if isinstance(error, ProblemResponse):
         return problem(error, request)
     if isinstance(error, DatabaseError | psycopg.Error) and type(error).__name__ in _DATABASE_AWAY:
         logger.error("database unavailable: %s", error)
-        retry_after = random.randint(*transactions.RETRY_AFTER_S)  # noqa: S311 - jitter
+        retry_after = random.randint(*transactions.RETRY_AFTER_SECONDS)  # noqa: S311 - jitter
         return problem(DatabaseUnavailable(retry_after=retry_after), request)
     return fault(request, error)
 
@@ -89,7 +89,7 @@ def fault(request: HttpRequest, error: BaseException | None = None) -> HttpRespo
     """Log a fault of ours with its trace and answer 503: a device must not resend at full speed."""
     request_id.begin(read_request_id(request))
     logger.error("internal error", exc_info=error or True)
-    return problem(InternalError(retry_after=INTERNAL_ERROR_RETRY_AFTER_S), request)
+    return problem(InternalError(retry_after=INTERNAL_ERROR_RETRY_AFTER_SECONDS), request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -23,9 +23,9 @@ from ingest.api import parsers, responses
 from ingest.api.authentication import (
     CertificateAuthentication,
     Presented,
-    bound,
     certificate_to_register,
-    remembered,
+    resolve_binding,
+    resolve_cached,
 )
 from ingest.api.limits import published_limits
 from ingest.api.reading_bodies import JSON, files_of, json_of, media_type
@@ -34,7 +34,7 @@ from ingest.errors import (
     BytesOfDayUsedUp,
     CertificateRefusal,
     MethodNotAllowed,
-    Refusal,
+    ProblemResponse,
     RegistrationFailed,
     TooManyRequests,
     UnreadableFile,
@@ -78,7 +78,7 @@ class DeviceEndpoint(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         """Tell the device who it is and what it may send; changes nothing."""
-        binding = bound(self.caller)
+        binding = resolve_binding(self.caller)
         return responses.answer(
             {
                 **_identified(binding.identity_name, binding, already_bound=True),
@@ -104,11 +104,11 @@ class DeviceEndpoint(APIView):
         address = request.META.get("HTTP_X_REAL_IP", "")
 
         def work() -> Registered:
-            durability_check.require()
+            durability_check.ensure_durable()
             return registration.register(certificate, psk, address=address, request_id=identifier)
 
         try:
-            registered = transactions.run(work)
+            registered = transactions.run_with_retry(work)
         except RegistrationFailed as refusal:
             metrics.count_registration(refusal.outcome)
             raise
@@ -124,19 +124,23 @@ class DeviceEndpoint(APIView):
         )
 
     def _roll(self) -> HttpResponse:
-        binding = bound(self.caller)
-        psk, expires_at = transactions.run(lambda: certificate_renewal.ask(binding.certificate_id))
+        binding = resolve_binding(self.caller)
+        psk, expires_at = transactions.run_with_retry(
+            lambda: certificate_renewal.issue_renewal_key(binding.certificate_id)
+        )
         return responses.answer({"PSK": psk, "expires_at": _iso(expires_at)})
 
     def _upload(self, request: Request) -> HttpResponse:
         try:
-            receipts = self._receive(request, remembered(self.caller) or bound(self.caller))
-        except (NoLongerAllowed, Refusal) as refusal:
+            receipts = self._receive(
+                request, resolve_cached(self.caller) or resolve_binding(self.caller)
+            )
+        except (NoLongerAllowed, ProblemResponse) as refusal:
             # What was remembered may be outdated, and the certificate comes before the body.
-            binding = bound(self.caller)
+            binding = resolve_binding(self.caller)
             if isinstance(refusal, BytesOfDayUsedUp):
                 metrics.count_upload_over_quota()
-            if isinstance(refusal, Refusal):
+            if isinstance(refusal, ProblemResponse):
                 raise
             receipts = self._receive(request, binding)
         _count(self.files or [], receipts)
@@ -151,7 +155,7 @@ class DeviceEndpoint(APIView):
         if self.files is None:
             self.files = files_of(request._request)
         uploader = Uploader(binding.identity_id, binding.certificate_id)
-        return uploads.receive(uploader, self.files, time_window(), settings.MAX_LINES_PER_FILE)
+        return uploads.store_files(uploader, self.files, time_window(), settings.MAX_LINES_PER_FILE)
 
     def get_exception_handler(self) -> Any:
         """Return the handler that turns refusals into problem+json."""

@@ -17,7 +17,7 @@ import numpy as np
 from django.db import connection
 
 from ingest.maintenance import block_rewrite
-from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.vacuum import FreedSpace
 from ingest.storage import block_store
 from ingest.storage.blocks import HOUR_MS, merge
@@ -25,9 +25,9 @@ from ingest.storage.blocks import HOUR_MS, merge
 HOURS_A_LOOK = 500
 # An hour holds at most 3.6 million samples in 440 full blocks, so that of more blocks than this
 # the smallest can always be merged into fewer.
-MOST_BLOCKS_AT_ONCE = 4_096
+MAX_BLOCKS_AT_ONCE = 4_096
 TRIES_OF_BUSY_HOURS = 3
-BUSY_PAUSE_S = 0.5
+BUSY_PAUSE_SECONDS = 0.5
 LAST_HOUR = 2**31 - 1
 
 # Answered from the index of blocks that are not compacted, which holds nothing else.
@@ -99,7 +99,7 @@ def compact(
     for _ in range(TRIES_OF_BUSY_HOURS):
         if not busy or is_stopping():
             break
-        time.sleep(BUSY_PAUSE_S)
+        time.sleep(BUSY_PAUSE_SECONDS)
         busy = [hour for hour in busy if not _compact_hour(hour, done, space)]
         report(done)
     done.busy = len(busy)
@@ -111,7 +111,7 @@ def compact(
 def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHour]:
     after = SeriesHour(0 if identity_id is None else identity_id, "", -1)
     while True:
-        with transaction_at_leisure(), connection.cursor() as cursor:
+        with transaction_without_timeouts(), connection.cursor() as cursor:
             cursor.execute(
                 _CANDIDATES,
                 {
@@ -131,7 +131,7 @@ def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHou
 def _compact_hour(place: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
     """Merge the blocks of an hour; False, and nothing done, if its series is being written."""
     while True:
-        with transaction_at_leisure():
+        with transaction_without_timeouts():
             if not _try_lock(place):
                 return False
             before, after, samples = _merge_stored(place)
@@ -141,7 +141,7 @@ def _compact_hour(place: SeriesHour, done: Compacted, space: FreedSpace) -> bool
         done.blocks_before += before
         done.blocks_after += after
         space.add(before, samples)
-        if before < MOST_BLOCKS_AT_ONCE:
+        if before < MAX_BLOCKS_AT_ONCE:
             done.hours += 1
             done.samples += samples
             return True
@@ -158,7 +158,7 @@ def _try_lock(place: SeriesHour) -> bool:
 def _merge_stored(place: SeriesHour) -> tuple[int, int | None, int]:
     """Return blocks before and after (None: damaged) and samples of them."""
     rows = block_rewrite.read_smallest(
-        place.identity_id, place.name, place.hour, MOST_BLOCKS_AT_ONCE
+        place.identity_id, place.name, place.hour, MAX_BLOCKS_AT_ONCE
     )
     if any(not _is_sound(row) for row in rows):
         return len(rows), None, 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import F
 
-from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.models import DataDeletion
 from ingest.storage import block_store
 from ingest.storage.blocks import HOUR_MS
@@ -90,7 +90,7 @@ class Amount:
 
 def count_before(identity_id: int, name: str, before_hour: int) -> Amount:
     """Return what ``delete_before`` would delete."""
-    with transaction_at_leisure(), connection.cursor() as cursor:
+    with transaction_without_timeouts(), connection.cursor() as cursor:
         cursor.execute(_COUNT_BLOCKS, [identity_id, name, before_hour])
         blocks, samples = cursor.fetchone()
         cursor.execute(_COUNT_FILES, [identity_id, name, before_hour * HOUR_MS])
@@ -109,7 +109,7 @@ def delete_before(
     reached = 0
     while reached < before_hour:
         reached = _end_of_step(identity_id, name, before_hour)
-        with transaction_at_leisure():
+        with transaction_without_timeouts():
             block_store.lock(identity_id, [name])
             amount = _delete(identity_id, name, reached)
             add_to(record, amount)

@@ -22,12 +22,12 @@ from identities.models import Identity, PreSharedKey
 from ingest.maintenance import deletion
 from ingest.maintenance.compaction import LAST_HOUR
 from ingest.maintenance.deletion import Amount
-from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.replay import series_names
 from ingest.models import DataDeletion, DeviceCertificate
 
-PATIENCE_S = 120.0
-LOOK_EVERY_S = 0.05
+TIMEOUT_SECONDS = 120.0
+POLL_INTERVAL_SECONDS = 0.05
 
 _LOCK_HOLDERS = """
 SELECT DISTINCT l.virtualtransaction
@@ -116,19 +116,19 @@ class StillWritingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class Erased:
     """What was deleted, this run and those before it that were cut short."""
 
     record: DataDeletion
 
 
-def forget(
+def erase(
     identity: Identity,
     *,
     by: str,
     reference: str = "",
     report: Callable[[Amount], None] = lambda amount: None,
-) -> Forgotten:
+) -> Erased:
     """Delete everything about ``identity``; ``reference`` (a request's number) is kept.
 
     ``report`` takes what was deleted by each step. Raises ``StillWritingError`` or
@@ -141,11 +141,11 @@ def forget(
             report(amount)
     _delete_the_rest(identity, record)
     record.refresh_from_db()
-    return Forgotten(record)
+    return Erased(record)
 
 
 def _shut_out(identity: Identity, by: str, reference: str) -> DataDeletion:
-    with transaction_at_leisure():
+    with transaction_without_timeouts():
         Identity.objects.select_for_update().get(pk=identity.pk)
         Identity.objects.filter(pk=identity.pk).update(is_active=False)
         DeviceCertificate.objects.filter(identity=identity).update(
@@ -163,12 +163,12 @@ def _shut_out(identity: Identity, by: str, reference: str) -> DataDeletion:
 
 def _wait_for_uploads() -> None:
     """Wait for the transactions that hold a lock now: what comes later is refused."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     waited_for = _lock_holders()
     while waited_for:
         if time.monotonic() > deadline:
             raise StillWritingError("Uploads that were let in before have not ended; try again.")
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_SECONDS)
         waited_for &= _lock_holders()
 
 
@@ -180,7 +180,7 @@ def _lock_holders() -> set[str]:
 
 def _delete_the_rest(identity: Identity, record: DataDeletion) -> None:
     parameters = {"identity": identity.pk}
-    with transaction_at_leisure(), connection.cursor() as cursor:
+    with transaction_without_timeouts(), connection.cursor() as cursor:
         # Registrations that were let in before take a weaker lock on this row.
         cursor.execute(
             "SELECT 1 FROM identities_identity WHERE id = %(identity)s FOR UPDATE", parameters

@@ -18,7 +18,7 @@ SELECT set_config('statement_timeout', '0', true),
 
 
 @contextmanager
-def transaction_at_leisure(*, snapshot: bool = False) -> Iterator[None]:
+def transaction_without_timeouts(*, snapshot: bool = False) -> Iterator[None]:
     """Run a transaction that the time limits of requests do not end.
 
     With ``snapshot`` it only reads, and everything as of its first statement. Raises

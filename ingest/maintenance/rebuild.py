@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ingest.maintenance import block_rewrite
-from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.replay import DamagedOriginal, plan, replay
 from ingest.storage import block_store
-from ingest.storage.blocks import cut
+from ingest.storage.blocks import split_into_blocks
 from ingest.storage.file_overlay import Hours
 
 # So that uploads to the series wait for no more than about a second.
@@ -48,12 +48,12 @@ def rebuild_series(
     Raises ``django.db.Error``. Not to be called in a transaction.
     """
     done = Rebuilt()
-    with transaction_at_leisure(snapshot=True):
+    with transaction_without_timeouts(snapshot=True):
         runs = plan(identity_id, name, SAMPLES_A_RUN)
     seen: set[uuid.UUID] = set()
     for hours in runs:
         try:
-            with transaction_at_leisure():
+            with transaction_without_timeouts():
                 block_store.lock(identity_id, [name])
                 rebuild_hours(identity_id, name, hours, done)
         except DamagedOriginals as error:
@@ -78,7 +78,7 @@ def rebuild_hours(
     replayed = replay(identity_id, name, hours)
     if replayed.damaged:
         raise DamagedOriginals(replayed.damaged)
-    blocks = list(cut(replayed.samples.times, replayed.samples.values))
+    blocks = list(split_into_blocks(replayed.samples.times, replayed.samples.values))
     if only is not None:
         blocks = [block for block in blocks if block.hour in only]
     done.blocks_before += block_rewrite.replace_hours(identity_id, name, hours, blocks, only)

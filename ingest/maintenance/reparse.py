@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from ingest.errors import TooManyLines
-from ingest.maintenance.long_transaction import transaction_at_leisure
-from ingest.maintenance.replay import examine_bytes
+from ingest.maintenance.long_transaction import transaction_without_timeouts
+from ingest.maintenance.replay import parse_original
 from ingest.models import Measurement
 from ingest.parsing.names import is_measurement_name
 from ingest.parsing.sample_file import (
@@ -24,7 +24,7 @@ from ingest.parsing.sample_file import (
     read_samples,
 )
 from ingest.storage import block_store
-from ingest.storage.blocks import Overlay, cut, lay_over
+from ingest.storage.blocks import Overlay, overlay_samples, split_into_blocks
 
 _BECOME_STORED = """
 UPDATE ingest_measurement
@@ -35,20 +35,20 @@ WHERE identity_id = %s AND id = %s
 
 
 @dataclass(slots=True)
-class Reread:
+class Reparsed:
     """What came of it: the files that are stored now, and how many stay rejected."""
 
     stored: list[Measurement] = field(default_factory=list)
     still_rejected: int = 0
 
 
-def reread(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Reread]:
+def reparse(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Reparsed]:
     """Read the rejected files of an identity again; yield the state so far after each.
 
     One file a transaction, under the lock of its series. Raises ``django.db.Error``. Not to be
     called in a transaction.
     """
-    done = Reread()
+    done = Reparsed()
     rejected = Measurement.objects.filter(
         identity_id=identity_id, status=Measurement.Status.REJECTED
     )
@@ -68,7 +68,7 @@ def reread(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Rer
 def _read(measurement: Measurement, window: TimeWindow, max_lines: int) -> Samples | None:
     if not is_measurement_name(measurement.name):
         return None
-    content, fault = examine_bytes(measurement)
+    content, fault = parse_original(measurement)
     if content is None or fault:
         return None
     try:
@@ -80,7 +80,7 @@ def _read(measurement: Measurement, window: TimeWindow, max_lines: int) -> Sampl
 def _store(measurement: Measurement, samples: Samples) -> bool:
     """Lay the file over its series; False if it is not there as a rejected one any more."""
     identity_id, name = measurement.identity_id, measurement.name
-    with transaction_at_leisure():
+    with transaction_without_timeouts():
         block_store.lock(identity_id, [name])
         still = Measurement.objects.select_for_update().filter(
             identity_id=identity_id, pk=measurement.pk, status=Measurement.Status.REJECTED
@@ -88,11 +88,13 @@ def _store(measurement: Measurement, samples: Samples) -> bool:
         if not still.exists():
             return False
         stored = block_store.overlapping(identity_id, name, samples)
-        overlay = lay_over([block for _, block in stored], samples)
+        overlay = overlay_samples([block for _, block in stored], samples)
         block_store.rewrite(
             identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
         )
-        block_store.copy_blocks(identity_id, name, list(cut(overlay.times, overlay.values)))
+        block_store.copy_blocks(
+            identity_id, name, list(split_into_blocks(overlay.times, overlay.values))
+        )
         _mark_stored(identity_id, measurement.pk, samples, overlay)
     return True
 

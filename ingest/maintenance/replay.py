@@ -110,7 +110,7 @@ def replay(identity_id: int, name: str, hours: Hours) -> Replayed:
         )
     )
     for measurement in _stored_between(identity_id, name, hours):
-        samples, fault = examine(measurement)
+        samples, fault = load_samples(measurement)
         if fault:
             replayed.damaged.append(DamagedOriginal(measurement.pk, name, fault))
         replayed.files += 1
@@ -141,9 +141,9 @@ def _pruned_before(measurement: Measurement, marks: Sequence[tuple[int, int]]) -
     return max(reached, default=0)
 
 
-def examine(measurement: Measurement) -> tuple[Samples | None, str]:
+def load_samples(measurement: Measurement) -> tuple[Samples | None, str]:
     """Return the samples of a stored file, None if it holds none, and what is wrong, or ""."""
-    content, fault = examine_bytes(measurement)
+    content, fault = parse_original(measurement)
     if content is None:
         return None, fault
     try:
@@ -156,7 +156,7 @@ def examine(measurement: Measurement) -> tuple[Samples | None, str]:
     return samples, fault
 
 
-def examine_bytes(measurement: Measurement) -> tuple[bytes | None, str]:
+def parse_original(measurement: Measurement) -> tuple[bytes | None, str]:
     """Return the bytes of any kept file, None if they are lost, and what is wrong, or ""."""
     try:
         content = b"".join(read_original(measurement))

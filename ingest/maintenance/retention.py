@@ -45,7 +45,7 @@ def limits(now_ms: int, identity_id: int | None = None) -> Iterator[tuple[Identi
             yield identity, now_ms // HOUR_MS - keep_days * HOURS_A_DAY
 
 
-def look(now_ms: int, identity_id: int | None = None) -> Iterator[Pruned]:
+def preview(now_ms: int, identity_id: int | None = None) -> Iterator[Pruned]:
     """Yield what ``prune`` would delete, series by series, without deleting anything."""
     for identity, before_hour in limits(now_ms, identity_id):
         for name in series_names(identity.pk):
@@ -61,7 +61,7 @@ def prune(now_ms: int, by: str, identity_id: int | None = None) -> Iterator[Prun
     deleted until then is recorded. Not to be called in a transaction.
     """
     record: DataDeletion | None = None
-    for found in look(now_ms, identity_id):
+    for found in preview(now_ms, identity_id):
         if record is None or record.identity_number != found.identity.pk:
             _finish(record)
             record = DataDeletion.objects.create(

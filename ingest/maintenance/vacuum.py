@@ -15,8 +15,8 @@ from django.db import connection
 # As stored by an upload: an offset and a value, beside the columns of the block itself.
 BYTES_A_SAMPLE = 12
 BYTES_A_BLOCK = 200
-LEAST_BYTES = 2 << 20
-LEAST_SHARE = 0.05
+MIN_BYTES = 2 << 20
+MIN_SHARE = 0.05
 
 # One that is at work already, autovacuum's or another run's, does for this one too.
 _VACUUM = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON) ingest_sampleblock"
@@ -28,7 +28,7 @@ class FreedSpace:
     """Bytes that were freed since the last VACUUM, by estimate."""
 
     freed: int = 0
-    worthwhile: int = field(default_factory=lambda: LEAST_BYTES)
+    worthwhile: int = field(default_factory=lambda: MIN_BYTES)
 
     def add(self, blocks: int, samples: int) -> None:
         """Count blocks that were replaced; VACUUM when that is a share of the table."""
@@ -53,4 +53,4 @@ class FreedSpace:
                 (size,) = cursor.fetchone() or (0,)
             finally:
                 cursor.execute("RESET statement_timeout")
-        self.worthwhile = max(LEAST_BYTES, int(size * LEAST_SHARE))
+        self.worthwhile = max(MIN_BYTES, int(size * MIN_SHARE))

@@ -15,15 +15,15 @@ import numpy as np
 
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.block_rewrite import BlockRow
-from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.replay import (
     DamagedOriginal,
-    examine_bytes,
+    parse_original,
     plan,
     replay,
 )
 from ingest.models import Measurement
-from ingest.storage.blocks import HOUR_MS, MOST_SAMPLES
+from ingest.storage.blocks import HOUR_MS, MAX_SAMPLES
 from ingest.storage.file_overlay import Hours, Layered
 from ingest.storage.timestamp_encoding import EACH, EVEN
 
@@ -72,7 +72,7 @@ def verify_series(
     """
     verified = SeriesVerified(name)
     damaged: dict[object, DamagedOriginal] = {}
-    with transaction_at_leisure(snapshot=True):
+    with transaction_without_timeouts(snapshot=True):
         for hours in plan(identity_id, name, SAMPLES_A_RUN):
             replayed = replay(identity_id, name, hours)
             damaged |= {each.id: each for each in replayed.damaged}
@@ -84,7 +84,7 @@ def verify_series(
         kept = Measurement.objects.filter(identity_id=identity_id, name=name)
         verified.files = kept.count()
         for measurement in kept.filter(status__in=aside).iterator(chunk_size=20):
-            _, fault = examine_bytes(measurement)
+            _, fault = parse_original(measurement)
             if fault:
                 damaged[measurement.pk] = DamagedOriginal(measurement.pk, name, fault)
     verified.damaged = list(damaged.values())
@@ -135,7 +135,7 @@ def _faults(row: BlockRow) -> Iterator[str]:
         return
     block = row.block()
     offsets, values = block.offsets_ms, block.values
-    if len(offsets) != row.sample_count or len(offsets) > MOST_SAMPLES:
+    if len(offsets) != row.sample_count or len(offsets) > MAX_SAMPLES:
         yield f"block {row.id} holds {len(offsets)} samples and says {row.sample_count}"
     if int(offsets.min()) < 0 or int(offsets.max()) >= HOUR_MS:
         yield f"block {row.id} reaches beyond its hour"

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest.maintenance.long_transaction import transaction_at_leisure
+from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.rebuild import Rebuilt, rebuild_hours
-from ingest.maintenance.replay import examine, plan
+from ingest.maintenance.replay import load_samples, plan
 from ingest.models import Measurement, Withdrawal
 from ingest.storage import block_store
 from ingest.storage.blocks import HOUR_MS
 from ingest.storage.file_overlay import Hours, Layers
 
 SAMPLES_A_RUN = 1_000_000
-LONGEST_REASON = 500
+MAX_REASON = 500
 
 
 class NotWithdrawable(Exception):
@@ -43,7 +43,7 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
     if not reason:
         raise ValueError("A reason is needed.")
     identity_id, name = measurement.identity_id, measurement.name
-    with transaction_at_leisure():
+    with transaction_without_timeouts():
         block_store.lock(identity_id, [name])
         kept = Measurement.objects.get(identity_id=identity_id, pk=measurement.pk)
         if kept.status != Measurement.Status.STORED:
@@ -53,9 +53,7 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
         Measurement.objects.filter(identity_id=identity_id, pk=kept.pk).update(
             status=Measurement.Status.WITHDRAWN
         )
-        Withdrawal.objects.create(
-            measurement=kept, created_by=by[:150], reason=reason[:LONGEST_REASON]
-        )
+        Withdrawal.objects.create(measurement=kept, created_by=by[:150], reason=reason[:MAX_REASON])
         done = Rebuilt()
         for hours in runs:
             only = {hour for hour in touched if hours.first <= hour <= hours.last}
@@ -67,7 +65,7 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
 
 def _touched_hours(measurement: Measurement) -> set[int]:
     """Return the hours that the file has samples of, or may have if it cannot be read."""
-    samples, fault = examine(measurement)
+    samples, fault = load_samples(measurement)
     if samples is not None and not fault:
         layers = Layers()
         layers.lay(samples.times, samples.values)

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from identities.management.base import DatabaseCommand, iso
 from identities.models import Identity
 
-SHOWN_EVERY_S = 0.2
+SHOWN_EVERY_SECONDS = 0.2
 
 
 class CareCommand(DatabaseCommand):
@@ -32,7 +32,7 @@ class CareCommand(DatabaseCommand):
 
     def show(self, line: str) -> None:
         """Show on a terminal how far the work is, over the line shown before."""
-        if self.stderr.isatty() and time.monotonic() - self._shown_at > SHOWN_EVERY_S:
+        if self.stderr.isatty() and time.monotonic() - self._shown_at > SHOWN_EVERY_SECONDS:
             self._shown_at = time.monotonic()
             self.stderr.write(f"\r\x1b[K{line}", ending="")
             self.stderr.flush()

@@ -10,7 +10,7 @@ from identities.models import Identity
 class DailyUsage(models.Model):
     """How many bytes of files were kept of an identity on one day (UTC), its latest with any.
 
-    One row an identity, written only where ``MAX_BYTES_PER_IDENTITY_AND_DAY`` is set; the first
+    One row an identity, written only where ``IDENTITY_DAILY_QUOTA_BYTES`` is set; the first
     upload of another day begins it anew.
     """
 

@@ -14,8 +14,8 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from ingest.errors import InvalidMultipart, TooManyFiles
 
-LONGEST_PREAMBLE = 1024
-LONGEST_BOUNDARY = 70  # RFC 2046, section 5.1.1
+MAX_PREAMBLE = 1024
+MAX_BOUNDARY = 70  # RFC 2046, section 5.1.1
 PIECE_BYTES = 1 << 18  # what stays in a processor's cache while it is copied
 _PLAIN_ENCODINGS = ("", "7bit", "8bit", "binary")
 _SAID_ONCE = ("Content-Disposition", "Content-Type", "Content-Transfer-Encoding")
@@ -54,7 +54,7 @@ def boundary_of(content_type: str) -> str:
     boundary = _unquoted(found[0]) if found else ""
     if not boundary:
         raise InvalidMultipart("The Content-Type has no boundary parameter.")
-    if len(boundary) > LONGEST_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
+    if len(boundary) > MAX_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
         raise InvalidMultipart("A boundary is 1 to 70 printable ASCII characters.")
     return boundary
 
@@ -81,7 +81,7 @@ def split(body: bytes, boundary: str, *, lenient: bool, max_files: int) -> Frame
 
 def _delimiter_as_sent(body: bytes, boundary: bytes) -> bytes | None:
     """Return the body's first line if, dashes apart, it is the boundary."""
-    line = body[: body.find(b"\r\n", 0, LONGEST_BOUNDARY + 10)]
+    line = body[: body.find(b"\r\n", 0, MAX_BOUNDARY + 10)]
     core = boundary.lstrip(b"- ")
     return line if core and line.lstrip(b"-") == core else None
 
@@ -99,7 +99,7 @@ def _with_two_dashes(body: bytes, delimiter: bytes) -> tuple[bytes, bytes]:
 
 
 def _parts(body: bytes, delimiter: bytes, max_files: int) -> list[Part]:
-    start = body.find(delimiter, 0, LONGEST_PREAMBLE + len(delimiter))
+    start = body.find(delimiter, 0, MAX_PREAMBLE + len(delimiter))
     # A preamble with a part's header is a part whose own delimiter is damaged.
     if start < 0 or b"content-disposition" in body[:start].lower():
         raise InvalidMultipart(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ingest.escaping import MARKUP, escape
-from ingest.parsing.sample_file_errors import LONGEST_GOT, LineError
+from ingest.parsing.sample_file_errors import MAX_GOT, LineError
 
 _MEASUREMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -18,7 +18,7 @@ def is_measurement_name(name: str) -> bool:
 def explain_bad_name(name: str) -> LineError:
     """Return the error of a part whose name cannot be a measurement's."""
     hint = "The part's name must be 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit."
-    return LineError(0, 0, escape(name, LONGEST_GOT, also=MARKUP), hint)
+    return LineError(0, 0, escape(name, MAX_GOT, also=MARKUP), hint)
 
 
 def make_storable(text: str, longest: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest.escaping import MARKUP, escape
 
-LONGEST_GOT = 40
+MAX_GOT = 40
 
 _TIME_PART = re.compile(rb"[0-9]{0,16}")
 _VALUE_PART = re.compile(rb"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?)?")
@@ -37,9 +37,7 @@ class LineError:
 
 
 def _got(line: bytes) -> str:
-    return escape(
-        line[: 4 * LONGEST_GOT].decode("utf-8", "surrogateescape"), LONGEST_GOT, also=MARKUP
-    )
+    return escape(line[: 4 * MAX_GOT].decode("utf-8", "surrogateescape"), MAX_GOT, also=MARKUP)
 
 
 def explain_line(number: int, line: bytes) -> LineError:

@@ -7,7 +7,7 @@ import hashlib
 from django.db import connection
 
 
-def hold(purpose: str, thing: bytes) -> None:
+def acquire(purpose: str, thing: bytes) -> None:
     """Wait for the lock on ``thing``, unless this transaction has it, and keep it to its end.
 
     ``purpose`` keeps apart locks on equal bytes. To be called inside a transaction, and by the
@@ -18,7 +18,7 @@ def hold(purpose: str, thing: bytes) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(purpose, thing)])
 
 
-def try_hold(purpose: str, thing: bytes) -> bool:
+def try_acquire(purpose: str, thing: bytes) -> bool:
     """Take the lock on ``thing`` as ``hold`` does if it is free; tell whether it was."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_number(purpose, thing)])

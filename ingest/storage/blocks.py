@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ingest.parsing.sample_file import Samples
 
 HOUR_MS = 3_600_000
-MOST_SAMPLES = 8_192
+MAX_SAMPLES = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Block:
         return float(self.values.sum())
 
 
-def cut(times: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[Block]:
+def split_into_blocks(times: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[Block]:
     """Yield the blocks of samples that are sorted by strictly ascending time."""
     for start, end, hour in _hours(times):
-        for begin in range(start, end, MOST_SAMPLES):
-            stop = min(begin + MOST_SAMPLES, end)
+        for begin in range(start, end, MAX_SAMPLES):
+            stop = min(begin + MAX_SAMPLES, end)
             offsets = (times[begin:stop] - hour * HOUR_MS).astype(np.int32)
             yield Block(hour, offsets, values[begin:stop])
 
@@ -97,7 +97,7 @@ class Overlay:
     replaced: int
 
 
-def lay_over(stored: Sequence[Block], samples: Samples) -> Overlay:
+def overlay_samples(stored: Sequence[Block], samples: Samples) -> Overlay:
     """Return what becomes of ``stored`` when ``samples`` of a later file are laid over them.
 
     The counts are those of a dictionary that takes the lines of the file one by one: a line
@@ -145,4 +145,4 @@ def merge(blocks: Iterable[Block]) -> list[Block]:
     times = np.concatenate([block.times for block in parts])
     values = np.concatenate([block.values for block in parts])
     order = np.argsort(times, kind="stable")
-    return list(cut(times[order], values[order]))
+    return list(split_into_blocks(times[order], values[order]))

@@ -1,4 +1,4 @@
-"""The quota of bytes a day of an identity, where there is one (``MAX_BYTES_PER_IDENTITY_AND_DAY``).
+"""The quota of bytes a day of an identity, where there is one (``IDENTITY_DAILY_QUOTA_BYTES``).
 
 What counts is bytes of files that are kept for the first time: a repeat costs nothing, so that a
 device which lost its answer gets it however full the day is. The day is UTC's. The count is
@@ -19,7 +19,7 @@ from django.db.backends.utils import CursorWrapper
 from ingest.errors import BytesOfDayUsedUp, RequestTooLarge
 from ingest.storage.prepared_files import PreparedFile
 
-SPREAD_S = 300  # so that the devices of an identity do not all come back at midnight
+JITTER_SECONDS = 300  # so that the devices of an identity do not all come back at midnight
 
 # "today" is asked of the clock, not of the transaction: a wait for the row may pass midnight.
 _TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
@@ -46,7 +46,7 @@ UPDATE ingest_dailyusage SET refused = refused + 1, refused_at = now() WHERE ide
 
 def are_limited() -> bool:
     """Tell whether there is a quota at all."""
-    return settings.MAX_BYTES_PER_IDENTITY_AND_DAY > 0
+    return settings.IDENTITY_DAILY_QUOTA_BYTES > 0
 
 
 def require_room(identity_id: int, files: Sequence[PreparedFile]) -> None:
@@ -54,7 +54,7 @@ def require_room(identity_id: int, files: Sequence[PreparedFile]) -> None:
 
     Raises ``RequestTooLarge`` for what no day has room for.
     """
-    limit = settings.MAX_BYTES_PER_IDENTITY_AND_DAY
+    limit = settings.IDENTITY_DAILY_QUOTA_BYTES
     with connection.cursor() as cursor:
         cursor.execute(_USED, [identity_id])
         row = cursor.fetchone()
@@ -82,7 +82,7 @@ def charge(identity_id: int, sizes: Iterable[int]) -> None:
     parameters = {
         "identity": identity_id,
         "bytes": sum(sizes),
-        "limit": settings.MAX_BYTES_PER_IDENTITY_AND_DAY,
+        "limit": settings.IDENTITY_DAILY_QUOTA_BYTES,
     }
     if parameters["bytes"]:
         with connection.cursor() as cursor:
@@ -101,4 +101,4 @@ def refusal() -> BytesOfDayUsedUp:
     """Return the refusal of what there may be room for tomorrow (UTC)."""
     now = datetime.now(UTC)
     left = 86_400 - (now.hour * 3600 + now.minute * 60 + now.second)
-    return BytesOfDayUsedUp(retry_after=left + random.randint(0, SPREAD_S))  # noqa: S311
+    return BytesOfDayUsedUp(retry_after=left + random.randint(0, JITTER_SECONDS))  # noqa: S311

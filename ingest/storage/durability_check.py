@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 _MUST_BE_ON = ("fsync", "full_page_writes")
 # "local" flushes here and waits for no standby; the others wait for one too.
 _DURABLE_COMMITS = ("on", "local", "remote_write", "remote_apply")
-ASK_AGAIN_AFTER_S = 10.0
-RETRY_AFTER_S = 60
+ASK_AGAIN_AFTER_SECONDS = 10.0
+RETRY_AFTER_SECONDS = 60
 
 _asked: weakref.WeakKeyDictionary[psycopg.Connection[object], float] = weakref.WeakKeyDictionary()
 
@@ -42,12 +42,12 @@ def switched_off() -> list[str]:
     return off
 
 
-def require() -> None:
+def ensure_durable() -> None:
     """Raise ``DatabaseUnavailable`` unless a commit is durable; asks every ten seconds at most."""
     connection.ensure_connection()
     session: psycopg.Connection[object] = connection.connection
     now = time.monotonic()
-    if now - _asked.get(session, -ASK_AGAIN_AFTER_S) < ASK_AGAIN_AFTER_S:
+    if now - _asked.get(session, -ASK_AGAIN_AFTER_SECONDS) < ASK_AGAIN_AFTER_SECONDS:
         return
     off = switched_off()
     if off:
@@ -55,6 +55,6 @@ def require() -> None:
         if settings.DURABILITY_CHECK == "refuse":
             raise DatabaseUnavailable(
                 "The database is set up so that it could lose data: nothing is taken.",
-                retry_after=RETRY_AFTER_S,
+                retry_after=RETRY_AFTER_SECONDS,
             )
     _asked[session] = now

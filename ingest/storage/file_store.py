@@ -27,7 +27,7 @@ _T = TypeVar("_T", bound=np.generic)
 
 # The arrays of a file travel whole and are cut by the server, which costs a copy of them a
 # block; beyond this many blocks a COPY is cheaper.
-MOST_BLOCKS_IN_ONE_STATEMENT = 32
+MAX_BLOCKS_IN_ONE_STATEMENT = 32
 
 _TYPES = (
     "int8", "int8", "int8", "uuid", "text", "text", "text", "int4", "bytea", "bytea", "text",
@@ -91,7 +91,7 @@ def store_file(identity_id: int, certificate_id: int, file: PreparedFile) -> Fou
 
     More than ``MOST_BLOCKS_IN_ONE_STATEMENT`` blocks take two statements, hence a transaction.
     """
-    together = len(file.blocks) <= MOST_BLOCKS_IN_ONE_STATEMENT
+    together = len(file.blocks) <= MAX_BLOCKS_IN_ONE_STATEMENT
     row = prepared_statements.execute(
         _STORE_FILE,
         [

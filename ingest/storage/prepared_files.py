@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ingest.parsing.sample_file import Samples
 from ingest.parsing.sample_file_errors import LineError
 from ingest.receipts import Receipt
-from ingest.storage.blocks import Block, Overlay, cut
+from ingest.storage.blocks import Block, Overlay, split_into_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PreparedFile:
 
     def __post_init__(self) -> None:
         if self.samples is not None and self.overlay is None:
-            blocks = list(cut(self.samples.times, self.samples.values))
+            blocks = list(split_into_blocks(self.samples.times, self.samples.values))
             object.__setattr__(self, "blocks", blocks)
 
     def laid_over(self, overlay: Overlay, blocks: list[Block]) -> PreparedFile:

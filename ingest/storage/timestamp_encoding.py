@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 EACH, EVEN = 1, 2
-FEWEST_EVEN = 3  # two numbers are no shorter than two offsets
+MIN_EVEN = 3  # two numbers are no shorter than two offsets
 
 
 def pack(offsets_ms: NDArray[np.int32]) -> tuple[int, NDArray[np.int32]]:
     """Return encoding and stored form of ascending offsets, the shorter one."""
-    if len(offsets_ms) >= FEWEST_EVEN:
+    if len(offsets_ms) >= MIN_EVEN:
         steps = np.diff(offsets_ms)
         if (steps == steps[0]).all():
             return EVEN, np.array([offsets_ms[0], steps[0]], dtype=np.int32)

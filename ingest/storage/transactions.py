@@ -18,8 +18,8 @@ from ingest.errors import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
-TRIES = 4
-RETRY_AFTER_S = (5, 30)
+MAX_ATTEMPTS = 4
+RETRY_AFTER_SECONDS = (5, 30)
 
 _T = TypeVar("_T")
 _AWAY = (
@@ -36,7 +36,7 @@ _AWAY = (
 _CONFLICTS = ("40001", "40P01", "26000", "42P05")
 
 
-def run(work: Callable[[], _T]) -> _T:
+def run_with_retry(work: Callable[[], _T]) -> _T:
     """Return what ``work`` returns, after up to ``TRIES`` tries.
 
     A conflict with another transaction is tried again; so is, once, a connection that turned
@@ -44,7 +44,7 @@ def run(work: Callable[[], _T]) -> _T:
     or too slow; other errors are passed on.
     """
     reconnected = False
-    for _ in range(TRIES - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         try:
             return work()
         except _AWAY as error:
@@ -74,4 +74,4 @@ def _unavailable(error: Error | psycopg.Error) -> DatabaseUnavailable:
     if _is_lost():
         connection.close()
     # Jitter, so that the devices that were turned away together do not come back together.
-    return DatabaseUnavailable(retry_after=random.randint(*RETRY_AFTER_S))  # noqa: S311
+    return DatabaseUnavailable(retry_after=random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311

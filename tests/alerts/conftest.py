@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from alerts import monitor
 from alerts.models import Incident, MonitorHeartbeat, Notification
-from alerts.monitor import Looked
+from alerts.monitor import MonitorRun
 from identities.models import Identity
 from ingest.models import DeviceCertificate
 from ingest.uuid7 import uuid7_floor
@@ -61,8 +61,8 @@ class Device:
 @pytest.fixture(autouse=True)
 def _nobody_told(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.NOTICE_WEBHOOK_SECRET = SECRET
-    settings.NOTICE_GAP_S = 600
+    settings.ALERT_WEBHOOK_SECRET = SECRET
+    settings.ALERT_GROUP_INTERVAL_SECONDS = 600
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,7 @@ def mail(settings: Settings) -> Iterator[Sink]:
     """A mail server, and two people who are told by mail."""
     with smtp_sink() as sink:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
-        settings.NOTICE_EMAILS = ["ada@example.org", "bob@example.org"]
+        settings.ALERT_EMAIL_RECIPIENTS = ["ada@example.org", "bob@example.org"]
         yield sink
 
 
@@ -90,11 +90,11 @@ def mail(settings: Settings) -> Iterator[Sink]:
 def receiver(settings: Settings) -> Iterator[Receiver]:
     """A receiver of the webhook's calls."""
     with receiving() as running:
-        settings.NOTICE_WEBHOOK_URL = running.url
+        settings.ALERT_WEBHOOK_URL = running.url
         yield running
 
 
-def look(at: datetime) -> Looked:
+def run_once(at: datetime) -> MonitorRun:
     """Look at that moment, as if somebody had looked every minute before."""
     MonitorHeartbeat.objects.update(last_run_at=at - MINUTE)
-    return monitor.look(at)
+    return monitor.run_once(at)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from identities.durations import format_duration, parse_duration
 from identities.models import Identity
 from ingest.models import DeviceCertificate, MeasurementType
-from tests.alerts.conftest import HOUR, Device, look
+from tests.alerts.conftest import HOUR, Device, run_once
 from tests.alerts.webhook_receiver import Receiver
 from tests.analysis.queries.factories import make_analyst, make_certificate
 
@@ -79,7 +79,7 @@ def test_the_overview_counts_and_lists_who_is_late(analyst: Client) -> None:
     for device in (late, behind):
         device.send(now - 3 * HOUR)
     behind.send(now, newest=now - 2 * HOUR)
-    look(now)
+    run_once(now)
     page = text(analyst, "ingest/overview/")
     assert "▲ 1 late" in page
     assert "▶ 1 catching up" in page
@@ -118,7 +118,7 @@ def test_incidents_and_notices_are_listed(analyst: Client, receiver: Receiver) -
     receiver.status = 500
     now = timezone.now()
     Device("stopped").send(now - 3 * HOUR)
-    look(now)
+    run_once(now)
     page = text(analyst, "ingest/incident/?open=yes")
     assert "stopped" in page
     assert "all together" in page

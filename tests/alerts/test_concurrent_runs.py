@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from alerts.models import Incident, Notification
-from alerts.monitor import look
+from alerts.monitor import run_once
 from tests.alerts.conftest import (
     HOUR,
     MINUTE,
@@ -26,7 +26,7 @@ LOOKERS = 4
 
 def look_from_all_sides(now: datetime) -> None:
     def act() -> None:
-        look(now)
+        run_once(now)
         connection.close()
 
     at_once([act] * LOOKERS)

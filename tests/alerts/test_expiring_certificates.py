@@ -13,7 +13,7 @@ from tests.alerts.conftest import (
     MINUTE,
     NOON,
     Device,
-    look,
+    run_once,
 )
 from tests.alerts.smtp_sink import Sink
 from tests.alerts.webhook_receiver import Receiver
@@ -38,7 +38,7 @@ def told(receiver: Receiver) -> list[str]:
 def test_it_is_told_once_with_fingerprint_and_date(receiver: Receiver, mail: Sink) -> None:
     made = device("ward", 29)
     for days in range(40):
-        look(NOON + days * DAY)
+        run_once(NOON + days * DAY)
     [call] = receiver.calls
     [event] = call.document["events"]
     assert (event["event"], event["identity"]) == ("expiring", "ward")
@@ -58,7 +58,7 @@ def test_soon_is_thirty_days_or_a_quarter_of_a_shorter_life(
     receiver: Receiver, days_left: float, life: float, expected: int
 ) -> None:
     device("ward", days_left, life)
-    look(NOON)
+    run_once(NOON)
     assert len(receiver.calls) == expected
 
 
@@ -69,15 +69,15 @@ def test_one_that_is_out_of_use_or_has_a_successor_is_not_told(
     receiver: Receiver, changes: dict[str, Any]
 ) -> None:
     device("ward", 10, **changes)
-    look(NOON)
+    run_once(NOON)
     assert receiver.calls == []
 
 
 def test_a_successor_ends_it_in_silence(receiver: Receiver) -> None:
     made = device("ward", 10)
-    look(NOON)
+    run_once(NOON)
     DeviceCertificate.objects.filter(pk=made.certificate.pk).update(retires_at=NOON + 7 * DAY)
-    look(NOON + 20 * MINUTE)
+    run_once(NOON + 20 * MINUTE)
     assert not Incident.objects.filter(ended_at=None).exists()
     assert told(receiver) == ["ward"]
 
@@ -86,6 +86,6 @@ def test_those_that_end_on_different_days_are_told_on_theirs(receiver: Receiver)
     for number in range(3):
         device(f"ward-{number}", 30 + number)
     for hours in range(0, 96, 6):
-        look(NOON + timedelta(hours=hours))
+        run_once(NOON + timedelta(hours=hours))
     assert told(receiver) == ["ward-0", "ward-1", "ward-2"]
     assert len(receiver.calls) == 3

@@ -19,7 +19,7 @@ from tests.alerts.conftest import (
     NOON,
     SECRET,
     Device,
-    look,
+    run_once,
 )
 from tests.alerts.smtp_sink import Sink, text_of
 from tests.alerts.webhook_receiver import Receiver, receiving
@@ -39,7 +39,7 @@ def stopped(*names: str) -> list[Device]:
 def test_people_are_told_once_by_mail(mail: Sink) -> None:
     stopped("ward3-07")
     for minutes in range(0, 60, 15):
-        look(STOPPED + minutes * MINUTE)
+        run_once(STOPPED + minutes * MINUTE)
     [(recipients, message)] = mail.messages
     assert recipients == ["ada@example.org", "bob@example.org"]
     assert message["Subject"] == "[localhost] 1 late"
@@ -50,7 +50,7 @@ def test_people_are_told_once_by_mail(mail: Sink) -> None:
 
 def test_the_webhook_gets_a_signed_document(receiver: Receiver) -> None:
     stopped("ward3-07")
-    look(STOPPED)
+    run_once(STOPPED)
     [call] = receiver.calls
     events = call.document.pop("events")
     assert call.document | {"id": "", "events": [], "installation": ""} == {
@@ -79,10 +79,10 @@ def test_the_webhook_gets_a_signed_document(receiver: Receiver) -> None:
 
 def test_coming_back_is_told_to_whom_the_stop_was_told(receiver: Receiver, mail: Sink) -> None:
     [device] = stopped("ward")
-    look(STOPPED)
+    run_once(STOPPED)
     device.send(STOPPED + MINUTE)
-    look(STOPPED + 2 * MINUTE)  # too soon after the first
-    look(STOPPED + 10 * MINUTE)
+    run_once(STOPPED + 2 * MINUTE)  # too soon after the first
+    run_once(STOPPED + 10 * MINUTE)
     assert [call.told() for call in receiver.calls] == [
         [("late", "ward", None)],
         [("recovered", "ward", None)],
@@ -95,16 +95,16 @@ def test_coming_back_is_told_to_whom_the_stop_was_told(receiver: Receiver, mail:
 
 def test_no_longer_watched_is_told_too(receiver: Receiver) -> None:
     [device] = stopped("ward")
-    look(STOPPED)
+    run_once(STOPPED)
     Identity.objects.filter(pk=device.identity.pk).update(is_active=False)
-    look(STOPPED + 10 * MINUTE)
+    run_once(STOPPED + 10 * MINUTE)
     assert receiver.calls[-1].told() == [("unwatched", "ward", None)]
 
 
 def test_two_hundred_that_stop_at_once_are_one_mail(mail: Sink, receiver: Receiver) -> None:
     stopped(*(f"bed-{number:03}" for number in range(200)))
-    look(STOPPED)
-    look(STOPPED + 20 * MINUTE)
+    run_once(STOPPED)
+    run_once(STOPPED + 20 * MINUTE)
     [(_, message)] = mail.messages
     assert message["Subject"] == "[localhost] 200 late"
     assert "bed-049" in text_of(message)
@@ -119,7 +119,7 @@ def test_what_follows_within_the_gap_is_told_together(receiver: Receiver) -> Non
     for minutes, device in enumerate((first, second, third)):
         device.send(NOON + minutes * MINUTE)
     for minutes in range(20):
-        look(STOPPED + minutes * MINUTE)
+        run_once(STOPPED + minutes * MINUTE)
     assert [len(call.told()) for call in receiver.calls] == [1, 2]
 
 
@@ -133,12 +133,12 @@ def test_quiet_hours_hold_back_what_is_told_afterwards_if_still_true(
     )
     still, back = stopped("still", "back")
     for minutes in range(0, 118, 30):
-        assert look(STOPPED + minutes * MINUTE).quiet
+        assert run_once(STOPPED + minutes * MINUTE).quiet
     assert still.state() == "late, told"  # known, and shown, all the same
     back.send(NOON + 2 * HOUR + 50 * MINUTE)
-    look(NOON + 3 * HOUR - MINUTE)
+    run_once(NOON + 3 * HOUR - MINUTE)
     assert receiver.calls == []
-    look(NOON + 3 * HOUR)
+    run_once(NOON + 3 * HOUR)
     assert [call.told() for call in receiver.calls] == [[("late", "still", None)]]
     assert len(mail.messages) == 1
 
@@ -148,18 +148,18 @@ def test_a_receiver_that_was_down_gets_the_notice_later_and_mail_does_not_wait(
 ) -> None:
     with receiving() as gone:
         port = gone.server_port
-    settings.NOTICE_WEBHOOK_URL = f"http://127.0.0.1:{port}/hook?key=in-the-address"
+    settings.ALERT_WEBHOOK_URL = f"http://127.0.0.1:{port}/hook?key=in-the-address"
     stopped("ward")
-    assert (look(STOPPED).sent, look(STOPPED).failed) == (1, 0)
+    assert (run_once(STOPPED).sent, run_once(STOPPED).failed) == (1, 0)
     waiting = Notification.objects.get(sent_at=None)
     assert (waiting.channel, waiting.attempts) == ("webhook", 1)
     assert waiting.last_error == "nobody answered (ConnectionError)"
-    look(STOPPED + MINUTE)  # not yet: the pause after the first try is two minutes
+    run_once(STOPPED + MINUTE)  # not yet: the pause after the first try is two minutes
     assert Notification.objects.get(sent_at=None).attempts == 1
-    assert look(STOPPED + 2 * MINUTE).failed == 1
+    assert run_once(STOPPED + 2 * MINUTE).failed == 1
     with receiving(port) as back:
-        look(STOPPED + 6 * MINUTE)
-        look(STOPPED + 20 * MINUTE)
+        run_once(STOPPED + 6 * MINUTE)
+        run_once(STOPPED + 20 * MINUTE)
         assert [call.document["id"] for call in back.calls] == [str(waiting.pk)]
     assert len(mail.messages) == 1
     assert not Notification.objects.filter(sent_at=None).exists()
@@ -169,7 +169,7 @@ def test_a_receiver_that_was_down_gets_the_notice_later_and_mail_does_not_wait(
 def test_any_other_answer_than_a_good_one_is_a_failure(receiver: Receiver, status: int) -> None:
     receiver.status = status
     stopped("ward")
-    assert look(STOPPED).failed == 1
+    assert run_once(STOPPED).failed == 1
     assert len(receiver.calls) == 1  # no redirect was followed
     assert Notification.objects.get().last_error == f"the answer was {status}"
 
@@ -177,10 +177,10 @@ def test_any_other_answer_than_a_good_one_is_a_failure(receiver: Receiver, statu
 def test_a_mail_server_that_refuses_is_tried_again(mail: Sink) -> None:
     mail.refuses = True
     stopped("ward")
-    look(STOPPED)
+    run_once(STOPPED)
     assert Notification.objects.get().last_error == "the mail server answered 451"
     mail.refuses = False
-    look(STOPPED + 2 * MINUTE)
+    run_once(STOPPED + 2 * MINUTE)
     assert len(mail.messages) == 1
 
 
@@ -189,15 +189,15 @@ def test_while_a_notice_waits_the_next_is_not_made_and_then_tells_what_is_true(
 ) -> None:
     receiver.status = 503
     first, _ = stopped("first", "second")
-    look(STOPPED)
+    run_once(STOPPED)
     third = Device("third")
     third.send(NOON + 30 * MINUTE)
     first.send(STOPPED + 2 * HOUR)
-    look(STOPPED + 2 * HOUR)
+    run_once(STOPPED + 2 * HOUR)
     assert Notification.objects.count() == 1
     receiver.status = 200
-    look(STOPPED + 2 * HOUR + 10 * MINUTE)
-    look(STOPPED + 2 * HOUR + 11 * MINUTE)
+    run_once(STOPPED + 2 * HOUR + 10 * MINUTE)
+    run_once(STOPPED + 2 * HOUR + 11 * MINUTE)
     told = [sorted(call.told()) for call in receiver.calls if call is not receiver.calls[1]]
     assert told[-1] == [("late", "third", None), ("recovered", "first", None)]
 
@@ -208,18 +208,18 @@ def test_after_a_day_of_failures_what_is_still_true_goes_into_a_new_notice(
     monkeypatch.setattr(delivery, "MOST_TRIES", 2)
     receiver.status = 500
     stopped("ward")
-    look(STOPPED)
-    look(STOPPED + 2 * MINUTE)
+    run_once(STOPPED)
+    run_once(STOPPED + 2 * MINUTE)
     given_up = Notification.objects.get()
     assert given_up.abandoned_at == STOPPED + 2 * MINUTE
     receiver.status = 200
-    look(STOPPED + 10 * MINUTE)
+    run_once(STOPPED + 10 * MINUTE)
     assert receiver.calls[-1].told() == [("late", "ward", None)]
     assert receiver.calls[-1].document["id"] != str(given_up.pk)
 
 
 def test_the_tries_of_a_notice_end_within_about_a_day() -> None:
-    pauses = [delivery.pause_after(attempts) for attempts in range(1, delivery.MOST_TRIES)]
+    pauses = [delivery.pause_after(attempts) for attempts in range(1, delivery.MAX_TRIES)]
     assert pauses[:6] == [timedelta(minutes=minutes) for minutes in (2, 4, 8, 16, 32, 60)]
     assert timedelta(hours=23) < sum(pauses, timedelta()) < timedelta(hours=27)
 
@@ -229,15 +229,15 @@ def test_a_way_of_telling_that_is_taken_away_leaves_nothing_waiting(
 ) -> None:
     receiver.status = 500
     stopped("ward")
-    look(STOPPED)
-    settings.NOTICE_WEBHOOK_URL = ""
-    look(STOPPED + MINUTE)
+    run_once(STOPPED)
+    settings.ALERT_WEBHOOK_URL = ""
+    run_once(STOPPED + MINUTE)
     assert Notification.objects.get().abandoned_at is not None
 
 
 def test_nothing_set_up_tells_nobody() -> None:
     stopped("ward")
-    assert look(STOPPED).late == 1
+    assert run_once(STOPPED).late == 1
     assert not Notification.objects.exists()
 
 
@@ -246,7 +246,7 @@ def test_neither_address_nor_secret_reaches_log_or_row(
 ) -> None:
     receiver.status = 500
     stopped("ward")
-    look(STOPPED)
+    run_once(STOPPED)
     kept = caplog.text + str(Notification.objects.values())
     for secret in ("in-the-address", SECRET, SECRET[10:30]):
         assert secret not in kept

@@ -16,7 +16,7 @@ from tests.alerts.conftest import (
     MINUTE,
     NOON,
     Device,
-    look,
+    run_once,
 )
 
 pytestmark = pytest.mark.django_db
@@ -26,12 +26,12 @@ DAY = timedelta(days=1)
 def test_late_is_who_sent_nothing_new_for_interval_and_grace() -> None:
     device = Device("ward", grace_period=30 * MINUTE)
     device.send(NOON)
-    look(NOON + 90 * MINUTE)
+    run_once(NOON + 90 * MINUTE)
     assert device.state() == ""
-    look(NOON + 91 * MINUTE)
+    run_once(NOON + 91 * MINUTE)
     assert device.state() == "late, told"
     device.send(NOON + 92 * MINUTE)
-    look(NOON + 93 * MINUTE)
+    run_once(NOON + 93 * MINUTE)
     assert device.state() == ""
     assert Incident.objects.get(identity=device.identity).outcome == "recovered"
 
@@ -40,32 +40,32 @@ def test_a_backlog_that_comes_is_catching_up_and_no_alarm() -> None:
     device = Device("ward")
     device.send(NOON)
     device.send(NOON + 5 * HOUR, newest=NOON + HOUR)  # it was away, and sends what it kept
-    look(NOON + 5 * HOUR + MINUTE)
+    run_once(NOON + 5 * HOUR + MINUTE)
     assert device.state() == "catching up, untold"
     device.send(NOON + 5 * HOUR + 2 * MINUTE)
-    assert look(NOON + 5 * HOUR + 3 * MINUTE).catching_up == 0
+    assert run_once(NOON + 5 * HOUR + 3 * MINUTE).catching_up == 0
     assert device.state() == ""
 
 
 def test_a_device_that_stops_in_the_middle_of_its_backlog_is_late() -> None:
     device = Device("ward")
     device.send(NOON + 5 * HOUR, newest=NOON)
-    look(NOON + 5 * HOUR + MINUTE)
-    look(NOON + 6 * HOUR)
+    run_once(NOON + 5 * HOUR + MINUTE)
+    run_once(NOON + 6 * HOUR)
     assert device.state() == "catching up, untold"
-    look(NOON + 6 * HOUR + MINUTE)
+    run_once(NOON + 6 * HOUR + MINUTE)
     assert device.state() == "late, told"
 
 
 def test_a_backlog_ends_no_incident_but_is_seen() -> None:
     device = Device("ward")
     device.send(NOON)
-    look(NOON + 3 * HOUR)
+    run_once(NOON + 3 * HOUR)
     device.send(NOON + 4 * HOUR, newest=NOON + HOUR)
-    look(NOON + 4 * HOUR + MINUTE)
+    run_once(NOON + 4 * HOUR + MINUTE)
     assert device.state() == "catching up, told"
     device.send(NOON + 4 * HOUR + 2 * MINUTE)
-    look(NOON + 4 * HOUR + 3 * MINUTE)
+    run_once(NOON + 4 * HOUR + 3 * MINUTE)
     assert device.state() == ""
 
 
@@ -74,7 +74,7 @@ def test_whoever_sends_only_old_samples_for_a_day_is_late_all_the_same() -> None
     device.send(NOON)
     for hours in range(2, 28):
         device.send(NOON + hours * HOUR, newest=NOON - 300 * DAY)
-        look(NOON + hours * HOUR + MINUTE)
+        run_once(NOON + hours * HOUR + MINUTE)
         told = "told" if hours >= 26 else "untold"
         assert device.state() == f"catching up, {told}"
 
@@ -84,7 +84,7 @@ def test_what_could_not_be_read_is_no_sign_of_life() -> None:
     device.send(NOON)
     device.send(NOON + 2 * HOUR, newest=NOON - HOUR)
     device.identity.measurements.filter(received_at=NOON + 2 * HOUR).update(status="rejected")
-    look(NOON + 2 * HOUR + MINUTE)
+    run_once(NOON + 2 * HOUR + MINUTE)
     assert device.state() == "late, told"
 
 
@@ -92,28 +92,28 @@ def test_after_an_outage_of_ours_devices_get_the_time_to_come_back() -> None:
     back, gone = Device("back"), Device("gone")
     for device in (back, gone):
         device.send(NOON)
-    look(NOON + MINUTE)
+    run_once(NOON + MINUTE)
     up_again = NOON + 3 * HOUR
-    monitor.look(up_again)  # nobody has looked for three hours
-    look(up_again + 10 * MINUTE)
+    monitor.run_once(up_again)  # nobody has looked for three hours
+    run_once(up_again + 10 * MINUTE)
     assert not Incident.objects.exists()
     back.send(up_again + 11 * MINUTE)
-    look(up_again + HOUR - MINUTE)
+    run_once(up_again + HOUR - MINUTE)
     assert not Incident.objects.exists()
-    look(up_again + HOUR)
+    run_once(up_again + HOUR)
     assert (back.state(), gone.state()) == ("", "late, told")
 
 
 def test_an_identity_without_an_interval_is_not_watched() -> None:
     device = Device("ward", every=None)
     device.send(NOON)
-    look(NOON + 100 * DAY)
+    run_once(NOON + 100 * DAY)
     assert not Incident.objects.filter(kind="late").exists()
 
 
 def test_one_that_never_sent_has_not_stopped() -> None:
     device = Device("new")
-    look(NOON)
+    run_once(NOON)
     assert device.state() == ""
 
 
@@ -124,10 +124,10 @@ def test_one_that_never_sent_has_not_stopped() -> None:
 def test_who_is_not_expected_is_not_late(changes: dict[str, object]) -> None:
     device = Device("ward")
     device.send(NOON)
-    look(NOON + 2 * HOUR)
+    run_once(NOON + 2 * HOUR)
     assert device.state() == "late, told"
     Identity.objects.filter(pk=device.identity.pk).update(**changes)
-    look(NOON + 3 * HOUR)
+    run_once(NOON + 3 * HOUR)
     assert device.state() == ""
     assert Incident.objects.get(identity=device.identity).outcome == "unwatched"
 
@@ -135,9 +135,9 @@ def test_who_is_not_expected_is_not_late(changes: dict[str, object]) -> None:
 def test_a_pause_ends_by_itself() -> None:
     device = Device("ward", monitoring_paused_until=NOON + DAY)
     device.send(NOON)
-    look(NOON + DAY - MINUTE)
+    run_once(NOON + DAY - MINUTE)
     assert device.state() == ""
-    look(NOON + DAY)
+    run_once(NOON + DAY)
     assert device.state() == "late, told"
 
 
@@ -146,7 +146,7 @@ def test_a_device_that_staff_shut_out_is_not_late(state: str) -> None:
     device = Device("ward")
     device.send(NOON)
     device.identity.certificates.update(state=state)
-    look(NOON + DAY)
+    run_once(NOON + DAY)
     assert device.state() == ""
 
 
@@ -155,7 +155,7 @@ def test_a_certificate_that_the_device_has_rolled_away_from_is_none_to_send_with
     device.send(NOON)
     device.certificate.retires_at = NOON + HOUR
     device.certificate.save()
-    look(NOON + 2 * HOUR)
+    run_once(NOON + 2 * HOUR)
     assert device.state() == ""
 
 
@@ -166,10 +166,10 @@ def test_a_measurement_type_watches_each_of_its_series() -> None:
     for name in ("hr_fast", "hr_slow", "hr_measurement", "steps"):
         device.send(NOON, name=name)
     device.send(NOON + 2 * HOUR, name="steps")
-    look(NOON + 2 * HOUR + MINUTE)
+    run_once(NOON + 2 * HOUR + MINUTE)
     # "hr_measurement" is a type of its own, without an interval.
     assert list(Incident.objects.values_list("name", flat=True)) == ["hr_fast"]
-    look(NOON + DAY + MINUTE)
+    run_once(NOON + DAY + MINUTE)
     assert device.state("hr_slow") == "late, told"
 
 
@@ -178,9 +178,9 @@ def test_an_identity_s_own_interval_goes_before_that_of_the_types() -> None:
     device = Device("ward", every=DAY)
     device.send(NOON, name="hr_old")
     device.send(NOON + HOUR, name="steps")
-    look(NOON + DAY)
+    run_once(NOON + DAY)
     assert not Incident.objects.exists()
-    look(NOON + DAY + 2 * HOUR)
+    run_once(NOON + DAY + 2 * HOUR)
     assert device.state() == "late, told"
 
 
@@ -191,4 +191,4 @@ def test_many_are_looked_at_in_few_statements(
     for device in devices:
         device.send(NOON)
     with django_assert_max_num_queries(25):
-        look(NOON + MINUTE)
+        run_once(NOON + MINUTE)

@@ -1,4 +1,4 @@
-"""``manage.py watch`` beside the running product: real devices, mail by SMTP, calls by HTTP."""
+"""``manage.py monitor_devices`` beside the running product: real devices, mail by SMTP, calls by HTTP."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def told(
     """The product, with settings that tell by both ways."""
     settings = {
         "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}",
-        "NOTICE_EMAILS": "ada@example.org",
-        "NOTICE_WEBHOOK_URL": receiver.url,
-        "NOTICE_WEBHOOK_SECRET": SECRET,
+        "ALERT_EMAIL_RECIPIENTS": "ada@example.org",
+        "ALERT_WEBHOOK_URL": receiver.url,
+        "ALERT_WEBHOOK_SECRET": SECRET,
     }
     monkeypatch.setattr(stack, "environment", stack.environment | settings)
     Notification.objects.all().delete()  # the gap between two would have them wait
@@ -58,10 +58,10 @@ def test_a_backlog_through_the_door_is_catching_up_until_it_is_up_to_date(
 ) -> None:
     found = Incident.objects.filter(identity=identity, ended_at=None)
     send(device, hours_ago=5)
-    assert stack.manage("watch").returncode == 0
+    assert stack.manage("monitor_devices").returncode == 0
     assert [(each.is_backfilling, each.started_at) for each in found] == [(True, None)]
     send(device, hours_ago=0)
-    assert stack.manage("watch").returncode == 0
+    assert stack.manage("monitor_devices").returncode == 0
     assert not found.all().exists()
 
 
@@ -70,7 +70,7 @@ def test_what_the_settings_name_is_told(
 ) -> None:
     send(device, hours_ago=5)
     identity.measurements.update(received_at=identity.created_at - timedelta(hours=5))
-    run = told.manage("watch", "--json")
+    run = told.manage("monitor_devices", "--json")
     assert run.returncode == 0, run.stderr
     looked = json.loads(run.stdout)
     assert (looked["sent"], looked["failed"]) == (2, 0)
@@ -82,6 +82,6 @@ def test_up_looks_by_itself(stack: Stack, live_db: None) -> None:
     assert stack.process is not None
     MonitorHeartbeat.objects.all().delete()
     # It has looked when it was started, and is started again at once.
-    os.kill(child_named(stack.process.pid, "manage.py watch"), signal.SIGTERM)
+    os.kill(child_named(stack.process.pid, "manage.py monitor_devices"), signal.SIGTERM)
     wait_until(MonitorHeartbeat.objects.exists, "a look")
     assert "Traceback" not in stack.logs()

@@ -17,7 +17,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark"},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 800}},
 }
-MOST_BYTES = 200_000
+MAX_BYTES = 200_000
 # As they came over the line, compressed; what the browser had already counts too.
 _BYTES = """() => ["navigation", "resource"]
     .flatMap((type) => performance.getEntriesByType(type))

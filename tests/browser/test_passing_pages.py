@@ -18,7 +18,7 @@ from tests.support.stack import Stack, database_address
 
 pytestmark = pytest.mark.browser
 
-MOST_ATTEMPTS = 20
+MAX_ATTEMPTS = 20
 looks = pytest.mark.parametrize("look", chart_page.LOOKS.values(), ids=chart_page.LOOKS)
 
 
@@ -33,7 +33,7 @@ def judge(page: Page, name: str) -> dict[str, list[str]]:
     """Return what is wrong with the page that is open."""
     page.wait_for_load_state("networkidle")
     wrong = chart_page.faults(page)
-    if chart_page.weight(page) >= chart_page.MOST_BYTES:
+    if chart_page.weight(page) >= chart_page.MAX_BYTES:
         wrong.append(f"{chart_page.weight(page)} bytes")
     viewport = page.viewport_size
     if viewport is not None and chart_page.width(page) > viewport["width"]:
@@ -56,7 +56,7 @@ def test_the_way_in_and_what_is_not_there(
     page.goto(f"{stack.staff_url}/admin/login/")
     found = judge(page, "login")
     nobody = f"nobody-{time.monotonic_ns()}"
-    for attempt in range(MOST_ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
         page.fill("#id_username", nobody)
         page.fill("#id_password", "wrong")
         page.click("[type=submit]")
@@ -103,7 +103,7 @@ def guarded(
 ) -> Iterator[Stack]:
     """The same database behind a staff door that offers a second factor."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    environment = {"DATABASE_URL": database_address(), "STAFF_SECOND_FACTOR": "offered"}
+    environment = {"DATABASE_URL": database_address(), "STAFF_MFA": "offered"}
     running = Stack(tmp_path, environment)
     running.start()
     yield running

@@ -18,7 +18,7 @@ from django.utils import timezone
 from device_client.api import Door
 from device_client.certificate import CertificateFacts, make_credentials, read_facts
 from device_client.errors import DeviceError, Refused
-from device_client.renewal import PAUSE_S, Renewal, enter, is_due
+from device_client.renewal import PAUSE_SECONDS, Renewal, enter, is_due
 from device_client.retry import Patience
 from device_client.state import StateFolder
 from device_endpoint.env import PROJECT_DIR
@@ -28,7 +28,7 @@ from tests.client.scripted_server import Scripted, ScriptedServer, problem
 from tests.support.stack import Stack
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-MOST_ACTS = 40
+MAX_ACTS = 40
 
 
 def _facts(lived: float, left: float) -> CertificateFacts:
@@ -77,7 +77,7 @@ class Old:
         """Run it as a process that dies before its act ``number``."""
         arguments = [str(self.folder), self.stack.device_url, str(self.stack.ca_file), str(number)]
         return subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("interrupted_device.py")), *arguments],
+            [sys.executable, str(Path(__file__).with_name("killed_client.py")), *arguments],
             env=os.environ | {"PYTHONPATH": str(PROJECT_DIR / "client")},
             capture_output=True,
             text=True,
@@ -88,7 +88,7 @@ class Old:
 @pytest.fixture
 def make_old(stack: Stack, live_db: None, tmp_path: Path) -> Iterator[Callable[..., Old]]:
     """Give a function that makes devices of one identity, bound unless they ended before."""
-    psk = stack.issue_psk(f"renewing-{uuid4()}", "--max-uses", str(MOST_ACTS * 2))
+    psk = stack.issue_psk(f"renewing-{uuid4()}", "--max-uses", str(MAX_ACTS * 2))
     with ExitStack() as closing_all:
         made: list[Old] = []
 
@@ -136,7 +136,7 @@ def test_a_young_certificate_is_left_alone(make_old: Callable[..., Old]) -> None
 def test_whenever_its_power_goes_the_device_ends_with_one_good_certificate(
     make_old: Callable[..., Old],
 ) -> None:
-    for number in range(1, MOST_ACTS):
+    for number in range(1, MAX_ACTS):
         device = make_old()
         killed = device.run(number)
         if killed.returncode == 0:
@@ -162,7 +162,7 @@ def _certificate_count(device: Old, number: int) -> None:
 def test_it_goes_on_even_if_the_old_one_was_retired_while_it_had_no_power(
     make_old: Callable[..., Old],
 ) -> None:
-    for number in range(1, MOST_ACTS):
+    for number in range(1, MAX_ACTS):
         device = make_old()
         assert device.run(number).returncode == -9
         if DeviceCertificate.objects.filter(replaces=_certificate(device.first)).exists():
@@ -282,7 +282,7 @@ def test_a_renewal_that_fails_is_told_and_tried_again_after_an_hour(
         "400 Invalid json: Told by the script: invalid_json. (invalid_json)"
     ]
     assert state.credentials.read_bytes() == before
-    now[0] += PAUSE_S
+    now[0] += PAUSE_SECONDS
     renewal.attempt()
     assert len(told) == 2
 

@@ -16,7 +16,7 @@ from device_client.synthetic_data import (
 )
 
 NOON_MS = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)
-DAY_S = 86_400
+DAY_SECONDS = 86_400
 
 
 def _values(seed: int, start_ms: int, seconds: int, step_s: int = 1) -> list[float]:
@@ -44,7 +44,7 @@ def test_a_recording_holds_one_sample_a_second_and_ends_when_told() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_values_are_those_of_a_living_heart(seed: int) -> None:
-    values = _values(seed, NOON_MS, 3 * DAY_S, step_s=20)
+    values = _values(seed, NOON_MS, 3 * DAY_SECONDS, step_s=20)
     assert LOWEST <= min(values) < 75
     assert 90 < max(values) <= HIGHEST
     assert 50 < mean(values) < 100
@@ -59,12 +59,15 @@ def test_values_vary_but_never_jump(seed: int) -> None:
 
 
 def test_nights_are_calmer_than_days() -> None:
-    night = [heart_rate(3, NOON_MS + 16 * 3_600_000 + d * DAY_S * 1000) for d in range(60)]
-    day = [heart_rate(3, NOON_MS + 4 * 3_600_000 + d * DAY_S * 1000) for d in range(60)]
+    night = [heart_rate(3, NOON_MS + 16 * 3_600_000 + d * DAY_SECONDS * 1000) for d in range(60)]
+    day = [heart_rate(3, NOON_MS + 4 * 3_600_000 + d * DAY_SECONDS * 1000) for d in range(60)]
     assert mean(night) + 5 < mean(day)
 
 
 def test_there_is_exercise_on_most_days_and_rest_in_between() -> None:
     resting = 58 + 16
-    peaks = [max(_values(3, NOON_MS - 43_200_000 + d * DAY_S * 1000, DAY_S, 60)) for d in range(10)]
+    peaks = [
+        max(_values(3, NOON_MS - 43_200_000 + d * DAY_SECONDS * 1000, DAY_SECONDS, 60))
+        for d in range(10)
+    ]
     assert sum(peak > resting + 25 for peak in peaks) >= 5

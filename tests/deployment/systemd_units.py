@@ -19,7 +19,7 @@ from pathlib import Path
 UNITS = Path("/etc/systemd/system")
 LOG = Path("/var/log/units.log")
 NOTIFY = Path("/run/stand-in-notify")
-PATIENCE_S = 120.0
+TIMEOUT_SECONDS = 120.0
 # bash, since only it moves descriptors above 9; systemd hands over from 3 on.
 HAND_OVER = 'exec 3<&{fd}; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
 
@@ -99,14 +99,14 @@ class Systemd:
     def _run_once(self, settings: Settings) -> None:
         assert settings["Type"] == ["oneshot"]
         process = self._spawn(settings, settings["ExecStart"][0], None)
-        assert process.wait(PATIENCE_S) == 0, LOG.read_text()[-2000:]
+        assert process.wait(TIMEOUT_SECONDS) == 0, LOG.read_text()[-2000:]
 
     def _start_service(self, name: str, settings: Settings) -> None:
         for folder, root in (("StateDirectory", "/var/lib"), ("LogsDirectory", "/var/log")):
             for made in settings[folder]:
                 Path(root, made).mkdir(exist_ok=True)
         for command in settings["ExecStartPre"]:
-            assert self._spawn(settings, command, None).wait(PATIENCE_S) == 0, LOG.read_text()[
+            assert self._spawn(settings, command, None).wait(TIMEOUT_SECONDS) == 0, LOG.read_text()[
                 -2000:
             ]
         process = self._spawn(settings, settings["ExecStart"][0], self._sockets.get(name))
@@ -115,7 +115,7 @@ class Systemd:
             self._wait_until_ready(process)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         self._notify.settimeout(0.2)
         while True:
             assert process.poll() is None, LOG.read_text()[-2000:]

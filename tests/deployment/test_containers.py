@@ -136,7 +136,7 @@ def test_what_is_copied_is_enough(
             VAR_DIR=str(tmp_path / "state"),
             RUN_DIR=str(tmp_path / "run"),
             NGINX_DIR=str(tmp_path / "nginx"),
-            DOOR=door,
+            SERVICE=door,
             DATABASE_URL=stack.environment["DATABASE_URL"],
             PYTHONDONTWRITEBYTECODE="1",
         ),
@@ -162,5 +162,5 @@ def _health(**environment: str) -> tuple[int, bytes]:
 def test_the_health_check_tells_an_open_door_from_a_shut_one(
     stack: Stack, tmp_path: Path, door: str
 ) -> None:
-    assert _health(VAR_DIR=str(stack.var_dir), DOOR=door) == (0, b"")
-    assert _health(RUN_DIR=str(tmp_path), DOOR=door) == (1, b"")
+    assert _health(VAR_DIR=str(stack.var_dir), SERVICE=door) == (0, b"")
+    assert _health(RUN_DIR=str(tmp_path), SERVICE=door) == (1, b"")

@@ -1,6 +1,6 @@
 """Requests that are no good HTTP or no good TLS (H), through real TLS.
 
-Slow senders and renegotiation (H21, H22, H25) are in test_slow_senders.py.
+Slow senders and renegotiation (H21, H22, H25) are in test_slow_clients.py.
 """
 
 from __future__ import annotations

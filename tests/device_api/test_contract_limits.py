@@ -9,7 +9,7 @@ from tests.device_api.assertions import accepted, refused
 from tests.support.devices import Device, multipart
 from tests.support.stored_data import file_count
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 FORM = "multipart/form-data; boundary=B"
 LINE = b"946684800000,1\n"
 
@@ -22,11 +22,11 @@ def head(length: int, path: str = "/device_endpoint", method: str = "POST") -> b
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_sent(bound: Device) -> None:
-    refused(bound.raw(head(MOST_BYTES + 1)), 413, "request_too_large")
+    refused(bound.raw(head(MAX_BYTES + 1)), 413, "request_too_large")
 
 
 def test_a_stranger_is_refused_alike(device: Device) -> None:
-    refused(device.raw(head(MOST_BYTES + 1)), 413, "request_too_large")
+    refused(device.raw(head(MAX_BYTES + 1)), 413, "request_too_large")
 
 
 def test_a_chunked_body_over_the_limit_is_refused(bound: Device) -> None:
@@ -37,7 +37,7 @@ def test_a_chunked_body_over_the_limit_is_refused(bound: Device) -> None:
 
 def test_a_body_may_be_as_large_as_the_limit(bound: Device, identity: Identity) -> None:
     frame = len(multipart([("hr", "f", b"")], "B"))
-    content = b"x" * (MOST_BYTES - frame)
+    content = b"x" * (MAX_BYTES - frame)
     answer = bound.post(
         data=gzip.compress(multipart([("hr", "f", content)], "B"), 1),
         headers={"Content-Type": FORM, "Content-Encoding": "gzip"},

@@ -74,7 +74,7 @@ def test_head_is_get_without_a_body(bound: Device, device: Device) -> None:
         "/metrics",
         "/readyz",
         "/problem/400",
-        "/static/identities/card.js",
+        "/static/identities/credential_card.js",
         "/device_endpoint%00",
         "/device_endpoint.json",
     ],

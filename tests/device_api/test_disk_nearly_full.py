@@ -62,8 +62,8 @@ def watching(
         address = database_address()
     environment = {
         "DATABASE_URL": address,
-        "FREE_SPACE_FOLDERS": str(disk.link),
-        "LOWEST_FREE_BYTES": "4096",
+        "DISK_SPACE_PATHS": str(disk.link),
+        "MIN_FREE_DISK_BYTES": "4096",
         "DEVICE_WORKERS": "1",  # each looks for itself, every two seconds
     }
     running = Stack(tmp_path_factory.mktemp("watching"), environment)
@@ -127,5 +127,5 @@ def test_the_doctor_fails_where_a_watched_folder_is_not_there(watching: Stack, d
     disk.make_room()
     assert (found["level"], found["remedy"]) == (
         "FAIL",
-        "make FREE_SPACE_FOLDERS name folders that are there",
+        "make DISK_SPACE_PATHS name folders that are there",
     )

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 NewKey = Callable[..., str]
 CERTIFICATES = 3
 BYTES = 2000
-DAY_S = 86_400
+DAY_SECONDS = 86_400
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def limited_stack(
         "DATABASE_URL": address,
         "DEVICE_WORKERS": "3",
         "MAX_CERTIFICATES_PER_IDENTITY": str(CERTIFICATES),
-        "MAX_BYTES_PER_IDENTITY_AND_DAY": str(BYTES),
+        "IDENTITY_DAILY_QUOTA_BYTES": str(BYTES),
     }
     running = Stack(tmp_path_factory.mktemp("limited"), settings)
     running.start()
@@ -169,7 +169,7 @@ def test_uploads_at_once_never_keep_more_than_the_bytes_of_a_day(
     assert (len(stored), len(late)) == (6, 10)
     for at in late:
         refused(answers[at], 429, "too_many_requests")
-        assert 0 < int(answers[at].headers["Retry-After"]) <= DAY_S + 300
+        assert 0 < int(answers[at].headers["Retry-After"]) <= DAY_SECONDS + 300
     assert file_count(identity) == 6
     used = DailyUsage.objects.get(identity=identity)
     assert (used.bytes, used.refused) == (1800, 10)
@@ -243,5 +243,5 @@ def test_staff_see_what_was_refused(registered: Device, identity: Identity) -> N
         reverse("admin:analysis_overview_identity", args=[identity.name]), secure=True
     ).content.decode()
     assert "1 upload of" in page
-    assert "MAX_BYTES_PER_IDENTITY_AND_DAY" in page
+    assert "IDENTITY_DAILY_QUOTA_BYTES" in page
     user.delete()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.db import connection
 
 from identities.models import Identity, PreSharedKey
-from ingest.certificate_reassignment import move
+from ingest.certificate_reassignment import reassign
 from ingest.models import CertificateReassignment, DeviceCertificate, Measurement
 from tests.device_api.assertions import accepted, refused
 from tests.device_api.conftest import MakeDevice
@@ -21,7 +21,7 @@ def row(device: Device) -> DeviceCertificate:
 
 
 def give(device: Device, to: Identity) -> CertificateReassignment:
-    return move(row(device), to, by="ada", reason="the band changed wrists")
+    return reassign(row(device), to, by="ada", reason="the band changed wrists")
 
 
 def file(number: int) -> tuple[str, str, bytes]:

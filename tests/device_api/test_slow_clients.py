@@ -26,7 +26,7 @@ from tests.support.stored_data import file_count
 pytestmark = pytest.mark.slow
 
 EACH = 30
-PATIENCE_S = 60.0  # far beyond nginx's own, for a machine with other things to do
+TIMEOUT_SECONDS = 60.0  # far beyond nginx's own, for a machine with other things to do
 AT_ONCE = 256  # connections of one address, the default
 
 
@@ -54,7 +54,7 @@ def test_h21_h22_slow_heads_and_bodies_are_cut_off_while_others_are_answered(
     for crowd in (dripping, stalled, heads):
         crowd.gather(EACH)
 
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     uploads = 0
     while heads.connections or stalled.connections:
         assert time.monotonic() < deadline, (len(heads.connections), len(stalled.connections))
@@ -84,7 +84,7 @@ def test_one_address_cannot_take_all_connections(
     assert not crowd.answers
     late = Crowd(bound, BODY, held)
     late.gather(20)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while late.connections:
         assert time.monotonic() < deadline
         late.listen()

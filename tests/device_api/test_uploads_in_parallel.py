@@ -23,14 +23,14 @@ DEVICES = 8
 UPLOADS = 26
 MANY_UPLOADS = 130
 START = 1_526_292_000_000  # ten minutes before a full hour
-SPAN_S = 3 * 3600
+SPAN_SECONDS = 3 * 3600
 
 NewBound = Callable[..., Device]
 
 
 def random_file(chance: random.Random) -> bytes:
     """Return lines of a window somewhere in three hours, some of them twice, in any order."""
-    first = chance.randrange(SPAN_S)
+    first = chance.randrange(SPAN_SECONDS)
     seconds = chance.sample(range(first, first + 900), chance.randint(1, 120))
     seconds += chance.sample(seconds, chance.randrange(len(seconds)) // 4)
     return b"".join(

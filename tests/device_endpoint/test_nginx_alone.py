@@ -67,7 +67,7 @@ def test_too_many_requests_are_a_429_to_retry(
 def test_too_many_connections_are_a_429_to_retry(
     start_nginx: Callable[[], Device], settings: Settings
 ) -> None:
-    settings.CONNECTIONS_PER_ADDRESS = 1
+    settings.MAX_CONNECTIONS_PER_IP = 1
     device = start_nginx()
     with device.connect() as waiting:
         # A body that has not arrived yet keeps a request open.

@@ -8,7 +8,7 @@ from device_endpoint.env import PROJECT_DIR
 
 READ = re.compile(r"read_(?:text|int|bool|choice|day|list|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"")
 # Which door a gunicorn is, not how it runs.
-SET_BY_UP = {"DOOR"}
+SET_BY_UP = {"SERVICE"}
 
 
 def names_read() -> set[str]:

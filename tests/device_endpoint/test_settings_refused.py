@@ -23,18 +23,18 @@ OF_NOTICES = [
     ("EMAIL_URL", "http://u:hunter2@mail", "expected smtp://, smtp+tls:// or smtp+ssl://"),
     ("EMAIL_URL", "smtp://u:hunter2@mail:99999", "expected smtp://"),
     ("EMAIL_FROM", "hunter2", "expected an address"),
-    ("NOTICE_EMAILS", "ada@example.org hunter2", "expected addresses"),
-    ("NOTICE_WEBHOOK_URL", "http://hunter2.example.org/", "expected https://HOST/PATH"),
-    ("NOTICE_WEBHOOK_URL", "https://u:hunter2@example.org/", "expected https://HOST/PATH"),
+    ("ALERT_EMAIL_RECIPIENTS", "ada@example.org hunter2", "expected addresses"),
+    ("ALERT_WEBHOOK_URL", "http://hunter2.example.org/", "expected https://HOST/PATH"),
+    ("ALERT_WEBHOOK_URL", "https://u:hunter2@example.org/", "expected https://HOST/PATH"),
     ("QUIET_HOURS", "22-7 hunter2", "expected 22:00-07:00"),
-    ("QUIET_TIME_ZONE", "Europe/hunter2", "expected a zone such as Europe/Berlin"),
+    ("QUIET_HOURS_TIME_ZONE", "Europe/hunter2", "expected a zone such as Europe/Berlin"),
 ]
 READ_BY_ALL = [
     ("DEVICE_PORT", "99999", "expected a whole number from 1 to 65535"),
-    ("MAX_FILES", "none", "expected a whole number from 1"),
+    ("MAX_FILES_PER_REQUEST", "none", "expected a whole number from 1"),
     ("LENIENT_BOUNDARY", "perhaps", "expected 1/0, true/false, yes/no or on/off"),
     ("DURABILITY_CHECK", "maybe", "expected one of refuse, warn"),
-    ("EARLIEST_SAMPLE", "soon", "expected a day, such as 2000-01-31"),
+    ("MIN_SAMPLE_DATE", "soon", "expected a day, such as 2000-01-31"),
     ("LOG_LEVEL", "LOUD", "expected one of DEBUG, INFO, WARNING, ERROR"),
     ("LOG_FORMAT", "xml", "expected one of text, json"),
     ("SECRET_KEY_FILE", "/there/is/no/such/file", "cannot be read: No such file"),
@@ -42,7 +42,7 @@ READ_BY_ALL = [
 
 
 def _start(program: str, folder: Path, **environment: str) -> list[str]:
-    door = {} if program == "manage" else {"DOOR": program}
+    door = {} if program == "manage" else {"SERVICE": program}
     run = subprocess.run(
         [sys.executable, *DOORS[program]],
         cwd=PROJECT_DIR,
@@ -103,6 +103,6 @@ def test_a_setting_of_notices_is_refused_without_its_value(
 
 def test_a_webhook_needs_a_secret(tmp_path: Path) -> None:
     for secret in ("", "too-short", "c2hvcnQ="):
-        given = {"NOTICE_WEBHOOK_URL": "https://example.org/", "NOTICE_WEBHOOK_SECRET": secret}
+        given = {"ALERT_WEBHOOK_URL": "https://example.org/", "ALERT_WEBHOOK_SECRET": secret}
         [line] = _start("manage", tmp_path, **given)
-        assert "NOTICE_WEBHOOK_SECRET cannot be used: expected 24 random bytes" in line
+        assert "ALERT_WEBHOOK_SECRET cannot be used: expected 24 random bytes" in line

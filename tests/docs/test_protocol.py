@@ -13,8 +13,8 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from ingest.api.limits import published_limits
-from ingest.api.responses import INTERNAL_ERROR_RETRY_AFTER_S
-from ingest.errors import CertificateRefusal, LaterRefusal, Refusal
+from ingest.api.responses import INTERNAL_ERROR_RETRY_AFTER_SECONDS
+from ingest.errors import CertificateRefusal, LaterRefusal, ProblemResponse
 from ingest.parsing import (
     certificates,
     multipart_form,
@@ -40,13 +40,13 @@ def _rows_below(line: str) -> set[Row]:
     return {(code, int(status), word == "yes") for code, status, word in ROW.findall(table)}
 
 
-def _refusals(base: type[Refusal]) -> set[type[Refusal]]:
+def _refusals(base: type[ProblemResponse]) -> set[type[ProblemResponse]]:
     below = {found for child in base.__subclasses__() for found in _refusals(child)}
     return below or {base}
 
 
 def test_the_applications_codes_are_those_of_its_refusals() -> None:
-    expected = {(found.code, found.status, found.retryable) for found in _refusals(Refusal)}
+    expected = {(found.code, found.status, found.retryable) for found in _refusals(ProblemResponse)}
     assert _rows_below("Answers of the application:") == expected
 
 
@@ -80,7 +80,7 @@ def test_a_device_is_told_what_to_do_after_every_answer_there_is() -> None:
 
 
 def test_every_answer_that_asks_to_come_again_says_when() -> None:
-    later = {refusal for refusal in _refusals(Refusal) if refusal.status in (429, 503)}
+    later = {refusal for refusal in _refusals(ProblemResponse) if refusal.status in (429, 503)}
     assert later == _refusals(LaterRefusal)
     for refusal in later:
         asked = inspect.signature(refusal).parameters["retry_after"]
@@ -115,7 +115,7 @@ def test_the_limits_shown_are_those_published() -> None:
 
 def test_every_limit_is_explained_with_its_setting(settings: Settings) -> None:
     settings.MAX_CERTIFICATES_PER_IDENTITY = 1
-    settings.MAX_BYTES_PER_IDENTITY_AND_DAY = 1
+    settings.IDENTITY_DAILY_QUOTA_BYTES = 1
     table = PAGE.partition("| limit | setting |")[2].partition("\n\n")[0]
     rows = [row.strip("| ").split(" | ") for row in table.splitlines()[2:]]
     told = {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[0])}
@@ -129,10 +129,10 @@ def test_the_limits_that_nobody_sets_are_those_of_the_code() -> None:
     sentence = PAGE.partition("The same in every installation: ")[2].partition("\n\n")[0]
     assert [int(number) for number in re.findall(r"\d+", sentence)] == [
         django_settings.MAX_JSON_BYTES,
-        multipart_form.LONGEST_PREAMBLE,
-        multipart_form.LONGEST_BOUNDARY,
+        multipart_form.MAX_PREAMBLE,
+        multipart_form.MAX_BOUNDARY,
         sample_file.LISTED_ERRORS,
-        sample_file_errors.LONGEST_GOT,
+        sample_file_errors.MAX_GOT,
         certificates.MAX_DER_BYTES,
     ]
 
@@ -141,10 +141,10 @@ def test_the_pauses_told_are_those_asked_for() -> None:
     sentence = PAGE.partition("`Retry-After` is in whole seconds: ")[2].partition("\n\n")[0]
     assert [int(number) for number in re.findall(r"\d+", sentence)] == [
         WINDOW.total_seconds(),
-        *transactions.RETRY_AFTER_S,
-        *disk_space.RETRY_AFTER_S,
-        durability_check.RETRY_AFTER_S,
-        INTERNAL_ERROR_RETRY_AFTER_S,
+        *transactions.RETRY_AFTER_SECONDS,
+        *disk_space.RETRY_AFTER_SECONDS,
+        durability_check.RETRY_AFTER_SECONDS,
+        INTERNAL_ERROR_RETRY_AFTER_SECONDS,
     ]
     nginx = (PROJECT / "nginx/nginx.conf.template").read_text()
     spread = nginx.partition("split_clients $request_id $retry_after {")[2].partition("}")[0]
@@ -192,7 +192,7 @@ def test_the_keys_of_a_line_error_are_named() -> None:
 def test_the_error_shown_has_the_keys_of_an_error() -> None:
     shown = next(block for block in _json_blocks() if "type" in block)
     code = str(shown["type"]).rpartition(":")[2]
-    refusal = next(found for found in _refusals(Refusal) if found.code == code)
+    refusal = next(found for found in _refusals(ProblemResponse) if found.code == code)
     expected = refusal(certificate={"sha256": "…"}).as_problem("…")
     assert list(shown) == list(expected)
     del shown["detail"], expected["detail"]

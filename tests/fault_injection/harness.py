@@ -161,6 +161,6 @@ class Rig:
             "DEVICE_WORKERS": "2",
             "LOCK_TIMEOUT_MS": str(LOCK_TIMEOUT_MS),
             # A full disk is to be met, not to be kept away from.
-            "LOWEST_FREE_BYTES": "0",
+            "MIN_FREE_DISK_BYTES": "0",
             **self.clock.environment,
         }

@@ -98,5 +98,5 @@ class Parts:
             for process in self._all
             if "gunicorn" in process.command
             and wanted in process.command
-            and "leash.py" not in process.command
+            and "exec_child.py" not in process.command
         ]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from tests.fault_injection.injector import Injected
 from tests.fault_injection.verdict import Judgement
 
-MOST_FINDINGS_SHOWN = 30
+MAX_FINDINGS_SHOWN = 30
 
 
 def table(injected: Injected, judged: Judgement, seconds: float, seed: int) -> str:
@@ -29,7 +29,7 @@ def table(injected: Injected, judged: Judgement, seconds: float, seed: int) -> s
         f"doubled       {judged.doubled:9}",
         "",
     ]
-    shown = judged.findings[:MOST_FINDINGS_SHOWN]
+    shown = judged.findings[:MAX_FINDINGS_SHOWN]
     lines += [f"FOUND: {finding}" for finding in shown]
     if len(judged.findings) > len(shown):
         lines.append(f"... and {len(judged.findings) - len(shown)} more")

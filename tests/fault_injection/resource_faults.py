@@ -14,8 +14,8 @@ from tests.fault_injection.fault import Fault, Impossible, NothingThere
 from tests.fault_injection.harness import Rig
 from tests.fault_injection.mounts import SmallDisk
 
-MOST_SESSIONS = 200
-CLOCK_JUMPS_S = (-3600, 3600, -2 * 86_400, 400 * 86_400, 7)
+MAX_SESSIONS = 200
+CLOCK_JUMPS_SECONDS = (-3600, 3600, -2 * 86_400, 400 * 86_400, 7)
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def _ended_session(rig: Rig, chance: random.Random) -> str:
 def _exhausted(rig: Rig, chance: random.Random) -> str:
     with contextlib.ExitStack() as held:
         with contextlib.suppress(psycopg.OperationalError):
-            for _ in range(MOST_SESSIONS):
+            for _ in range(MAX_SESSIONS):
                 session = held.enter_context(contextlib.closing(rig.connect()))
         if not held._exit_callbacks:  # type: ignore[attr-defined] # no public way to count them
             raise NothingThere
@@ -57,7 +57,7 @@ def _exhausted(rig: Rig, chance: random.Random) -> str:
                 " WHERE application_name = '' AND state = 'idle' AND query LIKE '%ingest_%'"
             )
             time.sleep(0.2)
-            for _ in range(MOST_SESSIONS):
+            for _ in range(MAX_SESSIONS):
                 held.enter_context(contextlib.closing(rig.connect()))
         time.sleep(chance.uniform(1.0, 3.0))
     return "all connections taken"
@@ -122,7 +122,7 @@ def _full(disk: SmallDisk, rig: Rig, chance: random.Random) -> str:
 def _clock(rig: Rig, chance: random.Random) -> str:
     if rig.clock.trouble:
         raise Impossible(rig.clock.trouble)
-    seconds = chance.choice(CLOCK_JUMPS_S)
+    seconds = chance.choice(CLOCK_JUMPS_SECONDS)
     rig.clock.set(seconds)
     try:
         time.sleep(chance.uniform(2.0, 4.0))

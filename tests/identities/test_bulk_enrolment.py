@@ -112,9 +112,9 @@ def test_every_bad_row_is_named_with_line_column_and_remedy(operator: Client) ->
     ("fields", "said"),
     [
         ({"rows": ""}, "Choose a file, or paste the rows"),
-        ({"rows": "identity\n" + "b" * bulk_enrolment_forms.MOST_BYTES}, "split the list"),
+        ({"rows": "identity\n" + "b" * bulk_enrolment_forms.MAX_BYTES}, "split the list"),
         (
-            {"file": SimpleUploadedFile("x.csv", b"b" * (bulk_enrolment_forms.MOST_BYTES + 1))},
+            {"file": SimpleUploadedFile("x.csv", b"b" * (bulk_enrolment_forms.MAX_BYTES + 1))},
             "split",
         ),
         ({"file": SimpleUploadedFile("x.csv", b"identity\nb\xe9d\n")}, "not UTF-8"),

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ingest.models import DeviceCertificate, SampleConflict
-from ingest.sample_conflicts import MOST_FILES_READ
+from ingest.sample_conflicts import MAX_FILES_READ
 from tests.ingest.maintenance.factories import (
     MORNING,
     make_certificate,
@@ -111,11 +111,11 @@ def test_however_many_files_lie_below_few_are_read(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     left, right = pair
-    for number in range(MOST_FILES_READ + 5):
+    for number in range(MAX_FILES_READ + 5):
         send(left, {MORNING: float(number), MORNING + 1 + number: 1.0})
     with CaptureQueriesContext(connection) as queries:
-        send(right, {MORNING + i: 70.0 for i in range(MOST_FILES_READ + 6)})
+        send(right, {MORNING + i: 70.0 for i in range(MAX_FILES_READ + 6)})
     read = [query for query in queries if '"ingest_measurement"."content"' in query["sql"]]
-    assert len(read) == MOST_FILES_READ
+    assert len(read) == MAX_FILES_READ
     (found,) = conflicts(left)
-    assert found.replaced == MOST_FILES_READ + 1  # those of the latest files, and the shared one
+    assert found.replaced == MAX_FILES_READ + 1  # those of the latest files, and the shared one

@@ -26,7 +26,7 @@ def small_stack(tmp_path: Path) -> Iterator[Stack]:
     disk = SmallDisk(tmp_path / "var")
     disk.mount()
     assert not disk.trouble, disk.trouble
-    stack = Stack(tmp_path, {"LOWEST_FREE_BYTES": str(64 * MIB)})
+    stack = Stack(tmp_path, {"MIN_FREE_DISK_BYTES": str(64 * MIB)})
     stack.start()
     yield stack
     stack.stop()

@@ -73,7 +73,7 @@ class AppHost:
                         cwd=PROJECT_DIR,
                         env=self._environment
                         | {
-                            "DOOR": door,
+                            "SERVICE": door,
                             "DJANGO_SETTINGS_MODULE": f"device_endpoint.settings.{door}",
                             "GUNICORN_BIND": f"{self.address}:{port}",
                             "DEVICE_WORKERS": "2",

@@ -13,7 +13,7 @@ import psycopg
 
 from device_endpoint.supervisor.embedded_postgres import choose_identity
 from device_endpoint.supervisor.executables import postgres_folder
-from device_endpoint.supervisor.process import leashed
+from device_endpoint.supervisor.process import wrap_with_pdeathsig
 from tests.support.stack import wait_until
 
 USER = "postgres"
@@ -61,7 +61,10 @@ class Cluster:
             command += ["-c", setting]
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
-                leashed(command, signal.SIGINT, self._identity), stdout=log, stderr=log, cwd="/"
+                wrap_with_pdeathsig(command, signal.SIGINT, self._identity),
+                stdout=log,
+                stderr=log,
+                cwd="/",
             )
         wait_until(self._is_ready, f"PostgreSQL: {(self.folder / 'log').read_text()}")
 
@@ -92,7 +95,7 @@ class Cluster:
             return False
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = leashed(
+        command = wrap_with_pdeathsig(
             [str(self._binaries / program), *arguments], signal.SIGTERM, self._identity
         )
         run = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")

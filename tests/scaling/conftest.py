@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from device_endpoint.env import PROJECT_DIR
 from tests.support.stack import clean_environment, database_address
 
-STAND_IN = (Path(__file__).parent / "citus_stand_in.sql").read_text()
+STAND_IN = (Path(__file__).parent / "citus_stub.sql").read_text()
 
 
 class Database:

@@ -125,7 +125,7 @@ def test_a_door_that_listens_past_nginx_is_found_and_tried(stack: Stack) -> None
     port = free_ports(1)[0]
     environment = stack.environment | {
         "GUNICORN_BIND": f"127.0.0.1:{port}",
-        "DOOR": "device",
+        "SERVICE": "device",
         "DEVICE_WORKERS": "1",
         "DJANGO_SETTINGS_MODULE": "device_endpoint.settings.device",
         "RUN_DIR": str(stack.var_dir.parent / "further"),  # it counts where the other does not
@@ -218,9 +218,9 @@ def test_keys_that_lie_about_are_counted(db: None) -> None:
     soon = timezone.now() + timedelta(days=60)
     for _ in range(2):
         issue_psk(identity, expires_at=soon)
-    assert credentials.look()[0].level == "ok"
+    assert credentials.run()[0].level == "ok"
     PreSharedKey.objects.update(created_at=timezone.now() - timedelta(days=31))
-    assert credentials.look()[0].text.startswith("2 usable and unused")
+    assert credentials.run()[0].text.startswith("2 usable and unused")
 
 
 def test_the_table_of_listeners_is_read_in_both_widths() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.env import LONGEST_SOCKET_FOLDER
+from device_endpoint.env import MAX_SOCKET_FOLDER
 from tests.security.forged_headers import forgeries
 from tests.support.devices import Device
 from tests.support.stack import Stack
@@ -99,7 +99,7 @@ def test_the_staff_door_hands_no_claim_on_and_believes_none(victim: Device, stac
 
 def socket_of(stack: Stack, door: str) -> Path:
     path = stack.var_dir / "run" / "run"
-    assert len(str(path)) <= LONGEST_SOCKET_FOLDER, "the tests' folder is too deep for a socket"
+    assert len(str(path)) <= MAX_SOCKET_FOLDER, "the tests' folder is too deep for a socket"
     return path / f"{door}.sock"
 
 

@@ -28,12 +28,12 @@ def ada(db: None) -> User:
 
 @pytest.fixture
 def offered(settings: Any) -> None:
-    settings.STAFF_SECOND_FACTOR = "offered"
+    settings.STAFF_MFA = "offered"
 
 
 @pytest.fixture
 def required(settings: Any) -> None:
-    settings.STAFF_SECOND_FACTOR = "required"
+    settings.STAFF_MFA = "required"
 
 
 def log_in() -> tuple[Client, str]:

@@ -53,7 +53,7 @@ def database_address() -> str:
 
 def clean_environment(**added: str) -> dict[str, str]:
     """Return the environment of a person who starts the product: nothing of the tests in it."""
-    ours = ("DJANGO_SETTINGS_MODULE", "VAR_DIR", "DATABASE_URL", "TEST_DATABASE_URL", "DOOR")
+    ours = ("DJANGO_SETTINGS_MODULE", "VAR_DIR", "DATABASE_URL", "TEST_DATABASE_URL", "SERVICE")
     return {name: value for name, value in os.environ.items() if name not in ours} | added
 
 

@@ -1,4 +1,4 @@
-"""``manage.py watch``: find devices that stopped, and tell."""
+"""``manage.py monitor_devices``: find devices that stopped, and tell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from alerts.monitor import Looked, look
+from alerts.monitor import MonitorRun, run_once
 from ingest.management.periodic_command import RepeatingCommand
 
 
@@ -25,18 +25,18 @@ class Command(RepeatingCommand):
         if options["every"] is not None:
             self.repeat(options["every"], self._look_and_describe_news)
             return
-        looked = look(timezone.now())
+        looked = run_once(timezone.now())
         if options["json"]:
             self.write_json(looked.as_json())
         else:
             self.stdout.write(_describe(looked))
 
     def _look_and_describe_news(self) -> str:
-        looked = look(timezone.now())
+        looked = run_once(timezone.now())
         return _describe(looked) if looked.sent or looked.failed else ""
 
 
-def _describe(looked: Looked) -> str:
+def _describe(looked: MonitorRun) -> str:
     return (
         f"{looked.late:,} late, {looked.catching_up:,} catching up, "
         f"{looked.expiring:,} certificates end soon; notices: {looked.sent:,} sent, "

@@ -1,6 +1,6 @@
 // Draws columns with uPlot: of each series the mean as a line in a band from minimum to maximum.
 /* global uPlot */
-import { drawLimits, findLimits } from "./chart_limits.js";
+import { drawLimits, findLimits } from "./chart_plausible_range.js";
 import { axisLabels, readableLength } from "./chart_times.js";
 
 const HEIGHT = 360;

@@ -1,5 +1,5 @@
 // Taking samples away: links for what is on the screen, their size, progress, and code.
-import { size } from "./chart_words.js";
+import { size } from "./chart_text.js";
 import { isoTime } from "./chart_times.js";
 
 // Larger ones are left to the browser's own download: they would have to fit into its memory.

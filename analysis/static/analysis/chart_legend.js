@@ -1,5 +1,5 @@
 // The key to the chart: what line, band, dashes and hatching mean, in words beside each mark.
-import { isInSight, limitWords } from "./chart_limits.js";
+import { isInSight, limitWords } from "./chart_plausible_range.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,5 +1,5 @@
 // The tables under the chart: the numbers of the range, and what the chart is drawn from.
-import { MEASURES, number, numbers, value } from "./chart_words.js";
+import { MEASURES, number, numbers, value } from "./chart_text.js";
 
 function heading(scope, text) {
   const cell = document.createElement("th");

@@ -3,12 +3,12 @@ import { makeColumns } from "./chart_columns.js";
 import { DASHES, draw } from "./chart_drawing.js";
 import { showLinks, showSizes } from "./chart_export.js";
 import { showLegend } from "./chart_legend.js";
-import { findLimits } from "./chart_limits.js";
+import { findLimits } from "./chart_plausible_range.js";
 import { freeRange, presetRange } from "./chart_range.js";
 import { findDomain, readState, writeState } from "./chart_state.js";
 import { browserZone, inputTime, makeClock, makeElapsed } from "./chart_times.js";
 import { showNumbers, showRows, tableCaption } from "./chart_tables.js";
-import { point, truth } from "./chart_words.js";
+import { point, truth } from "./chart_text.js";
 
 const POLL_MS = 5000;
 const POINTS = 2000; // so many samples are drawn one by one

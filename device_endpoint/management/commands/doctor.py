@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from device_endpoint.doctor import examine
+from device_endpoint.doctor import run_all
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = examine()
+        findings = run_all()
         well = not any(one.level == "FAIL" for one in findings)
         if options["json"]:
             document = {"ok": well, "checks": [one.as_json() for one in findings]}

@@ -21,8 +21,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from identities.management.base import explain
 
-TRIES = 30
-PAUSE_S = (0.5, 2.0)
+MAX_ATTEMPTS = 30
+PAUSE_SECONDS = (0.5, 2.0)
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -35,7 +35,7 @@ class Command(migrate.Command):
         if database.in_atomic_block:  # somebody else's transaction, which cannot be tried again
             super().handle(*args, **options)
             return
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(MAX_ATTEMPTS)):
             try:
                 with _at_leisure(database):
                     super().handle(*args, **options)
@@ -46,7 +46,7 @@ class Command(migrate.Command):
             else:
                 return
             self.stderr.write("a table is in use: trying again")
-            time.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - not in step with what holds it
+            time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - not in step with what holds it
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from identities.management.base import who
 from identities.models import Identity
 from ingest.maintenance.deletion import Amount
-from ingest.maintenance.erasure import StillWritingError, forget
+from ingest.maintenance.erasure import StillWritingError, erase
 from ingest.maintenance.replay import series_names
 from ingest.management.maintenance_command import CareCommand, find_identity
 from ingest.models import DataDeletion
@@ -38,7 +38,7 @@ class Command(CareCommand):
         # By number: the trail, which nobody can change, must not be what remembers the name.
         self.note(f"forget identity number {identity.pk}", reference=options["reference"])
         try:
-            done = forget(
+            done = erase(
                 identity, by=who(), reference=options["reference"], report=self._reporter()
             )
         except StillWritingError as error:

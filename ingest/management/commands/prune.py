@@ -8,7 +8,7 @@ from typing import Any
 
 from identities.management.base import who
 from ingest.maintenance.deletion import Amount
-from ingest.maintenance.retention import Pruned, look, prune
+from ingest.maintenance.retention import Pruned, preview, prune
 from ingest.management.maintenance_command import CareCommand, find_identity_id, hour_text
 
 
@@ -27,7 +27,7 @@ class Command(CareCommand):
         is_dry = options["dry_run"]
         now_ms = time.time_ns() // 1_000_000
         identity_id = find_identity_id(options["identity"])
-        found = look(now_ms, identity_id) if is_dry else prune(now_ms, who(), identity_id)
+        found = preview(now_ms, identity_id) if is_dry else prune(now_ms, who(), identity_id)
         series, total = [], Amount()
         for each in found:
             total += each.amount

@@ -1,4 +1,4 @@
-"""``manage.py reread``: read the kept rejected files again."""
+"""``manage.py reparse``: read the kept rejected files again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from ingest.accepted_times import time_window
-from ingest.maintenance.reparse import Reread, reread
+from ingest.maintenance.reparse import Reparsed, reparse
 from ingest.management.maintenance_command import CareCommand, chosen_identities
 from ingest.models import Measurement
 
@@ -27,8 +27,8 @@ class Command(CareCommand):
         stored: list[dict[str, Any]] = []
         still_rejected = 0
         for identity in chosen_identities(options["identity"]):
-            done = Reread()
-            for done in reread(identity.pk, time_window(), settings.MAX_LINES_PER_FILE):
+            done = Reparsed()
+            for done in reparse(identity.pk, time_window(), settings.MAX_LINES_PER_FILE):
                 self.show(f"{identity.name}: {len(done.stored):,} stored")
             self.end_showing()
             still_rejected += done.still_rejected

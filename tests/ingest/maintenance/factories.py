@@ -11,7 +11,7 @@ from identities.models import Identity
 from ingest.models import DeviceCertificate, SampleBlock
 from ingest.parsing.sample_file import TimeWindow
 from ingest.receipts import Receipt
-from ingest.uploads import UploadedFile, Uploader, receive
+from ingest.uploads import UploadedFile, Uploader, store_files
 from tests.support.block_offsets import offsets_of
 
 HOUR_MS = 3_600_000
@@ -57,14 +57,14 @@ def send(
     if isinstance(content, dict):
         content = write_file(content)
     uploader = Uploader(certificate.identity_id, certificate.pk)
-    return receive(uploader, [_file(name, content)], window, 4_000_000)[0]
+    return store_files(uploader, [_file(name, content)], window, 4_000_000)[0]
 
 
 def send_together(certificate: DeviceCertificate, *contents: dict[int, float]) -> list[Receipt]:
     """Upload files of one series in one request."""
     uploader = Uploader(certificate.identity_id, certificate.pk)
     files = [_file("hr", write_file(content)) for content in contents]
-    return receive(uploader, files, WINDOW, 4_000_000)
+    return store_files(uploader, files, WINDOW, 4_000_000)
 
 
 def _file(name: str, content: bytes) -> UploadedFile:

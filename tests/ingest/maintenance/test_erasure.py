@@ -16,7 +16,7 @@ from django.utils import timezone
 from alerts.models import Incident, Notification, NotificationItem
 from identities.credentials import issue_psk
 from identities.models import Identity
-from ingest.maintenance.erasure import forget
+from ingest.maintenance.erasure import erase
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
     CertificateReassignment,
@@ -94,8 +94,8 @@ def test_a_certificate_that_was_moved_goes_back_revoked_to_whom_its_files_belong
             reason="swapped",
         )
     DeviceCertificate.objects.filter(pk=certificate.pk).update(identity=third, label="third's")
-    forget(second, by="ada")
-    forget(third, by="ada")
+    erase(second, by="ada")
+    erase(third, by="ada")
     certificate.refresh_from_db()
     assert (certificate.identity, certificate.state, certificate.label) == (first, "revoked", "")
     moves = CertificateReassignment.objects.filter(certificate=certificate).order_by("id")
@@ -104,7 +104,7 @@ def test_a_certificate_that_was_moved_goes_back_revoked_to_whom_its_files_belong
         (None, None, ""),
     ]
     assert stored(first) == {MORNING: 1.0}
-    forget(first, by="ada")
+    erase(first, by="ada")
     assert not DeviceCertificate.objects.filter(pk=certificate.pk).exists()
 
 
@@ -115,7 +115,7 @@ def test_every_row_goes_and_others_stay() -> None:
     number, before = identity.pk, rows_of(neighbour.pk)
     attempts, withdrawals = RegistrationAttempt.objects.count(), Withdrawal.objects.count()
     assert sum(rows_of(number).values()) > 10
-    forget(identity, by="ada", reference="request 7")
+    erase(identity, by="ada", reference="request 7")
     assert set(rows_of(number).values()) == {0}
     assert not Identity.objects.filter(pk=number).exists()
     assert rows_of(neighbour.pk) == before
@@ -130,7 +130,7 @@ def test_the_record_says_who_when_and_how_much_by_number() -> None:
     identity = make_identity()
     fill(identity)
     number, name = identity.pk, identity.name
-    forget(identity, by="ada", reference="request 7")
+    erase(identity, by="ada", reference="request 7")
     record = DataDeletion.objects.get(identity_number=number)
     assert (record.kind, record.created_by, record.reference) == ("forget", "ada", "request 7")
     assert (record.files, record.blocks, record.samples) == (4, 1, 2)
@@ -149,7 +149,7 @@ def test_the_admin_s_log_keeps_who_did_what_but_not_to_whom() -> None:
         action_flag=CHANGE,
         change_message=identity.name,
     )
-    forget(identity, by="ada")
+    erase(identity, by="ada")
     entry.refresh_from_db()
     assert (entry.user, entry.object_repr, entry.change_message) == (user, "(forgotten)", "")
 
@@ -167,10 +167,10 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next(
     with monkeypatch.context() as patched:
         patched.setattr("ingest.maintenance.erasure._delete_the_rest", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            forget(identity, by="ada")
+            erase(identity, by="ada")
     with pytest.raises(NoLongerAllowed):
         send(certificate, {MORNING: 1.0})
-    forget(identity, by="ada")
+    erase(identity, by="ada")
     record = DataDeletion.objects.get(identity_number=number)
     assert (record.files, record.blocks, record.samples) == (4, 1, 2)
 
@@ -197,7 +197,7 @@ def test_devices_that_send_meanwhile_are_refused_and_leave_nothing() -> None:
         thread.start()
     for _ in range(20):
         assert started.acquire(timeout=60)
-    forget(identity, by="ada")
+    erase(identity, by="ada")
     for thread in threads:
         thread.join()
     assert set(rows_of(number).values()) == {0}

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.core.management import call_command
 
-from ingest.maintenance.reparse import Reread, reread
+from ingest.maintenance.reparse import Reparsed, reparse
 from ingest.maintenance.verification import verify_series
 from ingest.models import Measurement
 from ingest.parsing.sample_file import TimeWindow
@@ -33,8 +33,8 @@ def test_a_file_whose_times_are_believed_now_is_laid_over_what_came_since() -> N
     rejected = send(certificate, content, window=NARROW)
     assert rejected.status == "rejected"
     send(certificate, {MORNING + 2: 20.0, MORNING + 3: 3.0, MORNING + 4: 40.0})
-    done = Reread()
-    for done in reread(identity.pk, WINDOW, 100):  # noqa: B007 - the last is looked at
+    done = Reparsed()
+    for done in reparse(identity.pk, WINDOW, 100):  # noqa: B007 - the last is looked at
         pass
     (file,) = done.stored
     assert (file.pk, file.status, file.errors) == (rejected.id, "stored", None)
@@ -54,8 +54,8 @@ def test_what_cannot_be_read_or_has_a_bad_name_stays_rejected() -> None:
     send(certificate, b"rubbish")
     send(certificate, write_file({MORNING: 1.0}), name="bad name")
     send(certificate, write_file({MORNING + i: 1.0 for i in range(9)}), window=NARROW)
-    done = Reread()
-    for done in reread(identity.pk, WINDOW, 5):  # noqa: B007 - the last is looked at
+    done = Reparsed()
+    for done in reparse(identity.pk, WINDOW, 5):  # noqa: B007 - the last is looked at
         pass
     assert (done.stored, done.still_rejected) == ([], 3)
     assert Measurement.objects.filter(identity=identity, status="rejected").count() == 3
@@ -66,7 +66,7 @@ def test_the_command_tells_what_became_of_each(capsys: pytest.CaptureFixture[str
     name = certificate.identity.name
     send(certificate, b"rubbish")
     receipt = send(certificate, write_file({MORNING + 1: 1.0}), window=NARROW)
-    call_command("reread", "--identity", name, "--json")
+    call_command("reparse", "--identity", name, "--json")
     assert json.loads(capsys.readouterr().out) == {
         "stored": [
             {
@@ -76,5 +76,5 @@ def test_the_command_tells_what_became_of_each(capsys: pytest.CaptureFixture[str
         ],
         "still_rejected": 1,
     }  # fmt: skip
-    call_command("reread", "--identity", name)
+    call_command("reparse", "--identity", name)
     assert "0 files are stored now, 1 stay rejected" in capsys.readouterr().out

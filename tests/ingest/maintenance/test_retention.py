@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from identities.models import Identity
 from ingest.maintenance.compaction import compact
 from ingest.maintenance.rebuild import rebuild_series
-from ingest.maintenance.retention import look, prune
+from ingest.maintenance.retention import preview, prune
 from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
@@ -139,9 +139,9 @@ def test_an_identity_s_own_policy_takes_the_place_of_the_one_for_all(
 ) -> None:
     identity = certificate.identity
     keep(None, 30)
-    assert list(look(NOW_MS, identity.pk))
+    assert list(preview(NOW_MS, identity.pk))
     keep(identity, None)
-    assert not list(look(NOW_MS, identity.pk))
+    assert not list(preview(NOW_MS, identity.pk))
 
 
 def test_there_is_one_policy_for_all_and_it_keeps_a_day_at_least(live_db: None) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.maintenance.compaction import compact
 from ingest.maintenance.rebuild import rebuild_series
-from ingest.maintenance.reparse import Reread, reread
+from ingest.maintenance.reparse import Reparsed, reparse
 from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import DeviceCertificate, Measurement
@@ -85,8 +85,8 @@ class Model:
             self.withdrawn.append(samples)
 
     def reread(self) -> None:
-        done = Reread()
-        for done in reread(self.certificate.identity_id, WINDOW, 1000):  # noqa: B007
+        done = Reparsed()
+        for done in reparse(self.certificate.identity_id, WINDOW, 1000):  # noqa: B007
             pass
         assert [file.pk for file in done.stored] == [receipt.id for receipt, _ in self.rejected]
         self.files += self.rejected

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-ODD = Path(__file__).parent / "odd"
+ODD = Path(__file__).resolve().parents[2] / "data" / "certificates"
 
 Extension = tuple[x509.ExtensionType, bool]
 

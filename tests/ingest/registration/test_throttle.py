@@ -33,8 +33,8 @@ pytestmark = pytest.mark.usefixtures("limits")
 
 @pytest.fixture
 def limits(settings: Settings) -> None:
-    settings.REFUSALS_PER_CERTIFICATE = 3
-    settings.REFUSALS_PER_ADDRESS = 5
+    settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE = 3
+    settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP = 5
 
 
 def answers(acts: Sequence[Callable[[], object]]) -> list[int]:

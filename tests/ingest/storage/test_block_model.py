@@ -9,11 +9,11 @@ from ingest.parsing.sample_file import TimeWindow, read_samples
 from ingest.storage import pg_arrays, timestamp_encoding
 from ingest.storage.blocks import (
     HOUR_MS,
-    MOST_SAMPLES,
+    MAX_SAMPLES,
     Block,
-    cut,
-    lay_over,
     merge,
+    overlay_samples,
+    split_into_blocks,
 )
 
 START = 1_500_000_000_000 - 1_500_000_000_000 % HOUR_MS
@@ -44,7 +44,7 @@ def as_dict(blocks: list[Block]) -> dict[int, float]:
 
 def assert_sound(blocks: list[Block]) -> None:
     for block in blocks:
-        assert 1 <= len(block.offsets_ms) == len(block.values) <= MOST_SAMPLES
+        assert 1 <= len(block.offsets_ms) == len(block.values) <= MAX_SAMPLES
         assert block.offsets_ms[0] >= 0
         assert block.offsets_ms[-1] < HOUR_MS
         assert (np.diff(block.offsets_ms) > 0).all()
@@ -66,23 +66,23 @@ def test_files_laid_over_each_other_leave_the_last_values_and_exact_counts(
                 counts["identical" if model[time] == value else "replaced"] += 1
             model[time] = value
         content = "".join(f"{time},{value:.2f}\n" for time, value in file).encode()
-        overlay = lay_over(stored, read_samples(content, WINDOW, 1000))
+        overlay = overlay_samples(stored, read_samples(content, WINDOW, 1000))
         assert overlay.new == counts["new"]
         assert overlay.identical == counts["identical"]
         assert overlay.replaced == counts["replaced"]
         for index, block in overlay.rewritten:
             stored[index] = block
-        stored += cut(overlay.times, overlay.values)
+        stored += split_into_blocks(overlay.times, overlay.values)
         assert_sound(stored)
         assert as_dict(stored) == model
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(1, 3 * MOST_SAMPLES), st.integers(1, 400))
+@given(st.integers(1, 3 * MAX_SAMPLES), st.integers(1, 400))
 def test_cutting_keeps_every_sample_inside_its_hour(count: int, step: int) -> None:
     times = np.arange(START + 7, START + 7 + count * step, step, dtype=np.int64)
     values = np.arange(count, dtype=np.float64)
-    blocks = list(cut(times, values))
+    blocks = list(split_into_blocks(times, values))
     assert_sound(blocks)
     assert np.array_equal(np.concatenate([block.times for block in blocks]), times)
     assert np.array_equal(np.concatenate([block.values for block in blocks]), values)
@@ -92,7 +92,11 @@ def test_cutting_keeps_every_sample_inside_its_hour(count: int, step: int) -> No
 def test_merging_the_blocks_of_an_hour_changes_no_sample(file: list[tuple[int, float]]) -> None:
     times = np.array(sorted({time // 3 for time, _ in file}), dtype=np.int64) % HOUR_MS + START
     times = np.unique(times)
-    single = [block for time in times for block in cut(times[times == time], np.array([1.5]))]
+    single = [
+        block
+        for time in times
+        for block in split_into_blocks(times[times == time], np.array([1.5]))
+    ]
     merged = merge(reversed(single))
     assert_sound(merged)
     assert len(merged) == 1
@@ -114,7 +118,7 @@ offsets = st.one_of(
         lambda first, step, count: [first + step * number for number in range(count)],
         st.integers(0, 1000),
         st.integers(1, 400),
-        st.integers(1, MOST_SAMPLES),
+        st.integers(1, MAX_SAMPLES),
     ),
 )
 

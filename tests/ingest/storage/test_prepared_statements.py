@@ -46,10 +46,10 @@ def test_a_file_alone_and_one_laid_over_are_stored_where_a_session_knows_more_th
     certificate = make_certificate(make_identity())
     send(certificate, {MORNING: 1.0})
     forget_what_is_prepared()
-    assert certificate_lookup.find(bytes(certificate.sha256)) is not None
+    assert certificate_lookup.fetch(bytes(certificate.sha256)) is not None
     send(certificate, {MORNING + 1: 1.0})
     forget_what_is_prepared()
-    assert certificate_lookup.find(bytes(certificate.sha256)) is not None
+    assert certificate_lookup.fetch(bytes(certificate.sha256)) is not None
     # Inside a transaction the refusal of the session ends it: it is tried again.
     forget_what_is_prepared()
     both = send_together(certificate, {MORNING: 2.0}, {MORNING + 1: 3.0})
