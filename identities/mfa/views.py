@@ -72,7 +72,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
     code = mark_safe(qr_svg(device.config_url))  # noqa: S308 - made here, paths only
     secret = device.config_url.partition("secret=")[2].partition("&")[0]
     return _page(
-        request, "enrol", form=form, qr_code=code, secret=secret, title="Set up a second factor"
+        request, "setup", form=form, qr_code=code, secret=secret, title="Set up a second factor"
     )
 
 
