@@ -147,9 +147,7 @@ def test_the_device_client_needs_nothing_of_the_server(path: Path) -> None:
     assert [one for one in imports(path) if any(is_within(one, other) for other in barred)] == []
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in PRODUCT if path.name != "env.py"], ids=label
-)
+@pytest.mark.parametrize("path", [path for path in PRODUCT if path.name != "env.py"], ids=label)
 def test_the_environment_is_read_in_one_place(path: Path) -> None:
     reads = [
         node.lineno

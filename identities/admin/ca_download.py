@@ -26,7 +26,9 @@ def download_ca(request: HttpRequest) -> HttpResponse:
     pem = read_ca()
     if pem is None:
         context = admin.site.each_context(request) | {"title": "No CA certificate to download"}
-        return TemplateResponse(request, "admin/identities/ca_unavailable.html", context, status=404)
+        return TemplateResponse(
+            request, "admin/identities/ca_unavailable.html", context, status=404
+        )
     disposition = f'attachment; filename="{CA_FILENAME}"'
     return HttpResponse(
         pem,

@@ -66,7 +66,9 @@ def enrol(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if _verify(user, device, form.cleaned_data["code"]):
-            return _page(request, "recovery_codes", codes=_confirm(request, device), title="Recovery codes")
+            return _page(
+                request, "recovery_codes", codes=_confirm(request, device), title="Recovery codes"
+            )
         form.add_error("code", WRONG)
     # The address holds the secret, so it is drawn here and stands in no URL.
     code = mark_safe(qr_svg(device.config_url))  # noqa: S308 - made here, paths only

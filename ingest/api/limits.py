@@ -22,7 +22,11 @@ def published_limits() -> dict[str, int]:
         "latest_ms": window.latest_ms,
         "requests_per_second": settings.REQUESTS_PER_SECOND,
         "connections": settings.MAX_CONNECTIONS_PER_IP,
-        "refused_registrations_per_minute": settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE,
-        "refused_registrations_per_minute_and_address": settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP,
+        "refused_registrations_per_minute": (
+            settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE
+        ),
+        "refused_registrations_per_minute_and_address": (
+            settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP
+        ),
         **{name: quota for name, quota in quotas.items() if quota},
     }

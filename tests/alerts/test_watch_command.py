@@ -1,4 +1,4 @@
-"""``manage.py monitor_devices`` beside the running product: real devices, mail by SMTP, calls by HTTP."""
+"""``manage.py monitor_devices`` with real devices, a real SMTP server and a real webhook."""
 
 from __future__ import annotations
 
