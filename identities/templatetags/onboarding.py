@@ -13,7 +13,7 @@ register = template.Library()
 
 
 @register.inclusion_tag("admin/identities/onboarding.html", takes_context=True)
-def first_steps(context: RequestContext) -> dict[str, Any]:
+def onboarding(context: RequestContext) -> dict[str, Any]:
     """Return how far the way to the first registered device has been gone.
 
     Shown while no device has registered, to those who may do something about it.
