@@ -18,9 +18,9 @@ from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from ingest.maintenance.replay import load_samples
 from ingest.models import DeviceCertificate, Measurement
 from ingest.storage.blocks import Block
+from ingest.storage.stored_files import load_samples
 
 _FILES = """
 SELECT m.id, m.certificate_id, m.samples

@@ -22,11 +22,11 @@ from analysis.exports.zip_stream import Member, stream_zip
 from analysis.queries.original_files import (
     list_originals,
     make_file_name,
-    read_original,
     tell_receipt,
 )
 from analysis.queries.samples import read_samples
 from analysis.queries.series import Series
+from ingest.storage.stored_files import read_chunks
 from ingest.time_range import TimeRange
 
 MAX_SERIES = 50
@@ -117,7 +117,7 @@ def _originals(series: Series, wanted: TimeRange) -> Iterator[Member]:
     for measurement in list_originals(series, wanted):
         file_name = make_file_name(measurement)
         receipts.append({"file": file_name, **tell_receipt(measurement)})
-        yield Member(file_name, measurement.received_at, read_original(measurement))
+        yield Member(file_name, measurement.received_at, read_chunks(measurement))
     yield Member("receipts.json", made_at, [json.dumps(receipts, indent=2).encode()])
 
 

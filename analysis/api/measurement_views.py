@@ -14,8 +14,9 @@ from analysis.api import openapi as doc
 from analysis.api.errors import UnknownMeasurement
 from analysis.api.parameters import read_parameters
 from analysis.api.view_base import ReadView
-from analysis.queries.original_files import make_headers, read_original, tell_receipt
+from analysis.queries.original_files import make_headers, tell_receipt
 from ingest.models import Measurement
+from ingest.storage.stored_files import read_chunks
 
 
 class MeasurementView(ReadView):
@@ -48,7 +49,7 @@ class ContentView(ReadView):
         """Return the file as it was sent, byte for byte, rejected ones too."""
         read_parameters(request, ())
         measurement = _find(Measurement.objects.all(), id)
-        return StreamingHttpResponse(read_original(measurement), headers=make_headers(measurement))
+        return StreamingHttpResponse(read_chunks(measurement), headers=make_headers(measurement))
 
 
 def _find(measurements: QuerySet[Measurement], pk: UUID) -> Measurement:

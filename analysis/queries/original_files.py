@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 from datetime import UTC
 
-import pyarrow as pa
-
 from analysis.queries.read_database import connection
 from analysis.queries.series import Series
 from ingest.models import Measurement
 from ingest.time_range import TimeRange
 
-_PIECE_BYTES = 1 << 20
 MAX_SIZED = 20_000
 # What a zip and its list of receipts hold of each file beside its bytes.
 _RECEIPT = 350
@@ -24,13 +21,6 @@ SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM (
     AND first_ms < %s AND last_ms >= %s LIMIT %s
 ) AS each
 """
-
-
-def read_original(measurement: Measurement) -> Iterator[bytes]:
-    """Yield the file's bytes, in pieces of at most a MiB."""
-    with pa.CompressedInputStream(pa.BufferReader(measurement.content), "zstd") as stream:
-        while piece := stream.read(_PIECE_BYTES):
-            yield piece
 
 
 def list_originals(series: Series, wanted: TimeRange) -> Iterator[Measurement]:

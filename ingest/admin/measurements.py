@@ -15,11 +15,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from analysis.queries.original_files import make_headers, read_original
+from analysis.queries.original_files import make_headers
 from identities.models import Identity
 from ingest.admin.read_only import grouped, shown
 from ingest.admin.withdrawal import WithdrawableAdmin
 from ingest.models import Measurement
+from ingest.storage.stored_files import read_chunks
 from ingest.time_range import format_instant
 
 
@@ -76,7 +77,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         measurement = Measurement.objects.select_related("identity").filter(pk=pk).first()
         if measurement is None:
             raise Http404
-        return StreamingHttpResponse(read_original(measurement), headers=make_headers(measurement))
+        return StreamingHttpResponse(read_chunks(measurement), headers=make_headers(measurement))
 
     @admin.display(description="original")
     def original(self, measurement: Measurement) -> SafeString:

@@ -14,7 +14,6 @@ from django.db import connection
 
 from ingest.errors import TooManyLines
 from ingest.maintenance.long_transaction import transaction_without_timeouts
-from ingest.maintenance.replay import parse_original
 from ingest.models import Measurement
 from ingest.parsing.names import is_measurement_name
 from ingest.parsing.sample_file import (
@@ -25,6 +24,7 @@ from ingest.parsing.sample_file import (
 )
 from ingest.storage import block_store
 from ingest.storage.blocks import Overlay, overlay_samples, split_into_blocks
+from ingest.storage.stored_files import load_content
 
 _BECOME_STORED = """
 UPDATE ingest_measurement
@@ -68,7 +68,7 @@ def reparse(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Re
 def _read(measurement: Measurement, window: TimeWindow, max_lines: int) -> Samples | None:
     if not is_measurement_name(measurement.name):
         return None
-    content, fault = parse_original(measurement)
+    content, fault = load_content(measurement)
     if content is None or fault:
         return None
     try:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 from django.db import connection
 
-from analysis.queries.original_files import read_original
 from ingest.models import Measurement, PruneWatermark
-from ingest.parsing.sample_file import (
-    Samples,
-    TimeWindow,
-    UnreadableContent,
-    read_samples,
-)
 from ingest.storage.file_overlay import (
     Hours,
     Layered,
@@ -26,10 +17,7 @@ from ingest.storage.file_overlay import (
     Span,
     plan_runs,
 )
-
-# A file that was accepted under the window of its day stays accepted.
-EVER = TimeWindow(0, 10**16)
-ANY_NUMBER = 2**63
+from ingest.storage.stored_files import load_samples
 
 # Compressed files are fetched so many at a time: each may be as large as a request.
 _FILES_A_FETCH = 20
@@ -139,31 +127,3 @@ def _stored_between(identity_id: int, name: str, hours: Hours) -> Iterator[Measu
 def _pruned_before(measurement: Measurement, marks: Sequence[tuple[int, int]]) -> int:
     reached = (before_ms for sequence, before_ms in marks if sequence >= measurement.sequence)
     return max(reached, default=0)
-
-
-def load_samples(measurement: Measurement) -> tuple[Samples | None, str]:
-    """Return the samples of a stored file, None if it holds none, and what is wrong, or ""."""
-    content, fault = parse_original(measurement)
-    if content is None:
-        return None, fault
-    try:
-        samples = read_samples(content, EVER, ANY_NUMBER)
-    except UnreadableContent:
-        return None, fault or "it cannot be read any more"
-    told = (measurement.samples, measurement.first_ms, measurement.last_ms)
-    if not fault and told != (samples.lines, samples.first_ms, samples.last_ms):
-        fault = "its receipt tells another number of samples, first or last time"
-    return samples, fault
-
-
-def parse_original(measurement: Measurement) -> tuple[bytes | None, str]:
-    """Return the bytes of any kept file, None if they are lost, and what is wrong, or ""."""
-    try:
-        content = b"".join(read_original(measurement))
-    except (OSError, pa.ArrowException):
-        return None, "it cannot be decompressed"
-    if len(content) != measurement.size:
-        return content, f"it has {len(content)} bytes, not {measurement.size}"
-    if hashlib.sha256(content).digest() != bytes(measurement.sha256):
-        return content, "its SHA-256 is another"
-    return content, ""

@@ -18,11 +18,11 @@ from ingest.maintenance.block_rewrite import BlockRow
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.replay import (
     DamagedOriginal,
-    parse_original,
     plan,
     replay,
 )
 from ingest.models import Measurement
+from ingest.storage import stored_files
 from ingest.storage.blocks import HOUR_MS, MAX_SAMPLES
 from ingest.storage.file_overlay import Hours, Layered
 from ingest.storage.timestamp_encoding import EACH, EVEN
@@ -84,7 +84,7 @@ def verify_series(
         kept = Measurement.objects.filter(identity_id=identity_id, name=name)
         verified.files = kept.count()
         for measurement in kept.filter(status__in=aside).iterator(chunk_size=20):
-            _, fault = parse_original(measurement)
+            _, fault = stored_files.load_content(measurement)
             if fault:
                 damaged[measurement.pk] = DamagedOriginal(measurement.pk, name, fault)
     verified.damaged = list(damaged.values())

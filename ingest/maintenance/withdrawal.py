@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.rebuild import Rebuilt, rebuild_hours
-from ingest.maintenance.replay import load_samples, plan
+from ingest.maintenance.replay import plan
 from ingest.models import Measurement, Withdrawal
 from ingest.storage import block_store
 from ingest.storage.blocks import HOUR_MS
 from ingest.storage.file_overlay import Hours, Layers
+from ingest.storage.stored_files import load_samples
 
 SAMPLES_A_RUN = 1_000_000
 MAX_REASON = 500

@@ -147,7 +147,7 @@ def test_one_changed_byte_of_a_rejected_file_is_found(certificate: DeviceCertifi
     changed = pa.compress(b"rubbisk\n", codec="zstd", asbytes=True)
     Measurement.objects.filter(pk=receipt.id).update(content=changed)
     (damaged,) = verify(certificate).damaged
-    assert (damaged.id, damaged.fault) == (receipt.id, "its SHA-256 is another")
+    assert (damaged.id, damaged.fault) == (receipt.id, "its SHA-256 differs")
 
 
 def test_a_file_that_vanished_is_found(certificate: DeviceCertificate) -> None:
