@@ -16,7 +16,7 @@ def specs(log_dir: Path) -> list[ProgramSpec]:
     """Return how to run them; whatever one is killed in stays as it was."""
     return [
         _spec("compact", settings.COMPACTION_INTERVAL_SECONDS, log_dir),
-        _spec("watch", settings.MONITORING_INTERVAL_SECONDS, log_dir),
+        _spec("monitor_devices", settings.MONITORING_INTERVAL_SECONDS, log_dir),
     ]
 
 

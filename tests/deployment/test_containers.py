@@ -87,7 +87,7 @@ def test_the_commands_of_the_services_exist() -> None:
     script = "\n".join(
         " ".join(service["command"]) for service in OWN.values() if "command" in service
     )
-    assert {"migrate", "compact", "watch"} <= set(re.findall(r"manage\.py (\w+)", script))
+    assert {"migrate", "compact", "monitor_devices"} <= set(re.findall(r"manage\.py (\w+)", script))
     for command, option in re.findall(r"manage\.py (\w+).*?(--[a-z-]+)", script):
         run = subprocess.run(
             [sys.executable, "manage.py", command, "--help"],

@@ -102,7 +102,7 @@ def test_the_units_log_json_with_the_id_of_nginx(result: dict[str, Any]) -> None
     assert logged & {json.loads(line)["request_id"] for line in result["access"]}
 
 
-@pytest.mark.parametrize("unit", ["device", "staff", "compact", "watch", "nginx"])
+@pytest.mark.parametrize("unit", ["device", "staff", "compact", "monitor", "nginx"])
 def test_a_unit_is_well_shut_in(unit: str) -> None:
     file = PROJECT_DIR / f"deploy/systemd/device-endpoint-{unit}.service"
     # Tenths of systemd's measure of exposure: nginx's master has to stay root.
