@@ -1,5 +1,5 @@
-"""A device's side of the protocol: make a certificate, register, keep files until received.
+"""The device's side of the protocol: certificate, registration, spool, upload, renewal.
 
-Needs ``requests`` and ``cryptography`` only. Start with ``StateFolder`` (what a device keeps on
-disk), ``Door`` (one server) and ``delivery`` (what is sent when, and what happens to it).
+Needs ``requests`` and ``cryptography`` only. Start with ``StateFolder`` (a device's files on disk),
+``DeviceApi`` (one server) and ``Deliverer`` (sends the waiting files).
 """

@@ -1,4 +1,4 @@
-"""The command ``device-client`` (``python -m device_client``): send files, ask, check a server."""
+"""The command ``device-client``, also run as ``python -m device_client``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from device_client import checking, commands
+from device_client import commands
+from device_client.conformance import runner
 from device_client.errors import DeviceError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line ``arguments`` and return the exit status.
 
-    0: all is well; 1: a file or a check failed, or files still wait; 2: it could not be tried.
+    0: success; 1: a file or a check failed, or files still wait; 2: the command could not run.
     """
-    options = _parser().parse_args(arguments)
+    options = _build_parser().parse_args(arguments)
     try:
         status: int = options.run(options)
     except DeviceError as error:
@@ -25,52 +26,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="device-client")
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
-    send = subcommands.add_parser("send", help="send files, and what waits from before")
+    send = subcommands.add_parser("send", help="send files, and files that wait from earlier runs")
     send.set_defaults(run=commands.send)
-    whoami = subcommands.add_parser("whoami", help="ask the server who this device is")
+    whoami = subcommands.add_parser("whoami", help="show this device's identity and certificate")
     whoami.set_defaults(run=commands.whoami)
-    check = subcommands.add_parser("check", help="check that a device door keeps the protocol")
-    check.set_defaults(run=checking.check)
+    check = subcommands.add_parser("check", help="check that a device API follows the protocol")
+    check.set_defaults(run=runner.check)
     for command in (send, whoami, check):
         command.add_argument("--url", required=True, help="https://HOST:PORT")
         command.add_argument(
-            "--cacert", type=Path, action="append", default=[], help="trust this PEM file too"
+            "--cacert",
+            type=Path,
+            action="append",
+            default=[],
+            help="trust the certificate authorities in this PEM file too",
         )
         command.add_argument("--json", action="store_true", help="print one JSON document")
     for command in (send, whoami):
         command.add_argument(
-            "--state-dir", type=Path, required=True, help="the device's key, certificate and files"
+            "--state-dir",
+            type=Path,
+            required=True,
+            help="folder of the device's key, certificate and waiting files",
         )
-    _add_options_of_send(send)
-    check.add_argument("--psk", required=True, help="an unused key; - reads standard input")
+    _add_send_options(send)
+    check.add_argument(
+        "--psk", required=True, help="an unused pre-shared key; - reads standard input"
+    )
     return parser
 
 
-def _add_options_of_send(send: argparse.ArgumentParser) -> None:
+def _add_send_options(send: argparse.ArgumentParser) -> None:
     send.add_argument(
         "files",
         nargs="*",
         metavar="[NAME=]PATH",
-        help="without NAME the measurement is the file's name less .csv or .txt and less a date",
+        help="without NAME, the measurement's name is the file name without .csv, .txt and date",
     )
     send.add_argument(
-        "--psk", default="", help="key to register with, the first time; - reads standard input"
+        "--psk",
+        default="",
+        help="pre-shared key for the first registration; - reads standard input",
     )
     send.add_argument(
         "--patience",
         type=float,
         default=600.0,
         metavar="SECONDS",
-        help="how long to wait in all for a server that is busy or away (600)",
+        help="longest total wait for a server that is busy or unreachable (600)",
     )
     send.add_argument(
         "--renew-days",
         type=float,
         metavar="DAYS",
-        help="renew the certificate when fewer days are left (a third of its life)",
+        help="renew the certificate when fewer days remain (a third of its lifetime)",
     )
 
 

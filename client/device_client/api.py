@@ -1,4 +1,4 @@
-"""One server's device door: ask who we are, register, upload. One call, one request."""
+"""The device API of one server: whoami, register, renewal key, upload. One call is one request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ import requests
 from urllib3.exceptions import LocationParseError
 
 from device_client import multipart
-from device_client.connection import WholeRequestAdapter
-from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable, Untrusted
+from device_client.errors import (
+    CertificateNotTrusted,
+    DeviceError,
+    ProblemResponse,
+    ProtocolError,
+    ServerUnreachable,
+)
 from device_client.multipart import FilePart
-from device_client.progress_bar import CountedBody
+from device_client.progress_bar import CountingBody
 from device_client.responses import (
     Json,
     Receipt,
@@ -26,12 +31,12 @@ from device_client.responses import (
 )
 
 DEFAULT_PATH = "/device_endpoint"
-_CONNECT_S, _ANSWER_S = 10, 120
+_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS = 10, 120
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Whom the server takes this device for. ``raw`` is the answer as it came."""
+    """The identity of a certificate, and the server's limits. ``raw`` is the whole response."""
 
     identity: str
     certificate: Json
@@ -40,17 +45,17 @@ class Registration:
     raw: Json = field(default_factory=dict)
 
     def limit(self, name: str, default: int) -> int:
-        """Return the server's limit ``name``, ``default`` when it told none."""
+        """Return the server's limit ``name``, ``default`` if it published none."""
         value = self.limits.get(name)
         return value if isinstance(value, int) and value > 0 else default
 
 
 def complete_url(url: str) -> str:
-    """Return ``url`` with the endpoint's path if it has none; ``DeviceError`` if unusable."""
+    """Add the endpoint's path to ``url`` if it has none; raise ``DeviceError`` if it is invalid."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket without its other half
+    except ValueError:  # the port is not a number, or a bracket is missing
         usable = False
     if not usable:
         raise DeviceError(f"{url!r} is not an address like https://HOST:8443")
@@ -58,12 +63,13 @@ def complete_url(url: str) -> str:
     return f"https://{parts.netloc}{path}"
 
 
-class Door:
-    """A server's device door, spoken to with the certificate in the file ``credentials``.
+class DeviceApi:
+    """Client of a server's device API.
 
-    ``authorities`` is a PEM file of the authorities that may certify the server. ``on_sent`` hears
-    how many bytes of an upload have been sent, as they are. Every call raises ``Refused``,
-    ``Unreachable``, ``Untrusted`` or ``BadAnswer``.
+    ``credentials`` is the PEM file with the device's key and certificate, ``authorities`` the PEM
+    file of the authorities that may certify the server. ``on_sent`` is called during an upload with
+    the number of bytes sent so far. Every call raises ``ProblemResponse``, ``ServerUnreachable``,
+    ``CertificateNotTrusted`` or ``ProtocolError``.
     """
 
     def __init__(self, url: str, credentials: Path, authorities: Path) -> None:
@@ -72,41 +78,39 @@ class Door:
         self._authorities = authorities
         self.on_sent: Callable[[int], None] | None = None
         self._session = requests.Session()
-        self._session.mount("https://", WholeRequestAdapter())
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         self._session.close()
 
-    def beside(self, credentials: Path) -> Door:
-        """Return a door to the same server for another certificate of this device."""
-        return Door(self.url, credentials, self._authorities)
+    def with_credentials(self, credentials: Path) -> DeviceApi:
+        """Return a client of the same server for another certificate of this device."""
+        return DeviceApi(self.url, credentials, self._authorities)
 
     def whoami(self) -> Registration:
-        """Return whom the server takes this device for, and its limits. Changes nothing."""
-        return _registration(self._send("GET"))
+        """Return this device's registration and the server's limits. Changes nothing."""
+        return _parse_registration(self._send("GET"))
 
     def register(self, psk: str) -> Registration:
-        """Bind the certificate to the identity that ``psk`` was made for. Safe to repeat."""
+        """Bind the certificate to the identity of ``psk``. Safe to repeat."""
         body = json.dumps({"PSK": psk}).encode()
-        return _registration(self._send("POST", body, "application/json"))
+        return _parse_registration(self._send("POST", body, "application/json"))
 
-    def roll(self) -> str:
-        """Return a key, good for an hour, with which the next certificate registers.
+    def request_renewal_key(self) -> str:
+        """Return a key, valid for an hour, that registers the next certificate.
 
-        Asking again closes the key that was asked for before.
+        A second request revokes the first key.
         """
-        answer = self._send("POST", b'{"roll": true}', "application/json")
-        key = answer.get("PSK")
+        key = self._send("POST", b'{"roll": true}', "application/json").get("PSK")
         if not isinstance(key, str):
-            raise BadAnswer("the answer holds no key for the next certificate")
+            raise ProtocolError("the response holds no key for the next certificate")
         return key
 
     def upload(self, parts: Sequence[FilePart]) -> tuple[Receipt, ...]:
         """Send ``parts`` in one request and return their receipts, all of them received.
 
-        Where a file is rejected this raises ``Refused``, whose ``problem.receipts`` tell which;
-        the others of the same request are received.
+        If a file is rejected this raises ``ProblemResponse``; its ``problem.receipts`` say which.
+        The other files of the request are received.
         """
         boundary = multipart.choose_boundary(parts)
         body = multipart.encode(parts, boundary)
@@ -114,39 +118,41 @@ class Door:
 
     def _send(self, method: str, body: bytes | None = None, media_type: str = "") -> Json:
         try:
-            answer = self._session.request(
+            response = self._session.request(
                 method,
                 self.url,
-                data=CountedBody(body, self.on_sent) if body and self.on_sent else body,
+                data=CountingBody(body, self.on_sent) if body and self.on_sent else body,
                 headers={"Accept": "application/json"}
                 | ({"Content-Type": media_type} if media_type else {}),
                 cert=str(self._credentials),
-                # With every request: REQUESTS_CA_BUNDLE would override the session's.
+                # With every request: REQUESTS_CA_BUNDLE would override the session's value.
                 verify=str(self._authorities),
-                timeout=(_CONNECT_S, _ANSWER_S),
-                # A redirected POST would carry the key or the data to who knows where.
+                timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS),
+                # A redirected POST would send the key or the data to an unknown server.
                 allow_redirects=False,
             )
         except requests.exceptions.RequestException as error:
-            raise _explain(error, self.url) from error
+            raise _translate_error(error, self.url) from error
         except LocationParseError as error:
             raise DeviceError(f"{self.url} is not a usable address") from error
-        return _read(answer)
+        return _parse_response(response)
 
 
-def _read(answer: requests.Response) -> Json:
-    if answer.status_code != requests.codes.ok:
-        raise Refused(parse_problem(answer.status_code, answer.headers, answer.content))
-    found = parse_object(answer.content)
-    if found is None:
-        raise BadAnswer(f"{answer.url} answered 200, but not with JSON: is it a device endpoint?")
-    return found
+def _parse_response(response: requests.Response) -> Json:
+    if response.status_code != requests.codes.ok:
+        raise ProblemResponse(
+            parse_problem(response.status_code, response.headers, response.content)
+        )
+    body = parse_object(response.content)
+    if body is None:
+        raise ProtocolError(f"{response.url} answered 200 without JSON: is it a device API?")
+    return body
 
 
-def _registration(body: Json) -> Registration:
+def _parse_registration(body: Json) -> Registration:
     identity, certificate, limits = (body.get(key) for key in ("identity", "certificate", "limits"))
     if not isinstance(identity, str) or not isinstance(certificate, dict):
-        raise BadAnswer("the answer names no identity and certificate: is it a device endpoint?")
+        raise ProtocolError("the response names no identity and certificate: is it a device API?")
     return Registration(
         identity=identity,
         certificate=certificate,
@@ -156,23 +162,23 @@ def _registration(body: Json) -> Registration:
     )
 
 
-def _explain(error: requests.exceptions.RequestException, url: str) -> DeviceError:
+def _translate_error(error: requests.exceptions.RequestException, url: str) -> DeviceError:
     host = urlsplit(url).netloc
-    causes = list(_causes(error))
+    causes = list(_iterate_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return Untrusted(
+            return CertificateNotTrusted(
                 f"{host} is not trusted: {cause.verify_message or cause.reason}. "
-                "If its authority is right, name its file with --cacert."
+                "If its certificate authority is right, name its file with --cacert."
             )
     reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
     if isinstance(error, requests.exceptions.Timeout):
         reasons.append("it did not answer in time")
-    return Unreachable(f"cannot reach {host}: {(reasons or [type(error).__name__])[-1]}")
+    return ServerUnreachable(f"cannot reach {host}: {(reasons or [type(error).__name__])[-1]}")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield ``error`` and all that libraries wrapped into it, outermost first."""
+def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error`` and every exception that libraries wrapped in it, outermost first."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:

@@ -1,4 +1,4 @@
-"""Files that only their owner can read, written whole or not at all."""
+"""Private files, written atomically and durably."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ DRAFT_SUFFIX = ".draft"
 
 
 def make_private_folder(path: Path) -> None:
-    """Make ``path`` and its missing parents; what is made is 0700, what exists is left alone."""
+    """Create ``path`` with mode 0700, and its missing parents; leave an existing folder alone."""
     if not path.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, 0600, so that a power cut leaves the old or the new file.
+    """Write ``content`` to ``path`` with mode 0600; a power cut leaves the old or the new file.
 
-    Raises ``StateError`` when there is no room, and leaves nothing behind.
+    Raises ``StateError`` if the disk is full, and leaves no partial file behind.
     """
     draft = path.with_name(path.name + DRAFT_SUFFIX)
     try:
@@ -34,12 +34,12 @@ def write_private(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
-            draft.unlink()  # half a file would take the room that is missing
+            draft.unlink()  # a partial file would take the disk space that is missing
         raise StateError(f"cannot write {path}: {error.strerror}") from error
 
 
 def sync_folder(path: Path) -> None:
-    """Make names that were added to or taken from the folder ``path`` survive a power cut."""
+    """Flush the folder's entries to disk: new, renamed and deleted names survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

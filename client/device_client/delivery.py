@@ -1,4 +1,4 @@
-"""What becomes of each waiting file: received and forgotten, kept, or set aside for good."""
+"""Send the waiting files; delete what was received, keep what may be accepted later."""
 
 from __future__ import annotations
 
@@ -6,106 +6,111 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_client.api import Door, Registration
-from device_client.errors import BadAnswer, DamagedFile, Refused
+from device_client.api import DeviceApi, Registration
+from device_client.errors import DamagedFile, ProblemResponse, ProtocolError
 from device_client.multipart import FilePart
 from device_client.responses import Problem, Receipt
-from device_client.retry import is_worth_keeping
-from device_client.spool import Spool, Waiting, group
+from device_client.retry import can_be_accepted_later
+from device_client.spool import PendingFile, Spool, group_by_request
 
-MAX_FILES_PER_REQUEST = 100
-MAX_BYTES = 64 * 1024 * 1024
+# For a server that publishes no limits.
+DEFAULT_MAX_FILES_PER_REQUEST = 100
+DEFAULT_MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass
 class Deliverer:
-    """Sends what waits in ``spool`` through ``door``, keeping what was not received.
+    """Sends the files of ``spool`` to ``api`` and keeps those that were not received.
 
-    ``on_receipt`` is called once for each file that the server has dealt with, ``on_refusal``
-    for each file that was refused for good, with the reason and where the file is kept now.
-    ``on_settled`` hears the size of each file in the spool that is dealt with either way.
+    ``on_receipt`` is called once for each file that the server has processed, ``on_refusal`` for
+    each file that was refused permanently, with the reason and the file's new path. ``on_done`` is
+    called with the size of each file that left the spool in either way.
     """
 
     spool: Spool
-    door: Door
+    api: DeviceApi
     registration: Registration
     on_receipt: Callable[[Receipt], None]
     on_refusal: Callable[[str, Path], None]
-    on_settled: Callable[[int], None] = lambda size: None
+    on_done: Callable[[int], None] = lambda size: None
 
     def send_pending(self) -> None:
-        """Send every waiting file, each once.
+        """Send every waiting file once.
 
-        Raises ``DeviceError`` at the first trouble that leaves files waiting.
+        Raises ``DeviceError`` at the first failure that leaves files waiting.
         """
-        for batch in group(
-            self.spool.pending(),
-            self.registration.limit("files", MAX_FILES_PER_REQUEST),
-            self.registration.limit("request_bytes", MAX_BYTES),
+        for batch in group_by_request(
+            self.spool.list_pending(),
+            self.registration.limit("files", DEFAULT_MAX_FILES_PER_REQUEST),
+            self.registration.limit("request_bytes", DEFAULT_MAX_REQUEST_BYTES),
         ):
             self._send(batch)
 
-    def _send(self, waiting_files: Sequence[Waiting]) -> None:
-        batch, parts = self._read(waiting_files)
+    def _send(self, pending: Sequence[PendingFile]) -> None:
+        batch, parts = self._read_files(pending)
         if not batch:
             return
         try:
-            self._settle(batch, parts, self.door.upload(parts), None)
-        except Refused as error:
-            if is_worth_keeping(error):
+            self._process_receipts(batch, parts, self.api.upload(parts), None)
+        except ProblemResponse as error:
+            if can_be_accepted_later(error):
                 raise
             if error.problem.receipts:
-                self._settle(batch, parts, error.problem.receipts, error.problem)
+                self._process_receipts(batch, parts, error.problem.receipts, error.problem)
             elif len(batch) > 1:
-                # One of them spoiled the request: find out which.
-                for waiting in batch:
-                    self._send([waiting])
+                # The server refused the request as a whole: send each file alone to find the cause.
+                for file in batch:
+                    self._send([file])
             else:
-                self._give_up(batch[0], error.problem.explain())
+                self._refuse(batch[0], error.problem.explain())
 
-    def _read(self, waiting_files: Sequence[Waiting]) -> tuple[list[Waiting], list[FilePart]]:
-        """Return the files that can be read; a damaged one must not hold up the others."""
+    def _read_files(
+        self, pending: Sequence[PendingFile]
+    ) -> tuple[list[PendingFile], list[FilePart]]:
+        """Read the files; set damaged ones aside, so that they do not block the others."""
         batch, parts = [], []
-        for waiting in waiting_files:
+        for file in pending:
             try:
-                parts.append(waiting.read())
-                batch.append(waiting)
+                parts.append(file.read())
+                batch.append(file)
             except DamagedFile as error:
-                self._give_up(waiting, str(error))
+                self._refuse(file, str(error))
         return batch, parts
 
-    def _settle(
+    def _process_receipts(
         self,
-        batch: Sequence[Waiting],
+        batch: Sequence[PendingFile],
         parts: Sequence[FilePart],
         receipts: Sequence[Receipt],
         problem: Problem | None,
     ) -> None:
-        for waiting, part in zip(batch, parts, strict=True):
+        for file, part in zip(batch, parts, strict=True):
             receipt = find_receipt(part, receipts)
             if receipt is None:
-                raise BadAnswer(f"the server gave no receipt for {part.name}; it is kept")
+                raise ProtocolError(f"the server sent no receipt for {part.name}; it is kept")
             self.on_receipt(receipt)
             if receipt.is_received:
-                self.spool.forget(waiting)
-                self.on_settled(waiting.size)
+                self.spool.delete(file)
+                self.on_done(file.size)
             elif receipt.status == "rejected":
-                self._give_up(waiting, _reason(receipt, problem))
+                self._refuse(file, _format_reason(receipt, problem))
             else:
-                raise BadAnswer(f"the receipt for {part.name} says {receipt.status!r}; it is kept")
+                raise ProtocolError(
+                    f"the receipt for {part.name} has the status {receipt.status!r}; it is kept"
+                )
 
-    def _give_up(self, waiting: Waiting, reason: str) -> None:
-        self.on_refusal(reason, self.spool.set_aside(waiting, reason))
-        self.on_settled(waiting.size)
+    def _refuse(self, file: PendingFile, reason: str) -> None:
+        self.on_refusal(reason, self.spool.move_to_refused(file, reason))
+        self.on_done(file.size)
 
 
 def find_receipt(part: FilePart, receipts: Sequence[Receipt]) -> Receipt | None:
-    """Return the receipt for ``part``: the same bytes, and the same name where bytes repeat."""
+    """Return the receipt with the SHA-256 of ``part``, preferring the one with its name too."""
     same = [receipt for receipt in receipts if receipt.sha256 == part.sha256]
     named = [receipt for receipt in same if receipt.name == part.name]
     return next(iter(named or same), None)
 
 
-def _reason(receipt: Receipt, problem: Problem | None) -> str:
+def _format_reason(receipt: Receipt, problem: Problem | None) -> str:
     summary = problem.summary() if problem else "rejected"
-    return "\n".join([f"{receipt.name}: {summary}", *(f"  {x}" for x in receipt.error_lines())])
+    return "\n".join([f"{receipt.name}: {summary}", *(f"  {x}" for x in receipt.format_errors())])

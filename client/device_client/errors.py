@@ -1,4 +1,4 @@
-"""What can go wrong for a device, as classes that say what to do about it."""
+"""Exceptions of the device client; the class says how the device should react."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from device_client.responses import Problem
 
 
 class DeviceError(Exception):
-    """Base of all errors of this package; its text is one line for a person."""
+    """Base class; the text is one line for a person."""
 
 
 class StateError(DeviceError):
@@ -14,27 +14,27 @@ class StateError(DeviceError):
 
 
 class DamagedFile(StateError):
-    """A waiting file is not what was added: the disk has failed."""
+    """A waiting file has lost its header: the disk has failed."""
 
 
-class TrustError(DeviceError):
-    """A file of trusted certificates cannot be used."""
+class CaBundleError(DeviceError):
+    """A file of certificate authorities cannot be used."""
 
 
-class Untrusted(DeviceError):
-    """The server's certificate was not accepted. Trying again changes nothing."""
+class CertificateNotTrusted(DeviceError):
+    """The server's certificate was rejected. A retry does not help."""
 
 
-class Unreachable(DeviceError):
-    """No whole answer arrived: what was sent may or may not have been taken. Send it again."""
+class ServerUnreachable(DeviceError):
+    """No complete response arrived. The server may have stored the data; send it again."""
 
 
-class BadAnswer(DeviceError):
-    """An answer arrived that this protocol does not know. Nothing counts as received."""
+class ProtocolError(DeviceError):
+    """The response does not follow the protocol. Nothing counts as received."""
 
 
-class Refused(DeviceError):
-    """The server answered with an error; ``problem`` is what it said."""
+class ProblemResponse(DeviceError):
+    """The server answered with an error, ``problem``."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

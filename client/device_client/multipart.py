@@ -1,7 +1,4 @@
-"""The body of an upload: ``multipart/form-data`` as RFC 7578 writes it, lines ended by CRLF.
-
-Pure: values in, values out.
-"""
+"""Measurement files as a ``multipart/form-data`` body (RFC 7578), lines ended by CRLF. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 @dataclass(frozen=True)
 class FilePart:
-    """One file to send: the measurement's name, the file's name and its bytes."""
+    """One file to send: the measurement's name, the file name and the file's bytes."""
 
     name: str
     filename: str
@@ -23,7 +20,7 @@ class FilePart:
 
     @property
     def sha256(self) -> str:
-        """Return the SHA-256 of the content, 64 lower-case hex digits."""
+        """The SHA-256 of the content, 64 lower-case hex digits."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -36,14 +33,14 @@ def choose_boundary(parts: Sequence[FilePart]) -> str:
 
 
 def encode(parts: Sequence[FilePart], boundary: str) -> bytes:
-    """Return the body that holds ``parts``, in their order."""
-    pieces: list[bytes] = []
+    """Return the request body with ``parts`` in order."""
+    chunks: list[bytes] = []
     for part in parts:
-        pieces += [_head(part, boundary), part.content, b"\r\n"]
-    return b"".join([*pieces, f"--{boundary}--\r\n".encode()])
+        chunks += [_encode_head(part, boundary), part.content, b"\r\n"]
+    return b"".join([*chunks, f"--{boundary}--\r\n".encode()])
 
 
-def _head(part: FilePart, boundary: str) -> bytes:
+def _encode_head(part: FilePart, boundary: str) -> bytes:
     disposition = f'form-data; name="{part.name.translate(_ESCAPES)}"'
     if part.filename:
         disposition += f'; filename="{part.filename.translate(_ESCAPES)}"'

@@ -1,4 +1,4 @@
-"""A bar that shows on a terminal how much of the waiting bytes has been sent."""
+"""A progress bar on the terminal: the share of the waiting bytes that has been sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TextIO
 _WIDTH = 30
 
 
-def bar(done: int, total: int) -> str:
+def format_bar(done: int, total: int) -> str:
     """Return ``done`` of ``total`` bytes as a bar, a percentage and megabytes."""
     share = min(1.0, done / total) if total else 1.0
     full = int(share * _WIDTH)
@@ -19,28 +19,28 @@ def bar(done: int, total: int) -> str:
 
 
 @dataclass
-class Progress:
+class ProgressBar:
     """Draws the bar on ``stream`` if that is a terminal; silent otherwise.
 
-    ``total`` is the number of bytes that wait. What is sent again counts again, so the bar of a
-    request that had to be repeated starts where that request started.
+    ``total`` is the number of waiting bytes. A repeated request starts the bar again where that
+    request started.
     """
 
     stream: TextIO
     total: int = 0
-    _settled: int = 0
+    _done: int = 0
     _drawn: str = field(default="", init=False)
 
-    def sent(self, of_request: int) -> None:
-        """Show that ``of_request`` bytes of the current request have left."""
-        self._draw(bar(min(self._settled + of_request, self.total), self.total))
+    def show_sent(self, request_bytes: int) -> None:
+        """Show that ``request_bytes`` of the current request have been sent."""
+        self._draw(format_bar(min(self._done + request_bytes, self.total), self.total))
 
-    def settled(self, size: int) -> None:
-        """Count a file of ``size`` bytes as dealt with."""
-        self._settled += size
+    def add_done(self, size: int) -> None:
+        """Count a file of ``size`` bytes as done."""
+        self._done += size
 
     def clear(self) -> None:
-        """Take the bar away, before a line is printed or at the end."""
+        """Remove the bar, before a line is printed or at the end."""
         self._draw("")
 
     def _draw(self, text: str) -> None:
@@ -51,15 +51,14 @@ class Progress:
             self._drawn = text
 
 
-class CountedBody(io.BytesIO):
-    """A request's body that tells ``on_sent`` how many of its bytes have been read to be sent."""
+class CountingBody(io.BytesIO):
+    """A request body that calls ``on_sent`` with the number of bytes read from it so far."""
 
     def __init__(self, content: bytes, on_sent: Callable[[int], None]) -> None:
         super().__init__(content)
         self._on_sent = on_sent
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes, and tell how far that is."""
         chunk = super().read(size)
         self._on_sent(self.tell())
         return chunk

@@ -1,8 +1,8 @@
-"""A device renews its certificate by itself, long before it ends, while both are good.
+"""Register the device, and renew its certificate before it expires.
 
-The next key and certificate lie in a file of their own until the server has answered them;
-then one rename makes them the device's. Whatever interrupts this, ``resume`` and the next
-``renew_if_due`` go on from what is on disk: no answer has to be remembered.
+The next key and certificate are kept in a separate file until the server has accepted them; one
+rename then makes them current. After any interruption ``resume_interrupted`` and the next
+``renew_if_due`` continue from the state on disk; no response has to be remembered.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from device_client.api import Door, Registration
+from device_client.api import DeviceApi, Registration
 from device_client.certificate import CertificateFacts
-from device_client.errors import DeviceError, Refused
-from device_client.retry import Patience
-from device_client.simulator import is_busy, join
+from device_client.errors import DeviceError, ProblemResponse
+from device_client.retry import RetryPolicy, is_busy
 from device_client.state import StateFolder
 
-# How long a renewal that failed, or was not due, is left alone: there are weeks for it.
-PAUSE_SECONDS = 3600.0
-# What only a new certificate mends; it needs a new key from staff.
-_REPLACEABLE = frozenset(
+# Time between two attempts; there are weeks left for a renewal.
+ATTEMPT_INTERVAL_SECONDS = 3600.0
+# Errors that only a new certificate solves; it needs a new pre-shared key from staff.
+_REPLACEABLE_CODES = frozenset(
     {
         "certificate_expired",
         "certificate_not_yet_valid",  # made while the device's clock was ahead
@@ -32,134 +31,152 @@ _REPLACEABLE = frozenset(
 )
 
 
-def is_due(facts: CertificateFacts, now: datetime, days: float | None = None) -> bool:
-    """Tell whether a third of the certificate's life is left, or less than ``days``.
+def ensure_registered(api: DeviceApi, psk: str, retry_policy: RetryPolicy) -> Registration:
+    """Return this device's registration; register with ``psk`` if the certificate is not bound.
 
-    ``days`` counts up to half of the certificate's life: a new one must not be due at once.
+    Retries while the server is busy. A server that cannot be reached is an error at once, since at
+    the first contact a wrong address is more likely than an outage.
     """
-    life = facts.not_after - facts.not_before
-    margin = life / 3 if days is None else min(timedelta(days=days), life / 2)
+    try:
+        return retry_policy.run(api.whoami, is_busy)
+    except ProblemResponse as error:
+        if error.problem.code != "certificate_not_bound":
+            raise
+        if not psk:
+            raise DeviceError("this device is not registered yet: give a PSK") from error
+    retry_policy.run(lambda: api.register(psk), is_busy)
+    return retry_policy.run(api.whoami, is_busy)
+
+
+def is_due(facts: CertificateFacts, now: datetime, days: float | None = None) -> bool:
+    """Whether less than a third of the certificate's lifetime is left, or less than ``days``.
+
+    ``days`` is capped at half of the lifetime: a new certificate must not be due at once.
+    """
+    lifetime = facts.not_after - facts.not_before
+    margin = lifetime / 3 if days is None else min(timedelta(days=days), lifetime / 2)
     return facts.not_after - now < margin
 
 
-def clock_offset(known: Registration, now: datetime) -> timedelta:
-    """Return how far the server's clock is ahead of this device's, nothing if it told no time."""
-    told = known.raw.get("server_time_ms")
-    return datetime.fromtimestamp(told / 1000, UTC) - now if isinstance(told, int) else timedelta()
+def compute_clock_offset(registration: Registration, now: datetime) -> timedelta:
+    """Return server time minus device time ``now``; zero if the server sent no time."""
+    server_ms = registration.raw.get("server_time_ms")
+    if not isinstance(server_ms, int):
+        return timedelta()
+    return datetime.fromtimestamp(server_ms / 1000, UTC) - now
 
 
 @dataclass
 class Renewal:
-    """Renews the certificate in ``state`` through ``door``, which speaks with the current one.
+    """Renews the certificate in ``state`` through ``api``, which uses the current one.
 
-    ``days`` is the margin of ``is_due``; ``offset`` that of ``clock_offset``: a device's own
-    clock may be years off. ``on_renewed`` hears of the new certificate, ``on_trouble`` of what
-    prevented it: the device goes on with the old one.
+    ``days`` is the margin of ``is_due``. ``offset`` corrects the device's own clock, which may be
+    years off. ``on_renewed`` is called with the new certificate, ``on_error`` with the error that
+    prevented the renewal: the device continues with the old certificate.
     """
 
     state: StateFolder
-    door: Door
+    api: DeviceApi
     on_renewed: Callable[[CertificateFacts], None]
-    on_trouble: Callable[[DeviceError], None]
+    on_error: Callable[[DeviceError], None]
     days: float | None = None
     offset: timedelta = timedelta()
     clock: Callable[[], float] = time.time
-    _rests_until: float = field(default=0.0, init=False)
+    _next_attempt_at: float = field(default=0.0, init=False)
 
-    def attempt(self) -> None:
-        """Renew if it is due and was not tried within the hour. Raises no ``DeviceError``."""
-        if self.clock() < self._rests_until:
+    def ensure_registered(self, psk: str, retry_policy: RetryPolicy) -> Registration:
+        """Return this device's registration, whatever happened to its certificate meanwhile.
+
+        Completes an interrupted renewal. Replaces a certificate that has expired or was revoked if
+        ``psk`` is a new key.
+        """
+        retry_policy.run(self.resume_interrupted, is_busy)
+        try:
+            registration = ensure_registered(self.api, psk, retry_policy)
+        except ProblemResponse as error:
+            if error.problem.code not in _REPLACEABLE_CODES or not psk:
+                raise
+            self.replace_certificate(lambda: psk)
+            registration = retry_policy.run(self.api.whoami)
+        self.offset = compute_clock_offset(registration, datetime.fromtimestamp(self.clock(), UTC))
+        return registration
+
+    def attempt_renewal(self) -> None:
+        """Renew if due, at most once an hour; report a ``DeviceError`` instead of raising it."""
+        if self.clock() < self._next_attempt_at:
             return
-        self._rests_until = self.clock() + PAUSE_SECONDS
+        self._next_attempt_at = self.clock() + ATTEMPT_INTERVAL_SECONDS
         try:
             renewed = self.renew_if_due()
         except DeviceError as error:
-            self.on_trouble(error)
+            self.on_error(error)
         else:
             if renewed:
                 self.on_renewed(renewed)
 
     def renew_if_due(self) -> CertificateFacts | None:
-        """Return the new certificate's facts, None if it was not due."""
+        """Return the new certificate's facts, None if no renewal was due."""
         due = is_due(self.state.ensure_credentials(), self._now(), self.days)
         if not due and not self.state.has_next:
             return None
-        return self.replace_with(self.door.roll)
+        return self.replace_certificate(self.api.request_renewal_key)
 
-    def replace_with(self, find_key: Callable[[], str]) -> CertificateFacts:
-        """Make a new certificate the device's, registered with the key of ``find_key``.
+    def replace_certificate(self, get_key: Callable[[], str]) -> CertificateFacts:
+        """Make a new certificate, register it with the key of ``get_key`` and make it current.
 
-        ``find_key`` is not called when the certificate of an interrupted run is registered.
+        ``get_key`` is not called if an interrupted run has registered the certificate already.
         """
         facts = self.state.ensure_next(self._now())
-        with closing(self.door.beside(self.state.next_credentials)) as door:
-            if not self._is_bound(door):
-                self._register(door, find_key())
-                door.whoami()  # the old one is kept until the new one has been answered
-        self._adopt()
+        with closing(self.api.with_credentials(self.state.next_credentials)) as api:
+            if not self._is_bound(api):
+                self._register(api, get_key())
+                api.whoami()  # keep the old certificate until the new one has been accepted
+        self._adopt_next()
         return facts
 
-    def resume(self) -> None:
-        """Take over the next certificate if an interrupted run registered it already.
+    def resume_interrupted(self) -> None:
+        """Make the next certificate current if an interrupted run has registered it.
 
-        Before anything else at start: the old one may have been retired since.
+        Call this first at start: the old certificate may have expired since.
         """
         if not self.state.has_next:
             return
-        with closing(self.door.beside(self.state.next_credentials)) as door:
+        with closing(self.api.with_credentials(self.state.next_credentials)) as api:
             try:
-                bound = self._is_bound(door)
-            except Refused as error:
+                bound = self._is_bound(api)
+            except ProblemResponse as error:
                 if is_busy(error):
                     raise
-                return  # the current one may be better off; if not, it is told so itself
+                return  # the current certificate may still work; if not, its own error says so
         if bound:
-            self._adopt()
+            self._adopt_next()
 
-    def _adopt(self) -> None:
+    def _adopt_next(self) -> None:
         self.state.adopt_next()
-        self.door.close()  # kept-alive connections still show the old certificate
+        self.api.close()  # open connections still use the old certificate
 
-    def _is_bound(self, door: Door) -> bool:
+    def _is_bound(self, api: DeviceApi) -> bool:
         try:
-            door.whoami()
-        except Refused as error:
-            self._discard_if_unfit(error)
+            api.whoami()
+        except ProblemResponse as error:
+            self._discard_if_unusable(error)
             if error.problem.code != "certificate_not_bound":
                 raise
             return False
         return True
 
-    def _register(self, door: Door, key: str) -> None:
+    def _register(self, api: DeviceApi, key: str) -> None:
         try:
-            door.register(key)
-        except Refused as error:
-            self._discard_if_unfit(error)
+            api.register(key)
+        except ProblemResponse as error:
+            self._discard_if_unusable(error)
             raise
 
-    def _discard_if_unfit(self, error: Refused) -> None:
-        """Forget the next certificate if the server will never take it; another is made later."""
+    def _discard_if_unusable(self, error: ProblemResponse) -> None:
+        """Delete the next certificate if the server will never accept it; a new one is made."""
         code = error.problem.code
         if code.startswith("certificate_") and code != "certificate_not_bound":
             self.state.discard_next()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC) + self.offset
-
-
-def enter(renewal: Renewal, psk: str, patience: Patience) -> Registration:
-    """Return this device's registration, whatever has become of its certificate meanwhile.
-
-    One that was interrupted while it renewed goes on. One that comes back after its certificate
-    ended, or was revoked, makes a new one if it is given a new ``psk``.
-    """
-    patience.keep_trying(renewal.resume, is_busy)
-    try:
-        known = join(renewal.door, psk, patience)
-    except Refused as error:
-        if error.problem.code not in _REPLACEABLE or not psk:
-            raise
-        renewal.replace_with(lambda: psk)
-        known = patience.keep_trying(renewal.door.whoami)
-    renewal.offset = clock_offset(known, datetime.fromtimestamp(renewal.clock(), UTC))
-    return known

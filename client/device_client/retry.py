@@ -1,4 +1,4 @@
-"""When to try again: growing pauses with full jitter, never earlier than the server asked."""
+"""When to retry: exponential backoff with full jitter, never before the server's Retry-After."""
 
 from __future__ import annotations
 
@@ -8,70 +8,77 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable
+from device_client.errors import DeviceError, ProblemResponse, ProtocolError, ServerUnreachable
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Pauses between tries, in seconds: up to ``first``, doubled each time, up to ``longest``."""
+    """Delays between attempts: up to ``initial_seconds``, doubled each time, capped."""
 
-    first: float = 1.0
-    longest: float = 60.0
+    initial_seconds: float = 1.0
+    max_seconds: float = 60.0
 
-    def pause(self, failures: int, retry_after_s: float | None, chance: random.Random) -> float:
-        """Return how many seconds to wait after ``failures`` (from 1) failures in a row.
+    def choose_delay(
+        self, failures: int, retry_after_seconds: float | None, rng: random.Random
+    ) -> float:
+        """Return the seconds to wait after ``failures`` (from 1) failures in a row.
 
-        Full jitter: anywhere between nothing and the ceiling, so that devices which failed
-        together do not come back together. A ``Retry-After`` is waited out first.
+        Full jitter spreads the delay from zero to the ceiling, so that devices that failed together
+        do not return together. It is added to the server's ``Retry-After``.
         """
-        ceiling = min(self.longest, self.first * 2 ** min(failures - 1, 30))
-        return (retry_after_s or 0.0) + chance.uniform(0.0, ceiling)
+        ceiling = min(self.max_seconds, self.initial_seconds * 2 ** min(failures - 1, 30))
+        return (retry_after_seconds or 0.0) + rng.uniform(0.0, ceiling)
 
 
-def wish(error: DeviceError) -> float | None:
-    """Return the server's ``Retry-After`` in seconds, None when it told none."""
-    return error.problem.retry_after_s if isinstance(error, Refused) else None
+def retry_after(error: DeviceError) -> float | None:
+    """Return the server's ``Retry-After`` in seconds, None if it sent none."""
+    return error.problem.retry_after_seconds if isinstance(error, ProblemResponse) else None
 
 
-def may_pass(error: DeviceError) -> bool:
-    """Tell whether the same request may succeed later without anybody's doing."""
-    if isinstance(error, Refused):
-        return error.problem.is_passing
-    return isinstance(error, Unreachable | BadAnswer)
+def is_transient(error: DeviceError) -> bool:
+    """Whether the same request may succeed later without anybody's intervention."""
+    if isinstance(error, ProblemResponse):
+        return error.problem.is_transient
+    return isinstance(error, ServerUnreachable | ProtocolError)
 
 
-def is_worth_keeping(error: DeviceError) -> bool:
-    """Tell whether files that met ``error`` may be accepted one day, by whatever change."""
-    return not (isinstance(error, Refused) and error.problem.is_final)
+def is_busy(error: DeviceError) -> bool:
+    """Whether the server answered with a transient error."""
+    return isinstance(error, ProblemResponse) and error.problem.is_transient
+
+
+def can_be_accepted_later(error: DeviceError) -> bool:
+    """Whether the server may accept the files after any change: keep them."""
+    return not (isinstance(error, ProblemResponse) and error.problem.is_permanent)
 
 
 @dataclass
-class Patience:
-    """Trying again while trouble may pass, for at most ``seconds`` of waiting in all."""
+class RetryPolicy:
+    """Retries a call after transient errors, waiting at most ``max_wait_seconds`` in total."""
 
-    seconds: float = 120.0
+    max_wait_seconds: float = 120.0
     backoff: Backoff = field(default_factory=Backoff)
     sleep: Callable[[float], None] = time.sleep
-    chance: random.Random = field(default_factory=random.Random)
+    rng: random.Random = field(default_factory=random.Random)
 
-    def keep_trying(
-        self, act: Callable[[], _T], worth: Callable[[DeviceError], bool] = may_pass
+    def run(
+        self, call: Callable[[], _T], should_retry: Callable[[DeviceError], bool] = is_transient
     ) -> _T:
-        """Return what ``act`` returns once it succeeds.
+        """Call ``call`` until it succeeds and return its result.
 
-        Raises its last ``DeviceError`` when ``worth`` finds no sense in another try, or when
-        the next pause would exceed what is left of ``seconds``.
+        Raises its last ``DeviceError`` if ``should_retry`` denies another attempt, or if the next
+        delay exceeds the rest of ``max_wait_seconds``.
         """
-        failures, left = 0, self.seconds
+        failures, remaining = 0, self.max_wait_seconds
         while True:
             try:
-                return act()
+                return call()
             except DeviceError as error:
                 failures += 1
-                pause = self.backoff.pause(failures, wish(error), self.chance)
-                if not worth(error) or pause > left:
+                delay = self.backoff.choose_delay(failures, retry_after(error), self.rng)
+                if not should_retry(error) or delay > remaining:
                     raise
-            left -= pause
-            self.sleep(pause)
+            remaining -= delay
+            self.sleep(delay)

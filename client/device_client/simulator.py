@@ -1,4 +1,4 @@
-"""A simulated device: registers if it must, then sends given files or a made-up heart rate."""
+"""A simulated device: a synthetic heart rate in measurement files, sent on schedule."""
 
 from __future__ import annotations
 
@@ -6,71 +6,81 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from device_client.api import Door, Registration
 from device_client.delivery import Deliverer
 from device_client.errors import (
-    BadAnswer,
+    CertificateNotTrusted,
     DeviceError,
-    Refused,
+    ProblemResponse,
     StateError,
-    Unreachable,
-    Untrusted,
 )
-from device_client.filenames import dated_filename
+from device_client.filenames import make_dated_filename
 from device_client.multipart import FilePart
-from device_client.retry import Backoff, Patience, is_worth_keeping, may_pass, wish
-from device_client.schedule import Schedule
+from device_client.retry import (
+    Backoff,
+    RetryPolicy,
+    can_be_accepted_later,
+    is_transient,
+    retry_after,
+)
 from device_client.spool import Spool
-from device_client.synthetic_data import recording
+from device_client.synthetic_data import make_file
 
 SIMULATED_NAME = "hr_measurement"
 
 
-def is_busy(error: DeviceError) -> bool:
-    """Tell whether the server answered, and may answer otherwise by and by."""
-    return may_pass(error) and not isinstance(error, Unreachable | BadAnswer)
+@dataclass(frozen=True)
+class Schedule:
+    """When each file of a simulated device is sent, and which seconds it covers.
 
-
-def join(door: Door, psk: str, patience: Patience) -> Registration:
-    """Return this device's registration, made now with ``psk`` where there is none yet.
-
-    A server that is busy is waited for; one that cannot be reached is an error at once, since
-    at the first contact the address is the likelier fault.
+    ``uploads`` files (0: without end) of ``samples`` samples, one a second. The first file is sent
+    at ``start_ms``, the others at least ``interval_seconds`` apart. Each file continues where the
+    previous one ended, and the last one ends when it is sent. If ``interval_seconds`` is longer
+    than a file, the device pauses in between.
     """
-    try:
-        return patience.keep_trying(door.whoami, is_busy)
-    except Refused as error:
-        if error.problem.code != "certificate_not_bound":
-            raise
-        if not psk:
-            raise DeviceError("this device is not registered yet: give a PSK") from error
-    patience.keep_trying(lambda: door.register(psk), is_busy)
-    return patience.keep_trying(door.whoami, is_busy)
+
+    start_ms: int
+    samples: int
+    uploads: int
+    interval_seconds: float
+
+    def due_ms(self, index: int) -> int:
+        """Return when the file ``index`` (from 0) is sent, in epoch milliseconds."""
+        # An endless device records in real time; a limited one starts in the past.
+        pace = (
+            max(self.interval_seconds, self.samples) if self.uploads == 0 else self.interval_seconds
+        )
+        return self.start_ms + round(index * pace * 1000)
+
+    def end_ms(self, index: int) -> int:
+        """Return the time of the last sample of the file ``index``, on a whole second."""
+        ahead = max(self.samples - self.interval_seconds, 0.0)
+        behind = 0.0 if self.uploads == 0 else (self.uploads - 1 - index) * ahead
+        return (self.due_ms(index) - round(behind * 1000)) // 1000 * 1000
 
 
 @dataclass
 class Simulation:
-    """Records by ``schedule`` into ``spool`` and sends through ``deliverer``.
+    """Adds files to ``spool`` by ``schedule`` and sends them with ``deliverer``.
 
-    ``clock`` gives epoch seconds. ``before_sending`` is called before each try to send (what a
-    device does now and then). ``on_trouble`` hears of what an endless simulation waits out.
+    ``clock`` returns epoch seconds. ``before_sending`` is called before each attempt to send.
+    ``on_error`` is called with each error after which an endless simulation continues.
     """
 
     schedule: Schedule
     seed: int
     spool: Spool
     deliverer: Deliverer
-    patience: Patience
-    on_trouble: Callable[[DeviceError], None]
+    retry_policy: RetryPolicy
+    on_error: Callable[[DeviceError], None]
     before_sending: Callable[[], None] = lambda: None
     backoff: Backoff = field(default_factory=Backoff)
     clock: Callable[[], float] = time.time
 
     def run(self) -> None:
-        """Send all uploads, or go on until interrupted when there is no end to them.
+        """Send all files, or continue until interrupted if the schedule is endless.
 
-        A limited run raises ``DeviceError`` when the server cannot be waited for. An endless
-        one goes on recording, keeps what it recorded and sends it when the server takes it.
+        A limited run raises ``DeviceError`` when its retries are exhausted. An endless run keeps
+        recording and sends the files when the server accepts them.
         """
         if self.schedule.uploads == 0:
             self._run_endless()
@@ -78,39 +88,42 @@ class Simulation:
             self._sleep_until(self.schedule.due_ms(index) / 1000)
             self._record(index)
             self.before_sending()
-            self.patience.keep_trying(self.deliverer.send_pending)
+            self.retry_policy.run(self.deliverer.send_pending)
 
     def _record(self, index: int) -> None:
         end_ms = self.schedule.end_ms(index)
-        content = recording(self.seed, end_ms, self.schedule.samples)
-        self.spool.add(FilePart(SIMULATED_NAME, dated_filename(SIMULATED_NAME, end_ms), content))
+        content = make_file(self.seed, end_ms, self.schedule.samples)
+        filename = make_dated_filename(SIMULATED_NAME, end_ms)
+        self.spool.add(FilePart(SIMULATED_NAME, filename, content))
 
     def _run_endless(self) -> None:
         index, failures, retry_at = 0, 0, 0.0
         while True:
-            index, trouble = self._record_what_is_due(index)
+            index, disk_error = self._record_due_files(index)
             if self.clock() >= retry_at:
                 self.before_sending()
                 try:
                     self.deliverer.send_pending()
                     failures = 0
                 except DeviceError as error:
-                    if not _may_change(error):
+                    if not _should_wait(error):
                         raise
                     failures += 1
-                    pause = self.backoff.pause(failures, wish(error), self.patience.chance)
-                    retry_at = self.clock() + pause
-                    self.on_trouble(error)
-            wake = self.schedule.due_ms(index) / 1000
-            if trouble:
-                self.on_trouble(trouble)
-                wake = self.clock() + self.backoff.longest
-            self._sleep_until(min(wake, retry_at) if failures else wake)
+                    delay = self.backoff.choose_delay(
+                        failures, retry_after(error), self.retry_policy.rng
+                    )
+                    retry_at = self.clock() + delay
+                    self.on_error(error)
+            wake_at = self.schedule.due_ms(index) / 1000
+            if disk_error:
+                self.on_error(disk_error)
+                wake_at = self.clock() + self.backoff.max_seconds
+            self._sleep_until(min(wake_at, retry_at) if failures else wake_at)
 
-    def _record_what_is_due(self, index: int) -> tuple[int, StateError | None]:
-        """Return the next upload that is not in the spool yet, and why, if it is due.
+    def _record_due_files(self, index: int) -> tuple[int, StateError | None]:
+        """Add the due files from ``index`` on; return the next index and the error that stopped it.
 
-        Where the disk is full the device sends on: that makes room.
+        The device keeps sending while its disk is full: that frees disk space.
         """
         while self.clock() >= self.schedule.due_ms(index) / 1000:
             try:
@@ -121,12 +134,15 @@ class Simulation:
         return index, None
 
     def _sleep_until(self, moment: float) -> None:
-        self.patience.sleep(max(0.0, moment - self.clock()))
+        self.retry_policy.sleep(max(0.0, moment - self.clock()))
 
 
-def _may_change(error: DeviceError) -> bool:
-    """Tell whether an endless simulation should wait.
+def _should_wait(error: DeviceError) -> bool:
+    """Whether an endless simulation continues after ``error``.
 
-    A refused device may be let in again, and a server that was trusted gets another certificate.
+    A suspended device may be reactivated, and an untrusted server may get another certificate.
     """
-    return may_pass(error) or (isinstance(error, Refused | Untrusted) and is_worth_keeping(error))
+    if is_transient(error):
+        return True
+    is_rejection = isinstance(error, ProblemResponse | CertificateNotTrusted)
+    return is_rejection and can_be_accepted_later(error)

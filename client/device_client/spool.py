@@ -1,7 +1,7 @@
-"""Files that wait to be sent, on disk: nothing that was measured is lost to a power cut.
+"""The spool: measurement files on disk until the server has stored them, safe from power cuts.
 
-A waiting file is one file: a line of JSON (``name``, ``filename``) and the bytes to send. It is
-written aside, flushed and renamed, so that a name that is there stands for a whole file.
+A waiting file on disk is one line of JSON (``name``, ``filename``) followed by the bytes to send.
+It is written under another name, flushed and renamed, so that an existing file is always complete.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from device_client.errors import DamagedFile, StateError
 from device_client.multipart import FilePart
 
 _SUFFIX = ".upload"
+_PART_OVERHEAD_BYTES = 1024  # a part's head and delimiter
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A file that waits: where it lies and how many bytes it holds."""
+class PendingFile:
+    """A waiting file: its path and its size in bytes."""
 
     path: Path
     size: int
 
     def read(self) -> FilePart:
-        """Return the file as it is to be sent; ``DamagedFile`` when it is not what was added."""
+        """Return the file as it is sent; raise ``DamagedFile`` if its first line is unreadable."""
         try:
             head, _, content = self.path.read_bytes().partition(b"\n")
             facts = json.loads(head)
@@ -40,87 +41,90 @@ class Waiting:
         except OSError as error:
             raise StateError(f"cannot read {self.path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise DamagedFile(f"{self.path} is damaged: it does not say what it is") from error
+            raise DamagedFile(f"{self.path} is damaged: its header is unreadable") from error
 
 
 class Spool:
-    """The waiting files below ``folder``, in the order in which they were added.
+    """The waiting files below ``folder``, oldest first.
 
-    Not for several processes at once: ``StateFolder`` holds the lock.
+    Not safe for several processes: ``StateFolder`` holds the lock.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._waiting = folder / "spool"
+        self._pending = folder / "spool"
         self._refused = folder / "refused"
-        for path in (self._waiting, self._refused):
+        for path in (self._pending, self._refused):
             make_private_folder(path)
-        for draft in self._waiting.glob(f"*{DRAFT_SUFFIX}"):
-            draft.unlink()  # half-written when the power went; its maker was never told "kept"
-        names = [*_uploads(self._waiting), *_uploads(self._refused)]
-        self._last = max((int(path.stem) for path in names), default=0)
+        for draft in self._pending.glob(f"*{DRAFT_SUFFIX}"):
+            draft.unlink()  # incomplete after a power cut; its ``add`` has not returned
+        paths = [*_list_files(self._pending), *_list_files(self._refused)]
+        self._last_number = max((int(path.stem) for path in paths), default=0)
 
     @property
     def folder(self) -> Path:
-        """Return the folder of the waiting files."""
-        return self._waiting
+        """The folder of the waiting files."""
+        return self._pending
 
-    def add(self, part: FilePart) -> Waiting:
-        """Keep ``part`` until it is received; on return it is safely on disk.
+    def add(self, part: FilePart) -> PendingFile:
+        """Keep ``part`` until it is received; on return it is durable on disk.
 
-        Raises ``StateError`` when there is no room for it: then it is not kept.
+        Raises ``StateError`` if the disk is full: then the file is not kept.
         """
-        self._last += 1
-        path = self._waiting / f"{self._last:012d}{_SUFFIX}"
+        self._last_number += 1
+        path = self._pending / f"{self._last_number:012d}{_SUFFIX}"
         head = json.dumps({"name": part.name, "filename": part.filename}).encode() + b"\n"
         write_private(path, head + part.content)
-        return Waiting(path, len(head) + len(part.content))
+        return PendingFile(path, len(head) + len(part.content))
 
-    def pending(self) -> list[Waiting]:
+    def list_pending(self) -> list[PendingFile]:
         """Return the waiting files, oldest first."""
-        return [Waiting(path, path.stat().st_size) for path in sorted(_uploads(self._waiting))]
+        paths = sorted(_list_files(self._pending))
+        return [PendingFile(path, path.stat().st_size) for path in paths]
 
-    def forget(self, waiting: Waiting) -> None:
-        """Delete a file that the server has received."""
+    def delete(self, file: PendingFile) -> None:
+        """Delete a file that the server has stored."""
         try:
-            waiting.path.unlink()
-            sync_folder(self._waiting)
+            file.path.unlink()
+            sync_folder(self._pending)
         except OSError as error:
-            raise StateError(f"cannot delete {waiting.path}: {error.strerror}") from error
+            raise StateError(f"cannot delete {file.path}: {error.strerror}") from error
 
-    def set_aside(self, waiting: Waiting, reason: str) -> Path:
-        """Move a file that will never be accepted out of the way, with ``reason`` beside it.
+    def move_to_refused(self, file: PendingFile, reason: str) -> Path:
+        """Move a file that will never be accepted to ``refused/``, with ``reason`` next to it.
 
-        A full disk costs the reason, never the way: moving needs no room.
+        On a full disk only the reason is lost: moving the file needs no disk space.
         """
-        kept = self._refused / waiting.path.name
+        kept = self._refused / file.path.name
         try:
-            waiting.path.replace(kept)
-            sync_folder(self._waiting)
+            file.path.replace(kept)
+            sync_folder(self._pending)
             sync_folder(self._refused)
         except OSError as error:
-            raise StateError(f"cannot move {waiting.path}: {error.strerror}") from error
+            raise StateError(f"cannot move {file.path}: {error.strerror}") from error
         with suppress(StateError):
             write_private(kept.with_suffix(".reason"), reason.encode() + b"\n")
         return kept
 
 
-def _uploads(folder: Path) -> list[Path]:
-    """Return the files that the spool has made in ``folder``; others are none of its business."""
+def _list_files(folder: Path) -> list[Path]:
+    """Return the spool's own files in ``folder``; ignore other files."""
     return [path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal()]
 
 
-def group(waiting: Sequence[Waiting], max_files: int, max_bytes: int) -> list[list[Waiting]]:
-    """Return ``waiting`` in groups that fit into one request each, in order.
+def group_by_request(
+    pending: Sequence[PendingFile], max_files: int, max_bytes: int
+) -> list[list[PendingFile]]:
+    """Split ``pending``, in order, into groups that fit into one request each.
 
-    A file that is too large by itself makes a group of its own: the server shall say so.
+    A file that exceeds ``max_bytes`` forms a group alone: the server refuses it with its reason.
     """
-    groups: list[list[Waiting]] = []
-    room = 0
-    for item in waiting:
-        cost = item.size + 1024  # the part's head and delimiter
-        if not groups or len(groups[-1]) >= max_files or cost > room:
+    groups: list[list[PendingFile]] = []
+    free_bytes = 0
+    for file in pending:
+        cost = file.size + _PART_OVERHEAD_BYTES
+        if not groups or len(groups[-1]) >= max_files or cost > free_bytes:
             groups.append([])
-            room = max_bytes - 1024
-        groups[-1].append(item)
-        room -= cost
+            free_bytes = max_bytes - _PART_OVERHEAD_BYTES
+        groups[-1].append(file)
+        free_bytes -= cost
     return groups

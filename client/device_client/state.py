@@ -1,4 +1,4 @@
-"""What a device keeps on disk: its key and certificate, and the files that wait to be sent."""
+"""A device's folder on disk: its key and certificate, and the spool of waiting files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from device_client.spool import Spool
 
 
 class StateFolder:
-    """A device's folder: 0700 when made here, every file in it 0600. One process at a time.
+    """A device's folder (mode 0700, files 0600), locked for one process at a time.
 
-    ``device.pem`` holds key and certificate in one file, so that no power cut can part them;
-    ``device.next.pem`` those that shall replace them, while that is under way.
+    ``device.pem`` holds key and certificate in one file, so that a power cut cannot separate them;
+    ``device.next.pem`` holds their replacement during a renewal.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,50 +33,45 @@ class StateFolder:
                 self.spool = Spool(path)
                 self._open = stack.pop_all()
         except BlockingIOError as error:
-            raise StateError(f"another device runs in {path}") from error
+            raise StateError(f"another device uses {path}") from error
         except OSError as error:
             raise StateError(f"cannot use {path}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Let another process use the folder. Safe to repeat."""
+        """Release the lock. Safe to repeat."""
         self._open.close()
 
-    @property
-    def has_credentials(self) -> bool:
-        """Tell whether the device has a key and certificate."""
-        return self.credentials.exists()
-
     def ensure_credentials(self) -> CertificateFacts:
-        """Return the facts of the device's certificate, made now if it has none."""
-        return _ensure(self.credentials, datetime.now(UTC))
+        """Return the facts of the device's certificate; make one first if there is none."""
+        return _read_or_make(self.credentials, datetime.now(UTC))
 
     @property
     def has_next(self) -> bool:
-        """Tell whether a next key and certificate were made."""
+        """Whether a renewal has made the next key and certificate."""
         return self.next_credentials.exists()
 
     def ensure_next(self, now: datetime) -> CertificateFacts:
-        """Return the facts of the next certificate, made now, for ``now``, if there is none."""
-        return _ensure(self.next_credentials, now)
+        """Return the facts of the next certificate; make one from ``now`` if there is none."""
+        return _read_or_make(self.next_credentials, now)
 
     def adopt_next(self) -> None:
-        """Make the next key and certificate the device's, in one step; the old ones are gone."""
+        """Replace the current key and certificate with the next ones, atomically."""
         self.next_credentials.replace(self.credentials)
         sync_folder(self.path)
 
     def discard_next(self) -> None:
-        """Forget the next key and certificate."""
+        """Delete the next key and certificate."""
         self.next_credentials.unlink(missing_ok=True)
         sync_folder(self.path)
 
     def write_authorities(self, bundle: bytes) -> Path:
-        """Keep ``bundle`` (PEM) as the authorities that may certify the server."""
+        """Write the PEM text of the authorities that may certify the server; return its path."""
         path = self.path / "authorities.pem"
         write_private(path, bundle)
         return path
 
 
-def _ensure(path: Path, now: datetime) -> CertificateFacts:
+def _read_or_make(path: Path, now: datetime) -> CertificateFacts:
     if not path.exists():
         write_private(path, make_credentials(now))
     try:

@@ -1,4 +1,4 @@
-"""Devices for the tests of the client."""
+"""Fixtures: a state folder, scripted servers and a retry policy that never sleeps."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from device_client.api import Door
-from device_client.retry import Patience
+from device_client.api import DeviceApi
+from device_client.retry import RetryPolicy
 from device_client.state import StateFolder
 from tests.client.scripted_server import Scripted, ScriptedServer, scripted_server
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[StateFolder]:
-    """Give a device's folder with a certificate in it."""
+    """A device's folder with a certificate in it."""
     folder = StateFolder(tmp_path / "device")
     folder.ensure_credentials()
     yield folder
@@ -26,31 +26,31 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[list[Scripted]], ScriptedServer]]:
-    """Give a function that starts a server with the answers it shall give."""
+    """A function that starts a server with the responses to send."""
     with ExitStack() as stack:
-        yield lambda answers: stack.enter_context(scripted_server(tmp_path, answers))
+        yield lambda responses: stack.enter_context(scripted_server(tmp_path, responses))
 
 
 @pytest.fixture
-def open_door(state: StateFolder) -> Iterator[Callable[[ScriptedServer], Door]]:
-    """Give a function that makes the device's door to a server."""
+def connect(state: StateFolder) -> Iterator[Callable[[ScriptedServer], DeviceApi]]:
+    """A function that makes the device's client of a server."""
     with ExitStack() as stack:
 
-        def make(server: ScriptedServer) -> Door:
-            door = Door(server.url, state.credentials, server.authority)
-            stack.callback(door.close)
-            return door
+        def make(server: ScriptedServer) -> DeviceApi:
+            api = DeviceApi(server.url, state.credentials, server.authority)
+            stack.callback(api.close)
+            return api
 
         yield make
 
 
 @pytest.fixture
-def pauses() -> list[float]:
-    """Give the list of the pauses that ``patience`` made instead of sleeping."""
+def delays() -> list[float]:
+    """The delays that ``retry_policy`` has recorded instead of sleeping."""
     return []
 
 
 @pytest.fixture
-def patience(pauses: list[float]) -> Patience:
-    """Give patience that notes its pauses instead of spending them."""
-    return Patience(seconds=100, sleep=pauses.append, chance=random.Random(1))  # noqa: S311
+def retry_policy(delays: list[float]) -> RetryPolicy:
+    """A retry policy that records its delays in ``delays``."""
+    return RetryPolicy(max_wait_seconds=100, sleep=delays.append, rng=random.Random(1))  # noqa: S311

@@ -1,7 +1,7 @@
-"""The command ``device-client`` on a device that loses its power: just before its Nth act.
+"""Run ``device-client`` with a simulated power cut: SIGKILL just before its Nth visible act.
 
-Run as a program: N ARGUMENTS... Acts are what it sends, and what it does to files of its folder
-that another process could see. N = 0 lets it live.
+Run as a program: N ARGUMENTS... An act is a network send or a change to a file of the state folder
+that another process can see. N = 0 disables the cut.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ import time
 from device_client.__main__ import main
 
 _ACTS = {"http.client.send", "os.rename", "os.remove"}
-_KEPT = (".upload", ".pem", ".reason")
+_STATE_SUFFIXES = (".upload", ".pem", ".reason")
 
 
-def _die_before(number: int) -> None:
+def kill_before_act(number: int) -> None:
+    """Kill this process just before its act ``number`` (from 1)."""
     count = 0
 
-    def hear(event: str, arguments: tuple[object, ...]) -> None:
+    def count_event(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal count
-        if event in _ACTS or (event == "open" and _writes(*arguments)):
+        if event in _ACTS or (event == "open" and _writes_state(*arguments)):
             count += 1
             if count == number:
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)
 
-    sys.addaudithook(hear)
+    sys.addaudithook(count_event)
 
 
-def _writes(path: object, mode: object, flags: object) -> bool:
-    is_kept = any(suffix in str(path) for suffix in _KEPT)
-    return is_kept and isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+def _writes_state(path: object, mode: object, flags: object) -> bool:
+    is_state = any(suffix in str(path) for suffix in _STATE_SUFFIXES)
+    return is_state and isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
 
 
 if __name__ == "__main__":
-    _die_before(int(sys.argv[1]))
+    kill_before_act(int(sys.argv[1]))
     sys.exit(main(sys.argv[2:]))

@@ -1,4 +1,4 @@
-"""Other fronts before the product's own application: its nginx configuration with a mistake."""
+"""Run a misconfigured reverse proxy: the product's nginx configuration with edits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.stack import Stack, free_ports, wait_until
 
 @dataclass(frozen=True)
 class Edit:
-    """``old`` is replaced by ``new`` wherever it stands in ``file``; it must stand there."""
+    """Replace ``old``, which must occur in ``file``, with ``new``."""
 
     file: str
     old: str
@@ -22,8 +22,8 @@ class Edit:
 
 
 @contextmanager
-def other_front(stack: Stack, folder: Path, edits: tuple[Edit, ...]) -> Iterator[str]:
-    """Run nginx with the stack's configuration, edited, on another port; give its address."""
+def run_proxy(stack: Stack, folder: Path, edits: tuple[Edit, ...]) -> Iterator[str]:
+    """Run nginx on other ports with the stack's configuration, edited; yield its address."""
     rendered = stack.var_dir / "nginx"
     device_port, staff_port = free_ports(2)
     folder.mkdir()
@@ -36,8 +36,8 @@ def other_front(stack: Stack, folder: Path, edits: tuple[Edit, ...]) -> Iterator
                 assert edit.old in text, f"{edit.old!r} is not in {file.name}"
                 text = text.replace(edit.old, edit.new)
         text = text.replace(str(rendered), str(folder))
-        for ours, theirs in ((stack.device_port, device_port), (stack.staff_port, staff_port)):
-            text = text.replace(str(ours), str(theirs))
+        for old, new in ((stack.device_port, device_port), (stack.staff_port, staff_port)):
+            text = text.replace(str(old), str(new))
         lines = [
             f'pid "{folder}/nginx.pid";' if line.startswith("pid ") else line
             for line in text.splitlines()
@@ -48,7 +48,7 @@ def other_front(stack: Stack, folder: Path, edits: tuple[Edit, ...]) -> Iterator
     with log.open("wb") as output:
         process = subprocess.Popen([*command, "-c", str(folder / "nginx.conf")], stderr=output)
     try:
-        wait_until(lambda: _is_up(folder, process, log), "the other front")
+        wait_until(lambda: _is_up(folder, process, log), "the edited nginx")
         yield f"https://localhost:{device_port}"
     finally:
         process.terminate()

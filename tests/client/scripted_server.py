@@ -1,4 +1,4 @@
-"""A real HTTPS server that answers as told: what the product will not do on demand."""
+"""A real HTTPS server with scripted responses, which the product never sends on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass
 class Scripted:
-    """One answer: status, headers and JSON body."""
+    """One response: status, JSON body and headers."""
 
     status: int
     body: dict[str, object]
@@ -30,21 +30,21 @@ class Scripted:
 
 @dataclass
 class ScriptedServer:
-    """The running server: its address, its own authority, and the requests that came."""
+    """A running server: its address, its authority's file, and the requests received."""
 
     url: str
     authority: Path
-    answers: list[Scripted]
+    responses: list[Scripted]
     requests: list[tuple[str, str, bytes]]
 
 
 def problem(status: int, code: str, retryable: bool, **more: object) -> dict[str, object]:
-    """Return the body of an error as the device door writes it."""
+    """Return the body of an error as the device api writes it."""
     return {
         "type": f"urn:device-endpoint:{code}",
         "title": code.replace("_", " ").capitalize(),
         "status": status,
-        "detail": f"Told by the script: {code}.",
+        "detail": f"Scripted: {code}.",
         "request_id": "r-1",
         "retryable": retryable,
         **more,
@@ -82,31 +82,31 @@ def _make_authority(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def scripted_server(folder: Path, answers: list[Scripted]) -> Iterator[ScriptedServer]:
-    """Run a server on a free port that gives ``answers`` in order, the last one for ever."""
+def scripted_server(folder: Path, responses: list[Scripted]) -> Iterator[ScriptedServer]:
+    """Run a server on a free port that sends ``responses`` in order and repeats the last one."""
     authority, pair = _make_authority(folder)
     requests: list[tuple[str, str, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def answer(self) -> None:
+        def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             requests.append((self.command, self.headers.get("Content-Type", ""), body))
-            told = answers.pop(0) if len(answers) > 1 else answers[0]
-            content = json.dumps(told.body).encode()
-            self.send_response(told.status)
-            for name, value in told.headers.items():
+            scripted = responses.pop(0) if len(responses) > 1 else responses[0]
+            content = json.dumps(scripted.body).encode()
+            self.send_response(scripted.status)
+            for name, value in scripted.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = respond  # noqa: N815 - names of http.server
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing: the test's output is the test's."""
+            """Log nothing: keep the test output clean."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -116,7 +116,7 @@ def scripted_server(folder: Path, answers: list[Scripted]) -> Iterator[ScriptedS
     thread.start()
     try:
         url = f"https://127.0.0.1:{server.server_port}"
-        yield ScriptedServer(url, authority, answers, requests)
+        yield ScriptedServer(url, authority, responses, requests)
     finally:
         server.shutdown()
         thread.join()

@@ -1,4 +1,4 @@
-"""A device's certificate is fit for TLS client authentication and tells nothing else."""
+"""A device's certificate suits TLS client authentication and reveals nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_key_is_ec_p256(certificate: x509.Certificate) -> None:
     assert key.curve.name == "secp256r1"
 
 
-def test_it_is_for_client_authentication_and_signs_no_certificates(
+def test_it_is_for_client_authentication_only(
     certificate: x509.Certificate,
 ) -> None:
     extensions = certificate.extensions
@@ -42,27 +42,27 @@ def test_it_is_signed_by_its_own_key(certificate: x509.Certificate) -> None:
     certificate.verify_directly_issued_by(certificate)
 
 
-def test_it_is_valid_for_a_year_and_bears_a_clock_that_is_slow(
+def test_it_is_valid_for_a_year_and_backdated_for_slow_clocks(
     certificate: x509.Certificate,
 ) -> None:
     assert certificate.not_valid_before_utc < NOW
     assert certificate.not_valid_after_utc == NOW + timedelta(days=365)
 
 
-def test_no_two_devices_have_a_name_or_number_in_common() -> None:
-    made = [x509.load_pem_x509_certificate(make_credentials(NOW)) for _ in range(20)]
-    assert len({item.subject.rfc4514_string() for item in made}) == 20
-    assert len({item.serial_number for item in made}) == 20
+def test_common_names_and_serial_numbers_are_unique() -> None:
+    certificates = [x509.load_pem_x509_certificate(make_credentials(NOW)) for _ in range(20)]
+    assert len({item.subject.rfc4514_string() for item in certificates}) == 20
+    assert len({item.serial_number for item in certificates}) == 20
 
 
-def test_facts_are_those_that_the_server_tells() -> None:
+def test_facts_hold_the_sha256_and_the_expiry() -> None:
     credentials = make_credentials(NOW)
     facts = read_facts(credentials)
     assert len(facts.sha256) == 64
     assert facts.not_after == NOW + timedelta(days=365)
 
 
-def test_a_key_of_another_certificate_is_noticed() -> None:
+def test_a_key_of_another_certificate_is_an_error() -> None:
     one, two = make_credentials(NOW), make_credentials(NOW)
     certificate = x509.load_pem_x509_certificate(two)
     mixed = one.partition(b"-----BEGIN CERT")[0] + certificate.public_bytes(

@@ -38,11 +38,11 @@ class Client:
         ]
 
     def run(
-        self, command: str, *arguments: str, text: str = "", dies_at: int | None = None
+        self, command: str, *arguments: str, text: str = "", killed_at: int | None = None
     ) -> subprocess.CompletedProcess[str]:
         program = ["device_client"]
-        if dies_at is not None:
-            program = ["tests.client.power_loss", str(dies_at)]
+        if killed_at is not None:
+            program = ["tests.client.power_loss", str(killed_at)]
         return subprocess.run(
             [sys.executable, "-m", *program, command, *self.options, *arguments],
             env=ENVIRONMENT,
@@ -66,7 +66,7 @@ def psk(stack: Stack) -> str:
     return stack.issue_psk(f"command-{uuid4()}")
 
 
-def test_a_file_is_sent_and_known_the_next_time(client: Client, psk: str) -> None:
+def test_a_file_is_stored_and_a_duplicate_the_next_time(client: Client, psk: str) -> None:
     first = client.run("send", "--psk", "-", str(HR), f"beats={IBI}", text=f"{psk}\n")
     assert (first.returncode, first.stderr) == (0, "")
     registered, *receipts = first.stdout.splitlines()
@@ -81,28 +81,26 @@ def test_a_file_is_sent_and_known_the_next_time(client: Client, psk: str) -> Non
     assert (again["waiting"], again["error"], again["refusals"]) == (0, None, [])
 
 
-def test_what_was_acknowledged_is_never_sent_again(client: Client, psk: str) -> None:
+def test_an_acknowledged_file_is_not_sent_again(client: Client, psk: str) -> None:
     assert client.run("send", "--psk", psk, str(HR)).returncode == 0
     idle = client.run("send", "--json")
     assert (idle.returncode, json.loads(idle.stdout)["receipts"]) == (0, [])
 
 
-def test_files_wait_while_there_is_no_server_and_go_with_the_next_run(
-    client: Client, psk: str
-) -> None:
-    meant = client.options[1]
+def test_files_wait_without_a_server_until_the_next_run(client: Client, psk: str) -> None:
+    url = client.options[1]
     client.options[1] = "https://localhost:1"
     away = client.run("send", "--psk", psk, "--patience", "0", str(HR))
     assert away.returncode == 1
     assert "cannot reach localhost:1" in away.stderr
     assert "1 waiting in" in away.stderr
-    client.options[1] = meant
+    client.options[1] = url
     back = client.run("send", "--psk", psk)
     assert back.stdout.splitlines()[1].startswith("stored    hr_measurement")
     assert client.waiting() == []
 
 
-def test_a_file_that_cannot_be_read_is_set_aside_and_the_good_one_is_stored(
+def test_an_unreadable_file_is_set_aside_and_the_other_stored(
     client: Client, psk: str, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.csv"
@@ -114,12 +112,12 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_the_good_one_is_stored(
     assert client.waiting() == []
 
 
-def test_whoami_tells_the_identity_and_what_waits(client: Client, psk: str) -> None:
+def test_whoami_prints_the_identity_and_the_waiting_files(client: Client, psk: str) -> None:
     unknown = client.run("whoami", "--json")
     assert unknown.returncode == 1
-    told: dict[str, Any] = json.loads(unknown.stdout)
-    assert told["error"]["type"] == "urn:device-endpoint:certificate_not_bound"
-    assert told["certificate"]["sha256"] == told["error"]["certificate"]["sha256"]
+    document: dict[str, Any] = json.loads(unknown.stdout)
+    assert document["error"]["type"] == "urn:device-endpoint:certificate_not_bound"
+    assert document["certificate"]["sha256"] == document["error"]["certificate"]["sha256"]
     client.run("send", "--psk", psk)
     known = client.run("whoami")
     assert known.stdout.startswith("command-")
@@ -127,32 +125,34 @@ def test_whoami_tells_the_identity_and_what_waits(client: Client, psk: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        (["two words"], "gives no measurement name: say NAME=PATH"),
+        (["two words"], "gives no measurement name: write NAME=PATH"),
         (["no-such-file"], "cannot read no-such-file: No such file or directory"),
     ],
 )
-def test_a_file_that_is_none_is_one_line(client: Client, arguments: list[str], told: str) -> None:
+def test_an_invalid_file_argument_is_one_line_of_error(
+    client: Client, arguments: list[str], message: str
+) -> None:
     run = client.run("send", *arguments)
     assert run.returncode != 0
     assert run.stderr.count("\n") == 1
-    assert told in run.stderr
+    assert message in run.stderr
 
 
-def test_a_terminal_shows_how_far_it_is(client: Client, psk: str, tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar(client: Client, psk: str, tmp_path: Path) -> None:
     large = tmp_path / "hr.csv"
     large.write_text("".join(f"{1_700_000_000_000 + 1000 * i},70\n" for i in range(100_000)))
-    ours, theirs = pty.openpty()
+    screen_fd, terminal = pty.openpty()
     command = [sys.executable, "-m", "device_client", "send", *client.options]
-    with os.fdopen(ours, "rb", closefd=True) as screen:
+    with os.fdopen(screen_fd, "rb", closefd=True) as screen:
         with subprocess.Popen(
             [*command, "--psk", psk, str(large)],
             env=ENVIRONMENT,
             stdout=subprocess.PIPE,
-            stderr=theirs,
+            stderr=terminal,
         ) as process:
-            os.close(theirs)
+            os.close(terminal)
             drawn = b""
             while chunk := _read(screen.fileno()):
                 drawn += chunk
@@ -167,11 +167,11 @@ def test_a_terminal_shows_how_far_it_is(client: Client, psk: str, tmp_path: Path
 def _read(screen: int) -> bytes:
     try:
         return os.read(screen, 65536)
-    except OSError:  # what a terminal answers when the other side has closed it
+    except OSError:  # the other side has closed the terminal
         return b""
 
 
-def test_a_certificate_that_ends_soon_is_renewed_unasked(client: Client, psk: str) -> None:
+def test_send_renews_a_certificate_that_expires_soon(client: Client, psk: str) -> None:
     client.folder.mkdir(mode=0o700)
     old = make_credentials(datetime.now(UTC) - timedelta(days=300))
     (client.folder / "device.pem").write_bytes(old)
@@ -185,23 +185,25 @@ def test_a_certificate_that_ends_soon_is_renewed_unasked(client: Client, psk: st
     assert new in client.run("send").stdout
 
 
-def test_power_may_be_lost_at_any_moment(client: Client, stack: Stack, tmp_path: Path) -> None:
+def test_no_file_is_lost_or_doubled_by_a_power_cut(
+    client: Client, stack: Stack, tmp_path: Path
+) -> None:
     identity = f"power-{uuid4()}"
     assert client.run("send", "--psk", stack.issue_psk(identity)).returncode == 0
-    # Trust is written (1, 2), a file is kept (3, 4), the server asked (5) and sent what waits (6),
-    # what it has received is forgotten (from 7 on): here it dies before each of these.
+    # Killed before each act: write the authorities (1, 2), add the file to the spool (3, 4),
+    # request whoami (5), send the upload's head and body (6, 7), delete the received file (from 8).
     files = []
     for moment in range(1, 10):
         files.append(tmp_path / f"pulse_{moment}.csv")
         files[-1].write_text(f"{1_700_000_000_000 + moment},{moment}\n")
-        assert client.run("send", f"pulse={files[-1]}", dies_at=moment).returncode == -9
+        assert client.run("send", f"pulse={files[-1]}", killed_at=moment).returncode == -9
     assert client.run("send", *(f"pulse={file}" for file in files)).returncode == 0
     assert client.waiting() == []
     stored = Measurement.objects.filter(identity__name=identity, name="pulse")
     assert [(found.status, found.new) for found in stored] == [("stored", 1)] * len(files)
 
 
-def test_a_busy_server_is_waited_for_and_asked_with_the_same_files(tmp_path: Path) -> None:
+def test_send_retries_the_same_files_while_the_server_is_busy(tmp_path: Path) -> None:
     known: dict[str, object] = {
         "identity": "w",
         "certificate": {"sha256": "ab" * 32, "not_after": "2099-01-01"},

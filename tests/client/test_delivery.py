@@ -1,7 +1,6 @@
-"""What a device does with each answer: forget, keep, try again or set aside.
+"""How a device handles each response: delete, keep, retry or set aside the files.
 
-The server here is a script, since the product does not fail on demand; the product itself is
-met in test_simulate_device.py.
+Uses a scripted server, since the product does not fail on demand.
 """
 
 from __future__ import annotations
@@ -13,13 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from device_client.api import Door, Registration
+from device_client.api import DeviceApi, Registration
 from device_client.delivery import Deliverer
-from device_client.errors import BadAnswer, DeviceError, Refused, Unreachable, Untrusted
+from device_client.errors import (
+    CertificateNotTrusted,
+    DeviceError,
+    ProblemResponse,
+    ProtocolError,
+    ServerUnreachable,
+)
 from device_client.multipart import FilePart
+from device_client.renewal import ensure_registered
 from device_client.responses import Receipt
-from device_client.retry import Patience
-from device_client.simulator import join
+from device_client.retry import RetryPolicy
 from device_client.state import StateFolder
 from tests.client.scripted_server import Scripted, ScriptedServer, problem
 
@@ -32,7 +37,7 @@ WHOAMI: dict[str, object] = {
 UNAVAILABLE = problem(503, "database_unavailable", True)
 
 Serve = Callable[[list[Scripted]], ScriptedServer]
-OpenDoor = Callable[[ScriptedServer], Door]
+Connect = Callable[[ScriptedServer], DeviceApi]
 
 
 def _receipt(part: FilePart, status: str = "stored", **more: object) -> dict[str, object]:
@@ -45,10 +50,10 @@ def _received(*receipts: dict[str, object]) -> Scripted:
 
 @dataclass
 class _Device:
-    """A device with files waiting, and what it heard."""
+    """A device with waiting files, and the receipts and refusals reported to it."""
 
     state: StateFolder
-    open_door: OpenDoor
+    connect: Connect
     receipts: list[Receipt] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
@@ -59,24 +64,24 @@ class _Device:
 
         return Deliverer(
             self.state.spool,
-            self.open_door(server),
+            self.connect(server),
             Registration("ward-3", {}),
             self.receipts.append,
             on_refusal,
         )
 
     def waiting(self) -> list[FilePart]:
-        return [item.read() for item in self.state.spool.pending()]
+        return [item.read() for item in self.state.spool.list_pending()]
 
 
 @pytest.fixture
-def device(state: StateFolder, open_door: OpenDoor) -> _Device:
+def device(state: StateFolder, connect: Connect) -> _Device:
     for part in (HR, IBI):
         state.spool.add(part)
-    return _Device(state, open_door)
+    return _Device(state, connect)
 
 
-def test_received_files_are_forgotten_and_duplicates_too(device: _Device, serve: Serve) -> None:
+def test_received_files_and_duplicates_are_deleted(device: _Device, serve: Serve) -> None:
     server = serve([_received(_receipt(HR), _receipt(IBI, "duplicate"))])
     device.deliverer(server).send_pending()
     assert device.waiting() == []
@@ -84,44 +89,40 @@ def test_received_files_are_forgotten_and_duplicates_too(device: _Device, serve:
     assert len(server.requests) == 1
 
 
-def test_receipts_are_told_apart_by_their_bytes_not_their_order(
-    device: _Device, serve: Serve
-) -> None:
+def test_receipts_are_matched_by_sha256_not_by_order(device: _Device, serve: Serve) -> None:
     server = serve([_received(_receipt(IBI, "duplicate"), _receipt(HR))])
     device.deliverer(server).send_pending()
     assert [receipt.name for receipt in device.receipts] == [HR.name, IBI.name]
 
 
-def test_a_busy_server_is_asked_again_no_sooner_than_it_wished(
-    device: _Device, serve: Serve, patience: Patience, pauses: list[float]
+def test_a_retry_waits_at_least_for_retry_after(
+    device: _Device, serve: Serve, retry_policy: RetryPolicy, delays: list[float]
 ) -> None:
     busy = Scripted(503, UNAVAILABLE, {"Retry-After": "7"})
     server = serve([busy, busy, _received(_receipt(HR), _receipt(IBI))])
-    patience.keep_trying(device.deliverer(server).send_pending)
-    assert len(pauses) == 2
-    assert min(pauses) >= 7
+    retry_policy.run(device.deliverer(server).send_pending)
+    assert len(delays) == 2
+    assert min(delays) >= 7
     assert device.waiting() == []
 
 
-def test_what_is_sent_again_is_the_same_files(
-    device: _Device, serve: Serve, patience: Patience
+def test_a_retry_sends_the_same_files(
+    device: _Device, serve: Serve, retry_policy: RetryPolicy
 ) -> None:
     server = serve([Scripted(503, UNAVAILABLE), _received(_receipt(HR), _receipt(IBI))])
-    patience.keep_trying(device.deliverer(server).send_pending)
+    retry_policy.run(device.deliverer(server).send_pending)
     bodies = [body for _, _, body in server.requests]
     assert all(HR.content in body and IBI.content in body for body in bodies)
 
 
-def test_files_wait_for_a_device_that_is_refused(device: _Device, serve: Serve) -> None:
+def test_files_of_a_suspended_device_wait(device: _Device, serve: Serve) -> None:
     server = serve([Scripted(403, problem(403, "certificate_suspended", True))])
-    with pytest.raises(Refused, match="certificate_suspended"):
+    with pytest.raises(ProblemResponse, match="certificate_suspended"):
         device.deliverer(server).send_pending()
     assert device.waiting() == [HR, IBI]
 
 
-def test_of_a_request_with_a_bad_file_the_good_one_is_received(
-    device: _Device, serve: Serve
-) -> None:
+def test_a_rejected_file_does_not_affect_the_other_one(device: _Device, serve: Serve) -> None:
     bad = _receipt(
         HR, "rejected", errors=[{"line": 2, "column": 15, "got": "9O", "hint": "not a number"}]
     )
@@ -133,9 +134,7 @@ def test_of_a_request_with_a_bad_file_the_good_one_is_received(
     assert "line 2, column 15: got '9O': not a number" in device.refusals[0]
 
 
-def test_the_file_that_spoils_a_request_is_found_and_the_other_one_sent(
-    device: _Device, serve: Serve
-) -> None:
+def test_a_file_that_spoils_a_request_is_sent_alone(device: _Device, serve: Serve) -> None:
     refused = Scripted(413, problem(413, "too_large", False))
     server = serve([refused, refused, _received(_receipt(IBI))])
     device.deliverer(server).send_pending()
@@ -146,29 +145,27 @@ def test_the_file_that_spoils_a_request_is_found_and_the_other_one_sent(
 
 def test_a_file_without_a_receipt_is_kept(device: _Device, serve: Serve) -> None:
     server = serve([_received(_receipt(HR))])
-    with pytest.raises(BadAnswer, match="no receipt for ibi_measurement"):
+    with pytest.raises(ProtocolError, match="no receipt for ibi_measurement"):
         device.deliverer(server).send_pending()
     assert device.waiting() == [IBI]
 
 
-def test_an_answer_that_is_no_json_is_no_receipt(device: _Device, serve: Serve) -> None:
+def test_a_response_without_receipts_deletes_no_file(device: _Device, serve: Serve) -> None:
     server = serve([Scripted(200, {})])
-    with pytest.raises(BadAnswer):
+    with pytest.raises(ProtocolError):
         device.deliverer(server).send_pending()
     assert device.waiting() == [HR, IBI]
 
 
 def test_a_redirect_is_not_followed(device: _Device, serve: Serve) -> None:
     server = serve([Scripted(302, {}, {"Location": "https://127.0.0.1:9/elsewhere"})])
-    with pytest.raises(Refused, match="302"):
+    with pytest.raises(ProblemResponse, match="302"):
         device.deliverer(server).send_pending()
     assert len(server.requests) == 1
     assert device.waiting() == [HR, IBI]
 
 
-def test_files_left_by_a_device_that_was_switched_off_are_sent_by_the_next_start(
-    device: _Device, serve: Serve
-) -> None:
+def test_waiting_files_are_sent_after_a_restart(device: _Device, serve: Serve) -> None:
     device.state.close()
     device.state = StateFolder(device.state.path)
     server = serve([_received(_receipt(HR), _receipt(IBI))])
@@ -177,34 +174,34 @@ def test_files_left_by_a_device_that_was_switched_off_are_sent_by_the_next_start
     device.state.close()
 
 
-def test_a_server_of_an_unknown_authority_is_never_spoken_to(
+def test_an_untrusted_server_receives_no_request(
     device: _Device, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve([_received()])
-    # What requests would prefer to a session's own choice.
+    # requests prefers this variable to the session's setting.
     monkeypatch.setitem(os.environ, "REQUESTS_CA_BUNDLE", str(server.authority))
     other = tmp_path / "other.pem"
     other.write_bytes(device.state.credentials.read_bytes())
-    with pytest.raises(Untrusted, match="not trusted"):
-        Door(server.url, device.state.credentials, other).whoami()
+    with pytest.raises(CertificateNotTrusted, match="not trusted"):
+        DeviceApi(server.url, device.state.credentials, other).whoami()
     assert server.requests == []
 
 
-def test_a_server_that_is_not_there_is_named(device: _Device, serve: Serve) -> None:
+def test_an_unreachable_server_is_named(device: _Device, serve: Serve) -> None:
     server = serve([_received()])
-    door = Door("https://127.0.0.1:1", device.state.credentials, server.authority)
-    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1: Connection refused"):
-        door.whoami()
+    api = DeviceApi("https://127.0.0.1:1", device.state.credentials, server.authority)
+    with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1:1: Connection refused"):
+        api.whoami()
 
 
 @pytest.mark.parametrize("url", ["http://h:1", "h:8443", "https://", "https://h:x", "https://[::1"])
-def test_an_address_that_is_none_is_named(url: str, device: _Device) -> None:
+def test_an_invalid_address_is_an_error(url: str, device: _Device) -> None:
     with pytest.raises(DeviceError, match="not an address"):
-        Door(url, device.state.credentials, device.state.credentials)
+        DeviceApi(url, device.state.credentials, device.state.credentials)
 
 
 @pytest.mark.parametrize(
-    ("given", "whole"),
+    ("url", "completed"),
     [
         ("https://h:8443", "https://h:8443/device_endpoint"),
         ("https://h:8443/", "https://h:8443/device_endpoint"),
@@ -212,42 +209,44 @@ def test_an_address_that_is_none_is_named(url: str, device: _Device) -> None:
         ("https://[::1]:8443", "https://[::1]:8443/device_endpoint"),
     ],
 )
-def test_the_endpoints_path_is_added_where_absent(given: str, whole: str, device: _Device) -> None:
-    assert Door(given, device.state.credentials, device.state.credentials).url == whole
+def test_the_endpoints_path_is_added_if_absent(url: str, completed: str, device: _Device) -> None:
+    assert DeviceApi(url, device.state.credentials, device.state.credentials).url == completed
 
 
-def test_a_bound_device_sends_no_key(serve: Serve, open_door: OpenDoor, patience: Patience) -> None:
+def test_a_bound_device_sends_no_key(
+    serve: Serve, connect: Connect, retry_policy: RetryPolicy
+) -> None:
     server = serve([Scripted(200, WHOAMI)])
-    assert join(open_door(server), "dpsk_secret", patience).identity == "ward-3"
+    assert ensure_registered(connect(server), "dpsk_secret", retry_policy).identity == "ward-3"
     assert [method for method, _, _ in server.requests] == ["GET"]
 
 
-def test_an_unknown_device_registers_once_the_server_has_time(
-    serve: Serve, open_door: OpenDoor, patience: Patience, pauses: list[float]
+def test_an_unknown_device_registers_after_a_busy_response(
+    serve: Serve, connect: Connect, retry_policy: RetryPolicy, delays: list[float]
 ) -> None:
     unbound = Scripted(403, problem(403, "certificate_not_bound", True))
     throttled = Scripted(429, problem(429, "too_many_requests", True), {"Retry-After": "3"})
     server = serve([unbound, throttled, Scripted(200, WHOAMI)])
-    assert join(open_door(server), "dpsk_secret", patience).identity == "ward-3"
+    assert ensure_registered(connect(server), "dpsk_secret", retry_policy).identity == "ward-3"
     assert server.requests[1] == ("POST", "application/json", b'{"PSK": "dpsk_secret"}')
-    assert min(pauses) >= 3
+    assert min(delays) >= 3
 
 
-def test_an_unknown_device_without_a_key_says_so(
-    serve: Serve, open_door: OpenDoor, patience: Patience
+def test_an_unknown_device_without_a_key_is_an_error(
+    serve: Serve, connect: Connect, retry_policy: RetryPolicy
 ) -> None:
     server = serve([Scripted(403, problem(403, "certificate_not_bound", True))])
     with pytest.raises(DeviceError, match="give a PSK"):
-        join(open_door(server), "", patience)
+        ensure_registered(connect(server), "", retry_policy)
 
 
-def test_a_refused_key_is_not_tried_again(
-    serve: Serve, open_door: OpenDoor, patience: Patience, pauses: list[float]
+def test_a_refused_key_is_not_sent_again(
+    serve: Serve, connect: Connect, retry_policy: RetryPolicy, delays: list[float]
 ) -> None:
     unbound = Scripted(403, problem(403, "certificate_not_bound", True))
     refused = Scripted(400, problem(400, "registration_failed", False))
     server = serve([unbound, refused])
-    with pytest.raises(Refused, match="registration_failed"):
-        join(open_door(server), "dpsk_wrong", patience)
-    assert pauses == []
+    with pytest.raises(ProblemResponse, match="registration_failed"):
+        ensure_registered(connect(server), "dpsk_wrong", retry_policy)
+    assert delays == []
     assert len(server.requests) == 2

@@ -1,4 +1,4 @@
-"""A file's name tells its measurement, unless the user does."""
+"""The measurement's name is derived from the file name unless the argument gives it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import pytest
 
-from device_client.filenames import dated_filename, measurement_name, split_argument
+from device_client.filenames import derive_measurement_name, make_dated_filename, split_argument
 
 
 @pytest.mark.parametrize(
@@ -24,21 +24,21 @@ from device_client.filenames import dated_filename, measurement_name, split_argu
     ],
 )
 def test_the_date_at_the_end_is_not_part_of_the_name(filename: str, name: str) -> None:
-    assert measurement_name(filename) == name
+    assert derive_measurement_name(filename) == name
 
 
 @pytest.mark.parametrize("filename", ["_2019_06_11", "heart rate.csv", "", "x" * 65, ".csv"])
-def test_a_name_that_no_measurement_may_have_is_asked_for(filename: str) -> None:
+def test_an_invalid_measurement_name_is_an_error(filename: str) -> None:
     with pytest.raises(ValueError, match="NAME=PATH"):
-        measurement_name(filename)
+        derive_measurement_name(filename)
 
 
-def test_a_name_may_be_given() -> None:
+def test_an_argument_may_name_the_measurement() -> None:
     assert split_argument("pulse=data/a=b.csv") == ("pulse", PurePath("data/a=b.csv"))
     assert split_argument("data/hr_2019_06_11.csv") == ("hr", PurePath("data/hr_2019_06_11.csv"))
 
 
-def test_a_simulated_file_is_named_so_that_its_measurement_can_be_told() -> None:
-    filename = dated_filename("hr_measurement", 1_560_279_835_999)
+def test_a_simulated_file_name_yields_its_measurement() -> None:
+    filename = make_dated_filename("hr_measurement", 1_560_279_835_999)
     assert filename == "hr_measurement_2019_06_11_190355"
-    assert measurement_name(filename) == "hr_measurement"
+    assert derive_measurement_name(filename) == "hr_measurement"

@@ -1,4 +1,4 @@
-"""A device whose disk is full, or fails: nothing half-written, and what waits is sent."""
+"""On a full or failing disk no file is incomplete, and waiting files are still sent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from device_client.api import Door, Registration
+from device_client.api import DeviceApi, Registration
 from device_client.delivery import Deliverer
-from device_client.errors import DeviceError, StateError, Untrusted
+from device_client.errors import CertificateNotTrusted, DeviceError, StateError
 from device_client.multipart import FilePart
-from device_client.retry import Patience
-from device_client.schedule import Schedule
-from device_client.simulator import Simulation
+from device_client.retry import RetryPolicy
+from device_client.simulator import Schedule, Simulation
 from device_client.spool import Spool
 from device_client.state import StateFolder
 from tests.client.scripted_server import Scripted, ScriptedServer
@@ -25,12 +24,12 @@ SMALL = FilePart("hr", "small", b"1560279835000,93\n")
 LARGE = FilePart("hr", "large", b"1560279835000,93\n" * 10_000)
 
 Serve = Callable[[list[Scripted]], ScriptedServer]
-OpenDoor = Callable[[ScriptedServer], Door]
+Connect = Callable[[ScriptedServer], DeviceApi]
 
 
 @contextmanager
-def no_room() -> Iterator[None]:
-    """Have the system refuse files of more than 4 KiB: writes fail in the middle of a file."""
+def full_disk() -> Iterator[None]:
+    """Limit files to 4 KiB, so that writes fail in the middle of a file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
@@ -39,85 +38,85 @@ def no_room() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def received(part: FilePart) -> Scripted:
+def receipt_for(part: FilePart) -> Scripted:
     receipt = {"name": part.name, "sha256": part.sha256, "status": "stored"}
     return Scripted(200, {"files": [receipt]})
 
 
-def deliverer(state: StateFolder, door: Door, refusals: list[str]) -> Deliverer:
+def make_deliverer(state: StateFolder, api: DeviceApi, refusals: list[str]) -> Deliverer:
     return Deliverer(
         state.spool,
-        door,
+        api,
         Registration("ward-3", {}),
         lambda receipt: None,
         lambda reason, kept: refusals.append(reason),
     )
 
 
-def test_a_file_that_finds_no_room_is_said_not_to_be_kept(tmp_path: Path) -> None:
+def test_adding_a_file_to_a_full_disk_is_an_error(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     kept = spool.add(SMALL)
-    with no_room(), pytest.raises(StateError, match=r"cannot write .*: File too large"):
+    with full_disk(), pytest.raises(StateError, match=r"cannot write .*: File too large"):
         spool.add(LARGE)
     assert list(spool.folder.iterdir()) == [kept.path]
     assert spool.add(LARGE).read() == LARGE
 
 
-def test_a_key_that_finds_no_room_leaves_the_old_one(state: StateFolder) -> None:
+def test_a_failed_write_leaves_the_old_key(state: StateFolder) -> None:
     before = state.credentials.read_bytes()
-    with no_room(), pytest.raises(StateError, match="cannot write"):
+    with full_disk(), pytest.raises(StateError, match="cannot write"):
         state.write_authorities(b"x" * 10_000)
     assert state.credentials.read_bytes() == before
     assert not list(state.path.glob("*.draft"))
 
 
-def test_a_refused_file_is_out_of_the_way_though_its_reason_finds_no_room(tmp_path: Path) -> None:
+def test_a_refused_file_moves_without_its_reason_on_a_full_disk(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     waiting = spool.add(SMALL)
-    with no_room():
-        kept = spool.set_aside(waiting, "x" * 10_000)
-    assert spool.pending() == []
+    with full_disk():
+        kept = spool.move_to_refused(waiting, "x" * 10_000)
+    assert spool.list_pending() == []
     assert kept.read_bytes().endswith(SMALL.content)
 
 
-def test_a_damaged_file_is_set_aside_and_does_not_hold_up_the_others(
-    state: StateFolder, serve: Serve, open_door: OpenDoor
+def test_a_damaged_file_does_not_block_the_others(
+    state: StateFolder, serve: Serve, connect: Connect
 ) -> None:
     state.spool.add(SMALL).path.write_bytes(b"\xff\xfe\x00")
     state.spool.add(LARGE)
     refusals: list[str] = []
-    deliverer(state, open_door(serve([received(LARGE)])), refusals).send_pending()
-    assert state.spool.pending() == []
+    make_deliverer(state, connect(serve([receipt_for(LARGE)])), refusals).send_pending()
+    assert state.spool.list_pending() == []
     assert [reason.partition(" is ")[2] for reason in refusals] == [
-        "damaged: it does not say what it is"
+        "damaged: its header is unreadable"
     ]
 
 
-def test_a_spool_of_damaged_files_alone_is_no_request(
-    state: StateFolder, serve: Serve, open_door: OpenDoor
+def test_damaged_files_alone_send_no_request(
+    state: StateFolder, serve: Serve, connect: Connect
 ) -> None:
     state.spool.add(SMALL).path.write_bytes(b"")
     server = serve([Scripted(500, {})])
-    deliverer(state, open_door(server), []).send_pending()
+    make_deliverer(state, connect(server), []).send_pending()
     assert server.requests == []
 
 
-def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+def test_foreign_files_in_the_spool_are_left_alone(tmp_path: Path) -> None:
     Spool(tmp_path)
-    strange = tmp_path / "spool" / "notes.upload"
-    strange.write_text("not ours")
+    foreign = tmp_path / "spool" / "notes.upload"
+    foreign.write_text("not ours")
     spool = Spool(tmp_path)
-    assert spool.pending() == []
+    assert spool.list_pending() == []
     assert spool.add(SMALL).path.name == "000000000001.upload"
-    assert strange.exists()
+    assert foreign.exists()
 
 
-class _Ended(Exception):
-    """The end of what would go on without end."""
+class _HourOver(Exception):
+    """Ends an endless simulation."""
 
 
 class _Clock:
-    """Time that passes when somebody sleeps, and ends after an hour."""
+    """A clock that advances on sleep and raises ``_HourOver`` after an hour."""
 
     def __init__(self) -> None:
         self.now = self.start = time.time()
@@ -128,45 +127,45 @@ class _Clock:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
         if self.now > self.start + 3600:
-            raise _Ended
+            raise _HourOver
 
 
-def endless(state: StateFolder, door: Door, troubles: list[DeviceError]) -> Simulation:
+def make_endless(state: StateFolder, api: DeviceApi, errors: list[DeviceError]) -> Simulation:
     clock = _Clock()
     return Simulation(
-        Schedule(round(clock.now * 1000), samples=600, uploads=0, interval_s=0),
+        Schedule(round(clock.now * 1000), samples=600, uploads=0, interval_seconds=0),
         1,
         state.spool,
-        deliverer(state, door, []),
-        Patience(sleep=clock.sleep),
-        troubles.append,
+        make_deliverer(state, api, []),
+        RetryPolicy(sleep=clock.sleep),
+        errors.append,
         clock=clock,
     )
 
 
-def test_a_device_without_room_for_more_sends_what_it_has(
-    state: StateFolder, serve: Serve, open_door: OpenDoor
+def test_a_device_with_a_full_disk_sends_its_waiting_files(
+    state: StateFolder, serve: Serve, connect: Connect
 ) -> None:
     state.spool.add(SMALL)
-    server = serve([received(SMALL)])
-    troubles: list[DeviceError] = []
-    with no_room(), pytest.raises(_Ended):
-        endless(state, open_door(server), troubles).run()
+    server = serve([receipt_for(SMALL)])
+    errors: list[DeviceError] = []
+    with full_disk(), pytest.raises(_HourOver):
+        make_endless(state, connect(server), errors).run()
     assert len(server.requests) == 1
-    assert {type(trouble) for trouble in troubles} == {StateError}
-    assert 55 <= len(troubles) <= 62  # once a minute, for an hour
-    assert state.spool.pending() == []
+    assert {type(error) for error in errors} == {StateError}
+    assert 55 <= len(errors) <= 62  # once a minute, for an hour
+    assert state.spool.list_pending() == []
 
 
-def test_a_device_waits_for_a_server_whose_certificate_is_not_good_any_more(
+def test_a_device_keeps_recording_while_the_server_is_untrusted(
     state: StateFolder, serve: Serve
 ) -> None:
-    server = serve([received(SMALL)])
-    door = Door(server.url, state.credentials, state.credentials)
-    troubles: list[DeviceError] = []
-    with pytest.raises(_Ended):
-        endless(state, door, troubles).run()
-    door.close()
-    assert {type(trouble) for trouble in troubles} == {Untrusted}
-    assert len(state.spool.pending()) >= 6  # at once, and one every ten minutes
+    server = serve([receipt_for(SMALL)])
+    api = DeviceApi(server.url, state.credentials, state.credentials)
+    errors: list[DeviceError] = []
+    with pytest.raises(_HourOver):
+        make_endless(state, api, errors).run()
+    api.close()
+    assert {type(error) for error in errors} == {CertificateNotTrusted}
+    assert len(state.spool.list_pending()) >= 6  # at once, and one every ten minutes
     assert server.requests == []

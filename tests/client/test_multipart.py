@@ -1,4 +1,4 @@
-"""Uploads are written as RFC 7578 says, so that a strict reader takes them."""
+"""Uploads follow RFC 7578, so that a strict parser accepts them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from device_client.multipart import (
 )
 
 
-def _read_strictly(body: bytes, boundary: str) -> list[tuple[str, str | None, bytes]]:
+def _parse_strictly(body: bytes, boundary: str) -> list[tuple[str, str | None, bytes]]:
     parser = multipart.PushMultipartParser(boundary.encode(), strict=True)
     found: list[tuple[str, str | None, bytes]] = []
     content = bytearray()
@@ -43,15 +43,15 @@ def _read_strictly(body: bytes, boundary: str) -> list[tuple[str, str | None, by
         max_size=5,
     )
 )
-def test_a_strict_reader_finds_the_same_files_in_the_same_order(
+def test_a_strict_parser_reads_the_same_files_in_order(
     files: list[tuple[str, str, bytes]],
 ) -> None:
     parts = [FilePart(*file) for file in files]
     boundary = choose_boundary(parts)
-    assert _read_strictly(encode(parts, boundary), boundary) == files
+    assert _parse_strictly(encode(parts, boundary), boundary) == files
 
 
-def test_the_body_is_written_as_the_protocol_shows_it() -> None:
+def test_the_body_matches_the_protocols_example() -> None:
     part = FilePart("hr_measurement", "hr_measurement_2018_05_01", b"1526292559214,95\n")
     assert encode([part], "xyz") == (
         b"--xyz\r\n"
@@ -69,7 +69,7 @@ def test_the_body_is_written_as_the_protocol_shows_it() -> None:
 @pytest.mark.parametrize("evil", ['a"; name="b', "a\r\nX-Evil: 1", "a\nb"])
 def test_a_file_name_cannot_break_out_of_its_quotes(evil: str) -> None:
     body = encode([FilePart("hr", evil, b"1,2")], "xyz")
-    assert len(_read_strictly(body, "xyz")) == 1
+    assert len(_parse_strictly(body, "xyz")) == 1
     assert body.count(b"\r\n") == 6
     assert body.count(b'"') == 4
 

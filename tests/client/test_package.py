@@ -1,4 +1,4 @@
-"""The client is a package of its own: it installs, and declares what it imports."""
+"""The client is a separate package: it installs, and declares its dependencies."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_what_it_imports_is_what_it_declares() -> None:
     assert imported - ours == declared
 
 
-def test_its_command_is_there() -> None:
+def test_the_declared_command_exists() -> None:
     module, _, function = PROJECT["scripts"]["device-client"].partition(":")
     assert callable(getattr(import_module(module), function))
 
 
-def test_it_tells_type_checkers_that_it_is_typed() -> None:
+def test_it_declares_that_it_is_typed() -> None:
     assert (Path(certificate.__file__).parent / "py.typed").exists()
 
 

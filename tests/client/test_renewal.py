@@ -1,4 +1,4 @@
-"""A device renews its certificate unasked, and no interruption leaves it without one."""
+"""A device renews its certificate, and no interruption leaves it without one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from device_client.api import Door
+from device_client.api import DeviceApi
 from device_client.certificate import CertificateFacts, make_credentials, read_facts
-from device_client.errors import DeviceError, Refused
-from device_client.renewal import PAUSE_SECONDS, Renewal, enter, is_due
-from device_client.retry import Patience
+from device_client.errors import DeviceError, ProblemResponse
+from device_client.renewal import ATTEMPT_INTERVAL_SECONDS, Renewal, is_due
+from device_client.retry import RetryPolicy
 from device_client.state import StateFolder
 from device_endpoint.env import PROJECT_DIR
 from identities.models import PreSharedKey
@@ -48,14 +48,14 @@ def _facts(lived: float, left: float) -> CertificateFacts:
         (200, 165, 1000, True),
     ],
 )
-def test_it_is_due_with_a_third_of_its_life_left_or_the_days_that_are_set(
+def test_renewal_is_due_by_lifetime_or_days(
     lived: float, left: float, days: float | None, due: bool
 ) -> None:
     assert is_due(_facts(lived, left), NOW, days) is due
 
 
-class Old:
-    """A bound device whose certificate has little of its life left, and what it needs."""
+class AgedDevice:
+    """A device whose certificate was made ``lived`` days ago."""
 
     def __init__(self, stack: Stack, folder: Path, psk: str, *, lived: int = 300) -> None:
         folder.mkdir(mode=0o700)
@@ -63,7 +63,7 @@ class Old:
         self.pem.write_bytes(make_credentials(datetime.now(UTC) - timedelta(days=lived)))
         self.folder, self.stack, self.psk = folder, stack, psk
         self.first = self.sha256
-        self.door = Door(stack.device_url, self.pem, stack.ca_file)
+        self.api = DeviceApi(stack.device_url, self.pem, stack.ca_file)
 
     @property
     def sha256(self) -> str:
@@ -74,11 +74,11 @@ class Old:
         return {path.name for path in self.folder.glob("device*")}
 
     def run(self, number: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run it as a process that dies before its act ``number``."""
+        """Run the device in a process that is killed before its act ``number``."""
         arguments = [str(self.folder), self.stack.device_url, str(self.stack.ca_file), str(number)]
         return subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("killed_client.py")), *arguments],
-            env=os.environ | {"PYTHONPATH": str(PROJECT_DIR / "client")},
+            [sys.executable, "-m", "tests.client.killed_renewal", *arguments],
+            env=os.environ | {"PYTHONPATH": f"{PROJECT_DIR / 'client'}:{PROJECT_DIR}"},
             capture_output=True,
             text=True,
             check=False,
@@ -86,88 +86,88 @@ class Old:
 
 
 @pytest.fixture
-def make_old(stack: Stack, live_db: None, tmp_path: Path) -> Iterator[Callable[..., Old]]:
-    """Give a function that makes devices of one identity, bound unless they ended before."""
+def make_aged(stack: Stack, live_db: None, tmp_path: Path) -> Iterator[Callable[..., AgedDevice]]:
+    """A function that makes devices of one identity, bound unless expired or not yet valid."""
     psk = stack.issue_psk(f"renewing-{uuid4()}", "--max-uses", str(MAX_ACTS * 2))
     with ExitStack() as closing_all:
-        made: list[Old] = []
+        devices: list[AgedDevice] = []
 
-        def make(lived: int = 300) -> Old:
-            device = Old(stack, tmp_path / f"device-{len(made)}", psk, lived=lived)
-            made.append(device)
-            closing_all.callback(device.door.close)
+        def make(lived: int = 300) -> AgedDevice:
+            device = AgedDevice(stack, tmp_path / f"device-{len(devices)}", psk, lived=lived)
+            devices.append(device)
+            closing_all.callback(device.api.close)
             if 0 <= lived < 365:
-                device.door.register(psk)
+                device.api.register(psk)
             return device
 
         yield make
 
 
-def _certificate(sha256: str) -> DeviceCertificate:
+def _get_certificate(sha256: str) -> DeviceCertificate:
     return DeviceCertificate.objects.get(sha256=bytes.fromhex(sha256))
 
 
-def _identity(device: Old) -> str:
-    device.door.close()
-    return device.door.whoami().identity
+def _reconnect_identity(device: AgedDevice) -> str:
+    device.api.close()
+    return device.api.whoami().identity
 
 
-def test_the_new_certificate_replaces_the_old_one_which_is_good_for_the_overlap(
-    make_old: Callable[..., Old],
+def test_the_old_certificate_works_during_the_overlap(
+    make_aged: Callable[..., AgedDevice],
 ) -> None:
-    device = make_old()
+    device = make_aged()
     assert device.run().returncode == 0
     assert device.sha256 != device.first
     assert device.files == {"device.pem"}
     assert device.pem.stat().st_mode & 0o777 == 0o600
-    new, old = _certificate(device.sha256), _certificate(device.first)
+    new, old = _get_certificate(device.sha256), _get_certificate(device.first)
     assert new.replaces == old
     assert new.identity == old.identity
     assert old.retires_at is not None
     assert old.retires_at > timezone.now()
 
 
-def test_a_young_certificate_is_left_alone(make_old: Callable[..., Old]) -> None:
-    device = make_old(lived=10)
+def test_a_young_certificate_is_not_renewed(make_aged: Callable[..., AgedDevice]) -> None:
+    device = make_aged(lived=10)
     assert device.run().returncode == 0
     assert device.sha256 == device.first
 
 
-def test_whenever_its_power_goes_the_device_ends_with_one_good_certificate(
-    make_old: Callable[..., Old],
+def test_a_power_cut_at_any_step_leaves_one_live_certificate(
+    make_aged: Callable[..., AgedDevice],
 ) -> None:
     for number in range(1, MAX_ACTS):
-        device = make_old()
+        device = make_aged()
         killed = device.run(number)
         if killed.returncode == 0:
             break
         assert killed.returncode == -9, killed.stderr
-        assert _identity(device), f"locked out after act {number - 1}"
+        assert _reconnect_identity(device), f"locked out after act {number - 1}"
         after = device.run()
         assert after.returncode == 0, f"after act {number - 1}: {after.stderr}"
         assert device.files == {"device.pem"}, f"after act {number - 1}"
         assert device.sha256 != device.first
-        assert _certificate(device.sha256).replaces == _certificate(device.first)
-        _certificate_count(device, number)
+        assert _get_certificate(device.sha256).replaces == _get_certificate(device.first)
+        _assert_one_successor(device, number)
     else:
-        pytest.fail("it never came to its end")
-    assert number > 8  # asked, written, rolled, registered, asked, renamed: each was a last act
+        pytest.fail("it never finished")
+    assert number > 8  # whoami, key and certificate, renewal key, register, whoami, rename
 
 
-def _certificate_count(device: Old, number: int) -> None:
-    heirs = DeviceCertificate.objects.filter(replaces=_certificate(device.first))
-    assert heirs.count() == 1, f"after act {number - 1} a second certificate was registered"
+def _assert_one_successor(device: AgedDevice, number: int) -> None:
+    successors = DeviceCertificate.objects.filter(replaces=_get_certificate(device.first))
+    assert successors.count() == 1, f"after act {number - 1} a second certificate was registered"
 
 
-def test_it_goes_on_even_if_the_old_one_was_retired_while_it_had_no_power(
-    make_old: Callable[..., Old],
+def test_a_renewal_completes_after_the_old_one_retired(
+    make_aged: Callable[..., AgedDevice],
 ) -> None:
     for number in range(1, MAX_ACTS):
-        device = make_old()
+        device = make_aged()
         assert device.run(number).returncode == -9
-        if DeviceCertificate.objects.filter(replaces=_certificate(device.first)).exists():
+        if DeviceCertificate.objects.filter(replaces=_get_certificate(device.first)).exists():
             break
-    DeviceCertificate.objects.filter(pk=_certificate(device.first).pk).update(
+    DeviceCertificate.objects.filter(pk=_get_certificate(device.first).pk).update(
         retires_at=timezone.now()
     )
     after = device.run()
@@ -175,10 +175,10 @@ def test_it_goes_on_even_if_the_old_one_was_retired_while_it_had_no_power(
     assert device.sha256 != device.first
 
 
-def test_after_its_end_a_device_needs_a_new_key_and_makes_a_new_certificate(
-    make_old: Callable[..., Old], stack: Stack
+def test_an_expired_device_needs_a_new_key(
+    make_aged: Callable[..., AgedDevice], stack: Stack
 ) -> None:
-    device = make_old(lived=400)
+    device = make_aged(lived=400)
     options = ["--url", stack.device_url, "--state-dir", str(device.folder), "--samples", "2"]
     alone = stack.manage("simulate_device", *options)
     assert (alone.returncode, device.sha256) == (1, device.first)
@@ -190,23 +190,23 @@ def test_after_its_end_a_device_needs_a_new_key_and_makes_a_new_certificate(
 
 
 @pytest.mark.parametrize("lived", [-30, 20_000], ids=["ahead", "in 1972"])
-def test_a_certificate_that_was_made_while_the_clock_was_wrong_is_replaced(
-    make_old: Callable[..., Old], lived: int
+def test_a_certificate_made_with_a_wrong_clock_is_replaced(
+    make_aged: Callable[..., AgedDevice], lived: int
 ) -> None:
-    device = make_old(lived)
+    device = make_aged(lived)
     state = StateFolder(device.folder)
-    renewal = Renewal(state, device.door, lambda facts: None, _raise)
-    with pytest.raises(Refused, match=r"certificate_(not_yet_valid|expired)"):
-        enter(renewal, "", Patience(seconds=0))
-    known = enter(renewal, device.psk, Patience(seconds=0))
+    renewal = Renewal(state, device.api, lambda facts: None, _raise)
+    with pytest.raises(ProblemResponse, match=r"certificate_(not_yet_valid|expired)"):
+        renewal.ensure_registered("", RetryPolicy(max_wait_seconds=0))
+    known = renewal.ensure_registered(device.psk, RetryPolicy(max_wait_seconds=0))
     state.close()
     assert known.certificate["sha256"] == device.sha256 != device.first
 
 
-def test_simulate_device_renews_unasked_and_sends_on(
-    make_old: Callable[..., Old], stack: Stack
+def test_simulate_device_renews_and_keeps_sending(
+    make_aged: Callable[..., AgedDevice], stack: Stack
 ) -> None:
-    device = make_old()
+    device = make_aged()
     run = stack.manage(
         *("simulate_device", "--url", stack.device_url, "--state-dir", str(device.folder)),
         *("--samples", "3", "--uploads", "2"),
@@ -216,25 +216,25 @@ def test_simulate_device_renews_unasked_and_sends_on(
     assert device.first in registered
     assert renewed == f"renewed ({device.sha256})"
     assert len(receipts) == 2
-    uploaded = _certificate(device.sha256).measurements.count()
+    uploaded = _get_certificate(device.sha256).measurements.count()
     assert uploaded == 2
 
 
-def test_the_servers_clock_decides_since_a_devices_own_may_be_years_off(
-    make_old: Callable[..., Old],
+def test_renewal_uses_the_servers_clock(
+    make_aged: Callable[..., AgedDevice],
 ) -> None:
-    device = make_old()
+    device = make_aged()
     state = StateFolder(device.folder)
     slow = timedelta(days=3000)
     renewal = Renewal(
         state,
-        device.door,
+        device.api,
         lambda facts: None,
         _raise,
         clock=(datetime.now(UTC) - slow).timestamp,
     )
-    enter(renewal, "", Patience(seconds=0))
-    renewal.attempt()
+    renewal.ensure_registered("", RetryPolicy(max_wait_seconds=0))
+    renewal.attempt_renewal()
     state.close()
     assert device.sha256 != device.first
     assert abs(renewal.offset - slow) < timedelta(minutes=5)
@@ -244,63 +244,63 @@ def _raise(error: DeviceError) -> None:
     raise error
 
 
-def test_a_key_is_open_for_one_device_only_and_none_is_left_open(
-    make_old: Callable[..., Old],
+def test_a_renewal_uses_one_key_and_leaves_none_open(
+    make_aged: Callable[..., AgedDevice],
 ) -> None:
-    device = make_old()
+    device = make_aged()
     assert device.run().returncode == 0
-    asked = PreSharedKey.objects.filter(renewal__certificate=_certificate(device.first))
-    assert [key.uses for key in asked] == [1]
+    keys = PreSharedKey.objects.filter(renewal__certificate=_get_certificate(device.first))
+    assert [key.uses for key in keys] == [1]
 
 
 UNBOUND = Scripted(403, problem(403, "certificate_not_bound", True))
 
 
 def _scripted_renewal(
-    state: StateFolder, door: Door, told: list[DeviceError], now: list[float]
+    state: StateFolder, api: DeviceApi, errors: list[DeviceError], now: list[float]
 ) -> Renewal:
-    return Renewal(state, door, _never, told.append, days=1000, clock=lambda: now[0])
+    return Renewal(state, api, _fail_if_renewed, errors.append, days=1000, clock=lambda: now[0])
 
 
-def _never(facts: CertificateFacts) -> None:
+def _fail_if_renewed(facts: CertificateFacts) -> None:
     raise AssertionError(facts)
 
 
-def test_a_renewal_that_fails_is_told_and_tried_again_after_an_hour(
+def test_a_failed_renewal_is_reported_and_retried_hourly(
     state: StateFolder,
     serve: Callable[[list[Scripted]], ScriptedServer],
-    open_door: Callable[[ScriptedServer], Door],
+    connect: Callable[[ScriptedServer], DeviceApi],
 ) -> None:
     before = state.credentials.read_bytes()
     server = serve([UNBOUND, Scripted(400, problem(400, "invalid_json", False))])
-    told: list[DeviceError] = []
+    errors: list[DeviceError] = []
     now = [(datetime.now(UTC) + timedelta(days=300)).timestamp()]
-    renewal = _scripted_renewal(state, open_door(server), told, now)
-    renewal.attempt()
-    renewal.attempt()
-    assert [str(error).split(" [")[0] for error in told] == [
-        "400 Invalid json: Told by the script: invalid_json. (invalid_json)"
+    renewal = _scripted_renewal(state, connect(server), errors, now)
+    renewal.attempt_renewal()
+    renewal.attempt_renewal()
+    assert [str(error).split(" [")[0] for error in errors] == [
+        "400 Invalid json: Scripted: invalid_json. (invalid_json)"
     ]
     assert state.credentials.read_bytes() == before
-    now[0] += PAUSE_SECONDS
-    renewal.attempt()
-    assert len(told) == 2
+    now[0] += ATTEMPT_INTERVAL_SECONDS
+    renewal.attempt_renewal()
+    assert len(errors) == 2
 
 
-def test_a_next_certificate_that_the_server_will_never_take_is_forgotten(
+def test_an_unusable_next_certificate_is_deleted(
     state: StateFolder,
     serve: Callable[[list[Scripted]], ScriptedServer],
-    open_door: Callable[[ScriptedServer], Door],
+    connect: Callable[[ScriptedServer], DeviceApi],
 ) -> None:
     before = state.credentials.read_bytes()
-    answers = [
+    responses = [
         UNBOUND,
         Scripted(200, {"PSK": "dpsk_x"}),
         Scripted(400, problem(400, "certificate_not_yet_valid", False)),
     ]
-    told: list[DeviceError] = []
+    errors: list[DeviceError] = []
     now = [(datetime.now(UTC) + timedelta(days=300)).timestamp()]
-    _scripted_renewal(state, open_door(serve(answers)), told, now).attempt()
-    assert isinstance(told[0], Refused)
+    _scripted_renewal(state, connect(serve(responses)), errors, now).attempt_renewal()
+    assert isinstance(errors[0], ProblemResponse)
     assert not state.has_next
     assert state.credentials.read_bytes() == before

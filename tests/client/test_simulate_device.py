@@ -1,4 +1,4 @@
-"""``manage.py simulate_device`` against the real product: nginx, both doors and PostgreSQL."""
+"""``manage.py simulate_device`` against the real product: nginx, gunicorn and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -43,37 +43,33 @@ def _document(stack: Stack, *options: str) -> dict[str, Any]:
     return found
 
 
-def test_files_are_sent_under_the_names_that_their_file_names_tell(
-    stack: Stack, identity: str, psk: str
-) -> None:
-    told = _document(stack, "--psk", psk, "--file", str(HR), f"pulse={HR}", "--file", str(IBI))
-    assert told["identity"] == identity
-    assert len(told["certificate"]["sha256"]) == 64
-    assert [receipt["name"] for receipt in told["receipts"]] == [
+def test_file_names_give_the_measurement_names(stack: Stack, identity: str, psk: str) -> None:
+    document = _document(stack, "--psk", psk, "--file", str(HR), f"pulse={HR}", "--file", str(IBI))
+    assert document["identity"] == identity
+    assert len(document["certificate"]["sha256"]) == 64
+    assert [receipt["name"] for receipt in document["receipts"]] == [
         "hr_measurement",
         "pulse",
         "ibi_measurement",
     ]
-    assert {receipt["status"] for receipt in told["receipts"]} == {"stored"}
-    assert (told["refusals"], told["error"]) == ([], None)
+    assert {receipt["status"] for receipt in document["receipts"]} == {"stored"}
+    assert (document["refusals"], document["error"]) == ([], None)
 
 
-def test_a_recording_comes_out_as_it_went_in(stack: Stack, identity: str, psk: str) -> None:
+def test_an_export_equals_the_file_that_was_sent(stack: Stack, identity: str, psk: str) -> None:
     _document(stack, "--psk", psk, "--file", str(IBI))
     exported = stack.manage("export_samples", identity, "ibi_measurement").stdout.splitlines()
     sent = [line.split(",") for line in IBI.read_text().splitlines()]
-    came = [line.split(",") for line in exported[1:]]
-    assert [(int(at), float(value)) for at, value in came] == sorted(
+    exported_lines = [line.split(",") for line in exported[1:]]
+    assert [(int(at), float(value)) for at, value in exported_lines] == sorted(
         (int(at), float(value)) for at, value in sent
     )
 
 
-def test_each_upload_holds_the_samples_asked_for_and_the_last_one_ends_now(
-    stack: Stack, psk: str
-) -> None:
+def test_uploads_are_contiguous_and_the_last_one_ends_now(stack: Stack, psk: str) -> None:
     before_ms = time.time_ns() // 1_000_000
-    told = _document(stack, "--psk", psk, "--samples", "60", "--uploads", "3")
-    receipts = told["receipts"]
+    document = _document(stack, "--psk", psk, "--samples", "60", "--uploads", "3")
+    receipts = document["receipts"]
     assert [(receipt["samples"], receipt["new"]) for receipt in receipts] == [(60, 60)] * 3
     assert receipts[1]["first_ms"] == receipts[0]["last_ms"] + 1000
     assert before_ms - 1000 <= receipts[2]["last_ms"] <= time.time_ns() // 1_000_000
@@ -87,7 +83,7 @@ def test_a_bound_device_needs_no_key(stack: Stack, psk: str, tmp_path: Path) -> 
     assert [receipt["status"] for receipt in second["receipts"]] == ["duplicate"]
 
 
-def test_a_key_may_come_by_standard_input(stack: Stack, psk: str, identity: str) -> None:
+def test_the_key_is_read_from_standard_input(stack: Stack, psk: str, identity: str) -> None:
     run = _simulate(stack, "--psk", "-", "--samples", "5", text=f"{psk}\n")
     assert run.returncode == 0, run.stderr
     registered, receipt = run.stdout.splitlines()
@@ -95,7 +91,7 @@ def test_a_key_may_come_by_standard_input(stack: Stack, psk: str, identity: str)
     assert receipt.startswith("stored    hr_measurement  5 samples, 5 new")
 
 
-def test_a_wrong_key_is_told_in_the_servers_words(stack: Stack) -> None:
+def test_a_wrong_key_prints_the_servers_problem(stack: Stack) -> None:
     run = _simulate(stack, "--psk", "dpsk_wrong", "--json")
     assert run.returncode == 1
     assert run.stderr.startswith("CommandError: the server refused: 400 Registration failed: ")
@@ -103,7 +99,7 @@ def test_a_wrong_key_is_told_in_the_servers_words(stack: Stack) -> None:
     assert json.loads(run.stdout)["error"]["status"] == 400
 
 
-def test_a_broken_line_is_told_and_the_good_file_is_stored(
+def test_an_unreadable_line_is_printed_and_the_other_file_stored(
     stack: Stack, psk: str, tmp_path: Path
 ) -> None:
     broken = tmp_path / "hr_measurement_2020_01_01"
@@ -117,9 +113,7 @@ def test_a_broken_line_is_told_and_the_good_file_is_stored(
     ]
 
 
-def test_a_server_of_another_authority_is_refused_and_one_that_is_named_is_not(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_a_server_is_trusted_only_by_its_authority(stack: Stack, tmp_path: Path) -> None:
     with scripted_server(tmp_path, [Scripted(404, {})]) as other:
         command = ("simulate_device", "--url", other.url, "--psk", "dpsk_x")
         refused = stack.manage(*command)
@@ -129,15 +123,13 @@ def test_a_server_of_another_authority_is_refused_and_one_that_is_named_is_not(
         assert "404 Not Found" in stack.manage(*command, "--cacert", str(other.authority)).stderr
 
 
-def test_a_server_that_is_not_there_is_one_line(stack: Stack) -> None:
+def test_an_unreachable_server_is_one_line_of_error(stack: Stack) -> None:
     run = stack.manage("simulate_device", "--url", "https://localhost:1", "--psk", "dpsk_x")
     assert run.returncode == 1
     assert run.stderr == "CommandError: cannot reach localhost:1: Connection refused\n"
 
 
-def test_an_endless_device_goes_on_until_it_is_ended(
-    stack: Stack, psk: str, tmp_path: Path
-) -> None:
+def test_an_endless_device_runs_until_sigterm(stack: Stack, psk: str, tmp_path: Path) -> None:
     options = ["--url", stack.device_url, "--psk", psk, "--samples", "1", "--uploads", "0"]
     output = tmp_path / "device.out"
     with output.open("wb") as file:

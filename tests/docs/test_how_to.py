@@ -54,7 +54,7 @@ def test_a_device_with_curl(stack: Stack, section: dict[str, str], tmp_path: Pat
         "Write the connection down once",
         "Check, register, upload",
         "Compress",
-        "Repeat what failed",
+        "Retry after a failure",
     )
     psk = stack.issue_psk(f"how-to-{uuid4()}")
     lines = _run("".join(section[step] for step in steps), tmp_path, psk=psk)

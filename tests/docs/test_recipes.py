@@ -1,4 +1,4 @@
-"""The recipes in Node, C and for an ESP32: their programs as printed, against the real product."""
+"""The programs of the Node, C and ESP32 pages, run as printed against the real product."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def _blocks(page: str, language: str) -> list[str]:
 def _write_program(recipe: str, folder: Path, url: str, authority: Path) -> None:
     language, name = PROGRAMS[recipe]
     (program,) = _blocks(_page(recipe), language)
-    printed = {"https://localhost:8443/device_endpoint": url, "var/tls/ca.crt": str(authority)}
-    for text, meant in printed.items():
-        assert program.count(text) == 1
-        program = program.replace(text, meant)
+    replacements = {"https://localhost:8443/device_endpoint": url, "var/tls/ca.crt": str(authority)}
+    for printed, actual in replacements.items():
+        assert program.count(printed) == 1
+        program = program.replace(printed, actual)
     (folder / name).write_text(program)
     (folder / "recording").write_bytes(RECORDING.read_bytes())
 
@@ -56,7 +56,7 @@ def _run(script: str, folder: Path, **environment: str) -> subprocess.CompletedP
 
 
 def _prepare(recipe: str, folder: Path, url: str, authority: Path) -> str:
-    """Write the program, run the page's commands up to the last block, and return that one."""
+    """Write the program, run all command blocks of the page but the last, and return the last."""
     _write_program(recipe, folder, url, authority)
     *before, use = _blocks(_page(recipe), "sh")
     made = _run("".join(before), folder)
@@ -65,9 +65,7 @@ def _prepare(recipe: str, folder: Path, url: str, authority: Path) -> str:
 
 
 @pytest.mark.parametrize("recipe", PROGRAMS)
-def test_a_device_of_the_recipe_is_refused_registers_and_uploads(
-    stack: Stack, tmp_path: Path, recipe: str
-) -> None:
+def test_a_recipes_device_registers_and_uploads(stack: Stack, tmp_path: Path, recipe: str) -> None:
     use = _prepare(recipe, tmp_path, stack.device_url, stack.ca_file)
     identity = f"recipe-{uuid4()}"
     run = _run(use, tmp_path, psk=stack.issue_psk(identity))
@@ -82,16 +80,16 @@ def test_a_device_of_the_recipe_is_refused_registers_and_uploads(
 
 @contextmanager
 def _upload(
-    recipe: str, folder: Path, answers: list[Scripted]
+    recipe: str, folder: Path, responses: list[Scripted]
 ) -> Iterator[tuple[subprocess.CompletedProcess[str], list[Any]]]:
-    with scripted_server(folder, answers) as server:
+    with scripted_server(folder, responses) as server:
         use = _prepare(recipe, folder, server.url, server.authority)
         run = _run(use.splitlines()[-1], folder)
         yield run, server.requests
 
 
 @pytest.mark.parametrize("recipe", PROGRAMS)
-def test_a_busy_server_gets_the_same_file_again_after_its_wish(tmp_path: Path, recipe: str) -> None:
+def test_a_retry_sends_the_same_file_after_retry_after(tmp_path: Path, recipe: str) -> None:
     busy = Scripted(503, BUSY, {"Retry-After": "1"})
     with _upload(recipe, tmp_path, [busy, Scripted(200, RECEIVED)]) as (run, requests):
         assert run.returncode == 0, run.stderr
@@ -102,10 +100,10 @@ def test_a_busy_server_gets_the_same_file_again_after_its_wish(tmp_path: Path, r
 
 @pytest.mark.parametrize("recipe", PROGRAMS)
 @pytest.mark.parametrize(("status", "exit_in_c"), [(422, 2), (403, 1)])
-def test_a_refusal_is_shown_and_not_tried_again(
+def test_a_refusal_is_printed_and_not_retried(
     tmp_path: Path, recipe: str, status: int, exit_in_c: int
 ) -> None:
-    refusal = Scripted(status, problem(status, "told_by_the_script", status == 403))
+    refusal = Scripted(status, problem(status, "scripted_problem", status == 403))
     with _upload(recipe, tmp_path, [refusal]) as (run, requests):
         assert run.returncode == (exit_in_c if recipe == "c.md" else 1)
         assert json.loads(run.stdout)["status"] == status
@@ -113,7 +111,7 @@ def test_a_refusal_is_shown_and_not_tried_again(
 
 
 @pytest.mark.parametrize("recipe", PROGRAMS)
-def test_a_server_of_an_unknown_authority_is_sent_nothing(tmp_path: Path, recipe: str) -> None:
+def test_an_untrusted_server_receives_no_request(tmp_path: Path, recipe: str) -> None:
     with scripted_server(tmp_path, [Scripted(200, RECEIVED)]) as server:
         other = tmp_path / "other.crt"
         _run("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -out other.crt", tmp_path)
@@ -135,7 +133,7 @@ int main(void) {
 """
 
 
-def test_the_certificate_that_an_esp32_makes_is_taken(stack: Stack, tmp_path: Path) -> None:
+def test_the_esp32s_certificate_is_accepted(stack: Stack, tmp_path: Path) -> None:
     header, code = _blocks(_page("esp32.md"), "c")
     (tmp_path / "device_certificate.h").write_text(header)
     (tmp_path / "device_certificate.c").write_text(code)

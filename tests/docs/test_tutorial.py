@@ -1,4 +1,4 @@
-"""The tutorial, followed: its commands as printed in one shell, and what it says it answers."""
+"""The tutorial's commands, run as printed in one shell, give the responses that it shows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ PAGE = (PROJECT / "docs/tutorial/first-device.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_first_device_works_as_printed(stack: Stack, tmp_path: Path) -> None:
+def test_the_tutorial_works_as_printed(stack: Stack, tmp_path: Path) -> None:
     identity = f"tutorial-{uuid4()}"
     script = "".join(BLOCKS)
-    for printed, meant in {
+    for printed, actual in {
         "https://localhost:8443": f"https://localhost:{stack.device_port}",
         "var/tls/ca.crt": str(stack.ca_file),
         "var/my-device": str(tmp_path / "my-device"),
         ".venv/bin/python": shlex.quote(sys.executable),
         "ward-3": identity,
     }.items():
-        script = script.replace(printed, meant)
+        script = script.replace(printed, actual)
     run = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=PROJECT,

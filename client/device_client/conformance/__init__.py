@@ -1,6 +1,6 @@
-"""Named checks of what any front of the device door has to do, run from outside over the wire.
+"""Conformance checks: a device API, behind any reverse proxy, follows the protocol.
 
-For whoever puts another proxy before the application, or keeps a fork of it. ``wire`` speaks
-HTTP byte by byte, ``subject`` is the door under check with the devices that knock at it,
-``checks_*`` hold the checks by theme and ``running`` runs them in order.
+For operators of another reverse proxy and maintainers of a fork. ``raw_http`` sends HTTP byte by
+byte, ``target`` is the device API under test with its test devices, ``checks_*`` hold the checks by
+topic and ``runner`` runs them.
 """

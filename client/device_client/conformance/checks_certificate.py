@@ -1,4 +1,4 @@
-"""Whose certificate the application sees: the one that TLS has proved, or none."""
+"""Client certificates: the application sees the one that TLS has verified, or none."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from urllib.parse import quote
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from device_client.conformance.raw_http import Answer, Wire, expect
+from device_client.conformance.raw_http import RawClient, expect
 from device_client.conformance.target import (
-    Subject,
-    certificate_of,
+    Target,
     expect_problem,
-    fingerprint,
+    get_certificate,
+    get_fingerprint,
 )
 
-# What proxies call the header in which they pass a certificate on.
-NAMES = (
+# Headers in which reverse proxies forward a client certificate.
+HEADER_NAMES = (
     "X-Client-Cert",
     "X_Client_Cert",
     "X-Client-Certificate",
@@ -32,56 +32,56 @@ NAMES = (
 )
 
 
-def certificate_asked_for(subject: Subject) -> None:
-    """A client certificate is asked for and reaches the application."""
-    answer = subject.stranger.ask()
+def certificate_requested(target: Target) -> None:
+    """The server requests a client certificate and passes it to the application."""
+    response = target.unregistered.request()
     expect(
-        answer.code != "certificate_missing",
-        "the application was given no certificate, though one was there to be asked for",
+        response.code != "certificate_missing",
+        "the application received no certificate, although the client has one",
     )
-    expect_problem(answer, 403, "certificate_not_bound")
+    expect_problem(response, 403, "certificate_not_bound")
 
 
-def own_fingerprint_shown(subject: Subject) -> None:
-    """Before registration a device is shown the SHA-256 of its own certificate."""
-    for device in (subject.device, subject.stranger):
-        answer = device.ask()
-        expect_problem(answer, 403, "certificate_not_bound")
-        seen, own = certificate_of(answer).get("sha256"), fingerprint(device)
+def own_fingerprint_shown(target: Target) -> None:
+    """Before registration the server reports the SHA-256 of the device's certificate."""
+    for device in (target.device, target.unregistered):
+        response = device.request()
+        expect_problem(response, 403, "certificate_not_bound")
+        seen, own = get_certificate(response).get("sha256"), get_fingerprint(device)
         expect(seen == own, f"the certificate {own} was seen as {seen}")
 
 
-def no_certificate_is_told(subject: Subject) -> None:
-    """A client without a certificate is told so, as JSON, after the TLS handshake."""
-    expect_problem(subject.nobody.ask(), 403, "certificate_missing")
+def missing_certificate_reported(target: Target) -> None:
+    """A client without a certificate receives a JSON error after the TLS handshake."""
+    expect_problem(target.anonymous.request(), 403, "certificate_missing")
 
 
-def forged_headers_ignored(subject: Subject) -> None:
-    """Another device's certificate claimed in a header makes nobody that device."""
-    for claim in _claims(subject.device):
-        for name in NAMES:
-            _expect_unbelieved(subject, name, claim)
+def forged_headers_ignored(target: Target) -> None:
+    """Another device's certificate in a request header identifies nobody as that device."""
+    for value in _encode_certificate(target.device):
+        for name in HEADER_NAMES:
+            _expect_header_ignored(target, name, value)
 
 
-def forged_verdict_ignored(subject: Subject) -> None:
-    """A verdict about the certificate claimed in a header changes nothing."""
+def forged_verdict_ignored(target: Target) -> None:
+    """A certificate verification result in a request header changes nothing."""
     for name in ("X-Client-Verify", "X-SSL-Client-Verify", "SSL-Client-Verify"):
         for verdict in ("SUCCESS", "NONE", "FAILED:expired"):
-            answer = subject.stranger.ask(headers={name: verdict})
-            expect_problem(answer, 403, "certificate_not_bound")
+            response = target.unregistered.request(headers={name: verdict})
+            expect_problem(response, 403, "certificate_not_bound")
 
 
-def proxy_headers_ignored(subject: Subject) -> None:
-    """Headers that hop-by-hop rules would strip or add are no way around (Connection)."""
-    subject.needs_registration()
-    claim = _claims(subject.device)[0]
-    headers = {"X-Client-Cert": claim, "Connection": "close, X-Client-Cert, X-Proxy-Secret"}
-    expect_problem(subject.nobody.ask(headers=headers), 403, "certificate_missing")
-    answer = subject.device.ask(headers={"Connection": "close, X-Client-Cert, X-Proxy-Secret"})
-    expect(answer.status == 200, f"the certificate was lost on its way: {answer.told()}")
+def proxy_headers_ignored(target: Target) -> None:
+    """The header Connection cannot make the proxy drop or accept certificate headers."""
+    target.require_registration()
+    value = _encode_certificate(target.device)[0]
+    headers = {"X-Client-Cert": value, "Connection": "close, X-Client-Cert, X-Proxy-Secret"}
+    expect_problem(target.anonymous.request(headers=headers), 403, "certificate_missing")
+    response = target.device.request(headers={"Connection": "close, X-Client-Cert, X-Proxy-Secret"})
+    expect(response.status == 200, f"the proxy lost the certificate: {response.describe()}")
 
 
-def _claims(device: Wire) -> tuple[str, ...]:
+def _encode_certificate(device: RawClient) -> tuple[str, ...]:
     pem = device.credentials.read_bytes() if device.credentials else b""
     certificate = x509.load_pem_x509_certificate(pem)
     text = certificate.public_bytes(Encoding.PEM).decode()
@@ -89,19 +89,16 @@ def _claims(device: Wire) -> tuple[str, ...]:
     return quote(text, safe=""), f":{der}:", f'Cert="{quote(text, safe="")}"', der
 
 
-def _expect_unbelieved(subject: Subject, name: str, claim: str) -> None:
-    headers = {name: claim, "X-Client-Verify": "SUCCESS"}
-    for wire in (subject.nobody, subject.stranger):
-        answer = wire.ask(headers=headers)
-        seen = certificate_of(answer).get("sha256", "")
+def _expect_header_ignored(target: Target, name: str, value: str) -> None:
+    headers = {name: value, "X-Client-Verify": "SUCCESS"}
+    for client in (target.anonymous, target.unregistered):
+        response = client.request(headers=headers)
+        seen = get_certificate(response).get("sha256", "")
         expect(
-            answer.status == 403 and seen != fingerprint(subject.device), _believed(name, answer)
+            response.status == 403 and seen != get_fingerprint(target.device),
+            f"the header {name} of a client was taken for a certificate: {response.describe()}",
         )
 
 
-def _believed(name: str, answer: Answer) -> str:
-    return f"the header {name} of a client was taken for a certificate: {answer.told()}"
-
-
-BEFORE_REGISTRATION = (certificate_asked_for, own_fingerprint_shown, no_certificate_is_told)
+BEFORE_REGISTRATION = (certificate_requested, own_fingerprint_shown, missing_certificate_reported)
 AFTER_REGISTRATION = (forged_headers_ignored, forged_verdict_ignored, proxy_headers_ignored)

@@ -1,106 +1,114 @@
-"""Registration: safe to repeat, and its refusals tell nothing about keys."""
+"""Registration: safe to repeat; refusals reveal nothing about keys."""
 
 from __future__ import annotations
 
 import json
 
-from device_client.conformance.raw_http import Answer, expect
+from device_client.conformance.raw_http import Response, expect
 from device_client.conformance.target import (
     JSON,
-    Subject,
-    certificate_of,
+    Target,
     expect_problem,
-    fingerprint,
+    get_certificate,
+    get_fingerprint,
 )
 
-_UNKNOWN = "dpsk_0000000000000000000000000000000000"
+_UNKNOWN_KEY = "dpsk_0000000000000000000000000000000000"
 
 
-def key_registers(subject: Subject) -> None:
-    """The key binds the certificate that the connection shows."""
-    answer = subject.register(subject.device, subject.psk)
-    expect(answer.status == 200, f"expected 200, found {answer.told()}: is the key still good?")
-    _expect_registration(subject, answer)
-    expect(answer.json.get("already_bound") is False, "a new certificate was already_bound")
-    subject.is_registered = True
+def key_registers(target: Target) -> None:
+    """The key binds the client certificate of the connection."""
+    response = target.register(target.device, target.psk)
+    expect(
+        response.status == 200,
+        f"expected 200, found {response.describe()}: is the key still valid?",
+    )
+    _expect_registration(target, response)
+    expect(response.json.get("already_bound") is False, "a new certificate was already_bound")
+    target.is_registered = True
 
 
-def registration_repeats(subject: Subject) -> None:
-    """Registering again answers the same, and says that it was done before."""
-    subject.needs_registration()
-    answer = subject.register(subject.device, subject.psk)
-    expect(answer.status == 200, f"expected 200, found {answer.told()}")
-    _expect_registration(subject, answer)
-    expect(answer.json.get("already_bound") is True, "already_bound is not true")
+def registration_repeats(target: Target) -> None:
+    """A repeated registration returns the same, with already_bound true."""
+    target.require_registration()
+    response = target.register(target.device, target.psk)
+    expect(response.status == 200, f"expected 200, found {response.describe()}")
+    _expect_registration(target, response)
+    expect(response.json.get("already_bound") is True, "already_bound is not true")
 
 
-def whoami_tells_limits(subject: Subject) -> None:
-    """GET tells a registered device its identity, the limits and the server's time."""
-    subject.needs_registration()
-    answer = subject.device.ask()
-    expect(answer.status == 200, f"expected 200, found {answer.told()}")
-    _expect_registration(subject, answer)
-    limits = answer.json.get("limits")
-    expect(isinstance(limits, dict), "no limits are told")
-    subject.limits = limits if isinstance(limits, dict) else {}
+def whoami_reports_limits(target: Target) -> None:
+    """GET returns a registered device's identity, the limits and the server's time."""
+    target.require_registration()
+    response = target.device.request()
+    expect(response.status == 200, f"expected 200, found {response.describe()}")
+    _expect_registration(target, response)
+    limits = response.json.get("limits")
+    expect(isinstance(limits, dict), "the response has no limits")
+    target.limits = limits if isinstance(limits, dict) else {}
     for name in ("request_bytes", "files", "lines_per_file"):
-        expect(isinstance(subject.limits.get(name), int), f"the limit {name} is not told")
-    expect(isinstance(answer.json.get("server_time_ms"), int), "server_time_ms is not told")
+        expect(isinstance(target.limits.get(name), int), f"the limit {name} is missing")
+    expect(isinstance(response.json.get("server_time_ms"), int), "server_time_ms is missing")
 
 
-def refusals_alike(subject: Subject) -> None:
-    """Every key that does not bind gets the same answer, but for its request_id."""
-    subject.needs_registration()
-    revoked = _asked_key(subject)
-    _asked_key(subject)  # asking again closes the one before
-    answers = [
-        subject.register(subject.stranger, key) for key in (_UNKNOWN, "not a key", "", revoked)
+def refusals_alike(target: Target) -> None:
+    """Every refused key gets the same response except for the request_id."""
+    target.require_registration()
+    revoked = _request_renewal_key(target)
+    _request_renewal_key(target)  # a second request revokes the first key
+    responses = [
+        target.register(target.unregistered, key)
+        for key in (_UNKNOWN_KEY, "not a key", "", revoked)
     ]
     bodies = set()
-    for answer in answers:
-        expect_problem(answer, 400, "registration_failed")
-        expect(revoked.encode() not in answer.body, "an answer repeats the key")
-        bodies.add(answer.body.replace(str(answer.json["request_id"]).encode(), b""))
-    expect(len(bodies) == 1, "the answers to keys unknown and revoked differ")
+    for response in responses:
+        expect_problem(response, 400, "registration_failed")
+        expect(revoked.encode() not in response.body, "a response repeats the key")
+        bodies.add(response.body.replace(str(response.json["request_id"]).encode(), b""))
+    expect(len(bodies) == 1, "the responses to unknown and revoked keys differ")
 
 
-def json_is_strict(subject: Subject) -> None:
-    """What is no registration is a 400 that says so."""
+def json_is_strict(target: Target) -> None:
+    """Any other JSON is a 400 invalid_json."""
     for body in (b"", b"{", b"[]", b'"PSK"', b'{"PSK": 1}', b'{"PSK": "a", "PSK": "b"}', b"\xff"):
-        expect_problem(subject.stranger.ask("POST", body, JSON), 400, "invalid_json")
+        expect_problem(target.unregistered.request("POST", body, JSON), 400, "invalid_json")
 
 
-def certificate_rolls(subject: Subject) -> None:
-    """A registered device gets a key for its next certificate, and both are good."""
-    subject.needs_registration()
-    heir = subject.make_device("heir")
-    answer = subject.register(heir, _asked_key(subject))
-    expect(answer.status == 200, f"the next certificate: expected 200, found {answer.told()}")
-    for device in (subject.device, heir):
-        answer = device.ask()
-        expect(answer.status == 200, f"afterwards: expected 200, found {answer.told()}")
+def certificate_renewed(target: Target) -> None:
+    """A registered device gets a key for its next certificate; both certificates work."""
+    target.require_registration()
+    successor = target.make_device("successor")
+    response = target.register(successor, _request_renewal_key(target))
+    expect(
+        response.status == 200, f"the next certificate: expected 200, found {response.describe()}"
+    )
+    for device in (target.device, successor):
+        response = device.request()
+        expect(response.status == 200, f"afterwards: expected 200, found {response.describe()}")
 
 
-def _asked_key(subject: Subject) -> str:
-    answer = subject.device.ask("POST", json.dumps({"roll": True}).encode(), JSON)
-    key = answer.json.get("PSK")
-    expect(answer.status == 200 and isinstance(key, str), f"no key to roll: {answer.told()}")
+def _request_renewal_key(target: Target) -> str:
+    response = target.device.request("POST", json.dumps({"roll": True}).encode(), JSON)
+    key = response.json.get("PSK")
+    expect(
+        response.status == 200 and isinstance(key, str), f"no renewal key: {response.describe()}"
+    )
     return str(key)
 
 
-def _expect_registration(subject: Subject, answer: Answer) -> None:
-    expect(isinstance(answer.json.get("identity"), str), "no identity is told")
-    certificate = certificate_of(answer)
-    seen, own = certificate.get("sha256"), fingerprint(subject.device)
+def _expect_registration(target: Target, response: Response) -> None:
+    expect(isinstance(response.json.get("identity"), str), "the identity is missing")
+    certificate = get_certificate(response)
+    seen, own = certificate.get("sha256"), get_fingerprint(target.device)
     expect(seen == own, f"the certificate {own} was seen as {seen}")
-    expect(isinstance(certificate.get("not_after"), str), "the certificate's not_after is not told")
+    expect(isinstance(certificate.get("not_after"), str), "the certificate's not_after is missing")
 
 
 CHECKS = (
     key_registers,
     registration_repeats,
-    whoami_tells_limits,
+    whoami_reports_limits,
     refusals_alike,
     json_is_strict,
 )
-LAST = (certificate_rolls,)
+LAST = (certificate_renewed,)

@@ -1,16 +1,16 @@
-"""Uploads: whole or not at all, byte for byte, each once, with a receipt for every file."""
+"""Uploads: atomic, unchanged, stored once, with a receipt for every file."""
 
 from __future__ import annotations
 
 import gzip
 
-from device_client.conformance.raw_http import Answer, expect
+from device_client.conformance.raw_http import Response, expect
 from device_client.conformance.target import (
-    NAME,
-    Subject,
+    MEASUREMENT_NAME,
+    Target,
+    encode_form,
     expect_problem,
-    form,
-    receipts,
+    get_receipts,
 )
 from device_client.multipart import FilePart
 
@@ -19,18 +19,18 @@ RECEIPT_KEYS = {
     *("new", "identical", "replaced", "first_ms", "last_ms"),
 }
 ERROR_KEYS = {"line", "column", "got", "hint"}
-BIG_LINES = 200_000  # 4 MB: more than what proxies allow, and hold in memory, by default
+MANY_LINES = 200_000  # 4 MB: exceeds the default body limit and buffer of reverse proxies
 
 
-def receipts_are_whole(subject: Subject) -> None:
-    """Each file gets a receipt with every key, in order, with the SHA-256 of its bytes."""
-    subject.needs_registration()
-    parts = subject.new_file(), subject.new_file(5)
-    answer = subject.upload(*parts)
-    expect(answer.status == 200, f"expected 200, found {answer.told()}")
-    found = receipts(answer)
+def receipts_are_whole(target: Target) -> None:
+    """Each file gets a complete receipt with the SHA-256 of its bytes, in order."""
+    target.require_registration()
+    parts = target.new_file(), target.new_file(5)
+    response = target.upload(*parts)
+    expect(response.status == 200, f"expected 200, found {response.describe()}")
+    found = get_receipts(response)
     expect(len(found) == 2, f"{len(found)} receipts for 2 files")
-    expect(answer.json.get("request_id"), "no request_id is told")
+    expect(response.json.get("request_id"), "the request_id is missing")
     for part, receipt in zip(parts, found, strict=True):
         expect(set(receipt) == RECEIPT_KEYS, f"keys: {sorted(set(receipt) ^ RECEIPT_KEYS)}")
         expect(receipt["sha256"] == part.sha256, "the SHA-256 is not that of the bytes sent")
@@ -39,87 +39,93 @@ def receipts_are_whole(subject: Subject) -> None:
         expect(counts == (lines, lines), f"{lines} lines were counted as {counts}")
 
 
-def same_file_is_duplicate(subject: Subject) -> None:
-    """The same file again is a duplicate with the first receipt."""
-    subject.needs_registration()
-    part = subject.new_file()
-    first, second = _one(subject.upload(part)), _one(subject.upload(part))
-    expect(second.get("status") == "duplicate", f"it was {second.get('status')}")
+def same_file_is_duplicate(target: Target) -> None:
+    """A repeated file is a duplicate with the first receipt."""
+    target.require_registration()
+    part = target.new_file()
+    first, second = _get_receipt(target.upload(part)), _get_receipt(target.upload(part))
+    expect(second.get("status") == "duplicate", f"its status is {second.get('status')}")
     expect(second == {**first, "status": "duplicate"}, "its receipt differs from the first")
 
 
-def bytes_arrive_unchanged(subject: Subject) -> None:
-    """Line ends, a byte order mark and the file's name arrive as they were sent."""
-    subject.needs_registration()
-    content = b"\xef\xbb\xbf" + subject.new_file().content.replace(b"\n", b"\r\n")
-    part = FilePart(NAME, "März 01.csv", content)
-    receipt = _one(subject.upload(part))
-    expect(receipt.get("sha256") == part.sha256, "the bytes were changed on their way")
-    expect(receipt.get("filename") == part.filename, f"the name became {receipt.get('filename')!r}")
+def bytes_arrive_unchanged(target: Target) -> None:
+    """Line endings, a byte order mark and the file name arrive unchanged."""
+    target.require_registration()
+    content = b"\xef\xbb\xbf" + target.new_file().content.replace(b"\n", b"\r\n")
+    part = FilePart(MEASUREMENT_NAME, "März 01.csv", content)
+    receipt = _get_receipt(target.upload(part))
+    expect(receipt.get("sha256") == part.sha256, "the bytes were changed in transit")
+    filename = receipt.get("filename")
+    expect(filename == part.filename, f"the file name became {filename!r}")
 
 
-def cut_upload_stores_nothing(subject: Subject) -> None:
-    """An upload that was cut anywhere is a 400 and stores nothing."""
-    subject.needs_registration()
-    part = subject.new_file(50)
-    body, headers = form(part)
+def cut_upload_stores_nothing(target: Target) -> None:
+    """A truncated upload is a 400 and stores nothing."""
+    target.require_registration()
+    part = target.new_file(50)
+    body, headers = encode_form(part)
     for length in (0, 10, len(body) // 2, len(body) - 40, len(body) - 4):
-        expect_problem(subject.device.ask("POST", body[:length], headers), 400, "invalid_multipart")
-    status = _one(subject.upload(part)).get("status")
-    expect(status == "stored", f"a cut upload was kept: the whole one was {status}")
+        expect_problem(
+            target.device.request("POST", body[:length], headers), 400, "invalid_multipart"
+        )
+    status = _get_receipt(target.upload(part)).get("status")
+    expect(status == "stored", f"a truncated upload was stored: the complete one is {status}")
 
 
-def trailing_bytes_refused(subject: Subject) -> None:
-    """More than CRLF after the end of an upload is a 400 and stores nothing."""
-    subject.needs_registration()
-    part = subject.new_file()
-    body, headers = form(part)
+def trailing_bytes_refused(target: Target) -> None:
+    """Bytes other than CRLF after the end of an upload are a 400 and store nothing."""
+    target.require_registration()
+    part = target.new_file()
+    body, headers = encode_form(part)
     for tail in (b"x", b"\r\n\r\n", b"\x00", body):
-        expect_problem(subject.device.ask("POST", body + tail, headers), 400, "invalid_multipart")
-    status = _one(subject.upload(part)).get("status")
-    expect(status == "stored", f"a refused upload was kept: the right one was {status}")
+        expect_problem(
+            target.device.request("POST", body + tail, headers), 400, "invalid_multipart"
+        )
+    status = _get_receipt(target.upload(part)).get("status")
+    expect(status == "stored", f"a refused upload was stored: the correct one is {status}")
 
 
-def bad_lines_are_named(subject: Subject) -> None:
-    """A file that cannot be read is a 422 that names the line; the good one is stored."""
-    subject.needs_registration()
-    good, base = subject.new_file(), subject.new_file()
-    bad = FilePart(NAME, "bad.csv", base.content + b"1526292559214;95\n")
-    answer = subject.upload(good, bad)
-    expect_problem(answer, 422, "unreadable_file")
-    found = receipts(answer)
+def bad_lines_are_named(target: Target) -> None:
+    """An unreadable file is a 422 that names the line; the other file is stored."""
+    target.require_registration()
+    good, base = target.new_file(), target.new_file()
+    bad = FilePart(MEASUREMENT_NAME, "bad.csv", base.content + b"1526292559214;95\n")
+    response = target.upload(good, bad)
+    expect_problem(response, 422, "unreadable_file")
+    found = get_receipts(response)
     statuses = [receipt.get("status") for receipt in found]
-    expect(statuses == ["stored", "rejected"], f"the receipts say {statuses}")
+    expect(statuses == ["stored", "rejected"], f"the receipts have the statuses {statuses}")
     errors = found[1].get("errors")
     first = errors[0] if isinstance(errors, list) and errors else {}
-    expect(isinstance(first, dict) and set(first) == ERROR_KEYS, "no errors with every key")
-    expect(first.get("line") == 4, f"line 4 was told as line {first.get('line')}")
+    expect(isinstance(first, dict) and set(first) == ERROR_KEYS, "the errors lack keys")
+    expect(first.get("line") == 4, f"line 4 was reported as line {first.get('line')}")
 
 
-def gzip_is_inflated(subject: Subject) -> None:
-    """An upload compressed with gzip is the same as one that is not."""
-    subject.needs_registration()
-    part = subject.new_file(100)
-    body, headers = form(part)
-    answer = subject.device.ask(
+def gzip_is_inflated(target: Target) -> None:
+    """An upload compressed with gzip equals the same upload without compression."""
+    target.require_registration()
+    part = target.new_file(100)
+    body, headers = encode_form(part)
+    response = target.device.request(
         "POST", gzip.compress(body), {**headers, "Content-Encoding": "gzip"}
     )
-    expect(_one(answer).get("sha256") == part.sha256, "the file is not the one that was sent")
-    expect(_one(subject.upload(part)).get("status") == "duplicate", "plain, it is another file")
+    expect(_get_receipt(response).get("sha256") == part.sha256, "the bytes were changed in transit")
+    status = _get_receipt(target.upload(part)).get("status")
+    expect(status == "duplicate", f"the same file without compression is {status}")
 
 
-def big_upload_passes(subject: Subject) -> None:
-    """An upload of 4 MB, far below the published limit, passes whole."""
-    subject.needs_registration()
-    part = subject.new_file(BIG_LINES)
-    receipt = _one(subject.upload(part))
-    expect(receipt.get("sha256") == part.sha256, "the bytes were changed on their way")
-    expect(receipt.get("samples") == BIG_LINES, f"{receipt.get('samples')} of {BIG_LINES} lines")
+def big_upload_passes(target: Target) -> None:
+    """An upload of 4 MB, far below the published limit, is stored completely."""
+    target.require_registration()
+    part = target.new_file(MANY_LINES)
+    receipt = _get_receipt(target.upload(part))
+    expect(receipt.get("sha256") == part.sha256, "the bytes were changed in transit")
+    expect(receipt.get("samples") == MANY_LINES, f"{receipt.get('samples')} of {MANY_LINES} lines")
 
 
-def _one(answer: Answer) -> dict[str, object]:
-    found = receipts(answer)
-    expect(answer.status == 200 and len(found) == 1, f"expected 200, found {answer.told()}")
+def _get_receipt(response: Response) -> dict[str, object]:
+    found = get_receipts(response)
+    expect(response.status == 200 and len(found) == 1, f"expected 200, found {response.describe()}")
     return found[0]
 
 

@@ -1,4 +1,4 @@
-"""One request, one answer over TLS, byte by byte: what a well-behaved library would hide."""
+"""Raw HTTP over TLS: send any bytes and see the whole response, which HTTP libraries hide."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30.0
 
 
-class Failed(Exception):
-    """A check does not hold; the text says what was found instead."""
+class CheckFailed(Exception):
+    """A check has failed; the text says what was found instead."""
 
 
-def expect(holds: object, text: str) -> None:
-    """Raise ``Failed`` with ``text`` unless ``holds``."""
-    if not holds:
-        raise Failed(text)
+def expect(condition: object, text: str) -> None:
+    """Raise ``CheckFailed`` with ``text`` unless ``condition`` holds."""
+    if not condition:
+        raise CheckFailed(text)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer as it came: header names in lower case; ``surplus`` is what followed the body."""
+class Response:
+    """A response; header names in lower case, ``surplus`` holds bytes after the body."""
 
     status: int
     headers: dict[str, str]
@@ -36,27 +36,27 @@ class Answer:
 
     @property
     def json(self) -> dict[str, object]:
-        """Return the body as a JSON object, an empty one when it is anything else."""
+        """The body as a JSON object, empty if it is anything else."""
         try:
-            found = json.loads(self.body)
+            document = json.loads(self.body)
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return document if isinstance(document, dict) else {}
 
     @property
     def code(self) -> str:
-        """Return the code that a problem's ``type`` ends in, empty without one."""
+        """The code at the end of a problem's ``type``, empty without one."""
         return str(self.json.get("type", "")).rpartition(":")[2]
 
-    def told(self) -> str:
-        """Return the answer in a few words, for the text of a check that does not hold."""
-        what = self.code or self.headers.get("content-type", "no media type")
-        return f"{self.status} {what}"
+    def describe(self) -> str:
+        """Return status and code, for the text of a failed check."""
+        summary = self.code or self.headers.get("content-type", "no media type")
+        return f"{self.status} {summary}"
 
 
 @dataclass(frozen=True)
-class Wire:
-    """The way to one server for one device. ``credentials`` None: no client certificate."""
+class RawClient:
+    """A client of one server for one device; without ``credentials``, no client certificate."""
 
     url: str
     authorities: Path
@@ -64,99 +64,98 @@ class Wire:
 
     @property
     def host(self) -> str:
-        """Return the server's name."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def path(self) -> str:
-        """Return the path of the endpoint."""
         return urlsplit(self.url).path
 
-    def context(self) -> ssl.SSLContext:
-        """Return what connections are made with, to vary it before one is."""
+    def make_context(self) -> ssl.SSLContext:
+        """Make a TLS context, which a check may change before it connects."""
         context = ssl.create_default_context(cafile=str(self.authorities))
         if self.credentials:
             context.load_cert_chain(self.credentials)
         return context
 
     @cached_property
-    def _usual(self) -> ssl.SSLContext:
-        return self.context()  # reading the system's authorities takes longer than a request
+    def _default_context(self) -> ssl.SSLContext:
+        return self.make_context()  # reading the system's authorities takes longer than a request
 
-    def plain(self) -> socket.socket:
-        """Return an open TCP connection."""
-        return socket.create_connection((self.host, urlsplit(self.url).port or 443), _SECONDS)
+    def connect_plain(self) -> socket.socket:
+        return socket.create_connection(
+            (self.host, urlsplit(self.url).port or 443), _TIMEOUT_SECONDS
+        )
 
     def connect(
         self, context: ssl.SSLContext | None = None, session: ssl.SSLSession | None = None
     ) -> ssl.SSLSocket:
-        """Return an open TLS connection."""
-        plain = self.plain()
+        plain = self.connect_plain()
         try:
-            return (context or self._usual).wrap_socket(
+            return (context or self._default_context).wrap_socket(
                 plain, server_hostname=self.host, session=session
             )
         except OSError:
             plain.close()
             raise
 
-    def head(self, method: str, path: str, headers: dict[str, str]) -> bytes:
-        """Return the request line and header of a request."""
+    def format_head(self, method: str, path: str, headers: dict[str, str]) -> bytes:
+        """Return the request line and headers as bytes."""
         lines = {"Host": urlsplit(self.url).netloc} | headers
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return f"{method} {path} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
 
-    def ask(
+    def request(
         self,
         method: str = "GET",
         body: bytes = b"",
         headers: dict[str, str] | None = None,
         path: str | None = None,
-        linger: float = 0.0,
-    ) -> Answer:
-        """Send a request on a connection of its own and return the answer.
+        surplus_seconds: float = 0.0,
+    ) -> Response:
+        """Send a request on a new connection and return the response.
 
-        ``linger`` is for how many seconds bytes after its end are waited for.
+        Bytes after the response's end are collected for ``surplus_seconds``.
         """
         length = {"Content-Length": str(len(body))} if body or method == "POST" else {}
-        head = self.head(method, path or self.path, length | (headers or {}))
+        head = self.format_head(method, path or self.path, length | (headers or {}))
         with self.connect() as connection:
             send(connection, head + body)
-            return read(connection, method, linger)
+            return read(connection, method, surplus_seconds)
 
-    def raw(self, sent: bytes) -> Answer:
-        """Send bytes as they are and return the answer."""
+    def send_raw(self, request: bytes) -> Response:
+        """Send ``request`` unchanged on a new connection and return the response."""
         with self.connect() as connection:
-            send(connection, sent)
+            send(connection, request)
             return read(connection)
 
 
 def send(connection: ssl.SSLSocket, content: bytes) -> None:
-    """Send a request; a server that hangs up before its end may have answered already."""
+    """Send a request; ignore a closed connection, since the server may have answered early."""
     with suppress(ConnectionError, ssl.SSLError):
         connection.sendall(content)
 
 
-def read(connection: socket.socket, method: str = "GET", linger: float = 0.0) -> Answer:
-    """Return the next answer on ``connection``; ``Failed`` when it is not whole HTTP."""
-    answer = http.client.HTTPResponse(connection, method=method)
+def read(connection: socket.socket, method: str = "GET", surplus_seconds: float = 0.0) -> Response:
+    """Return the next response; raise ``CheckFailed`` if it is no complete HTTP."""
+    response = http.client.HTTPResponse(connection, method=method)
     try:
-        answer.begin()
-        body = answer.read()
+        response.begin()
+        body = response.read()
     except http.client.RemoteDisconnected:
-        raise  # an OSError: hung up without a word
+        raise  # an OSError: the server closed the connection without a response
     except http.client.HTTPException as error:
-        raise Failed(f"no whole HTTP answer came ({type(error).__name__})") from error
-    headers = {name.lower(): value for name, value in answer.getheaders()}
-    surplus = _surplus(connection, linger) if linger and not answer.will_close else b""
-    return Answer(answer.status, headers, body, surplus)
+        raise CheckFailed(f"no complete HTTP response ({type(error).__name__})") from error
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    can_follow = surplus_seconds and not response.will_close
+    surplus = _read_surplus(connection, surplus_seconds) if can_follow else b""
+    return Response(response.status, headers, body, surplus)
 
 
-def _surplus(connection: socket.socket, seconds: float) -> bytes:
+def _read_surplus(connection: socket.socket, seconds: float) -> bytes:
     connection.settimeout(seconds)
     try:
         return connection.recv(200)
     except (TimeoutError, ssl.SSLError, ConnectionError):
         return b""
     finally:
-        connection.settimeout(_SECONDS)
+        connection.settimeout(_TIMEOUT_SECONDS)
