@@ -26,16 +26,6 @@ def anonymous(make_device: MakeDevice) -> Device:
     return make_device(anonymous=True)
 
 
-def test_the_path_comes_before_the_method(anonymous: Device) -> None:
-    url = anonymous.url + "/elsewhere"
-    refused(anonymous.request("DELETE", url=url, headers=TEXT), 404, "not_found")
-
-
-def test_the_method_comes_before_the_media_type(anonymous: Device) -> None:
-    answer = anonymous.request("PUT", data=b"x", headers=TEXT)
-    refused(answer, 405, "method_not_allowed")
-
-
 @pytest.mark.parametrize(
     ("headers", "code"),
     [

@@ -8,7 +8,6 @@ from datetime import datetime
 from identities.models import Identity
 from ingest.models import Measurement, RegistrationAttempt
 from tests.device_api.assertions import accepted, refused
-from tests.device_api.conftest import MakeDevice
 from tests.support.devices import Device
 
 LIMITS = {
@@ -50,10 +49,6 @@ def test_the_time_of_the_server_is_in_milliseconds(bound: Device) -> None:
 def test_an_unknown_device_is_told_the_certificate_that_was_seen(device: Device) -> None:
     body = refused(device.whoami(), 403, "certificate_not_bound", "certificate")
     assert body["certificate"] == {"sha256": device.sha256}
-
-
-def test_a_device_without_a_certificate_is_told_so(make_device: MakeDevice) -> None:
-    refused(make_device(anonymous=True).whoami(), 403, "certificate_missing")
 
 
 def test_asking_changes_nothing(bound: Device, device: Device) -> None:
