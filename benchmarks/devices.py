@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from device_client.certificate import make_credentials
-from identities.credentials import find_or_make_identity, issue_psk
+from identities.credentials import get_or_create_identity, issue_psk
 from ingest import registration
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import parse
@@ -56,12 +56,12 @@ def new_devices_with_keys(count: int, prefix: str) -> list[tuple[BenchDevice, st
     found = []
     for number in range(count):
         device = make_device(f"{prefix}-{number}")
-        found.append((device, issue_psk(find_or_make_identity(device.identity))[1]))
+        found.append((device, issue_psk(get_or_create_identity(device.identity))[1]))
     return found
 
 
 def _registered(device: BenchDevice) -> BenchDevice:
-    identity = find_or_make_identity(device.identity)
+    identity = get_or_create_identity(device.identity)
     _, psk = issue_psk(identity)
     der = x509.load_pem_x509_certificate(device.cert.encode()).public_bytes(
         serialization.Encoding.DER

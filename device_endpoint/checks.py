@@ -24,8 +24,8 @@ MIDDLEWARE_NEEDED = (
     "csp.middleware.CSPMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "identities.audit.recorder.TrailMiddleware",
-    "identities.mfa.middleware.SecondFactorMiddleware",
+    "identities.audit.recorder.AuditMiddleware",
+    "identities.mfa.middleware.MfaMiddleware",
     "axes.middleware.AxesMiddleware",
 )
 POLICY_FORBIDDEN = ("'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:")

@@ -8,7 +8,7 @@ from device_endpoint.doctor.views import page as doctor_page
 from device_endpoint.metrics.views import metrics
 
 urlpatterns = [
-    path("admin/second-factor/", include("identities.mfa.urls")),
+    path("admin/mfa/", include("identities.mfa.urls")),
     path("admin/doctor/", admin.site.admin_view(doctor_page), name="doctor"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("analysis.api.urls")),

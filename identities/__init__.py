@@ -1,1 +1,1 @@
-"""Who may exist: identities and the keys that are handed to their devices."""
+"""Accounts: identities, their pre-shared keys, access tokens, MFA and the audit log."""

@@ -1,22 +1,21 @@
-"""Django's entry for this application."""
+"""Application configuration of identities."""
 
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
-from identities.roles import set_groups
+from identities.roles import reset_groups
 
 
 class IdentitiesConfig(AppConfig):
-    """Name and label of the application."""
-
     name = "identities"
-    verbose_name = "Identities and keys"
+    verbose_name = _("Identities and keys")
 
     def ready(self) -> None:
-        """Have the groups made once their permissions exist, and the audit trail kept."""
-        post_migrate.connect(set_groups, dispatch_uid="identities.roles")
+        """Reset the groups after each migration, and connect the audit log's signals."""
+        post_migrate.connect(reset_groups, dispatch_uid="identities.roles")
         if apps.is_installed("django.contrib.admin"):
-            # Only where staff act: the device door need not load it.
+            # Staff act only where the admin is; the device API need not import this.
             from identities.audit import signals  # noqa: PLC0415
 
             signals.connect()

@@ -1,4 +1,4 @@
-"""What every answer of the staff door tells browsers beside the content security policy."""
+"""Security headers of the staff site for which Django has no setting."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-# Nothing of a browser's devices is used; the clipboard, for copying a key, is.
-_NOT_USED = (
+# The clipboard is not listed: pages use it to copy a key.
+_UNUSED_FEATURES = (
     "accelerometer",
     "camera",
     "display-capture",
@@ -20,19 +20,18 @@ _NOT_USED = (
     "serial",
     "usb",
 )
-PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _NOT_USED)
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES)
 
 
-class BrowserHeaders:
-    """Adds the headers that Django has no setting for; a view's own are left as they are."""
+class BrowserHeadersMiddleware:
+    """Adds the headers; a view's own headers stand (static files are cacheable)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the answer, which nobody keeps unless it says otherwise (as static files do)."""
-        answer = self._get_response(request)
-        answer.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        answer.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        answer.headers.setdefault("Cache-Control", "no-store")
-        return answer
+        response = self._get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response

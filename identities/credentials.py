@@ -1,4 +1,4 @@
-"""Make keys and tokens: the only place where a secret exists in readable form."""
+"""Issue pre-shared keys and access tokens: the only code that handles readable secrets."""
 
 from __future__ import annotations
 
@@ -8,29 +8,24 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from identities.enrolment.models import Enrolment
 from identities.models import (
-    DEFAULT_KEY_LIFE,
-    DEFAULT_TOKEN_LIFE,
+    DEFAULT_KEY_TTL,
+    DEFAULT_TOKEN_TTL,
     AccessToken,
+    Enrolment,
     Identity,
     OneTimeSecret,
     PreSharedKey,
 )
 
 
-def find_identity(name: str) -> Identity:
-    """Return the identity called ``name``, in any case; raise ``Identity.DoesNotExist``."""
-    return Identity.objects.named(name)
+def get_or_create_identity(name: str) -> Identity:
+    """Return the identity called ``name`` in any case; create it if there is none.
 
-
-def find_or_make_identity(name: str) -> Identity:
-    """Return the identity called ``name``, in any case, made now if there is none.
-
-    Raise ``ValidationError`` where no identity may have that name.
+    Raise ``ValidationError`` for text that cannot be a name.
     """
     try:
-        return find_identity(name)
+        return Identity.objects.named(name)
     except Identity.DoesNotExist:
         identity = Identity(name=name)
         Identity._meta.get_field("name").clean(name, identity)
@@ -38,7 +33,7 @@ def find_or_make_identity(name: str) -> Identity:
         with transaction.atomic():
             identity.save(force_insert=True)
     except IntegrityError:
-        return find_identity(name)  # somebody else made it between the two statements
+        return Identity.objects.named(name)  # created by another session since the first query
     return identity
 
 
@@ -52,33 +47,33 @@ def issue_psk(
     enrolment: Enrolment | None = None,
     replaces: PreSharedKey | None = None,
 ) -> tuple[PreSharedKey, str]:
-    """Make a pre-shared key for ``identity``; return it and its secret, readable only here.
+    """Create a pre-shared key for ``identity``; return it with its secret, readable only here.
 
-    It expires at ``expires_at``, by default in seven days, cut to whole seconds so that what
-    is shown is what holds. Raise ``ValidationError`` for a value that a key cannot have.
+    It expires at ``expires_at``, after seven days by default, cut to whole seconds so that the
+    time shown is the time applied. Raise ``ValidationError`` for a value that a key cannot have.
     """
     key = PreSharedKey(
         identity=identity,
         max_uses=max_uses,
-        expires_at=_expiry(expires_at, DEFAULT_KEY_LIFE),
+        expires_at=_resolve_expiry(expires_at, DEFAULT_KEY_TTL),
         note=note,
         created_by_id=None if created_by is None else created_by.pk,
         enrolment=enrolment,
         replaces=replaces,
     )
-    return key, store(key)
+    return key, save_with_new_secret(key)
 
 
-def store(row: OneTimeSecret) -> str:
+def save_with_new_secret(row: OneTimeSecret) -> str:
     """Give the unsaved key or token ``row`` a secret, save it, and return the secret.
 
     Raise ``ValidationError`` for a value that it cannot have.
     """
     secret = row.set_new_secret()
-    # What points to other rows, and what must be unique, is for the database to see as the row
-    # is inserted: asked for beforehand it would cost six queries a key.
-    pointers = [field.name for field in row._meta.fields if field.is_relation]
-    row.full_clean(exclude=pointers, validate_unique=False, validate_constraints=False)
+    # Foreign keys and uniqueness are left to the INSERT: validating them beforehand would cost
+    # six queries a key.
+    relations = [field.name for field in row._meta.fields if field.is_relation]
+    row.full_clean(exclude=relations, validate_unique=False, validate_constraints=False)
     row.save(force_insert=True)
     return secret
 
@@ -86,17 +81,17 @@ def store(row: OneTimeSecret) -> str:
 def issue_token(
     user: AbstractBaseUser, *, expires_at: datetime | None = None, note: str = ""
 ) -> tuple[AccessToken, str]:
-    """Make an access token of ``user``; return it and its secret, readable only here.
+    """Create an access token of ``user``; return it with its secret, readable only here.
 
-    It expires at ``expires_at``, by default in ninety days. Raise ``ValidationError`` for a
+    It expires at ``expires_at``, after ninety days by default. Raise ``ValidationError`` for a
     value that a token cannot have.
     """
     token = AccessToken(
-        user_id=user.pk, expires_at=_expiry(expires_at, DEFAULT_TOKEN_LIFE), note=note
+        user_id=user.pk, expires_at=_resolve_expiry(expires_at, DEFAULT_TOKEN_TTL), note=note
     )
-    return token, store(token)
+    return token, save_with_new_secret(token)
 
 
-def _expiry(given: datetime | None, life: timedelta) -> datetime:
-    moment = timezone.now() + life if given is None else given
+def _resolve_expiry(expires_at: datetime | None, ttl: timedelta) -> datetime:
+    moment = timezone.now() + ttl if expires_at is None else expires_at
     return moment.replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""What is handed over with a key: the commands to paste and the QR code. Values in, text out."""
+"""Setup instructions that come with a new key or token: shell commands and the QR code."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ CA_FILENAME = "device-endpoint-ca.crt"
 
 @dataclass(frozen=True)
 class Command:
-    """A step to paste: what it does, the lines for the shell, and the secret's variable if any."""
+    """A step to paste into a shell; its lines read the secret from ``variable``, if any."""
 
     title: str
     lines: str
     variable: str = ""
 
 
-def address(host: str, port: int, path: str) -> str:
-    """Return the ``https`` address of ``path``; a bare IPv6 ``host`` gets its brackets."""
+def build_url(host: str, port: int, path: str) -> str:
+    """Return the ``https`` URL of ``path``; a bare IPv6 ``host`` gets its brackets."""
     bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
     return f"https://{bracketed}" + ("" if port == 443 else f":{port}") + path
 
 
 def save_ca(pem: str) -> Command:
-    """Return the step that makes the file with the server's CA certificate."""
+    """Return the step that writes the server's CA certificate to a file."""
     lines = f"cat > {CA_FILENAME} <<'END'\n{pem.strip()}\nEND"
     return Command("Trust this server: save its CA certificate", lines)
 
 
 def make_certificate(identity: str) -> Command:
-    """Return the step that makes the device's key and certificate.
+    """Return the step that makes the device's private key and certificate.
 
-    Pasted again it leaves both as they are: a new key would be a new, unknown device. The
-    names that ``identity`` may have need no quoting inside double quotes.
+    Run again, it leaves both as they are: a new private key would be a new, unknown device. An
+    identity's name needs no quoting inside double quotes.
     """
     lines = (
         "[ -e device.key ] || openssl ecparam -name prime256v1 -genkey -noout -out device.key\n"
@@ -49,7 +49,7 @@ def make_certificate(identity: str) -> Command:
 def register(url: str, *, own_ca: bool) -> Command:
     """Return the step that registers the certificate with the key in the variable ``PSK``.
 
-    The key travels on standard input: on a command line every user of the machine sees it.
+    The key is sent through standard input: every user of the machine can read command lines.
     """
     trust = f"--cacert {CA_FILENAME} " if own_ca else ""
     lines = (
@@ -61,7 +61,7 @@ def register(url: str, *, own_ca: bool) -> Command:
 
 
 def read_series(url: str, *, own_ca: bool) -> Command:
-    """Return the step that asks the read API with the token in the variable ``TOKEN``."""
+    """Return the step that lists the series with the token in the variable ``TOKEN``."""
     trust = f"--cacert {CA_FILENAME} " if own_ca else ""
     lines = (
         """printf 'Authorization: Bearer %s' "$TOKEN" | \\\n"""
@@ -70,7 +70,7 @@ def read_series(url: str, *, own_ca: bool) -> Command:
     return Command("List the series that you may read", lines, variable="TOKEN")
 
 
-def qr_svg(text: str) -> str:
+def draw_qr_svg(text: str) -> str:
     """Return a QR code of ``text`` as an SVG element: paths only, no text, no style attribute."""
     out = io.BytesIO()
     segno.make_qr(text, error="m").save(

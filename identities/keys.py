@@ -1,7 +1,7 @@
-"""Text secrets that are shown once: made, checked for typing errors and digested.
+"""The text of pre-shared keys and access tokens: generation, check characters and digest.
 
-A key reads ``dpsk_`` + 27 base62 characters (160 random bits) + 6 check characters. The check
-characters let a mistyped key be refused without asking the database; they add no secrecy.
+A key is ``dpsk_`` + 27 base62 characters (160 random bits) + 6 check characters. With the check
+characters a mistyped key is refused without a database query; they add no secrecy.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def _check_characters(text: str) -> str:
 
 
 def generate(prefix: str) -> str:
-    """Return a new key: ``prefix``, 160 random bits in base62, check characters."""
+    """Return a new key: ``prefix``, 160 random bits in base62 and the check characters."""
     body = prefix + _base62(secrets.randbits(_RANDOM_BITS), _RANDOM_LENGTH)
     return body + _check_characters(body)
 
 
 def is_well_formed(key: str, prefix: str) -> bool:
-    """Tell whether ``key`` has the form of a key with ``prefix``, check characters included."""
+    """Return whether ``key`` has ``prefix``, the right length and matching check characters."""
     if not key.startswith(prefix) or len(key) != len(prefix) + _RANDOM_LENGTH + _CHECK_LENGTH:
         return False
     if not (key.isascii() and key[len(prefix) :].isalnum()):
@@ -47,14 +47,14 @@ def is_well_formed(key: str, prefix: str) -> bool:
 
 
 def digest(key: str) -> bytes:
-    """Return the SHA-256 of ``key``, 32 bytes: all that is kept of it.
+    """Return the SHA-256 of ``key`` (32 bytes), the only form in which it is stored.
 
-    A plain digest is enough: 160 random bits cannot be guessed, so there is nothing for a slow
-    hash or a pepper to protect.
+    A plain digest is enough: 160 random bits cannot be guessed, so a slow hash or a pepper
+    would protect nothing.
     """
     return hashlib.sha256(key.encode()).digest()
 
 
 def hint(key: str) -> str:
-    """Return the part of ``key`` that may be shown: its prefix and the first four characters."""
+    """Return the part of ``key`` that may be shown: its prefix and four characters more."""
     return key[: key.index("_") + 5] + "…"

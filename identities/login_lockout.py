@@ -1,4 +1,4 @@
-"""How failed logins are counted and what is answered when there were too many (django-axes)."""
+"""Counting of failed logins and the answer to a user who is locked out (django-axes)."""
 
 from __future__ import annotations
 
@@ -9,37 +9,36 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from identities.audit import recorder
-from identities.client_ip import client_address
 
 
-def counted_address(request: HttpRequest) -> str | None:
-    """Return the address that failures are counted for: of IPv6 its /64, which one host has."""
-    found = client_address(request)
-    if found is None or "." in found:
-        return found
-    return str(ipaddress.ip_network((found, 64), strict=False).network_address)
+def resolve_address(request: HttpRequest) -> str | None:
+    """Return the address to count for: an IPv4 address, or the /64 that one IPv6 host has."""
+    address = recorder.read_client_ip(request)
+    if address is None or "." in address:
+        return address
+    return str(ipaddress.ip_network((address, 64), strict=False).network_address)
 
 
-def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """Return what stands for the user name in the count: never the text that was typed.
+def digest_username(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return a keyed digest to count a user name by.
 
-    People type passwords into the field for the name, and whatever is counted is stored.
+    The text itself is not stored: people type passwords into the field for the name.
     """
-    typed = (credentials or {}).get("username") or request.POST.get("username") or ""
-    return salted_hmac("identities.login_lockout", str(typed)).hexdigest()[:24]
+    username = (credentials or {}).get("username") or request.POST.get("username") or ""
+    return salted_hmac("identities.login_lockout", str(username)).hexdigest()[:24]
 
 
-def locked_out(
+def answer_locked_out(
     request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any]
 ) -> HttpResponse:
-    """Return the page that a locked-out person sees: 429, with the time to wait."""
-    recorder.record_attempt(
-        recorder.Action.LOCKED_OUT, request, str(credentials.get("username", ""))
-    )
+    """Return the page for a user who is locked out: 429, with the time to wait."""
+    username = str(credentials.get("username", ""))
+    recorder.record_failed_login(recorder.Action.LOCKED_OUT, request, username)
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
-    context = {"title": "Too many failed logins", "minutes": -(-seconds // 60)}
+    context = {"title": _("Too many failed logins"), "minutes": -(-seconds // 60)}
     page = render(request, "admin/identities/login_locked.html", context, status=429)
     page["Retry-After"] = str(seconds)
     return page

@@ -1,4 +1,4 @@
-"""Who may exist: the accounts that data belongs to, and the keys handed out for them."""
+"""Identities, their pre-shared keys and enrolments, and the access tokens of staff."""
 
 from __future__ import annotations
 
@@ -13,35 +13,31 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from identities import keys
-from identities.audit.models import AuditEvent  # noqa: F401 - Django finds its table here
-from identities.enrolment.models import Enrolment
+from identities.audit.models import AuditEvent  # noqa: F401 - Django finds the model here
 
 IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
-DEFAULT_KEY_LIFE = timedelta(days=7)
-DEFAULT_TOKEN_LIFE = timedelta(days=90)
+DEFAULT_KEY_TTL = timedelta(days=7)
+DEFAULT_TOKEN_TTL = timedelta(days=90)
 
 _Secret = TypeVar("_Secret", bound="OneTimeSecret")
 
 
 def default_key_expiry() -> datetime:
-    """Return when a key made now expires unless its maker says otherwise."""
-    return timezone.now() + DEFAULT_KEY_LIFE
+    return timezone.now() + DEFAULT_KEY_TTL
 
 
 def default_token_expiry() -> datetime:
-    """Return when a token made now expires unless its maker says otherwise."""
-    return timezone.now() + DEFAULT_TOKEN_LIFE
+    return timezone.now() + DEFAULT_TOKEN_TTL
 
 
 class IdentityManager(models.Manager["Identity"]):
-    """Look-ups of identities; names are unique without regard to case."""
-
     def named(self, name: str) -> Identity:
         """Return the identity called ``name`` in any case; raise ``Identity.DoesNotExist``.
 
-        Text that cannot be a name is not asked for: some of it the database would not take.
+        Text that cannot be a name is not sent to the database, which rejects some of it.
         """
         if not re.fullmatch(IDENTITY_NAME, name):
             raise self.model.DoesNotExist
@@ -49,49 +45,58 @@ class IdentityManager(models.Manager["Identity"]):
 
 
 class Identity(models.Model):
-    """The account that measurements belong to: a person, a bed, a site. Never logs in."""
+    """The account that measurements belong to: a person, a bed, a site. It never logs in."""
 
     name = models.CharField(
         max_length=64,
         validators=[
             RegexValidator(
                 rf"\A{IDENTITY_NAME}\Z",
-                "Letters, digits and _ . @ - only; the first a letter or digit; 64 at most.",
+                _("Letters, digits and _ . @ - only; the first a letter or digit; 64 at most."),
             )
         ],
-        help_text="How devices and analysts see it. Unique, upper and lower case alike.",
+        help_text=_("Name shown to devices and analysts. Unique, whatever its case."),
     )
     description = models.TextField(blank=True)
     is_active = models.BooleanField(
-        "active",
+        _("active"),
         default=True,
-        help_text="Devices of an inactive identity are refused from their next request on.",
+        help_text=_("Devices of an inactive identity are refused from their next request on."),
     )
     reporting_interval = models.DurationField(
-        "a sample at least every",
+        _("reporting interval"),
         null=True,
         blank=True,
-        help_text="Told as late without one: 90s, 5m, 12h, 7d. Of all its series together, in "
-        "place of what their measurement types say. Empty: as these say.",
+        help_text=_(
+            "Expected time between samples: 90s, 5m, 12h, 7d. Applies to all series of the "
+            "identity together and overrides their measurement types. Empty: use the "
+            "measurement types."
+        ),
     )
     grace_period = models.DurationField(
-        "grace", null=True, blank=True, help_text="Added to it: 90s, 5m, 12h, 7d."
+        _("grace period"),
+        null=True,
+        blank=True,
+        help_text=_("Added to the reporting interval before an alert: 90s, 5m, 12h, 7d."),
     )
     monitoring_paused_until = models.DateTimeField(
-        "not late until", null=True, blank=True, help_text="While a device rests or is repaired."
+        _("alerts paused until"),
+        null=True,
+        blank=True,
+        help_text=_("For a device that is not in use or under repair."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = IdentityManager()
 
     class Meta:
-        verbose_name_plural = "identities"
+        verbose_name_plural = _("identities")
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(
                 Lower("name"),
                 name="identity_name_unique_without_case",
-                violation_error_message="An identity of this name exists.",
+                violation_error_message=_("An identity of this name exists."),
             ),
         ]
 
@@ -99,20 +104,40 @@ class Identity(models.Model):
         return self.name
 
 
-class OneTimeSecretQuerySet(models.QuerySet[_Secret]):
-    """Sets of keys or tokens."""
+class Enrolment(models.Model):
+    """A batch of keys that were issued together from one list.
 
+    It has no permissions of its own: those for keys apply.
+    """
+
+    name = models.CharField(max_length=100, help_text=_("Purpose of the keys, such as Ward 3."))
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
+    )
+    # Identifies the preview page: a page that is submitted twice issues its keys once.
+    idempotency_key = models.UUIDField(null=True, unique=True, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OneTimeSecretQuerySet(models.QuerySet[_Secret]):
     def revoke(self) -> int:
-        """Revoke those that are not; return how many that were. There is no way back."""
+        """Revoke the rows that are not revoked yet, for good; return how many those were."""
         return self.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 
 class OneTimeSecret(models.Model):
-    """A secret that is shown to a person once, when it is made. Only its digest is kept."""
+    """A secret that is shown once, when it is created. Only its digest is stored."""
 
     prefix: ClassVar[str]
 
-    # In memory only, on the row that was made by the request being answered; not a column.
+    # In memory only, on the row that the current request created; not a column.
     secret = ""
 
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
@@ -129,21 +154,21 @@ class OneTimeSecret(models.Model):
         return self.hint
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; raise ``ValidationError`` rather than bring a revoked secret back."""
+        """Save the row; raise ``ValidationError`` if that would undo a revocation."""
         if not self._state.adding and self.revoked_at is None:
             stored = type(self)._default_manager.filter(pk=self.pk)
             if stored.exclude(revoked_at=None).exists():
-                raise ValidationError("What has been revoked stays revoked.")
+                raise ValidationError(_("A revoked credential stays revoked."))
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
-        """Refuse a secret that would be expired when it is made."""
+        """Reject a new secret that has expired already."""
         super().clean()
         if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
-            raise ValidationError({"expires_at": "This time has passed."})
+            raise ValidationError({"expires_at": _("This time is in the past.")})
 
     def set_new_secret(self) -> str:
-        """Give this row a new secret and return it: the only time it can be read."""
+        """Give the row a new secret and return it: nothing can read it later."""
         secret = keys.generate(self.prefix)
         self.digest = keys.digest(secret)
         self.hint = keys.hint(secret)
@@ -151,32 +176,25 @@ class OneTimeSecret(models.Model):
 
 
 class PreSharedKeyQuerySet(OneTimeSecretQuerySet["PreSharedKey"]):
-    """Sets of keys by what can be done with them."""
-
     def usable(self) -> PreSharedKeyQuerySet:
-        """Return the keys that would register a device now."""
-        return self.filter(
-            revoked_at=None,
-            expires_at__gt=timezone.now(),
-            uses__lt=F("max_uses"),
-            identity__is_active=True,
-        )
+        """Return the keys with which a device could register now."""
+        return self.in_state("usable").filter(identity__is_active=True)
 
     def in_state(self, state: str) -> PreSharedKeyQuerySet:
-        """Return the keys whose ``state`` is the given one."""
-        used_up, expired = Q(uses__gte=F("max_uses")), Q(expires_at__lte=timezone.now())
+        """Return the keys whose ``PreSharedKey.state`` is ``state``."""
+        exhausted, expired = Q(uses__gte=F("max_uses")), Q(expires_at__lte=timezone.now())
         conditions = {
             "revoked": Q(revoked_at__isnull=False),
-            "exhausted": Q(revoked_at=None) & used_up,
-            "expired": Q(revoked_at=None) & ~used_up & expired,
-            "usable": Q(revoked_at=None) & ~used_up & ~expired,
+            "exhausted": Q(revoked_at=None) & exhausted,
+            "expired": Q(revoked_at=None) & ~exhausted & expired,
+            "usable": Q(revoked_at=None) & ~exhausted & ~expired,
         }
         return self.filter(conditions[state])
 
     def redeem(self, pk: int) -> bool:
-        """Count one use of the key ``pk`` if it has one left; tell whether it had.
+        """Count one use of the key ``pk``; return False if it has none left.
 
-        One conditional UPDATE: of any number of devices that race for the last use, the
+        A single conditional UPDATE: of any number of devices that race for the last use, the
         database lets exactly one win.
         """
         left = self.filter(
@@ -186,7 +204,7 @@ class PreSharedKeyQuerySet(OneTimeSecretQuerySet["PreSharedKey"]):
 
 
 class PreSharedKey(OneTimeSecret):
-    """A secret that binds a device's certificate to an identity."""
+    """A secret with which a device binds its certificate to an identity."""
 
     prefix = keys.PSK_PREFIX
 
@@ -194,23 +212,22 @@ class PreSharedKey(OneTimeSecret):
     note = models.CharField(
         max_length=200,
         blank=True,
-        help_text="For whom or what this key is; never shown to devices.",
+        help_text=_("For whom or what this key is; never shown to devices."),
     )
     max_uses = models.PositiveIntegerField(
         default=1,
         validators=[MinValueValidator(1)],
-        help_text="How many different certificates may register with it.",
+        help_text=_("How many different certificates may register with it."),
     )
     uses = models.PositiveIntegerField(default=0, editable=False)
-    expires_at = models.DateTimeField(default=default_key_expiry)
+    expires_at = models.DateTimeField(_("expires"), default=default_key_expiry)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )
-
     enrolment = models.ForeignKey(
         Enrolment, null=True, on_delete=models.SET_NULL, related_name="keys", editable=False
     )
-    # A replacement takes the place of its forerunner, of the same identity, in the enrolment.
+    # A replacement has the identity of the key it replaces and its place in the enrolment.
     replaces = models.OneToOneField(
         "self", null=True, on_delete=models.SET_NULL, related_name="replaced_by", editable=False
     )
@@ -218,7 +235,7 @@ class PreSharedKey(OneTimeSecret):
     objects = PreSharedKeyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "pre-shared key"
+        verbose_name = _("pre-shared key")
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(
@@ -228,7 +245,7 @@ class PreSharedKey(OneTimeSecret):
 
     @property
     def state(self) -> str:
-        """Return ``usable``, ``revoked``, ``used up`` or ``expired``."""
+        """``usable``, ``revoked``, ``exhausted`` or ``expired``."""
         if self.revoked_at is not None:
             return "revoked"
         if self.uses >= self.max_uses:
@@ -239,21 +256,19 @@ class PreSharedKey(OneTimeSecret):
 
 
 class AccessTokenQuerySet(OneTimeSecretQuerySet["AccessToken"]):
-    """Sets of tokens by what can be done with them."""
-
     def usable(self) -> AccessTokenQuerySet:
-        """Return the tokens that open the read API now."""
+        """Return the tokens that the API accepts now."""
         return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
 
 
 class AccessToken(OneTimeSecret):
-    """A user's key to the read API, for scripts: it may see what its user may see."""
+    """A token with which scripts read the API with the permissions of its user."""
 
     prefix = keys.TOKEN_PREFIX
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    note = models.CharField(max_length=200, blank=True, help_text="What uses this token.")
-    expires_at = models.DateTimeField(default=default_token_expiry)
+    note = models.CharField(max_length=200, blank=True, help_text=_("What uses this token."))
+    expires_at = models.DateTimeField(_("expires"), default=default_token_expiry)
 
     objects = AccessTokenQuerySet.as_manager()
 
@@ -262,7 +277,7 @@ class AccessToken(OneTimeSecret):
 
     @property
     def state(self) -> str:
-        """Return ``usable``, ``revoked`` or ``expired``."""
+        """``usable``, ``revoked`` or ``expired``."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at <= timezone.now() else "usable"

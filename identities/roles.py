@@ -1,64 +1,68 @@
-"""The groups that the product brings: ``analysts`` look, ``operators`` let devices in.
+"""The groups that the product creates: ``analysts`` view, ``operators`` also enrol devices.
 
-They are set anew at every ``migrate``, so that an update can change them; for any other mix of
-permissions make a group of another name.
+Every ``migrate`` resets their permissions, so that an update can change them. For another mix
+of permissions, create a group of another name. Apps above add the permissions on their models
+with ``register_permissions``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.apps import AppConfig
-from django.apps import apps as installed
+from django.apps import apps as installed_apps
 from django.apps.registry import Apps
 
-VIEWED = {
-    "identities.view_identity",
-    "identities.view_accesstoken",
-    "identities.add_accesstoken",
-    "ingest.view_devicecertificate",
-    "alerts.view_incident",
-    "alerts.view_notification",
-    "ingest.view_measurement",
-    "ingest.view_measurementtype",
-    "ingest.view_sampleblock",
-    "ingest.view_registrationattempt",
-    "ingest.view_sampleconflict",
-    "ingest.view_retentionpolicy",
-}
-GROUPS = {
-    "analysts": VIEWED,
-    "operators": VIEWED
-    | {
+GROUPS: dict[str, set[str]] = {"analysts": set(), "operators": set()}
+
+
+def register_permissions(*, view: Collection[str], operate: Collection[str] = ()) -> None:
+    """Give both groups the permissions ``view``, and operators ``operate`` too.
+
+    A permission is written ``app_label.codename``.
+    """
+    GROUPS["analysts"].update(view)
+    GROUPS["operators"].update(view, operate)
+
+
+register_permissions(
+    view={
+        "identities.view_identity",
+        "identities.view_accesstoken",
+        "identities.add_accesstoken",
+    },
+    operate={
         "identities.add_identity",
         "identities.change_identity",
         "identities.view_presharedkey",
         "identities.add_presharedkey",
         "identities.change_presharedkey",
-        "ingest.change_devicecertificate",
     },
-}
-APPS = {permission.split(".")[0] for permission in VIEWED}
+)
 
 
-def set_groups(sender: AppConfig, *, using: str, apps: Apps = installed, **kwargs: Any) -> None:
+def reset_groups(
+    sender: AppConfig, *, using: str, apps: Apps = installed_apps, **kwargs: Any
+) -> None:
     """Give each group exactly its permissions, as far as they exist: a ``post_migrate`` handler.
 
-    Permissions appear application by application; after the last of ``APPS`` all are there.
-    (``flush`` sends the signal too, without ``apps``.)
+    The permissions of an app appear with its ``post_migrate``; after the last app all exist.
+    ``flush`` sends the signal too, without ``apps``.
     """
-    if sender.label not in APPS:
+    app_labels = {permission.split(".")[0] for permission in GROUPS["operators"]}
+    if sender.label not in app_labels:
         return
     try:
         group_model = apps.get_model("auth", "Group")
         permission_model = apps.get_model("auth", "Permission")
     except LookupError:
-        return  # a migration backwards, to before there were groups
+        return  # a migration backwards, to before groups existed
     permissions = permission_model._default_manager.using(using).select_related("content_type")
-    found = {
+    existing = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
-        for permission in permissions.filter(content_type__app_label__in=APPS)
+        for permission in permissions.filter(content_type__app_label__in=app_labels)
     }
     for name, wanted in GROUPS.items():
         group, _ = group_model._default_manager.using(using).get_or_create(name=name)
-        group.permissions.set([found[key] for key in sorted(wanted & found.keys())])
+        group.permissions.set([existing[key] for key in sorted(wanted & existing.keys())])

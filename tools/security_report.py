@@ -51,7 +51,7 @@ POINTS = {
         "tests/security/test_login_throttle.py",
         "tests/security/test_pages.py",
         "tests/security/test_roles.py",
-        "tests/security/test_second_factor.py",
+        "tests/security/test_mfa.py",
         "tests/security/test_csv_injection.py",
     ),
     "hygiene": (

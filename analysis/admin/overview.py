@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from analysis.admin.identity_overview import describe_identity
 from analysis.models import Overview
@@ -25,6 +26,8 @@ from analysis.queries.identity_status import (
     list_watched,
     tell_state,
 )
+from identities.admin.extensions import Link, identity_pages
+from identities.models import Identity
 from ingest.admin.read_only import EvidenceAdmin
 
 PER_PAGE = 50
@@ -144,3 +147,14 @@ def _filter(state: str, given: dict[str, str]) -> dict[str, Any]:
         "query": urlencode({**given, "state": state}),
         "is_chosen": given["state"] == state,
     }
+
+
+def link_data(request: HttpRequest, identity: Identity) -> Link | None:
+    """Return the link from an identity's page to its data."""
+    if not request.user.has_perm("ingest.view_sampleblock"):
+        return None
+    url = reverse("admin:analysis_overview_identity", args=[identity.name])
+    return Link(gettext("Data"), url)
+
+
+identity_pages.links.append(link_data)

@@ -14,6 +14,7 @@ from analysis.api.series_views import (
 )
 from analysis.api.summary_views import DictionaryView, SummaryView
 from analysis.api.view_base import IgnoreAccept, UnknownPathView
+from identities.audit.recorder import register_exports
 
 app_name = "read_api"
 urlpatterns = [
@@ -47,3 +48,6 @@ urlpatterns = [
     ),
     re_path("", UnknownPathView.as_view()),
 ]
+
+EXPORTS = ("archive", "content", "fhir", "open_mhealth", "originals", "samples")
+register_exports(*(f"{app_name}:{name}" for name in EXPORTS))

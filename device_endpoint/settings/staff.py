@@ -45,7 +45,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "device_endpoint.middleware.RequestIds",
     "django.middleware.security.SecurityMiddleware",
-    "identities.browser_headers.BrowserHeaders",
+    "identities.browser_headers.BrowserHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "device_endpoint.odd_queries.RefuseOddQueries",
@@ -54,11 +54,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "identities.audit.recorder.TrailMiddleware",
+    "identities.audit.recorder.AuditMiddleware",
     "device_endpoint.replica.ChooseDatabase",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "identities.mfa.middleware.SecondFactorMiddleware",
+    "identities.mfa.middleware.MfaMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
@@ -108,9 +108,9 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # Else a stranger behind the same address could keep a lock-out going for ever.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_CALLABLE = "identities.login_lockout.counted_name"
-AXES_CLIENT_IP_CALLABLE = "identities.login_lockout.counted_address"
-AXES_LOCKOUT_CALLABLE = "identities.login_lockout.locked_out"
+AXES_USERNAME_CALLABLE = "identities.login_lockout.digest_username"
+AXES_CLIENT_IP_CALLABLE = "identities.login_lockout.resolve_address"
+AXES_LOCKOUT_CALLABLE = "identities.login_lockout.answer_locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # identities.audit.recorder keeps who logged in
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_ENABLE_ADMIN = False

@@ -20,7 +20,7 @@ from device_endpoint.env import PROJECT_DIR
 from device_endpoint.supervisor.banner import door_url
 from device_endpoint.supervisor.errors import CannotStartError
 from device_endpoint.supervisor.process import ProgramSpec, wrap_with_pdeathsig
-from identities.credentials import find_or_make_identity, issue_psk
+from identities.credentials import get_or_create_identity, issue_psk
 from ingest.models import DeviceCertificate
 
 DEVICES = ("demo-1", "demo-2", "demo-3")
@@ -89,7 +89,7 @@ def _is_registered(name: str) -> bool:
 
 def _new_key(identity: str, life: timedelta, note: str) -> str:
     _, secret = issue_psk(
-        find_or_make_identity(identity), expires_at=timezone.now() + life, note=note
+        get_or_create_identity(identity), expires_at=timezone.now() + life, note=note
     )
     return secret
 

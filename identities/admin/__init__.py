@@ -1,4 +1,7 @@
-"""The admin's pages of identities, keys and tokens; Django finds them by importing this."""
+"""The admin pages of identities, keys, enrolments, tokens, authenticators and the audit log."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from identities.admin import (
     access_tokens,
@@ -7,7 +10,6 @@ from identities.admin import (
     identities,
     mfa_devices,
     pre_shared_keys,
-    site,
 )
 
 __all__ = [
@@ -17,5 +19,8 @@ __all__ = [
     "identities",
     "mfa_devices",
     "pre_shared_keys",
-    "site",
 ]
+
+admin.site.site_title = admin.site.site_header = _("Device endpoint")
+admin.site.index_title = _("Home")
+admin.site.site_url = None  # the staff site has no public pages to link to

@@ -1,4 +1,4 @@
-"""The audit trail in the admin: looked at by superusers, changed by nobody."""
+"""The audit log in the admin: for superusers, read-only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from identities.admin.access_tokens import is_superuser
 from identities.audit.models import AuditEvent
 
 if TYPE_CHECKING:
@@ -18,21 +21,18 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 
-class ObjectTypes(admin.AllValuesFieldListFilter):
-    """The kinds of objects; actions without one have a name too, which their link needs."""
+class ObjectTypeFilter(admin.AllValuesFieldListFilter):
+    """Object types; events without an object have a label too, which their link needs."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """Yield the choices."""
         for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or "(no object)"}
+            yield {**choice, "display": choice["display"] or _("(no object)")}
 
 
 @admin.register(AuditEvent)
-class StaffActionAdmin(ModelAdmin):
-    """What members of staff did, newest first."""
-
+class AuditEventAdmin(ModelAdmin):
     list_display = ("created_at", "username", "action", "object_type", "object_repr", "address")
-    list_filter = ("action", ("object_type", ObjectTypes))
+    list_filter = ("action", ("object_type", ObjectTypeFilter))
     search_fields = ("username", "object_repr", "address")
     actions = None
     show_full_result_count = False
@@ -43,33 +43,28 @@ class StaffActionAdmin(ModelAdmin):
         "object_type",
         "object_id",
         "object_repr",
-        "what_changed",
+        "changes_shown",
         "address",
         "request_id",
     )
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user is a superuser."""
-        return self.has_view_permission(request)
+        return is_superuser(request)
 
     def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Tell whether the user is a superuser: the trail is about the others."""
-        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+        """Return True for superusers: the events are about the other users."""
+        return is_superuser(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: what is done is recorded by itself."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Return False: the trail stays as it is."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Return False: the trail stays."""
         return False
 
-    @admin.display(description="changes")
-    def what_changed(self, obj: AuditEvent) -> SafeString:
-        """Return each field with its old and its new value."""
+    @admin.display(description=gettext_lazy("changes"))
+    def changes_shown(self, obj: AuditEvent) -> SafeString:
         rows = ((name, str(old), str(new)) for name, (old, new) in obj.changes.items())
         return format_html_join("", "<p>{}: <del>{}</del> <ins>{}</ins></p>", rows)

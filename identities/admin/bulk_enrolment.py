@@ -1,4 +1,4 @@
-"""Enrolling many devices: list, dry run, confirmation, sheet. All steps POST to one address."""
+"""Bulk enrolment in the admin: upload, preview, confirmation, sheet, all POSTed to one URL."""
 
 from __future__ import annotations
 
@@ -14,61 +14,69 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from identities.admin.bulk_enrolment_forms import MAX_KEYS, EnrolmentForm, form_of
-from identities.admin.credential_sheet import note_additions, show_sheet
-from identities.admin.signed_plan import BadProposal, Proposal, read_proposal
+from identities.admin.bulk_enrolment_forms import (
+    MAX_KEYS,
+    EnrolmentForm,
+    InvalidProposal,
+    Proposal,
+    make_form,
+    read_proposal,
+)
+from identities.admin.credentials import log_additions, render_credential_sheet
 from identities.enrolment import issuing
-from identities.enrolment.csv_file import BadEnrolment, RowFault
-from identities.enrolment.models import Enrolment
+from identities.enrolment.csv_file import InvalidEnrolment, RowError
+from identities.models import Enrolment
 
-MAKE_THEM = "tick “Make identities that are missing”, or correct the name."
-MAKE_IT_FIRST = "correct the name, or have the identity made first."
+ALLOW_CREATION = gettext_lazy("tick “Create missing identities”, or correct the name.")
+REQUEST_CREATION = gettext_lazy("correct the name, or have the identity created first.")
 
 
 def answer(request: HttpRequest, model_admin: ModelAdmin[Any]) -> HttpResponse:
-    """Return the page of the step that the request asks for; the caller has seen to permission."""
+    """Return the page of the requested step; the caller has checked the permission."""
     if request.method != "POST":
-        return show_form(request, model_admin, EnrolmentForm(request))
+        return render_form(request, model_admin, EnrolmentForm(request))
     if "proposal" not in request.POST:
         form = EnrolmentForm(request, request.POST, request.FILES)
         if not form.is_valid():
-            return show_form(request, model_admin, form)
-        return _dry_run(request, model_admin, form.proposal())
+            return render_form(request, model_admin, form)
+        return _preview(request, model_admin, form.make_proposal())
     try:
         proposal = read_proposal(request.POST["proposal"], request)
-    except BadProposal as error:
+    except InvalidProposal as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("admin:identities_enrolment_add"))
     if "edit" in request.POST:
-        return show_form(request, model_admin, form_of(proposal, request))
-    return _confirmed(request, model_admin, proposal)
+        return render_form(request, model_admin, make_form(proposal, request))
+    return _confirm(request, model_admin, proposal)
 
 
-def show_form(
+def render_form(
     request: HttpRequest,
     model_admin: ModelAdmin[Any],
     form: EnrolmentForm,
-    faults: Sequence[RowFault] = (),
+    errors: Sequence[RowError] = (),
 ) -> HttpResponse:
-    """Return the page that asks for the list, with what was wrong with the one before."""
+    """Return the upload page, with the row errors of the previous list."""
     context = model_admin.admin_site.each_context(request) | {
-        "title": "Enrol many devices",
+        "title": _("Enrol many devices"),
         "opts": Enrolment._meta,
         "form": form,
-        "faults": faults,
+        "row_errors": errors,
     }
     return TemplateResponse(request, "admin/identities/enrolment/upload.html", context)
 
 
-def _dry_run(
+def _preview(
     request: HttpRequest, model_admin: ModelAdmin[Any], proposal: Proposal, changed: bool = False
 ) -> HttpResponse:
     try:
-        plan = _plan(request, proposal)
-    except BadEnrolment as error:
-        return show_form(request, model_admin, form_of(proposal, request), error.faults)
-    open_keys = issuing.open_keys(plan)
+        plan = _make_plan(request, proposal)
+    except InvalidEnrolment as error:
+        return render_form(request, model_admin, make_form(proposal, request), error.errors)
+    usable_keys = issuing.count_usable_keys(plan)
     missing = {name.lower() for name in plan.missing}
     rows = [
         {
@@ -76,7 +84,7 @@ def _dry_run(
             "name": plan.name(row),
             "is_new": row.identity.lower() in missing,
             "is_inactive": plan.name(row) in plan.inactive,
-            "open_keys": open_keys.get(row.identity.lower(), 0),
+            "usable_keys": usable_keys.get(row.identity.lower(), 0),
             "note": row.note,
             "max_uses": row.max_uses,
             "expires_at": plan.expires_at(row),
@@ -84,59 +92,60 @@ def _dry_run(
         for row in plan.rows
     ]
     context = model_admin.admin_site.each_context(request) | {
-        "title": f"Check: {proposal.title}",
+        "title": _("Check: %(name)s") % {"name": proposal.title},
         "opts": Enrolment._meta,
         "rows": rows,
-        "identities": len({plan.name(row).lower() for row in plan.rows}),
-        "missing": len(missing),
-        "with_open_keys": len(open_keys),
+        "identity_count": len({plan.name(row).lower() for row in plan.rows}),
+        "missing_count": len(missing),
+        "with_usable_keys": len(usable_keys),
         "inactive": plan.inactive,
         "changed": changed,
-        "proposal": replace(proposal, missing=plan.missing).signed(request),
+        "proposal": replace(proposal, missing=plan.missing).sign(request),
     }
     return TemplateResponse(request, "admin/identities/enrolment/preview.html", context)
 
 
-def _plan(request: HttpRequest, proposal: Proposal) -> issuing.Plan:
+def _make_plan(request: HttpRequest, proposal: Proposal) -> issuing.Plan:
     may_create = request.user.has_perm("identities.add_identity")
-    return issuing.check(
+    return issuing.make_plan(
         proposal.rows.encode(),
         proposal.defaults,
         create=proposal.create and may_create,
-        remedy=MAKE_THEM if may_create else MAKE_IT_FIRST,
-        most_rows=MAX_KEYS,
+        remedy=str(ALLOW_CREATION if may_create else REQUEST_CREATION),
+        max_rows=MAX_KEYS,
     )
 
 
-def _confirmed(
+def _confirm(
     request: HttpRequest, model_admin: ModelAdmin[Any], proposal: Proposal
 ) -> HttpResponse:
-    before = Enrolment.objects.filter(idempotency_key=proposal.confirmation).first()
-    if before is not None:
-        return _issued_before(request, before)
+    issued = Enrolment.objects.filter(idempotency_key=proposal.idempotency_key).first()
+    if issued is not None:
+        return _redirect_to_issued(request, issued)
     try:
-        plan = _plan(request, proposal)
-    except BadEnrolment as error:
-        return show_form(request, model_admin, form_of(proposal, request), error.faults)
-    if plan.missing != proposal.missing:  # somebody made or deleted identities meanwhile
-        return _dry_run(request, model_admin, proposal, changed=True)
-    return _made(request, model_admin, plan, proposal)
+        plan = _make_plan(request, proposal)
+    except InvalidEnrolment as error:
+        return render_form(request, model_admin, make_form(proposal, request), error.errors)
+    if plan.missing != proposal.missing:  # identities were created or deleted since the preview
+        return _preview(request, model_admin, proposal, changed=True)
+    return _issue_once(request, model_admin, plan, proposal)
 
 
-def _made(
+def _issue_once(
     request: HttpRequest, model_admin: ModelAdmin[Any], plan: issuing.Plan, proposal: Proposal
 ) -> HttpResponse:
     try:
         with transaction.atomic():
             return _issue(request, model_admin, plan, proposal)
     except IntegrityError:
-        before = Enrolment.objects.filter(idempotency_key=proposal.confirmation).first()
-        if before is not None:
-            return _issued_before(request, before)
-        return _dry_run(request, model_admin, proposal, changed=True)
-    except ValidationError as error:  # such as keys for one second
-        messages.error(request, f"Nothing was made. {' '.join(error.messages)}")
-        return show_form(request, model_admin, form_of(proposal, request))
+        issued = Enrolment.objects.filter(idempotency_key=proposal.idempotency_key).first()
+        if issued is not None:
+            return _redirect_to_issued(request, issued)
+        return _preview(request, model_admin, proposal, changed=True)
+    except ValidationError as error:  # for example, keys that are valid for one second
+        reason = {"reason": " ".join(error.messages)}
+        messages.error(request, _("Nothing was created. %(reason)s") % reason)
+        return render_form(request, model_admin, make_form(proposal, request))
 
 
 def _issue(
@@ -146,20 +155,21 @@ def _issue(
         plan,
         name=proposal.title,
         created_by=request.user if request.user.is_authenticated else None,
-        confirmation=UUID(proposal.confirmation),
+        idempotency_key=UUID(proposal.idempotency_key),
     )
-    made = {name.lower() for name in plan.missing}
-    identities = {key.identity_id: key.identity for key, _ in issued}
-    note_additions(request, [one for one in identities.values() if one.name.lower() in made])
-    note_additions(request, [key for key, _ in issued])
+    missing = {name.lower() for name in plan.missing}
+    identities = {key.identity_id: key.identity for key, _secret in issued}
+    created = [row for row in identities.values() if row.name.lower() in missing]
+    log_additions(request, created)
+    log_additions(request, [key for key, _secret in issued])
     model_admin.log_addition(request, enrolment, f"Issued {len(issued)} keys.")
-    return show_sheet(request, model_admin, issued, enrolment=enrolment)
+    return render_credential_sheet(request, model_admin, issued, enrolment=enrolment)
 
 
-def _issued_before(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:
-    text = (
-        "The keys of this list were issued already, and shown once. "
-        "If they were not seen, re-issue those that have not registered."
+def _redirect_to_issued(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:
+    text = _(
+        "The keys of this list were already issued and shown once. "
+        "If nobody saved them, re-issue those that have not registered."
     )
     messages.warning(request, text)
     return HttpResponseRedirect(reverse("admin:identities_enrolment_change", args=(enrolment.pk,)))

@@ -1,47 +1,113 @@
-"""The forms by which keys are asked for, many at once."""
+"""The forms of bulk enrolment, and the signed proposal that carries a preview to its confirmation.
+
+The preview page holds the proposal itself; it contains no secret. The rows are checked again
+before anything is created, so a modified page could request no more than an upload could; the
+signature ensures that what was shown is what is created.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 
 from django import forms
+from django.core import signing
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from identities.admin.signed_plan import Proposal
 from identities.durations import parse_duration
 from identities.enrolment.csv_file import (
-    MAX_NOTE,
+    IDENTITY_COLUMN,
+    MAX_NOTE_LENGTH,
     MAX_USES,
-    REQUIRED,
-    BadEnrolment,
+    Defaults,
+    InvalidEnrolment,
     decode,
 )
 
-# One sheet, one request: below what nginx lets through to the staff door, signed and encoded.
+# One sheet is one request: signed and encoded it stays below nginx's limit for the staff site.
 MAX_KEYS = 500
-MAX_BYTES = 256 * 1024
+MAX_LIST_BYTES = 256 * 1024
+PROPOSAL_SALT = "identities.admin.signed_plan"
+PROPOSAL_MAX_AGE_SECONDS = 3600
 EXAMPLE = "identity,note\nward-3.bed-1,wrist band 17\nward-3.bed-2,wrist band 18"
 
 
+class InvalidProposal(ValueError):
+    """The proposal has expired, was changed, or belongs to another user."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A list of keys to issue.
+
+    ``rows`` is the CSV text, ``valid_for`` a duration as typed, ``missing`` the identities that
+    the preview showed as new. ``idempotency_key`` lets the page issue once.
+    """
+
+    name: str
+    rows: str
+    note: str
+    max_uses: int
+    valid_for: str
+    create: bool
+    missing: list[str] = field(default_factory=list)
+    idempotency_key: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def title(self) -> str:
+        return self.name or f"List of {timezone.now():%Y-%m-%d %H:%M}"
+
+    @property
+    def defaults(self) -> Defaults:
+        return Defaults(self.note, self.max_uses, parse_duration(self.valid_for))
+
+    def sign(self, request: HttpRequest) -> str:
+        """Return the proposal as text for a hidden input, valid for the request's user only."""
+        document = {"user": request.user.pk, "proposal": asdict(self)}
+        return signing.dumps(document, salt=PROPOSAL_SALT, compress=True)
+
+
+def read_proposal(text: str, request: HttpRequest) -> Proposal:
+    """Return the proposal that ``sign`` wrote for this user within the last hour.
+
+    Raise ``InvalidProposal`` for anything else.
+    """
+    try:
+        document = signing.loads(text, salt=PROPOSAL_SALT, max_age=PROPOSAL_MAX_AGE_SECONDS)
+    except signing.SignatureExpired as error:
+        raise InvalidProposal(
+            _("This page is more than an hour old. Check the list again.")
+        ) from error
+    except signing.BadSignature as error:
+        raise InvalidProposal(_("This page was damaged. Check the list again.")) from error
+    if document["user"] != request.user.pk:
+        raise InvalidProposal(_("Another user checked this list. Check it again."))
+    return Proposal(**document["proposal"])
+
+
 class ValidForField(forms.CharField):
-    """A duration as people type it: ``12h``, ``7d``. Cleaned to the text, known to be one."""
+    """A duration as text, such as ``12h``; the cleaned value is the text."""
 
     def __init__(self, **options: Any) -> None:
-        told: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "initial": "7d",
             "max_length": 20,
-            "help_text": "How long a key may wait for its device: such as 12h or 7d.",
+            "label": gettext_lazy("Expires after"),
+            "help_text": gettext_lazy("Such as 12h or 7d."),
         }
-        super().__init__(**(told | options))
+        super().__init__(**(defaults | options))
 
     def clean(self, value: Any) -> str:
-        """Return the text; raise ``ValidationError`` where it is no duration."""
         text: str = super().clean(value)
         try:
             parse_duration(text)
@@ -51,58 +117,62 @@ class ValidForField(forms.CharField):
 
 
 class ReissueForm(forms.Form):
-    """For how long the new keys are good."""
-
     valid_for = ValidForField()
 
-    def span(self) -> timedelta:
+    def duration(self) -> timedelta:
         """Return the duration of a valid form."""
         return parse_duration(self.cleaned_data["valid_for"])
 
 
 class EnrolmentForm(forms.Form):
-    """A list of devices as a file or pasted, and what its rows get that say nothing."""
+    """A list of devices, as a file or pasted, with the defaults for its empty cells."""
 
     use_required_attribute = False
     name = forms.CharField(
         max_length=100,
         required=False,
-        label="Name of the enrolment",
-        help_text="By which you find its progress again. Left empty: the file’s name.",
+        label=gettext_lazy("Name of the enrolment"),
+        help_text=gettext_lazy("Listed under this name. Left empty: the file’s name."),
     )
     file = forms.FileField(
         required=False,
-        label="CSV file",
-        help_text=f"At most {MAX_KEYS} rows and {MAX_BYTES // 1024} KiB.",
+        label=gettext_lazy("CSV file"),
+        help_text=f"At most {MAX_KEYS} rows and {MAX_LIST_BYTES // 1024} KiB.",
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
     )
     rows = forms.CharField(
         required=False,
         strip=False,
-        label="Or paste the rows",
-        help_text="From a spreadsheet too, with its header row.",
+        label=gettext_lazy("Or paste the rows"),
+        help_text=gettext_lazy("Also from a spreadsheet, with the header row."),
         widget=forms.Textarea(
             attrs={"rows": 8, "cols": 80, "spellcheck": "false", "placeholder": EXAMPLE}
         ),
     )
     note = forms.CharField(
-        max_length=MAX_NOTE,
+        max_length=MAX_NOTE_LENGTH,
         required=False,
-        help_text="For rows without a note: for whom or what the key is; never shown to devices.",
+        label=gettext_lazy("Note"),
+        help_text=gettext_lazy(
+            "For rows without a note: for whom or what the key is; never shown to devices."
+        ),
     )
     max_uses = forms.IntegerField(
         initial=1,
+        label=gettext_lazy("Max uses"),
         validators=[MinValueValidator(1), MaxValueValidator(MAX_USES)],
-        help_text="For rows without max_uses: how many certificates may register with the key.",
+        help_text=gettext_lazy(
+            "For rows without max_uses: how many certificates may register with the key."
+        ),
     )
     valid_for = ValidForField(
-        help_text="For rows without valid_for: how long the key may wait, such as 12h or 7d."
+        help_text=gettext_lazy("For rows without valid_for: such as 12h or 7d.")
     )
     create = forms.BooleanField(
         required=False,
         initial=True,
-        label="Make identities that are missing",
-        help_text="Without it, a name that is not known is a mistake in the list.",
+        label=gettext_lazy("Create missing identities"),
+        help_text=gettext_lazy("If not ticked, an unknown name is an error in the list."),
     )
 
     def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
@@ -111,50 +181,52 @@ class EnrolmentForm(forms.Form):
             del self.fields["create"]
 
     def clean(self) -> dict[str, Any]:
-        """Take the rows from where they are; raise ``ValidationError`` where they are not."""
-        told = super().clean() or self.cleaned_data
+        """Take the rows from the file or the text; raise ``ValidationError`` if there are none."""
+        data = super().clean() or self.cleaned_data
         if "file" in self.errors:
-            return told
-        file, pasted = told.get("file"), told.get("rows") or ""
-        if file is not None and file.size > MAX_BYTES:
-            self.add_error("file", f"More than {MAX_BYTES // 1024} KiB: split the file.")
+            return data
+        file, pasted = data.get("file"), data.get("rows") or ""
+        limit = {"limit": MAX_LIST_BYTES // 1024}
+        if file is not None and file.size > MAX_LIST_BYTES:
+            self.add_error("file", _("More than %(limit)s KiB: split the file.") % limit)
         elif file is not None:
-            self._read(file.name, file.read())
+            self._read_file(file.name, file.read())
         elif not pasted.strip():
-            self.add_error("file", "Choose a file, or paste the rows below.")
-        elif len(pasted.encode()) > MAX_BYTES:
-            self.add_error("rows", f"More than {MAX_BYTES // 1024} KiB: split the list.")
-        return told
+            self.add_error("file", _("Choose a file, or paste the rows below."))
+        elif len(pasted.encode()) > MAX_LIST_BYTES:
+            self.add_error("rows", _("More than %(limit)s KiB: split the list.") % limit)
+        return data
 
-    def _read(self, filename: str, content: bytes) -> None:
+    def _read_file(self, filename: str, content: bytes) -> None:
         try:
             self.cleaned_data["rows"] = decode(content)
-        except BadEnrolment as error:
+        except InvalidEnrolment as error:
             self.add_error("file", str(error))
-        # A name for the list alone: never a path.
+        # The name is a label only, never a path.
         self.cleaned_data["name"] = self.cleaned_data.get("name") or PurePath(filename).stem[:100]
 
-    def proposal(self) -> Proposal:
-        """Return what a valid form asks for."""
-        told = self.cleaned_data
+    def make_proposal(self) -> Proposal:
+        """Return the proposal of a valid form."""
+        data = self.cleaned_data
         return Proposal(
-            name=told["name"],
-            rows=told["rows"],
-            note=told["note"],
-            max_uses=told["max_uses"],
-            valid_for=told["valid_for"],
-            create=told.get("create", False),
+            name=data["name"],
+            rows=data["rows"],
+            note=data["note"],
+            max_uses=data["max_uses"],
+            valid_for=data["valid_for"],
+            create=data.get("create", False),
         )
 
 
-def form_of(proposal: Proposal, request: HttpRequest) -> EnrolmentForm:
-    """Return the form filled in as it was, a file's rows as text to be mended in place."""
+def make_form(proposal: Proposal, request: HttpRequest) -> EnrolmentForm:
+    """Return the form filled in from ``proposal``, a file's rows as text to edit."""
     names = ("name", "rows", "note", "max_uses", "valid_for", "create")
     return EnrolmentForm(request, initial={name: getattr(proposal, name) for name in names})
 
 
-def rows_of(names: Iterable[str]) -> str:
-    """Return a list with one row for each of the identities called ``names``."""
+def make_rows(names: Iterable[str]) -> str:
+    """Return CSV text with one row for each of the identities called ``names``."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([[REQUIRED], *([name] for name in names)])
+    rows = [[IDENTITY_COLUMN], *([name] for name in names)]
+    csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()

@@ -1,10 +1,9 @@
-"""Pre-shared keys in the admin: made, handed over once, then evidence."""
+"""Pre-shared keys in the admin: created, shown once, then evidence."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
@@ -13,159 +12,128 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.http import urlencode
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from identities.admin.bulk_enrolment_forms import MAX_KEYS
-from identities.admin.ca_download import download_ca
-from identities.admin.credentials import OneTimeSecretAdmin
-from identities.admin.reissue import TOO_MANY, Asked, answer_reissue
-from identities.device_setup import (
-    Command,
-    address,
-    make_certificate,
-    qr_svg,
-    register,
+from identities.admin.confirmation import row_url
+from identities.admin.credentials import (
+    OneTimeSecretAdmin,
+    download_ca_certificate,
+    draw_qr_code,
+    registration_url,
 )
+from identities.admin.extensions import key_pages
+from identities.admin.reissue import ReissueRequest, answer_reissue
+from identities.device_setup import Command, make_certificate, register
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
-from ingest.failed_attempts import with_refusals
 
-MAX_LIST = 1000
+# More identities than these are chosen by autocomplete.
+MAX_IDENTITY_OPTIONS = 1000
 STATES = ("usable", "exhausted", "expired", "revoked")
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Narrows the list to the keys in one state."""
-
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the states."""
         return [(state, state.capitalize()) for state in STATES]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[PreSharedKey]
     ) -> QuerySet[PreSharedKey]:
-        """Return the keys in the chosen state; all of them where none is chosen."""
         state = self.value()
         if not isinstance(queryset, PreSharedKeyQuerySet) or state not in STATES:
             return queryset
         return queryset.in_state(state)
 
 
-class RefusedFilter(admin.SimpleListFilter):
-    """Narrows the list to the keys with which attempts were refused."""
-
-    title = "refused attempts"
-    parameter_name = "refused"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the one choice beside all keys."""
-        return [("yes", "With refused attempts")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the keys that were tried in vain; all of them where that is not asked for."""
-        return queryset.filter(refused__gt=0) if self.value() == "yes" else queryset
-
-
 @admin.register(PreSharedKey)
 class PreSharedKeyAdmin(OneTimeSecretAdmin):
-    """Keys: the addition answers with the handover card, afterwards only the hint is there."""
+    """Keys: an addition returns the credential card, later pages have the hint only."""
 
-    list_display = (
-        "hint",
-        "identity",
-        "state_shown",
-        "uses_shown",
-        "refused_shown",
-        "expires_at",
-        "note",
-        "created_at",
-    )
-    list_filter = (StateFilter, RefusedFilter)
     change_list_template = "admin/identities/presharedkey/change_list.html"
     change_form_template = "admin/identities/presharedkey/change_form.html"
+    card_template = "admin/identities/presharedkey/issued.html"
     actions = ("reissue_selected", "revoke_selected")
     list_select_related = ("identity",)
     search_fields = ("identity__name", "note", "hint")
-    search_help_text = "Identity, note or the first characters of a key. Never a whole key."
-    card_template = "admin/identities/presharedkey/issued.html"
-    add_fields = ("identity", "note", "max_uses", "expires_at")
-    change_fields = (
-        "identity",
-        "hint",
-        "state_shown",
-        "uses_shown",
-        "refused_shown",
-        "note",
-        "expires_at",
-        "created_by",
-        "created_at",
-        "revoked_at",
-        "place_shown",
+    search_help_text = gettext_lazy(
+        "Identity, note or the first characters of a key. Never a whole key."
     )
-    revoke_consequence = (
+    add_fields = ("identity", "note", "max_uses", "expires_at")
+    revoke_consequence = gettext_lazy(
         "No further device can register with it. Devices that have registered stay registered: "
         "suspend or revoke their certificates on the certificates' own pages."
     )
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Have identities looked up while typing only where a list of all would be too long.
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        shared = ("hint", "identity", "state_shown", "uses_shown", *key_pages.columns)
+        return (*shared, "expires_at", "note", "created_at")
 
-        The browser's own list needs no script and serves every screen reader.
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [StateFilter, *key_pages.filters]
+
+    def get_change_fields(self, request: HttpRequest) -> tuple[Any, ...]:
+        return (
+            "identity",
+            "hint",
+            "state_shown",
+            "uses_shown",
+            *key_pages.columns,
+            "note",
+            "expires_at",
+            "created_by",
+            "created_at",
+            "revoked_at",
+            "issued_with",
+        )
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the identity only if a list of all would be too long.
+
+        The browser's own list needs no script and works with every screen reader.
         """
-        return ("identity",) if Identity.objects.count() > MAX_LIST else ()
+        return ("identity",) if Identity.objects.count() > MAX_IDENTITY_OPTIONS else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False: keys are evidence of who was let in."""
+        """Return False: keys are evidence of which devices were admitted."""
         return False
 
-    def assign_maker(self, request: HttpRequest, obj: PreSharedKey) -> None:
-        """Write down on the new key who makes it."""
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PreSharedKey]:
+        return key_pages.annotate(super().get_queryset(request))
+
+    def assign_creator(self, request: HttpRequest, obj: PreSharedKey) -> None:
         obj.created_by_id = request.user.pk
 
-    def commands(self, obj: PreSharedKey, *, own_ca: bool) -> list[Command]:
-        """Return the commands that register a new device with the key."""
-        url = address(settings.PUBLIC_HOST, settings.DEVICE_PORT, "/device_endpoint")
-        return [make_certificate(obj.identity.name), register(url, own_ca=own_ca)]
+    def make_commands(self, obj: PreSharedKey, *, own_ca: bool) -> list[Command]:
+        return [make_certificate(obj.identity.name), register(registration_url(), own_ca=own_ca)]
 
-    def card_context(self, obj: PreSharedKey) -> dict[str, Any]:
-        """Return the title and the QR code, which says the key in no form but its modules."""
-        code = mark_safe(qr_svg(obj.secret))  # noqa: S308 - made here, of letters and digits
-        return {"title": f"Pre-shared key for {obj.identity}", "qr_code": code}
+    def make_card_context(self, request: HttpRequest, obj: PreSharedKey) -> dict[str, Any]:
+        return {
+            "title": _("Pre-shared key for %(identity)s") % {"identity": obj.identity},
+            "qr_code": draw_qr_code(obj.secret),
+            "panels": key_pages.panels_for(request, obj),
+        }
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PreSharedKey]:
-        """Return the keys with the attempts that were refused."""
-        return with_refusals(super().get_queryset(request))
-
-    @admin.display(description="refused")
-    def refused_shown(self, obj: Any) -> str | SafeString:
-        """Return how often the key was tried in vain, which leads to the attempts."""
-        if not obj.refused:
-            return "0"
-        url = reverse("admin:ingest_registrationattempt_changelist")
-        query = urlencode({"q": obj.hint, "outcome": "refused"})
-        told = '<a class="state state-revoked" href="{}?{}">{}</a>'
-        return format_html(told, url, query, obj.refused)
-
-    @admin.display(description="uses")
+    @admin.display(description=gettext_lazy("uses"))
     def uses_shown(self, obj: PreSharedKey) -> SafeString:
-        """Return how many uses are gone, with a link to the certificates that they bound."""
+        """Return the number of uses, with a link to what was registered with them."""
         text = f"{obj.uses} of {obj.max_uses}"
-        if not obj.uses:
+        if not obj.uses or key_pages.uses_url is None:
             return format_html("{}", text)
-        url = reverse("admin:ingest_devicecertificate_changelist")
-        return format_html('<a href="{}?bound_with__id__exact={}">{}</a>', url, obj.pk, text)
+        return format_html('<a href="{}">{}</a>', key_pages.uses_url(obj), text)
 
-    @admin.display(description="issued with")
-    def place_shown(self, obj: PreSharedKey) -> SafeString:
-        """Return the enrolment, and the keys before and after this one in its place."""
+    @admin.display(description=gettext_lazy("issued with"))
+    def issued_with(self, obj: PreSharedKey) -> SafeString:
+        """Return links to the enrolment, to the key it replaces and to its replacement."""
         replaced_by = PreSharedKey.objects.filter(replaces=obj).first()
         rows = [
             ("", "enrolment", obj.enrolment),
-            ("in the place of ", "presharedkey", obj.replaces),
-            ("replaced by ", "presharedkey", replaced_by),
+            (_("replaces "), "presharedkey", obj.replaces),
+            (_("replaced by "), "presharedkey", replaced_by),
         ]
         links = (
             (words, reverse(f"admin:identities_{model}_change", args=(row.pk,)), row)
@@ -175,52 +143,54 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
         return format_html_join(", ", '{}<a href="{}">{}</a>', links) or SafeString("-")
 
     def has_reissue_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may make keys in the place of others, which are revoked."""
+        """Return whether the user may create keys that replace others, which are revoked."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
     def reissue_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, and on POST answer with the card of the key that takes this one's place."""
+        """Have the re-issue confirmed; on POST return the sheet with the replacement."""
         if not self.has_reissue_permission(request):
             raise PermissionDenied
         key = self.get_object(request, unquote(object_id))
         if key is None:
             raise Http404
-        back = reverse("admin:identities_presharedkey_change", args=(key.pk,))
-        asked = Asked(PreSharedKey.objects.filter(pk=key.pk), back, key.enrolment)
-        page = answer_reissue(request, self, asked)
+        back = row_url(self, key)
+        reissue_request = ReissueRequest(
+            PreSharedKey.objects.filter(pk=key.pk), back, key.enrolment
+        )
+        page = answer_reissue(request, self, reissue_request)
         if page is None:
-            self.message_user(request, "This key has been replaced before.", messages.WARNING)
+            text = _("This key has been replaced before.")
+            self.message_user(request, text, messages.WARNING)
         return page or HttpResponseRedirect(back)
 
-    @admin.action(description="Re-issue selected %(verbose_name_plural)s", permissions=["reissue"])
+    @admin.action(
+        description=gettext_lazy("Re-issue selected %(verbose_name_plural)s"),
+        permissions=["reissue"],
+    )
     def reissue_selected(
         self, request: HttpRequest, queryset: QuerySet[PreSharedKey]
     ) -> HttpResponse | None:
-        """Ask, and once confirmed answer with the sheet of the keys that replace the selected."""
+        """Have the re-issue confirmed, then return the sheet of the replacements."""
         if queryset.count() > MAX_KEYS:
-            self.message_user(request, TOO_MANY, messages.ERROR)
+            text = _("At most %(count)s keys at once: choose fewer.") % {"count": MAX_KEYS}
+            self.message_user(request, text, messages.ERROR)
             return None
         selected = queryset.values_list("pk", flat=True)
         hidden = [("action", "reissue_selected"), *((ACTION_CHECKBOX_NAME, pk) for pk in selected)]
         back = reverse("admin:identities_presharedkey_changelist")
         keys = PreSharedKey.objects.filter(pk__in=[*selected])
-        page = answer_reissue(request, self, Asked(keys, back, hidden=hidden))
+        page = answer_reissue(request, self, ReissueRequest(keys, back, hidden=hidden))
         if page is None:
-            text = "These keys have been replaced before: re-issue those that replaced them."
+            text = _("These keys have been replaced before: re-issue their replacements.")
             self.message_user(request, text, messages.WARNING)
         return page
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages of a key and the download of the server's CA certificate."""
-        own = [
-            path(
-                route,
-                self.admin_site.admin_view(view),
-                name=f"identities_presharedkey_{name}",
-            )
+        pages = [
+            path(route, self.admin_site.admin_view(view), name=f"identities_presharedkey_{name}")
             for route, view, name in (
-                ("server-ca/", download_ca, "server_ca"),
+                ("server-ca/", download_ca_certificate, "server_ca"),
                 ("<path:object_id>/reissue/", self.reissue_view, "reissue"),
             )
         ]
-        return [*own, *super().get_urls()]
+        return [*pages, *super().get_urls()]

@@ -1,9 +1,9 @@
-"""Re-issuing in the admin: asked once, then the sheet of the new keys; the old ones are revoked."""
+"""Re-issue keys in the admin: confirmed, then the credential sheet of the new keys."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,70 +11,81 @@ from django.contrib.admin.options import ModelAdmin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.utils.translation import ngettext
 
-from identities.admin.bulk_enrolment_forms import MAX_KEYS, ReissueForm
-from identities.admin.credential_sheet import note_additions, show_sheet
-from identities.enrolment.models import Enrolment
-from identities.enrolment.reissue import reissue, uses_of_replacement
-from identities.models import PreSharedKey
-
-TOO_MANY = f"At most {MAX_KEYS} keys at once: choose fewer."
+from identities.admin.bulk_enrolment_forms import ReissueForm
+from identities.admin.confirmation import Confirmation
+from identities.admin.credentials import log_additions, render_credential_sheet
+from identities.enrolment.issuing import count_replacement_uses, reissue
+from identities.models import Enrolment, PreSharedKey
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which keys to re-issue, and how the page that asks comes back to where it was."""
+class ReissueRequest:
+    """The keys to re-issue; ``back`` and ``hidden`` are those of the confirmation page."""
 
     keys: QuerySet[PreSharedKey]
     back: str
     enrolment: Enrolment | None = None
-    hidden: Sequence[tuple[str, Any]] = field(default=())
+    hidden: Sequence[tuple[str, Any]] = ()
 
 
 def answer_reissue(
-    request: HttpRequest, model_admin: ModelAdmin[Any], asked: Asked
+    request: HttpRequest, model_admin: ModelAdmin[Any], reissue_request: ReissueRequest
 ) -> HttpResponse | None:
-    """Return the page that asks, or once confirmed the sheet; None where no key is left."""
+    """Return the confirmation page, or the sheet once confirmed; None if no key is left."""
     confirmed = request.method == "POST" and "confirmed" in request.POST
     form = ReissueForm(request.POST) if confirmed else ReissueForm()
-    if not asked.keys.filter(replaced_by=None).exists():
+    if not reissue_request.keys.filter(replaced_by=None).exists():
         return None
     if not confirmed or not form.is_valid():
-        return _ask(request, model_admin, asked, form)
-    return _sheet(request, model_admin, asked, form.span())
+        return _confirm(request, model_admin, reissue_request, form)
+    return _reissue(request, model_admin, reissue_request, form.duration())
 
 
-def _ask(
-    request: HttpRequest, model_admin: ModelAdmin[Any], asked: Asked, form: ReissueForm
+def _confirm(
+    request: HttpRequest,
+    model_admin: ModelAdmin[Any],
+    reissue_request: ReissueRequest,
+    form: ReissueForm,
 ) -> HttpResponse:
-    keys = list(asked.keys.filter(replaced_by=None).select_related("identity").order_by("pk"))
-    plural = "key" if len(keys) == 1 else f"{len(keys)} keys"
-    context = model_admin.admin_site.each_context(request) | {
-        "title": f"Re-issue {plural}",
-        "opts": model_admin.opts,
-        "asked": asked,
-        "rows": [(key, uses_of_replacement(key)) for key in keys],
-        "form": form,
-    }
-    return TemplateResponse(request, "admin/identities/reissue_confirmation.html", context)
+    keys = reissue_request.keys.filter(replaced_by=None).select_related("identity").order_by("pk")
+    rows = [(key, count_replacement_uses(key)) for key in keys]
+    count = {"count": len(rows)}
+    return Confirmation(
+        title=ngettext("Re-issue key", "Re-issue %(count)s keys", len(rows)) % count,
+        submit=ngettext(
+            "Re-issue %(count)s key and show the cards",
+            "Re-issue %(count)s keys and show the cards",
+            len(rows),
+        )
+        % count,
+        back=reissue_request.back,
+        template="admin/identities/reissue_confirmation.html",
+        form=form,
+        hidden=[*reissue_request.hidden, ("confirmed", "yes")],
+        context={"rows": rows},
+    ).render(request, model_admin)
 
 
-def _sheet(
-    request: HttpRequest, model_admin: ModelAdmin[Any], asked: Asked, valid_for: timedelta
+def _reissue(
+    request: HttpRequest,
+    model_admin: ModelAdmin[Any],
+    reissue_request: ReissueRequest,
+    valid_for: timedelta,
 ) -> HttpResponse | None:
+    enrolment = reissue_request.enrolment
     with transaction.atomic():
-        maker = request.user if request.user.is_authenticated else None
-        done = reissue(asked.keys, valid_for=valid_for, created_by=maker)
-        if not done:
+        user = request.user if request.user.is_authenticated else None
+        replacements = reissue(reissue_request.keys, valid_for=valid_for, created_by=user)
+        if not replacements:
             return None
-        note_additions(request, [one.key for one in done])
-        for one in done:
-            if one.old.revoked_at is None:
-                model_admin.log_change(request, one.old, f"Revoked: replaced by {one.key.hint}")
-            else:
-                model_admin.log_change(request, one.old, f"Replaced by {one.key.hint}")
-        if asked.enrolment is not None:
-            model_admin.log_change(request, asked.enrolment, f"Re-issued {len(done)} keys.")
-        issued = [(one.key, one.secret) for one in done]
-        return show_sheet(request, model_admin, issued, enrolment=asked.enrolment)
+        log_additions(request, [replacement.key for replacement in replacements])
+        for replacement in replacements:
+            was_live = replacement.old.revoked_at is None
+            verb = "Revoked: replaced by" if was_live else "Replaced by"
+            model_admin.log_change(request, replacement.old, f"{verb} {replacement.key.hint}")
+        if enrolment is not None:
+            model_admin.log_change(request, enrolment, f"Re-issued {len(replacements)} keys.")
+        issued = [(replacement.key, replacement.secret) for replacement in replacements]
+        return render_credential_sheet(request, model_admin, issued, enrolment=enrolment)

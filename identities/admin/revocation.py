@@ -1,4 +1,4 @@
-"""Revoking in the admin: a button on the page and an action on the list, both confirmed."""
+"""Revoke credentials in the admin: a button on the page and an action on the list."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from identities.admin.confirmation import Confirmation, row_url
 from identities.models import OneTimeSecret
 
 if TYPE_CHECKING:
@@ -23,17 +25,16 @@ if TYPE_CHECKING:
 else:
     SecretAdmin = admin.ModelAdmin
 
+# Django accepts at most a thousand form fields.
+MAX_ROWS_PER_ACTION = 500
 
-# What one confirmation names: Django takes at most a thousand fields of a form.
-MAX_AT_ONCE = 500
 
-
-def revoke_each(
+def revoke_rows(
     request: HttpRequest, model_admin: admin.ModelAdmin[Any], rows: Iterable[Any]
 ) -> int:
-    """Revoke those of ``rows`` that are not, all or none; return how many that were.
+    """Revoke those of ``rows`` that are not revoked, all or none; return their number.
 
-    Each is noted in its own history, and so in the trail.
+    Each revocation is written into the row's history, and so into the audit log.
     """
     revoked = 0
     with transaction.atomic():
@@ -45,18 +46,16 @@ def revoke_each(
 
 
 class RevocableAdmin(SecretAdmin):
-    """Pages of rows that can be revoked and never come back."""
+    """Pages of rows that can be revoked for good."""
 
     actions: tuple[str, ...] = ("revoke_selected",)
     change_form_template = "admin/identities/revocable_change_form.html"
-    revoke_consequence = ""
+    revoke_consequence: Any = ""
 
     def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the user may revoke ``obj``, or any."""
         return self.has_change_permission(request, obj)
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages of a model and the one that revokes a row."""
         page = path(
             "<path:object_id>/revoke/",
             self.admin_site.admin_view(self.revoke_view),
@@ -65,54 +64,59 @@ class RevocableAdmin(SecretAdmin):
         return [page, *super().get_urls()]
 
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, and on POST revoke the row and go back to its page."""
+        """Have the revocation confirmed; on POST revoke the row and show its page."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
         if not self.has_revoke_permission(request, row):
             raise PermissionDenied
         if request.method != "POST":
-            return self._ask(request, [row])
+            return self._confirm(request, [row])
         self._revoke(request, [row])
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-        return HttpResponseRedirect(reverse(name, args=(row.pk,)))
+        return HttpResponseRedirect(row_url(self, row))
 
-    @admin.action(description="Revoke selected %(verbose_name_plural)s", permissions=["revoke"])
+    @admin.action(
+        description=gettext_lazy("Revoke selected %(verbose_name_plural)s"), permissions=["revoke"]
+    )
     def revoke_selected(
         self, request: HttpRequest, queryset: QuerySet[OneTimeSecret]
     ) -> HttpResponse | None:
-        """Ask, and once confirmed revoke the selected rows."""
-        if queryset.count() > MAX_AT_ONCE:
-            text = f"At most {MAX_AT_ONCE} at once: choose fewer."
+        """Have the revocation of the selected rows confirmed, then revoke them."""
+        if queryset.count() > MAX_ROWS_PER_ACTION:
+            text = _("At most %(count)s at once: choose fewer.") % {"count": MAX_ROWS_PER_ACTION}
             self.message_user(request, text, messages.ERROR)
             return None
         rows = [row for row in queryset if self.has_revoke_permission(request, row)]
         if "confirmed" not in request.POST:
-            return self._ask(request, rows, action="revoke_selected")
+            hidden = [(ACTION_CHECKBOX_NAME, row.pk) for row in rows]
+            hidden += [("action", "revoke_selected"), ("confirmed", "yes")]
+            return self._confirm(request, rows, hidden)
         self._revoke(request, rows)
         return None
 
-    def _ask(
-        self, request: HttpRequest, rows: list[OneTimeSecret], action: str = ""
+    def _confirm(
+        self,
+        request: HttpRequest,
+        rows: list[OneTimeSecret],
+        hidden: Iterable[tuple[str, Any]] = (),
     ) -> HttpResponse:
-        plural = self.opts.verbose_name if len(rows) == 1 else self.opts.verbose_name_plural
-        context = self.admin_site.each_context(request) | {
-            "title": f"Revoke {len(rows)} {plural}" if len(rows) != 1 else f"Revoke {plural}",
-            "opts": self.opts,
-            "rows": rows,
-            "action": action,
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "consequence": self.revoke_consequence,
-        }
-        return TemplateResponse(request, "admin/identities/revoke_confirmation.html", context)
+        name = self.opts.verbose_name if len(rows) == 1 else self.opts.verbose_name_plural
+        return Confirmation(
+            title=f"Revoke {len(rows)} {name}" if len(rows) != 1 else f"Revoke {name}",
+            submit=_("Revoke") if rows else "",
+            back=reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            template="admin/identities/revoke_confirmation.html",
+            hidden=list(hidden),
+            context={"rows": rows, "consequence": self.revoke_consequence},
+        ).render(request, self)
 
     def _revoke(self, request: HttpRequest, rows: Iterable[OneTimeSecret]) -> None:
-        revoked = revoke_each(request, self, rows)
+        revoked = revoke_rows(request, self, rows)
         if revoked:
             text = f"{revoked} {self.opts.verbose_name}{pluralize(revoked)} revoked."
             self.message_user(request, text, messages.SUCCESS)
         else:
-            self.message_user(request, "Nothing was left to revoke.", messages.WARNING)
+            self.message_user(request, _("Nothing was left to revoke."), messages.WARNING)
 
     def change_view(
         self,
@@ -121,11 +125,11 @@ class RevocableAdmin(SecretAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the row's page, with the button for those who may revoke it while it lives."""
+        """Show the row's page, with a button to revoke it for users who may."""
         row = self.get_object(request, unquote(object_id))
-        may = row is not None and self.has_revoke_permission(request, row)
+        is_live = row is not None and row.revoked_at is None
         extra = {
-            "may_revoke": may and row is not None and row.revoked_at is None,
+            "may_revoke": is_live and self.has_revoke_permission(request, row),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }

@@ -1,1 +1,1 @@
-"""The audit log: what members of staff did."""
+"""The audit log: what members of staff and commands did."""

@@ -1,31 +1,30 @@
-"""The audit trail's rows: what members of staff did, kept for good."""
+"""The rows of the audit log."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditEvent(models.Model):
-    """One thing that a member of staff did or tried. Rows are only ever added.
+    """One action or attempt of a member of staff or a command. Rows are only ever added.
 
-    A trigger of the database refuses to change or delete them. Users are kept by number and
-    name, not by reference: the trail outlives them.
+    A database trigger refuses UPDATE and DELETE. Users are stored by number and name, not as a
+    foreign key: the events outlive them.
     """
 
     class Action(models.TextChoices):
-        """What was done."""
-
-        LOGIN = "login"
-        LOGOUT = "logout"
-        LOGIN_FAILED = "login failed"
-        LOCKED_OUT = "locked out"
-        SECOND_FACTOR_FAILED = "second factor failed"
-        ADD = "add"
-        CHANGE = "change"
-        DELETE = "delete"
-        NOTED = "noted"
-        EXPORT = "export"
+        LOGIN = "login", _("login")
+        LOGOUT = "logout", _("logout")
+        LOGIN_FAILED = "login failed", _("login failed")
+        LOCKED_OUT = "locked out", _("locked out")
+        MFA_FAILED = "MFA failed", _("MFA failed")
+        ADD = "add", _("add")
+        CHANGE = "change", _("change")
+        DELETE = "delete", _("delete")
+        COMMENT = "comment", _("comment")
+        EXPORT = "export", _("export")
 
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     username = models.CharField(max_length=150, blank=True)
@@ -33,14 +32,18 @@ class AuditEvent(models.Model):
     action = models.CharField(max_length=24, choices=Action.choices)
     object_type = models.CharField(max_length=100, blank=True)
     object_id = models.CharField(max_length=64, blank=True)
-    object_repr = models.CharField("object", max_length=200, blank=True)
+    object_repr = models.CharField(_("object"), max_length=200, blank=True)
     changes = models.JSONField(
-        default=dict, blank=True, help_text="Each field with its old and its new value; no secrets."
+        default=dict,
+        blank=True,
+        help_text=_("Each field with its old and its new value; no secrets."),
     )
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit log")
         ordering = ["-id"]
         default_permissions = ()
         indexes = [models.Index(fields=["object_type", "object_id"], name="action_object")]

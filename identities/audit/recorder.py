@@ -1,11 +1,13 @@
-"""The audit trail: who did what at the staff door, from which address, with old and new values.
+"""Write audit events: who did what, from which address, with old and new values.
 
-``TrailMiddleware`` says who is acting; Django's own signals say what is done, so that no page
-can forget to tell. Where nobody is acting (the device door, a migration) nothing is recorded.
+``AuditMiddleware`` and ``DatabaseCommand`` set the actor; ``signals`` records what the actor
+changes, so that no page has to do it. Without an actor (device API, migrations) nothing is
+recorded.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,32 +21,26 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from identities.audit.models import AuditEvent
-from identities.client_ip import client_address
 
 Action = AuditEvent.Action
-# What leaves the installation: recorded when it was answered.
-EXPORTS = (
-    "admin:ingest_measurement_content",
-    "read_api:archive",
-    "read_api:content",
-    "read_api:fhir",
-    "read_api:open_mhealth",
-    "read_api:originals",
-    "read_api:samples",
-)
-REPEATED_WITHIN = timedelta(minutes=1)
+# One failed login is recorded for each user and address in this time.
+REPEAT_INTERVAL = timedelta(minutes=1)
+_export_views: set[str] = set()
 
 
 @dataclass
 class Actor:
-    """Who is acting: known by the request, or by the name of who runs a command."""
+    """Who acts: the user of a request, or the account that runs a command.
+
+    ``before`` holds the old values and secrets of rows that are being saved, by ``id(row)``.
+    """
 
     request: HttpRequest | None = None
     username: str = ""
     before: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
 
     def columns(self) -> dict[str, Any]:
-        """Return what a row says of the actor."""
+        """Return the columns of an audit event that describe the actor."""
         if self.request is None:
             return {"username": self.username}
         user = getattr(self.request, "user", None)
@@ -52,7 +48,7 @@ class Actor:
         return {
             "username": user.get_username() if user is not None and known else "",
             "user_number": user.pk if user is not None and known else None,
-            "address": client_address(self.request),
+            "address": read_client_ip(self.request),
             "request_id": self.request.META.get("HTTP_X_REQUEST_ID", "")[:64],
         }
 
@@ -60,35 +56,47 @@ class Actor:
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
-def actor() -> Actor | None:
-    """Return who is acting now, if anybody is."""
+def current_actor() -> Actor | None:
     return _actor.get()
 
 
 @contextmanager
-def as_actor(who: Actor) -> Iterator[None]:
-    """Have what is done inside recorded as done by ``who``."""
-    token = _actor.set(who)
+def as_actor(actor: Actor) -> Iterator[None]:
+    """Record everything that happens inside as done by ``actor``."""
+    token = _actor.set(actor)
     try:
         yield
     finally:
         _actor.reset(token)
 
 
-class TrailMiddleware:
-    """Lets the request's user be the one who acts, and records what was taken out."""
+def register_exports(*view_names: str) -> None:
+    """Record each successful answer of these views as an export: data leaves the installation."""
+    _export_views.update(view_names)
+
+
+class AuditMiddleware:
+    """Makes the request's user the actor and records exports."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the answer."""
         with as_actor(Actor(request)):
-            answer = self._get_response(request)
+            response = self._get_response(request)
             match = request.resolver_match
-            if match and match.view_name in EXPORTS and answer.status_code < 300:
+            if match and match.view_name in _export_views and response.status_code < 300:
                 record(Action.EXPORT, text=request.get_full_path())
-        return answer
+        return response
+
+
+def read_client_ip(request: HttpRequest) -> str | None:
+    """Return the browser's IP address as nginx reports it, None if it is unknown."""
+    address = request.META.get("HTTP_X_REAL_IP") or request.META.get("REMOTE_ADDR") or ""
+    try:
+        return str(ipaddress.ip_address(address.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def record(
@@ -99,33 +107,32 @@ def record(
     text: str = "",
     **columns: Any,
 ) -> None:
-    """Add a row about what the actor does to ``row``; nothing where nobody is acting."""
-    who = actor()
-    if who is None:
+    """Add an event for what the current actor does to ``row``; do nothing without an actor."""
+    actor = current_actor()
+    if actor is None:
         return
-    said = {"object_repr": text[:200], "changes": changes or {}}
+    subject = {"object_repr": text[:200], "changes": changes or {}}
     if row is not None:
-        said |= {
+        subject |= {
             "object_type": row._meta.label_lower,
             "object_id": str(row.pk)[:64],
             "object_repr": (text or str(row))[:200],
         }
-    AuditEvent.objects.create(action=action, **(who.columns() | said | columns))
+    AuditEvent.objects.create(action=action, **(actor.columns() | subject | columns))
 
 
-def record_attempt(action: str, request: HttpRequest, typed: str) -> None:
-    """Record a failed login: once a minute for each user and address.
+def record_failed_login(action: str, request: HttpRequest, username: str) -> None:
+    """Record a failed login, at most once in ``REPEAT_INTERVAL`` for each user and address.
 
-    A name that nobody has is not kept: it may be a password.
+    A name that no user has is not stored: it may be a password.
     """
-    user = get_user_model()._default_manager.filter(username=typed).first()
-    address = client_address(request)
+    user = get_user_model()._default_manager.filter(username=username).first()
     columns = {
         "action": action,
         "username": user.get_username() if user else "",
-        "address": address,
+        "address": read_client_ip(request),
     }
-    recent = AuditEvent.objects.filter(created_at__gt=timezone.now() - REPEATED_WITHIN, **columns)
+    recent = AuditEvent.objects.filter(created_at__gt=timezone.now() - REPEAT_INTERVAL, **columns)
     if not recent.exists():
         AuditEvent.objects.create(
             **columns,

@@ -1,4 +1,4 @@
-"""Which events reach the audit trail, and what of a row may be written down there."""
+"""Record logins and changes of tracked models in the audit log, without their secrets."""
 
 from __future__ import annotations
 
@@ -13,91 +13,98 @@ from django.http import HttpRequest
 from identities.audit import recorder
 from identities.audit.recorder import Action
 
-TRACKED = (
+TRACKED_MODELS = (
     "identities.Identity",
     "identities.PreSharedKey",
     "identities.Enrolment",
     "identities.AccessToken",
-    "ingest.DeviceCertificate",
-    "ingest.MeasurementType",
-    "ingest.MeasurementType",
-    "ingest.RetentionPolicy",
-    "ingest.Withdrawal",
     "auth.User",
     "auth.Group",
     "otp_totp.TOTPDevice",
     "otp_static.StaticDevice",
 )
-MANY_TO_MANY = ("auth.User_groups", "auth.User_user_permissions", "auth.Group_permissions")
-# Written with every login or every code; the login itself is recorded.
-_NOT_TOLD = {"last_login", "last_t", "drift", "last_used_at"}
-_NOT_TOLD |= {"throttling_failure_count", "throttling_failure_timestamp"}
-_SECRET = {"password", "key", "token", "digest", "secret"}
+TRACKED_RELATIONS = ("auth.User_groups", "auth.User_user_permissions", "auth.Group_permissions")
+# Written with every login or MFA code; the login itself is recorded.
+_UNTRACKED_FIELDS = {
+    "last_login",
+    "last_t",
+    "drift",
+    "last_used_at",
+    "throttling_failure_count",
+    "throttling_failure_timestamp",
+}
+_SECRET_FIELDS = {"password", "key", "token", "digest", "secret"}
 HIDDEN = "(hidden)"
-MAX_VALUE = 500
+MAX_VALUE_LENGTH = 500
+
+
+def track(*labels: str) -> None:
+    """Record additions, changes and deletions of models, each ``app_label.ModelName``."""
+    for label in labels:
+        uid = f"identities.audit {label}"
+        pre_save.connect(_keep_old_values, sender=label, dispatch_uid=uid)
+        post_save.connect(_record_save, sender=label, dispatch_uid=uid)
+        post_delete.connect(_record_deletion, sender=label, dispatch_uid=uid)
 
 
 def connect() -> None:
-    """Connect everything; called once, where there is an admin."""
-    for label in TRACKED:
-        uid = f"identities.audit.recorder {label}"
-        pre_save.connect(_remember, sender=label, dispatch_uid=uid)
-        post_save.connect(_saved, sender=label, dispatch_uid=uid)
-        post_delete.connect(_deleted, sender=label, dispatch_uid=uid)
-    for label in MANY_TO_MANY:
-        m2m_changed.connect(
-            _related, sender=label, dispatch_uid=f"identities.audit.recorder {label}"
-        )
-    post_save.connect(_noted, sender="admin.LogEntry", dispatch_uid="identities.audit.recorder")
-    user_logged_in.connect(_logged_in, dispatch_uid="identities.audit.recorder")
-    user_logged_out.connect(_logged_out, dispatch_uid="identities.audit.recorder")
-    user_login_failed.connect(_login_failed, dispatch_uid="identities.audit.recorder")
+    """Track the models of this app and of Django's; called once, where the admin is installed."""
+    track(*TRACKED_MODELS)
+    uid = "identities.audit"
+    for label in TRACKED_RELATIONS:
+        m2m_changed.connect(_record_relation, sender=label, dispatch_uid=f"{uid} {label}")
+    post_save.connect(_record_comment, sender="admin.LogEntry", dispatch_uid=uid)
+    user_logged_in.connect(_record_login, dispatch_uid=uid)
+    user_logged_out.connect(_record_logout, dispatch_uid=uid)
+    user_login_failed.connect(_record_login_failure, dispatch_uid=uid)
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
-    """Return the row's values by field, as JSON takes them; of secrets nothing but the field."""
+    """Return the tracked values of ``row`` by field, as JSON types; secrets as ``HIDDEN``."""
     values = {}
     for column in row._meta.concrete_fields:
-        if column.name not in _NOT_TOLD and not column.primary_key:
-            is_secret = column.name in _SECRET or isinstance(column, models.BinaryField)
-            values[column.name] = HIDDEN if is_secret else _plain(column.value_from_object(row))
+        if column.name not in _UNTRACKED_FIELDS and not column.primary_key:
+            is_secret = column.name in _SECRET_FIELDS or isinstance(column, models.BinaryField)
+            values[column.name] = HIDDEN if is_secret else _to_json(column.value_from_object(row))
     return values
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    return str(value)[:MAX_VALUE]
+    return str(value)[:MAX_VALUE_LENGTH]
 
 
-def _secrets(row: models.Model) -> dict[str, Any]:
+def _read_secrets(row: models.Model) -> dict[str, Any]:
     return {
-        one.name: one.value_from_object(row)
-        for one in row._meta.concrete_fields
-        if one.name in _SECRET
+        column.name: column.value_from_object(row)
+        for column in row._meta.concrete_fields
+        if column.name in _SECRET_FIELDS
     }
 
 
-def _remember(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
-    who = recorder.actor()
-    if who is None or instance._state.adding:
+def _keep_old_values(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
+    actor = recorder.current_actor()
+    if actor is None or instance._state.adding:
         return
     stored = sender._default_manager.filter(pk=instance.pk).first()
     if stored is not None:
-        who.before[id(instance)] = (snapshot(stored), _secrets(stored))
+        actor.before[id(instance)] = (snapshot(stored), _read_secrets(stored))
 
 
-def _saved(sender: type[models.Model], instance: models.Model, created: bool, **kw: Any) -> None:
-    who = recorder.actor()
-    if who is None:
+def _record_save(
+    sender: type[models.Model], instance: models.Model, created: bool, **kwargs: Any
+) -> None:
+    actor = recorder.current_actor()
+    if actor is None:
         return
-    now = snapshot(instance)
-    old, old_secrets = who.before.pop(id(instance), ({}, {}))
+    new = snapshot(instance)
+    old, old_secrets = actor.before.pop(id(instance), ({}, {}))
     if created:
-        recorder.record(Action.ADD, instance, changes={name: [None, now[name]] for name in now})
+        recorder.record(Action.ADD, instance, changes={name: [None, new[name]] for name in new})
         return
-    changes = {name: [old.get(name), now[name]] for name in now if now[name] != old.get(name)}
-    secrets = _secrets(instance)
+    changes = {name: [old.get(name), new[name]] for name in new if new[name] != old.get(name)}
+    secrets = _read_secrets(instance)
     changes |= {
         name: [HIDDEN, HIDDEN] for name in secrets if secrets[name] != old_secrets.get(name)
     }
@@ -105,21 +112,21 @@ def _saved(sender: type[models.Model], instance: models.Model, created: bool, **
         recorder.record(Action.CHANGE, instance, changes=changes)
 
 
-def _deleted(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
+def _record_deletion(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
     values = snapshot(instance)
     recorder.record(
         Action.DELETE, instance, changes={name: [values[name], None] for name in values}
     )
 
 
-def _related(
+def _record_relation(
     instance: models.Model,
     action: str,
     model: type[models.Model],
     pk_set: set[Any] | None,
     **kwargs: Any,
 ) -> None:
-    if action not in ("post_add", "post_remove", "pre_clear") or recorder.actor() is None:
+    if action not in ("post_add", "post_remove", "pre_clear") or recorder.current_actor() is None:
         return
     names = sorted(str(row) for row in model._default_manager.filter(pk__in=pk_set or ()))
     change = [None, names] if action == "post_add" else [names or "all", None]
@@ -128,32 +135,33 @@ def _related(
         recorder.record(Action.CHANGE, instance, changes=changes)
 
 
-def _noted(instance: Any, **kwargs: Any) -> None:
-    # What an admin page says in words (a key was revoked) is done by UPDATE, without a signal.
-    # What it says as JSON was a form, whose rows have been recorded with their values.
+def _record_comment(instance: Any, **kwargs: Any) -> None:
+    # Text in the admin's history stands for an UPDATE, which sends no signal (a revocation).
+    # JSON stands for a form, whose rows have been recorded with their values.
     try:
         json.loads(instance.change_message or "[]")
     except ValueError:
         recorder.record(
-            Action.NOTED,
-            changes={"message": [None, str(instance.change_message)[:MAX_VALUE]]},
+            Action.COMMENT,
+            changes={"message": [None, str(instance.change_message)[:MAX_VALUE_LENGTH]]},
             text=instance.object_repr,
             object_type=".".join(instance.content_type.natural_key()),
             object_id=str(instance.object_id)[:64],
         )
 
 
-def _logged_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def _record_login(request: HttpRequest, user: Any, **kwargs: Any) -> None:
     recorder.record(Action.LOGIN, user_number=user.pk, username=user.get_username())
 
 
-def _logged_out(request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def _record_logout(request: HttpRequest, user: Any, **kwargs: Any) -> None:
     if user is not None:
         recorder.record(Action.LOGOUT, user_number=user.pk, username=user.get_username())
 
 
-def _login_failed(
+def _record_login_failure(
     credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
     if request is not None:
-        recorder.record_attempt(Action.LOGIN_FAILED, request, str(credentials.get("username", "")))
+        username = str(credentials.get("username", ""))
+        recorder.record_failed_login(Action.LOGIN_FAILED, request, username)

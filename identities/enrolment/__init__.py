@@ -1,1 +1,1 @@
-"""Bulk enrolment: keys for a whole list of devices."""
+"""Bulk enrolment: read a list of devices, issue its keys, re-issue them, follow the progress."""

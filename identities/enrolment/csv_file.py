@@ -1,6 +1,6 @@
-"""The list of a study as CSV: for each device an identity and what its key shall be good for.
+"""Parse the CSV file of a bulk enrolment: one row for each key to issue.
 
-Pure: text in, rows and faults out. Whether an identity exists is for ``enrolling`` to see.
+Pure: text in, rows and errors out. ``issuing`` checks the identities against the database.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from datetime import timedelta
 
 from identities.durations import parse_duration
 
-REQUIRED = "identity"
-COLUMNS = (REQUIRED, "note", "max_uses", "valid_for")
+IDENTITY_COLUMN = "identity"
+COLUMNS = (IDENTITY_COLUMN, "note", "max_uses", "valid_for")
 MAX_ROWS = 10_000
-MAX_BYTES = 4 * 1024 * 1024
-MAX_NOTE = 200
+MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_NOTE_LENGTH = 200
 MAX_USES = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class EnrolmentRow:
-    """One key to issue. ``line`` counts from 1, where the row begins in the file."""
+    """One key to issue. ``line`` is where the row begins in the file, counted from 1."""
 
     line: int
     identity: str
@@ -33,10 +33,10 @@ class EnrolmentRow:
 
 
 @dataclass(frozen=True)
-class RowFault:
-    """What is wrong with the row that begins in ``line``, and what to do about it.
+class RowError:
+    """An error in the row that begins in ``line``, and its remedy.
 
-    ``column`` is a column's name, empty where the fault is not in one.
+    ``column`` is empty if the error concerns no single column.
     """
 
     line: int
@@ -50,79 +50,77 @@ class RowFault:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a row gets that leaves a column empty, or a file that lacks the column."""
+    """Values for empty cells and for columns that the file lacks."""
 
     note: str
     max_uses: int
     valid_for: timedelta
 
 
-class BadEnrolment(ValueError):
-    """Nothing was issued: ``faults`` names every bad row."""
+class InvalidEnrolment(ValueError):
+    """The list cannot be enrolled: ``errors`` has every invalid row. No key was issued."""
 
-    def __init__(self, faults: list[RowFault]) -> None:
-        self.faults = faults
-        super().__init__("\n".join(map(str, faults)))
+    def __init__(self, errors: list[RowError]) -> None:
+        self.errors = errors
+        super().__init__("\n".join(map(str, errors)))
 
 
-class _BadCell(ValueError):
-    """A cell that cannot be read."""
-
+class _InvalidCell(ValueError):
     def __init__(self, column: str, wrong: str, remedy: str) -> None:
         self.column, self.wrong, self.remedy = column, wrong, remedy
         super().__init__(wrong)
 
 
-def _no_such_list(line: int, wrong: str, remedy: str, column: str = "") -> BadEnrolment:
-    return BadEnrolment([RowFault(line, column, wrong, remedy)])
+def _invalid_file(line: int, wrong: str, remedy: str, column: str = "") -> InvalidEnrolment:
+    return InvalidEnrolment([RowError(line, column, wrong, remedy)])
 
 
 def decode(content: bytes) -> str:
-    """Return the file's text; raise ``BadEnrolment`` where it cannot be such a file."""
-    if len(content) > MAX_BYTES:
-        raise _no_such_list(1, f"more than {MAX_BYTES} bytes", "split the file.")
+    """Return the file's text; raise ``InvalidEnrolment`` if it is too large or not UTF-8."""
+    if len(content) > MAX_FILE_BYTES:
+        raise _invalid_file(1, f"more than {MAX_FILE_BYTES} bytes", "split the file.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _no_such_list(line, "not UTF-8", "save the file as CSV UTF-8.") from error
+        raise _invalid_file(line, "not UTF-8", "save the file as CSV UTF-8.") from error
 
 
 def parse(
-    text: str, defaults: Defaults, most_rows: int = MAX_ROWS
-) -> tuple[list[EnrolmentRow], list[RowFault]]:
-    """Return the good rows of a CSV file and the faults of the others, both in file order.
+    text: str, defaults: Defaults, max_rows: int = MAX_ROWS
+) -> tuple[list[EnrolmentRow], list[RowError]]:
+    """Return the valid rows of a CSV file and the errors of the others, both in file order.
 
-    The header row is required; commas divide the columns or, as spreadsheets in much of Europe
-    write it, semicolons or, as they put it on the clipboard, tabs. Empty rows count for nothing.
-    Raise ``BadEnrolment`` for a file whose columns cannot be told, or that holds no row.
+    The header row is required. Columns are separated by commas, by semicolons (spreadsheets in
+    much of Europe) or by tabs (spreadsheets on the clipboard). Empty rows are ignored. Raise
+    ``InvalidEnrolment`` for a file with an invalid header, without rows or with too many.
     """
-    records = _records(text)
-    header = _header(records)
+    records = _read_records(text)
+    header = _read_header(records)
     rows: list[EnrolmentRow] = []
-    faults: list[RowFault] = []
-    seen: dict[tuple[str, str], int] = {}
+    errors: list[RowError] = []
+    first_lines: dict[tuple[str, str], int] = {}
     for line, cells in records:
-        if len(rows) + len(faults) >= most_rows:
-            raise _no_such_list(line, f"more than {most_rows} rows", "split the file.")
-        found = _row(line, cells, header, defaults)
-        if isinstance(found, RowFault):
-            faults.append(found)
+        if len(rows) + len(errors) >= max_rows:
+            raise _invalid_file(line, f"more than {max_rows} rows", "split the file.")
+        row = _read_row(line, cells, header, defaults)
+        if isinstance(row, RowError):
+            errors.append(row)
             continue
-        first = seen.setdefault((found.identity.lower(), found.note), line)
+        first = first_lines.setdefault((row.identity.lower(), row.note), line)
         if first == line:
-            rows.append(found)
+            rows.append(row)
         else:
-            faults.append(_repeats(found, first))
-    if not rows and not faults:
-        raise _no_such_list(1, "no row below the header", "add one for each device.")
-    return rows, faults
+            errors.append(_repeated_row(row, first))
+    if not rows and not errors:
+        raise _invalid_file(1, "no row below the header", "add one for each device.")
+    return rows, errors
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record that is not empty, with the line that it begins in."""
+def _read_records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each non-empty record with the line in which it begins."""
     head = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = next((one for one in ",;\t" if one in head), ",")
+    delimiter = next((character for character in ",;\t" if character in head), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -132,76 +130,79 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise _no_such_list(line, f"not CSV ({error})", "mind the quotation marks.") from error
+        raise _invalid_file(line, f"not CSV ({error})", "check the quotation marks.") from error
 
 
-def _header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
+def _read_header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
     line, cells = next(records, (1, [""]))
     names = [cell.lower() for cell in cells]
     allowed = ", ".join(COLUMNS)
-    if REQUIRED not in names:
+    if IDENTITY_COLUMN not in names:
         remedy = f"begin with a header row of {allowed}."
-        raise _no_such_list(line, f"no column {REQUIRED!r}", remedy)
+        raise _invalid_file(line, f"no column {IDENTITY_COLUMN!r}", remedy)
     for name in names:
         if name not in COLUMNS:
-            told = name[:40]
-            raise _no_such_list(line, f"unknown column {told!r}", f"known are {allowed}.", told)
+            wrong = f"unknown column {name[:40]!r}"
+            raise _invalid_file(line, wrong, f"known are {allowed}.", name[:40])
         if names.count(name) > 1:
-            raise _no_such_list(line, "a column stands twice in the header", "delete one.", name)
+            raise _invalid_file(line, "a column appears twice in the header", "delete one.", name)
     return names
 
 
-def _row(
+def _read_row(
     line: int, cells: list[str], header: list[str], defaults: Defaults
-) -> EnrolmentRow | RowFault:
+) -> EnrolmentRow | RowError:
     if len(cells) != len(header):
         wrong = f"{len(cells)} columns where the header has {len(header)}"
-        return RowFault(line, "", wrong, "quote what holds commas.")
-    told = dict(zip(header, cells, strict=True))
-    if not told[REQUIRED]:
-        return RowFault(line, REQUIRED, "no identity", "give its name.")
+        return RowError(line, "", wrong, "quote cells that contain commas.")
+    values = dict(zip(header, cells, strict=True))
+    if not values[IDENTITY_COLUMN]:
+        return RowError(line, IDENTITY_COLUMN, "no identity", "enter its name.")
     try:
         return EnrolmentRow(
             line,
-            told[REQUIRED],
-            _note(told.get("note") or defaults.note),
-            _uses(told["max_uses"]) if told.get("max_uses") else defaults.max_uses,
-            _span(told["valid_for"]) if told.get("valid_for") else defaults.valid_for,
+            values[IDENTITY_COLUMN],
+            _check_note(values.get("note") or defaults.note),
+            _parse_uses(values["max_uses"]) if values.get("max_uses") else defaults.max_uses,
+            _parse_ttl(values["valid_for"]) if values.get("valid_for") else defaults.valid_for,
         )
-    except _BadCell as error:
-        return RowFault(line, error.column, error.wrong, error.remedy)
+    except _InvalidCell as error:
+        return RowError(line, error.column, error.wrong, error.remedy)
 
 
-def _note(text: str) -> str:
-    if len(text) > MAX_NOTE:
+def _check_note(text: str) -> str:
+    if len(text) > MAX_NOTE_LENGTH:
         wrong = f"the note has {len(text)} characters"
-        raise _BadCell("note", wrong, f"at most {MAX_NOTE}.")
+        raise _InvalidCell("note", wrong, f"at most {MAX_NOTE_LENGTH}.")
     if not text.isprintable():
-        wrong = "the note holds a line break or a control character"
-        raise _BadCell("note", wrong, "take it out.")
+        wrong = "the note contains a line break or a control character"
+        raise _InvalidCell("note", wrong, "remove it.")
     return text
 
 
-def _uses(text: str) -> int:
+def _parse_uses(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise _BadCell("max_uses", f"max_uses {text[:40]!r} is no whole number", "such as 1.")
+        raise _InvalidCell(
+            "max_uses", f"max_uses {text[:40]!r} is not a whole number", "such as 1."
+        )
     if not 1 <= int(text) <= MAX_USES:
-        raise _BadCell("max_uses", f"max_uses {text} is out of range", f"from 1 to {MAX_USES}.")
+        remedy = f"from 1 to {MAX_USES}."
+        raise _InvalidCell("max_uses", f"max_uses {text} is out of range", remedy)
     return int(text)
 
 
-def _span(text: str) -> timedelta:
+def _parse_ttl(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError as error:
         wrong, _, remedy = str(error).rpartition(": ")
-        raise _BadCell("valid_for", wrong, remedy) from error
+        raise _InvalidCell("valid_for", wrong, remedy) from error
 
 
-def _repeats(row: EnrolmentRow, first: int) -> RowFault:
-    return RowFault(
+def _repeated_row(row: EnrolmentRow, first_line: int) -> RowError:
+    return RowError(
         row.line,
-        REQUIRED,
-        f"{row.identity[:70]!r} with the same note stands in line {first}",
-        "delete one, raise max_uses, or give each device a note of its own.",
+        IDENTITY_COLUMN,
+        f"{row.identity[:70]!r} with the same note is in line {first_line}",
+        "delete one, raise max_uses, or give each device its own note.",
     )

@@ -1,39 +1,38 @@
-"""Issue the keys of a whole list: all of them, or none and what is wrong with which row."""
+"""Issue the keys of a list, and re-issue keys: all of them or none."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from identities.credentials import issue_psk
 from identities.enrolment.csv_file import (
+    IDENTITY_COLUMN,
     MAX_ROWS,
-    REQUIRED,
-    BadEnrolment,
     Defaults,
     EnrolmentRow,
-    RowFault,
+    InvalidEnrolment,
+    RowError,
     decode,
     parse,
 )
-from identities.enrolment.models import Enrolment
-from identities.models import IDENTITY_NAME, Identity, PreSharedKey
+from identities.models import IDENTITY_NAME, Enrolment, Identity, PreSharedKey
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A list in which every row is good, at the moment ``now``.
+    """A list whose rows are all valid at the moment ``now``.
 
-    ``known`` holds the identities that there are, by name in lower case.
+    ``known`` has the identities that exist, by name in lower case.
     """
 
     rows: list[EnrolmentRow]
@@ -41,17 +40,17 @@ class Plan:
     now: datetime
 
     def name(self, row: EnrolmentRow) -> str:
-        """Return the name of the row's identity as it is, or will be, written."""
-        found = self.known.get(row.identity.lower())
-        return found.name if found else row.identity
+        """Return the row's identity in the case in which it is, or will be, stored."""
+        identity = self.known.get(row.identity.lower())
+        return identity.name if identity else row.identity
 
     def expires_at(self, row: EnrolmentRow) -> datetime:
-        """Return when the row's key ends, in whole seconds."""
+        """Return when the row's key expires, in whole seconds."""
         return (self.now + row.valid_for).replace(microsecond=0)
 
     @property
     def missing(self) -> list[str]:
-        """Return the names of the identities that are to be made, each once."""
+        """The names of the identities to create, each once, in file order."""
         names = {
             row.identity.lower(): row.identity
             for row in reversed(self.rows)
@@ -61,38 +60,38 @@ class Plan:
 
     @property
     def inactive(self) -> list[str]:
-        """Return the names of the identities whose devices are refused for now."""
-        return [found.name for found in self.known.values() if not found.is_active]
+        """The names of the inactive identities, whose devices are refused."""
+        return [identity.name for identity in self.known.values() if not identity.is_active]
 
 
-def check(
+def make_plan(
     content: bytes,
     defaults: Defaults,
     *,
     create: bool,
     remedy: str,
-    most_rows: int = MAX_ROWS,
+    max_rows: int = MAX_ROWS,
 ) -> Plan:
-    """Return what the CSV file ``content`` asks for. Changes nothing.
+    """Check the CSV file ``content`` and return what it would issue. Changes nothing.
 
-    ``create`` allows identities that there are not; ``remedy`` says what to do where it does not.
-    Raise ``BadEnrolment`` with every bad row.
+    ``create`` allows identities that do not exist; where it is False, ``remedy`` is the advice
+    in their errors. Raise ``InvalidEnrolment`` with every invalid row.
     """
-    rows, faults = parse(decode(content), defaults, most_rows)
-    known = _identities({row.identity for row in rows})
+    rows, errors = parse(decode(content), defaults, max_rows)
+    known = _find_identities({row.identity for row in rows})
     for row in rows:
         if row.identity.lower() not in known:
-            faults += _faults_of_a_new_name(row, "" if create else remedy)
-    if faults:
-        raise BadEnrolment(sorted(faults, key=lambda fault: fault.line))
+            errors += _check_new_name(row, "" if create else remedy)
+    if errors:
+        raise InvalidEnrolment(sorted(errors, key=lambda error: error.line))
     return Plan(rows, known, timezone.now())
 
 
-def open_keys(plan: Plan) -> dict[str, int]:
-    """Return how many usable keys the identities of ``plan`` have already, by lower-case name."""
+def count_usable_keys(plan: Plan) -> dict[str, int]:
+    """Return the number of usable keys of the plan's identities, by name in lower case."""
     usable = PreSharedKey.objects.usable().filter(identity__in=plan.known.values())
-    found = usable.order_by().values_list("identity__name").annotate(n=Count("pk"))
-    return {name.lower(): number for name, number in found}
+    counts = usable.order_by().values_list("identity__name").annotate(n=Count("pk"))
+    return {name.lower(): count for name, count in counts}
 
 
 def issue_all(
@@ -100,26 +99,26 @@ def issue_all(
     *,
     name: str,
     created_by: AbstractBaseUser | None = None,
-    confirmation: UUID | None = None,
+    idempotency_key: UUID | None = None,
 ) -> tuple[Enrolment, list[tuple[PreSharedKey, str]]]:
     """Issue the keys of ``plan`` in one transaction, as the enrolment called ``name``.
 
-    Return the enrolment, and each key with its secret, in order. Raise ``IntegrityError`` where
-    the same ``confirmation`` has issued before, or a missing identity has been made meanwhile,
-    ``ValidationError`` where a key has expired before all were made; nothing is made then.
+    Return the enrolment, and each key with its secret, in file order. Raise ``IntegrityError`` if
+    ``idempotency_key`` was used before or a missing identity has been created since, and
+    ``ValidationError`` if a key expired before all were created; nothing is created then.
     """
     with transaction.atomic():
         enrolment = Enrolment.objects.create(
             name=name[:100],
             created_by_id=None if created_by is None else created_by.pk,
-            idempotency_key=confirmation,
+            idempotency_key=idempotency_key,
         )
         identities: dict[str, Identity] = {}
         issued = []
         for row in plan.rows:
             lower = row.identity.lower()
             if lower not in identities:
-                identities[lower] = plan.known.get(lower) or _make(row.identity)
+                identities[lower] = plan.known.get(lower) or _create_identity(row.identity)
             issued.append(
                 issue_psk(
                     identities[lower],
@@ -133,26 +132,79 @@ def issue_all(
         return enrolment, issued
 
 
-def _make(name: str) -> Identity:
-    # The plan has found the name good and missing; should another be quicker, nothing is made.
+@dataclass(frozen=True)
+class Replacement:
+    """A new key, its secret, and the key that it replaces."""
+
+    key: PreSharedKey
+    secret: str
+    old: PreSharedKey
+
+
+def count_replacement_uses(old: PreSharedKey) -> int:
+    """Return ``max_uses`` of the replacement: the uses that ``old`` has left, or all if none."""
+    return (old.max_uses - old.uses) or old.max_uses
+
+
+def reissue(
+    old_keys: QuerySet[PreSharedKey],
+    *,
+    valid_for: timedelta,
+    created_by: AbstractBaseUser | None = None,
+) -> list[Replacement]:
+    """Replace those of ``old_keys`` that have no replacement, and revoke them.
+
+    All or none, in the order in which the old keys were created. Identity, note and enrolment
+    stay the same. The keys are locked before ``old_keys`` is evaluated again: a device that
+    registers meanwhile has either used the old key, which ``old_keys`` may then exclude, or
+    finds it revoked.
+    """
+    with transaction.atomic():
+        numbers = list(old_keys.values_list("pk", flat=True))
+        locked = PreSharedKey.objects.filter(pk__in=numbers).order_by("pk").select_for_update()
+        numbers = [key.pk for key in locked]
+        replaceable = old_keys.filter(pk__in=numbers, replaced_by=None)
+        replaceable = replaceable.select_related("identity", "enrolment").order_by("pk")
+        return [_replace(old, valid_for, created_by) for old in replaceable]
+
+
+def _replace(
+    old: PreSharedKey, valid_for: timedelta, created_by: AbstractBaseUser | None
+) -> Replacement:
+    PreSharedKey.objects.filter(pk=old.pk).revoke()
+    key, secret = issue_psk(
+        old.identity,
+        max_uses=count_replacement_uses(old),
+        expires_at=timezone.now() + valid_for,
+        note=old.note,
+        created_by=created_by,
+        enrolment=old.enrolment,
+        replaces=old,
+    )
+    return Replacement(key, secret, old)
+
+
+def _create_identity(name: str) -> Identity:
+    # The plan has validated the name. If another session created it since, the unique
+    # constraint fails the whole transaction.
     identity = Identity(name=name)
     identity.save(force_insert=True)
     return identity
 
 
-def _identities(names: set[str]) -> dict[str, Identity]:
-    # Text that cannot be a name is not asked for: some of it the database would not take.
-    wanted = [name.lower() for name in names if re.fullmatch(IDENTITY_NAME, name)]
-    found = Identity.objects.annotate(lower=Lower("name")).filter(lower__in=wanted)
-    return {identity.name.lower(): identity for identity in found}
+def _find_identities(names: set[str]) -> dict[str, Identity]:
+    # Text that cannot be a name is not sent to the database, which rejects some of it.
+    valid = [name.lower() for name in names if re.fullmatch(IDENTITY_NAME, name)]
+    identities = Identity.objects.annotate(lower=Lower("name")).filter(lower__in=valid)
+    return {identity.name.lower(): identity for identity in identities}
 
 
-def _faults_of_a_new_name(row: EnrolmentRow, remedy: str) -> list[RowFault]:
+def _check_new_name(row: EnrolmentRow, remedy: str) -> list[RowError]:
     try:
         Identity._meta.get_field("name").clean(row.identity, None)
     except ValidationError as error:
         wrong = f"{row.identity[:70]!r} cannot be an identity"
-        return [RowFault(row.line, REQUIRED, wrong, " ".join(error.messages))]
+        return [RowError(row.line, IDENTITY_COLUMN, wrong, " ".join(error.messages))]
     if not remedy:
         return []
-    return [RowFault(row.line, REQUIRED, f"there is no identity {row.identity!r}", remedy)]
+    return [RowError(row.line, IDENTITY_COLUMN, f"there is no identity {row.identity!r}", remedy)]

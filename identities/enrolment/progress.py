@@ -1,26 +1,27 @@
-"""How far an enrolment is: whose device has registered, whose has not, and why not."""
+"""The progress of an enrolment: how many of its keys have registered devices.
+
+A place is one key of the list, represented by the latest key that was issued for it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from identities.enrolment.models import Enrolment
-from identities.models import PreSharedKey
+from identities.models import Enrolment, PreSharedKey
 
 REGISTERED, PARTLY, WAITING = "registered", "partly registered", "waiting"
 EXPIRED, REVOKED = "expired", "revoked"
 STATES = (REGISTERED, PARTLY, WAITING, EXPIRED, REVOKED)
 
 
-def state_of_place() -> Case:
-    """Return the expression for how far a key's place is, one of ``STATES``.
+def _state_expression() -> Case:
+    """Return the expression for a place's state, one of ``STATES``.
 
-    What has been used counts first: a registered device stays registered when its key expires
-    or is revoked. ``registered`` means that no use is left, ``partly registered`` that some are
-    gone and some left over.
+    Uses come first: a device stays registered when its key expires or is revoked.
+    ``registered`` has no use left, ``partly registered`` has used some.
     """
     return Case(
         When(uses__gte=F("max_uses"), then=Value(REGISTERED)),
@@ -32,36 +33,24 @@ def state_of_place() -> Case:
 
 
 def places(enrolment: Enrolment) -> QuerySet[Any]:
-    """Return the keys that stand for the enrolment's places: those that no other replaces.
-
-    Each has ``progress``, one of ``STATES``.
-    """
+    """Return the enrolment's keys that have no replacement, annotated with ``progress``."""
     keys = PreSharedKey.objects.filter(enrolment=enrolment, replaced_by=None)
-    return keys.annotate(progress=state_of_place())
+    return keys.annotate(progress=_state_expression())
 
 
-def with_first_device(keys: QuerySet[Any]) -> QuerySet[Any]:
-    """Return ``keys``, each with ``since``: when the first device registered with it, or None."""
-    mine = PreSharedKey.objects.filter(pk=OuterRef("pk")).order_by()
-    first = mine.annotate(first=Min("certificates__bound_at")).values("first")
-    found: QuerySet[Any] = keys.annotate(since=Subquery(first))
-    return found
-
-
-def left_over(keys: QuerySet[PreSharedKey]) -> QuerySet[PreSharedKey]:
-    """Return those of ``keys`` with uses left that nobody has revoked: the ones to re-issue."""
+def reissuable(keys: QuerySet[PreSharedKey]) -> QuerySet[PreSharedKey]:
+    """Return those of ``keys`` that have uses left and are neither revoked nor replaced."""
     return keys.filter(replaced_by=None, revoked_at=None, uses__lt=F("max_uses"))
 
 
-def counts(enrolment: Enrolment) -> dict[str, int]:
-    """Return how many places are in each of ``STATES``, in their order."""
-    found = places(enrolment).order_by().values_list("progress").annotate(n=Count("pk"))
-    numbers = dict(found)
-    return {state: numbers.get(state, 0) for state in STATES}
+def count_states(enrolment: Enrolment) -> dict[str, int]:
+    """Return the number of places in each of ``STATES``, in their order."""
+    counts = dict(places(enrolment).order_by().values_list("progress").annotate(n=Count("pk")))
+    return {state: counts.get(state, 0) for state in STATES}
 
 
 def with_counts(enrolments: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
-    """Return ``enrolments``, each with ``places`` and ``registered``: how many, of how many."""
+    """Annotate ``enrolments`` with the numbers of ``places`` and of ``registered`` places."""
     current = Q(keys__isnull=False, keys__replaced_by=None)
     return enrolments.annotate(
         places=Count("keys", filter=current),

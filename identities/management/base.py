@@ -1,4 +1,4 @@
-"""What the project's commands share: expected failures are one line, never a trace."""
+"""The base of the project's commands: expected errors are one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ UNDEFINED_COLUMN = "42703"
 
 
 class DatabaseCommand(BaseCommand):
-    """A command that needs the database, and says in one line when it is not there.
+    """A command that needs the database, and reports in one line if it is unavailable.
 
-    What it adds and changes reaches the audit trail as done by ``who()``; what no row of the
-    admin shows (SQL that deletes, a role of the database) it has to ``note``.
+    Rows that it adds and changes are in the audit log, done by ``current_account()``. What the
+    models' signals do not cover (SQL that deletes, a database role) the command adds with
+    ``audit``.
     """
 
     requires_system_checks = ()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command; raise ``CommandError`` where the database cannot serve it."""
+        """Run the command; raise ``CommandError`` if the database is unavailable."""
         try:
-            with as_actor(Actor(username=who())):
+            with as_actor(Actor(username=current_account())):
                 return super().execute(*args, **options)
         except (OperationalError, ProgrammingError) as error:
             message = explain(error)
@@ -44,18 +45,18 @@ class DatabaseCommand(BaseCommand):
                 raise
             raise CommandError(message) from error
 
-    def note(self, text: str, row: Model | None = None, **figures: int | str) -> None:
-        """Write into the audit trail what the command does; nothing secret."""
-        figures_told = {name: [None, value] for name, value in figures.items()}
-        recorder.record(AuditEvent.Action.NOTED, row, changes=figures_told, text=text)
+    def audit(self, text: str, row: Model | None = None, **figures: int | str) -> None:
+        """Add a comment to the audit log about what the command does, without secrets."""
+        changes = {name: [None, value] for name, value in figures.items()}
+        recorder.record(AuditEvent.Action.COMMENT, row, changes=changes, text=text)
 
     def write_json(self, document: dict[str, Any]) -> None:
-        """Print ``document`` as the one line of JSON that ``--json`` promises."""
+        """Print ``document`` as one line of JSON, the output of ``--json``."""
         self.stdout.write(json.dumps(document))
 
 
-def who() -> str:
-    """Return who runs the command, for records: the account of the operating system."""
+def current_account() -> str:
+    """Return the operating system's account that runs the command, for the audit log."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
@@ -64,39 +65,40 @@ def who() -> str:
 
 
 def explain(error: DatabaseError) -> str | None:
-    """Return one line for a person on why the database cannot serve, or None for a bug."""
+    """Return one line on why the database is unavailable, None if the error is a bug."""
     state = getattr(error.__cause__, "sqlstate", None)
     if state in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
         return "The database has not been set up: start it with `make up`, or run `migrate`."
     reason = (str(error).splitlines() or [type(error).__name__])[0].strip()
     if state is not None and not state.startswith(("08", "53", "57P")):
-        # It answered: a lock that was not had in time, a statement that took too long.
-        return f"The database gave up ({reason})." if isinstance(error, OperationalError) else None
+        # The database responded: a lock or statement timeout.
+        is_timeout = isinstance(error, OperationalError)
+        return f"The database gave up ({reason})." if is_timeout else None
     if not isinstance(error, OperationalError):
         return None
-    place = connection.settings_dict.get("HOST") or "localhost"
+    host = connection.settings_dict.get("HOST") or "localhost"
     return (
-        f"The database is not running ({place}: {reason}): "
+        f"The database is not running ({host}: {reason}): "
         "start it with `make up`, or set DATABASE_URL."
     )
 
 
 def duration(text: str) -> timedelta:
-    """Return ``text`` as a span of time: the ``type`` of options such as ``--valid-for``."""
+    """Parse a duration: the ``type`` of options such as ``--valid-for``."""
     try:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def describe(error: ValidationError) -> str:
-    """Return the messages of ``error`` as one line, each with the field that it is about."""
+def describe_error(error: ValidationError) -> str:
+    """Return the messages of ``error`` as one line, each with its field."""
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
-    named = error.message_dict.items()
-    return " ".join(f"{field}: {' '.join(messages)}" for field, messages in named)
+    fields = error.message_dict.items()
+    return " ".join(f"{field}: {' '.join(messages)}" for field, messages in fields)
 
 
-def iso(moment: datetime) -> str:
+def format_iso(moment: datetime) -> str:
     """Return ``moment`` as ISO 8601 in UTC, whole seconds, ending in ``Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

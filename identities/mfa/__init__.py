@@ -1,6 +1,5 @@
-"""The second factor of staff: a code that changes every thirty seconds (TOTP), or a recovery code.
+"""Multi-factor authentication (MFA) of staff: a TOTP code or a recovery code after the password.
 
-``STAFF_MFA`` says whether it is ``off``, ``offered`` to everybody or ``required`` of
-everybody. Who has set one up is asked for it after the password. Access tokens for the read API
-are a factor of their own and are not asked.
+The setting ``STAFF_MFA`` is ``off``, ``offered`` or ``required``. A user who has set MFA up needs
+a code at each login. Access tokens for the API need none.
 """

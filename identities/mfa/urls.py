@@ -1,12 +1,12 @@
-"""Addresses below ``/admin/second-factor/``."""
+"""URLs below ``/admin/mfa/``."""
 
 from django.urls import path
 
 from identities.mfa import views
 
-app_name = "second_factor"
+app_name = "mfa"
 urlpatterns = [
-    path("", views.enrol, name="enrol"),
-    path("check/", views.check, name="check"),
+    path("", views.setup, name="setup"),
+    path("verify/", views.verify, name="verify"),
     path("remove/", views.remove, name="remove"),
 ]

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "expires_at",
-                    models.DateTimeField(default=identities.models.default_token_expiry),
+                    models.DateTimeField(default=identities.models.default_token_expiry, verbose_name="expires"),
                 ),
                 (
                     "user",
@@ -78,16 +78,16 @@ class Migration(migrations.Migration):
                     "action",
                     models.CharField(
                         choices=[
-                            ("login", "Login"),
-                            ("logout", "Logout"),
-                            ("login failed", "Login Failed"),
-                            ("locked out", "Locked Out"),
-                            ("second factor failed", "Second Factor Failed"),
-                            ("add", "Add"),
-                            ("change", "Change"),
-                            ("delete", "Delete"),
-                            ("noted", "Noted"),
-                            ("export", "Export"),
+                            ("login", "login"),
+                            ("logout", "logout"),
+                            ("login failed", "login failed"),
+                            ("locked out", "locked out"),
+                            ("MFA failed", "MFA failed"),
+                            ("add", "add"),
+                            ("change", "change"),
+                            ("delete", "delete"),
+                            ("comment", "comment"),
+                            ("export", "export"),
                         ],
                         max_length=24,
                     ),
@@ -110,6 +110,8 @@ class Migration(migrations.Migration):
                 ("request_id", models.CharField(blank=True, max_length=64)),
             ],
             options={
+                "verbose_name": "audit event",
+                "verbose_name_plural": "audit log",
                 "ordering": ["-id"],
                 "default_permissions": (),
                 "indexes": [
@@ -128,7 +130,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "name",
-                    models.CharField(help_text="What it is for, such as Ward 3.", max_length=100),
+                    models.CharField(help_text="Purpose of the keys, such as Ward 3.", max_length=100),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("idempotency_key", models.UUIDField(editable=False, null=True, unique=True)),
@@ -159,7 +161,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        help_text="How devices and analysts see it. Unique, upper and lower case alike.",
+                        help_text="Name shown to devices and analysts. Unique, whatever its case.",
                         max_length=64,
                         validators=[
                             django.core.validators.RegexValidator(
@@ -182,27 +184,27 @@ class Migration(migrations.Migration):
                     "reporting_interval",
                     models.DurationField(
                         blank=True,
-                        help_text="Told as late without one: 90s, 5m, 12h, 7d. Of all its series together, in place of what their measurement types say. Empty: as these say.",
+                        help_text="Expected time between samples: 90s, 5m, 12h, 7d. Applies to all series of the identity together and overrides their measurement types. Empty: use the measurement types.",
                         null=True,
-                        verbose_name="a sample at least every",
+                        verbose_name="reporting interval",
                     ),
                 ),
                 (
                     "grace_period",
                     models.DurationField(
                         blank=True,
-                        help_text="Added to it: 90s, 5m, 12h, 7d.",
+                        help_text="Added to the reporting interval before an alert: 90s, 5m, 12h, 7d.",
                         null=True,
-                        verbose_name="grace",
+                        verbose_name="grace period",
                     ),
                 ),
                 (
                     "monitoring_paused_until",
                     models.DateTimeField(
                         blank=True,
-                        help_text="While a device rests or is repaired.",
+                        help_text="For a device that is not in use or under repair.",
                         null=True,
-                        verbose_name="not late until",
+                        verbose_name="alerts paused until",
                     ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
@@ -249,7 +251,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("uses", models.PositiveIntegerField(default=0, editable=False)),
-                ("expires_at", models.DateTimeField(default=identities.models.default_key_expiry)),
+                ("expires_at", models.DateTimeField(default=identities.models.default_key_expiry, verbose_name="expires")),
                 (
                     "created_by",
                     models.ForeignKey(

@@ -1,1 +1,1 @@
-"""Template tags of the admin's own pages."""
+"""Template tags of the staff site."""

@@ -1,7 +1,9 @@
 """Admin pages of certificates, registration attempts, files and maintenance."""
 
+from identities.audit import recorder, signals
 from ingest.admin import (
     certificates,
+    identity_pages,
     maintenance,
     measurement_types,
     measurements,
@@ -10,8 +12,17 @@ from ingest.admin import (
 
 __all__ = [
     "certificates",
+    "identity_pages",
     "maintenance",
     "measurement_types",
     "measurements",
     "registration_attempts",
 ]
+
+signals.track(
+    "ingest.DeviceCertificate",
+    "ingest.MeasurementType",
+    "ingest.RetentionPolicy",
+    "ingest.Withdrawal",
+)
+recorder.register_exports("admin:ingest_measurement_content")

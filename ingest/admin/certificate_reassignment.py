@@ -11,8 +11,8 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from identities.admin.confirmation import RowAction, confirm_and_apply
 from identities.models import Identity
-from ingest.admin.confirm_action import Question, ask
 from ingest.admin.read_only import ModelAdmin
 from ingest.certificate_reassignment import NotMovable, reassign
 from ingest.models import DeviceCertificate
@@ -36,7 +36,7 @@ class MoveForm(forms.Form):
             raise forms.ValidationError("There is no identity of this name.") from error
 
 
-QUESTION = Question(
+ACTION = RowAction(
     permission=PERMISSION,
     verb="Move",
     template="admin/ingest/devicecertificate/reassign.html",
@@ -68,7 +68,7 @@ class MovableAdmin(ModelAdmin[DeviceCertificate]):
             return f"Moved from {before} to {to.name}, from its next request on."
 
         rows = DeviceCertificate.objects.select_related("identity").filter(pk=pk)
-        return ask(self, request, QUESTION, rows, act)
+        return confirm_and_apply(self, request, ACTION, rows, act)
 
     def change_view(
         self,

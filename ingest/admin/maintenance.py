@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from identities.admin.accessible_widgets import NamedInputs
+from identities.admin.fields import LabelledInputsMixin
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.models import DataDeletion, DeviceCertificate, RetentionPolicy, SampleConflict
 from ingest.time_range import format_instant
@@ -135,7 +135,7 @@ class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
 
 
 @admin.register(RetentionPolicy)
-class RetentionPolicyAdmin(NamedInputs, PolicyAdmin):
+class RetentionPolicyAdmin(LabelledInputsMixin, PolicyAdmin):
     """For how long samples are kept; ``manage.py prune`` carries it out."""
 
     list_display = ("__str__", "identity", "keep_days", "changed_at")

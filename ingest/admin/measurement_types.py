@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 
-from identities.admin.fields import AS_TEXT
+from identities.admin.fields import DURATION_AS_TEXT
 from ingest.models import MeasurementType
 
 if TYPE_CHECKING:
@@ -21,5 +21,5 @@ class MeasurementTypeAdmin(TypeAdmin):
 
     list_display = ("pattern", "label", "unit", "loinc", "plausible_low", "plausible_high",
                     "expected_interval_s", "reporting_interval")  # fmt: skip
-    formfield_overrides = AS_TEXT
+    formfield_overrides = DURATION_AS_TEXT
     search_fields = ("pattern", "label")

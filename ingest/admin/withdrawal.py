@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from ingest.admin.confirm_action import Question, ask
+from identities.admin.confirmation import RowAction, confirm_and_apply
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.maintenance.rebuild import DamagedOriginals
 from ingest.maintenance.withdrawal import MAX_REASON, NotWithdrawable, withdraw
@@ -27,7 +27,7 @@ class ReasonForm(forms.Form):
     )
 
 
-QUESTION = Question(
+ACTION = RowAction(
     permission=PERMISSION,
     verb="Withdraw",
     template="admin/ingest/measurement/withdraw.html",
@@ -58,7 +58,7 @@ class WithdrawableAdmin(EvidenceAdmin[Measurement]):
             return f"Withdrawn; {done.hours} hours of {measurement.name} were made anew."
 
         rows = Measurement.objects.defer("content").filter(pk=pk)
-        return ask(self, request, QUESTION, rows, act)
+        return confirm_and_apply(self, request, ACTION, rows, act)
 
     def change_view(
         self,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.core.management.base import CommandError
 
-from identities.management.base import DatabaseCommand, iso
+from identities.management.base import DatabaseCommand, format_iso
 from identities.models import Identity
 
 SHOWN_EVERY_SECONDS = 0.2
@@ -66,4 +66,4 @@ def find_identity_id(name: str | None) -> int | None:
 
 def hour_text(hour: int) -> str:
     """Return an hour, counted from 1970-01-01T00:00Z, as ISO 8601."""
-    return iso(datetime.fromtimestamp(hour * 3600, UTC))
+    return format_iso(datetime.fromtimestamp(hour * 3600, UTC))

@@ -116,7 +116,7 @@ def test_the_second_factor(guarded: Stack, chromium: Browser) -> None:
     found: dict[str, list[str]] = {}
     for name, look in chart_page.LOOKS.items():
         with chart_page.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
-            page.goto(f"{guarded.staff_url}/admin/second-factor/")
+            page.goto(f"{guarded.staff_url}/admin/mfa/")
             assert page.locator(".qr-frame").count() == 1
             found |= judge(page, f"{name}: set up")
     user = get_user_model().objects.get(username=guarded.superuser_name)

@@ -65,7 +65,7 @@ def test_ten_cards_are_printed_on_a_page_in_black(
         assert page.eval_on_selector(".secret", color) == "rgb(0, 0, 0)"
         assert page.eval_on_selector(".cut h2", color) == "rgb(0, 0, 0)"
         assert not page.is_visible("#header")
-        assert not page.is_visible(".once")
+        assert not page.is_visible(".shown-once")
 
 
 def test_the_page_asks_before_it_is_left_unless_it_was_saved(

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from django.http import HttpResponse
 from django.test import Client
 
-from identities.enrolment.models import Enrolment
+from identities.models import Enrolment
 from tests.identities.admin_pages import SECRET, filled_in
 
 ADD = "/admin/identities/enrolment/add/"

@@ -15,13 +15,12 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from identities import keys
-from identities.admin import bulk_enrolment_forms, signed_plan
+from identities.admin import bulk_enrolment_forms
 from identities.audit.models import AuditEvent
 from identities.credentials import issue_psk
 from identities.enrolment import issuing
 from identities.enrolment.csv_file import Defaults
-from identities.enrolment.models import Enrolment
-from identities.models import Identity, PreSharedKey
+from identities.models import Enrolment, Identity, PreSharedKey
 from tests.identities.admin_pages import SECRET, barred, filled_in
 from tests.identities.enrolment_steps import (
     ADD,
@@ -51,10 +50,10 @@ def test_the_dry_run_tells_what_would_be_made_and_makes_nothing(operator: Client
     before = made()
     page = text_of(check(operator, ROWS + "bed-3,,\n"))
     assert made() == before
-    assert "Make 4 keys and show the cards" in page
-    assert "1 will be made" in page
-    assert "Inactive, so their devices are refused until that changes: Bed-1." in page
-    assert "1 identity has a key that waits already" in page
+    assert "Create 4 keys and show the cards" in page
+    assert "1 will be created" in page
+    assert "Inactive, so their devices are refused: Bed-1." in page
+    assert "1 identity already has a usable key" in page
     assert SECRET.search(page) is None
 
 
@@ -93,12 +92,12 @@ def test_rows_pasted_from_a_spreadsheet_come_with_tabs(operator: Client) -> None
 def test_every_bad_row_is_named_with_line_column_and_remedy(operator: Client) -> None:
     rows = "identity,max_uses,valid_for\nbed 1,,\nbed-2,0,\nbed-3,,7w\nbed-4\n"
     page = text_of(check(operator, rows))
-    assert "4 rows cannot be read. Nothing was made" in page
+    assert "4 rows are invalid. Nothing was created" in page
     for line, column, wrong, remedy in [
         (2, "identity", "cannot be an identity", "Letters, digits"),
         (3, "max_uses", "Max_uses 0 is out of range", "From 1 to"),
         (4, "valid_for", "is not a duration", "Expected a number"),
-        (5, "–", "1 columns where the header has 3", "Quote what holds commas"),
+        (5, "–", "1 columns where the header has 3", "Quote cells that contain commas"),
     ]:
         row = page.partition(f'<th scope="row" class="number">{line}</th>')[2].partition("</tr>")[0]
         assert f"<td>{column}</td>" in row
@@ -112,9 +111,9 @@ def test_every_bad_row_is_named_with_line_column_and_remedy(operator: Client) ->
     ("fields", "said"),
     [
         ({"rows": ""}, "Choose a file, or paste the rows"),
-        ({"rows": "identity\n" + "b" * bulk_enrolment_forms.MAX_BYTES}, "split the list"),
+        ({"rows": "identity\n" + "b" * bulk_enrolment_forms.MAX_LIST_BYTES}, "split the list"),
         (
-            {"file": SimpleUploadedFile("x.csv", b"b" * (bulk_enrolment_forms.MAX_BYTES + 1))},
+            {"file": SimpleUploadedFile("x.csv", b"b" * (bulk_enrolment_forms.MAX_LIST_BYTES + 1))},
             "split",
         ),
         ({"file": SimpleUploadedFile("x.csv", b"identity\nb\xe9d\n")}, "not UTF-8"),
@@ -139,7 +138,7 @@ def test_the_page_that_was_confirmed_issues_nothing_again(operator: Client) -> N
     again = confirm(operator, page)
     assert again.status_code == 302
     assert again["Location"] == f"/admin/identities/enrolment/{newest().pk}/change/"
-    assert "issued already" in text_of(operator.get(again["Location"]))
+    assert "already issued" in text_of(operator.get(again["Location"]))
     assert made() == before
 
 
@@ -155,13 +154,13 @@ def test_a_tampered_page_is_refused(operator: Client, change: Callable[[str], st
 def test_another_users_page_is_refused(operator: Client, admin: Client) -> None:
     answer = confirm(admin, check(operator))
     assert answer.status_code == 302
-    assert "Somebody else checked this list" in text_of(admin.get(ADD))
+    assert "Another user checked this list" in text_of(admin.get(ADD))
     assert made() == (0, 0, 0)
 
 
 def test_an_old_page_is_refused(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     page = check(operator)
-    monkeypatch.setattr(signed_plan, "VALID_S", -1)
+    monkeypatch.setattr(bulk_enrolment_forms, "PROPOSAL_MAX_AGE_SECONDS", -1)
     assert confirm(operator, page).status_code == 302
     assert "more than an hour old" in text_of(operator.get(ADD))
     assert made() == (0, 0, 0)
@@ -178,7 +177,7 @@ def test_what_has_changed_since_the_dry_run_is_shown_again_first(operator: Clien
 
 def test_where_another_is_quicker_to_make_an_identity_nothing_is_made(db: None) -> None:
     defaults = Defaults(note="", max_uses=1, valid_for=timedelta(days=1))
-    plan = issuing.check(ROWS.encode(), defaults, create=True, remedy="")
+    plan = issuing.make_plan(ROWS.encode(), defaults, create=True, remedy="")
     Identity.objects.create(name="BED-2")
     with pytest.raises(IntegrityError), transaction.atomic():
         issuing.issue_all(plan, name="Ward 3")
@@ -202,7 +201,7 @@ def test_without_leave_to_make_identities_a_new_name_is_a_mistake(
     client = log_in(user)
     page = text_of(check(client))
     assert "There is no identity &#x27;bed-1&#x27;" in page
-    assert "or have the identity made first" in page
+    assert "or have the identity created first" in page
     Identity.objects.bulk_create([Identity(name="bed-1"), Identity(name="bed-2")])
     assert len(enrol(client)) == 3
 

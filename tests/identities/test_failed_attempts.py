@@ -47,11 +47,11 @@ def test_the_list_counts_them_and_can_be_narrowed_to_such_keys(
 def test_an_enrolment_names_the_keys_that_were_tried(operator: Client) -> None:
     enrol(operator)
     address = f"/admin/identities/enrolment/{newest().pk}/change/"
-    assert "Tried in vain" not in operator.get(address).content.decode()
+    assert "Failed attempts" not in operator.get(address).content.decode()
     key = PreSharedKey.objects.get(note="left")
     refuse(key, count=2)
     page = operator.get(address).content.decode()
-    assert "Tried in vain" in page
+    assert "Failed attempts" in page
     assert attempts(key) in links(page)
     assert "2 attempts" in page
 

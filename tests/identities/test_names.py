@@ -7,13 +7,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.test import Client
 
-from identities.credentials import find_identity, find_or_make_identity
+from identities.credentials import get_or_create_identity
 from identities.models import Identity
 
 
 @pytest.mark.parametrize("name", ["a", "7", "bed-12", "Ward_3.bed@home", "a" * 64, "A..-"])
 def test_letters_digits_and_four_signs_are_allowed(db: None, name: str) -> None:
-    assert find_or_make_identity(name).name == name
+    assert get_or_create_identity(name).name == name
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_letters_digits_and_four_signs_are_allowed(db: None, name: str) -> None:
 )
 def test_anything_else_is_refused(db: None, name: str) -> None:
     with pytest.raises(ValidationError):
-        find_or_make_identity(name)
+        get_or_create_identity(name)
     assert not Identity.objects.exists()
 
 
 def test_a_name_is_found_in_any_case(identity: Identity) -> None:
-    assert find_identity("BED-12") == identity
-    assert find_or_make_identity("Bed-12") == identity
+    assert Identity.objects.named("BED-12") == identity
+    assert get_or_create_identity("Bed-12") == identity
 
 
 def test_two_names_that_differ_in_case_only_are_one_to_the_database(identity: Identity) -> None:

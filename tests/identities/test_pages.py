@@ -49,28 +49,28 @@ def test_no_card_holds_what_the_policy_bars(admin: Client, identity: Identity) -
 
 def test_every_page_has_the_products_name_and_says_which_time(admin: Client) -> None:
     page = admin.get("/admin/").content.decode()
-    assert "<title>Overview | Device endpoint</title>" in page
+    assert "<title>Home | Device endpoint</title>" in page
     assert "All times are UTC." in page
 
 
 def test_an_empty_installation_says_what_to_do_next(admin: Client) -> None:
     page = admin.get("/admin/").content.decode()
-    assert "Let the first device in" in page
+    assert "Connect your first device" in page
     steps = {"/admin/identities/identity/add/", "/admin/identities/presharedkey/add/"}
     assert steps <= links(page)
 
 
 def test_it_says_so_until_a_device_has_registered(admin: Client, identity: Identity) -> None:
     key, _ = issue_psk(identity)
-    assert "Make another" in admin.get("/admin/").content.decode()
+    assert "Create another" in admin.get("/admin/").content.decode()
     PreSharedKey.objects.redeem(key.pk)
-    assert "first-steps" not in admin.get("/admin/").content.decode()
+    assert "onboarding" not in admin.get("/admin/").content.decode()
 
 
 def test_an_analyst_is_told_what_is_being_waited_for(analyst: Client) -> None:
     page = analyst.get("/admin/").content.decode()
     assert "No device has registered yet" in page
-    assert "Let the first device in" not in page
+    assert "Connect your first device" not in page
 
 
 def test_the_list_of_identities_leads_to_their_certificates_and_keys(

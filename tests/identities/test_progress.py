@@ -152,7 +152,7 @@ def test_both_are_in_the_histories_and_the_trail(operator: Client, enrolled: str
     operator.post(f"{enrolled}revoke/")
     said = set(LogEntry.objects.values_list("change_message", flat=True))
     assert {"Re-issued 4 keys.", "Revoked 4 keys.", "Revoked."} <= said
-    noted = AuditEvent.objects.filter(object_type="identities.presharedkey", action="noted")
+    noted = AuditEvent.objects.filter(object_type="identities.presharedkey", action="comment")
     told = [row.changes["message"][1] for row in noted]
     assert sum(text == "Revoked." for text in told) == 4
     assert sum(text.startswith("Revoked: replaced by dpsk_") for text in told) == 4
@@ -196,7 +196,7 @@ def test_an_enrolment_is_neither_edited_nor_deleted(admin: Client, enrolled: str
 def test_a_forgotten_identity_leaves_the_enrolment(operator: Client, enrolled: str) -> None:
     Identity.objects.get(name="bed-2").delete()
     assert "bed-2" not in shown(page_of(operator, f"{enrolled}change/"))
-    assert progress.counts(newest())[progress.WAITING] == 1
+    assert progress.count_states(newest())[progress.WAITING] == 1
 
 
 def test_no_page_of_it_holds_what_the_policy_bars(operator: Client, enrolled: str) -> None:

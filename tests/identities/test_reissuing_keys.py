@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from identities.credentials import issue_psk
-from identities.enrolment.reissue import reissue
+from identities.enrolment.issuing import reissue
 from identities.models import Identity, PreSharedKey
 from tests.identities.admin_pages import barred, elements, links
 from tests.identities.enrolment_steps import cards

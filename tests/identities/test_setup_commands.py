@@ -10,8 +10,8 @@ import pytest
 
 from identities.credentials import issue_psk
 from identities.device_setup import (
+    draw_qr_svg,
     make_certificate,
-    qr_svg,
     register,
     save_ca,
 )
@@ -43,7 +43,7 @@ def test_pasted_they_register_and_pasted_again_they_say_so(stack: Stack, tmp_pat
 
 
 def test_the_qr_code_is_a_drawing_without_words() -> None:
-    drawing = qr_svg("dpsk_0123456789")
+    drawing = draw_qr_svg("dpsk_0123456789")
     assert drawing.startswith("<svg")
     assert "dpsk" not in drawing
     assert "style" not in drawing

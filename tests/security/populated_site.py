@@ -20,8 +20,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from alerts.models import Incident, Notification, NotificationItem
 from identities import keys
 from identities.audit.models import AuditEvent
-from identities.enrolment.models import Enrolment
-from identities.models import AccessToken, Identity, PreSharedKey
+from identities.models import AccessToken, Enrolment, Identity, PreSharedKey
 from ingest.models import (
     CertificateReassignment,
     DataDeletion,

@@ -95,7 +95,7 @@ def test_what_runs_over_stored_data_is_noted_with_its_figures(shell: Shell) -> N
     send(certificate, {MORNING: 1.0})
     send(certificate, b"rubbish")
     [rebuilt] = shell.run("rebuild", "--identity", identity.name)
-    assert (rebuilt.action, rebuilt.object_repr) == ("noted", "rebuild")
+    assert (rebuilt.action, rebuilt.object_repr) == ("comment", "rebuild")
     assert rebuilt.changes["series"] == [None, 1]
     [reread] = shell.run("reread", "--identity", identity.name)
     assert (reread.object_repr, reread.changes["still_rejected"]) == ("reread", [None, 1])

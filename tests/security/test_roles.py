@@ -88,7 +88,7 @@ def test_staff_without_rights_get_nothing_but_their_own_pages() -> None:
         "accesstoken",
         "jsi18n",
         "login",
-        "second-factor",
+        "mfa",
         "app_label",
     )
     for method, pattern, status in rows("staff"):

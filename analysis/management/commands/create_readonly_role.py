@@ -44,7 +44,7 @@ class Command(DatabaseCommand):
             password = create_readonly_role(name, timeout, replace=options["replace"])
         except RoleExistsError as error:
             raise CommandError(f"{error} --replace gives it a new password.") from error
-        self.note("create_readonly_role", role=name)
+        self.audit("create_readonly_role", role=name)
         found = connection.settings_dict
         document = {
             "role": name,

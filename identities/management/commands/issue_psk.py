@@ -1,4 +1,4 @@
-"""``manage.py issue_psk``: make a pre-shared key, or those of a list, and print them once."""
+"""``manage.py issue_psk``: issue a pre-shared key, or the keys of a list, and print them once."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from django.core.management.base import CommandError
 from django.db import IntegrityError
 from django.utils import timezone
 
-from identities.credentials import find_identity, find_or_make_identity, issue_psk
+from identities.credentials import get_or_create_identity, issue_psk
 from identities.enrolment import issuing
-from identities.enrolment.csv_file import BadEnrolment, Defaults
-from identities.management.base import DatabaseCommand, describe, duration, iso
-from identities.models import DEFAULT_KEY_LIFE, Identity, PreSharedKey
+from identities.enrolment.csv_file import Defaults, InvalidEnrolment
+from identities.management.base import DatabaseCommand, describe_error, duration, format_iso
+from identities.models import DEFAULT_KEY_TTL, Identity, PreSharedKey
 
-REMEDY = "add --create or make it in the admin."
+REMEDY = "add --create or create it in the admin."
 
 
 class Command(DatabaseCommand):
-    help = "Make a pre-shared key for an identity and print it: it cannot be shown again."
+    help = "Issue a pre-shared key for an identity and print it: it cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("identity", metavar="IDENTITY", nargs="?", help="name of the identity")
-        parser.add_argument("--create", action="store_true", help="make the identity if missing")
+        parser.add_argument("--create", action="store_true", help="create the identity if missing")
         parser.add_argument(
             "--max-uses", type=int, default=1, help="certificates that may register (1)"
         )
         parser.add_argument(
-            "--valid-for", type=duration, default=DEFAULT_KEY_LIFE, help="90s, 5m, 12h, 7d (7d)"
+            "--valid-for", type=duration, default=DEFAULT_KEY_TTL, help="90s, 5m, 12h, 7d (7d)"
         )
         parser.add_argument("--note", default="", help="for whom or what the key is")
         parser.add_argument(
@@ -52,12 +52,12 @@ class Command(DatabaseCommand):
         if options["list"] is not None:
             self._issue_list(options)
         elif options["dry_run"]:
-            raise CommandError("--dry-run goes with --from.")
+            raise CommandError("--dry-run requires --from.")
         else:
             self._issue_one(options)
 
     def _issue_one(self, options: dict[str, Any]) -> None:
-        identity = self._identity(options["identity"], create=options["create"])
+        identity = self._resolve_identity(options["identity"], create=options["create"])
         try:
             key, secret = issue_psk(
                 identity,
@@ -66,77 +66,69 @@ class Command(DatabaseCommand):
                 note=options["note"],
             )
         except ValidationError as error:
-            raise CommandError(describe(error)) from error
+            raise CommandError(describe_error(error)) from error
         if options["json"]:
             self.write_json(describe_key(key, secret))
         else:
-            self.stdout.write(text_for_a_person(key, secret))
+            self.stdout.write(format_key(key, secret))
         if not identity.is_active:
-            self.stderr.write(inactive(identity.name))
+            self.stderr.write(warn_inactive(identity.name))
 
     def _issue_list(self, options: dict[str, Any]) -> None:
         defaults = Defaults(options["note"], options["max_uses"], options["valid_for"])
         try:
-            plan = issuing.check(
+            plan = issuing.make_plan(
                 _read(options["list"]), defaults, create=options["create"], remedy=REMEDY
             )
             issued = [] if options["dry_run"] else _issue(plan, options["list"])
-        except BadEnrolment as error:
+        except InvalidEnrolment as error:
             raise CommandError(f"Nothing was issued.\n{error}") from error
         except ValidationError as error:
-            raise CommandError(f"Nothing was issued. {describe(error)}") from error
+            raise CommandError(f"Nothing was issued. {describe_error(error)}") from error
         except IntegrityError as error:
-            text = "Nothing was issued: somebody made one of the identities meanwhile. Try again."
+            text = "Nothing was issued: another user just created one of the identities. Try again."
             raise CommandError(text) from error
         described = [describe_key(*pair) for pair in issued] or describe_plan(plan)
         if options["json"]:
             self.write_json({"keys": described})
         else:
-            self.stdout.write(list_for_a_person(described))
+            self.stdout.write(format_list(described))
             if options["dry_run"]:
-                self.stdout.write(summary_of(plan))
+                self.stdout.write(summarize_plan(plan))
         for name in plan.inactive:
-            self.stderr.write(inactive(name))
+            self.stderr.write(warn_inactive(name))
 
-    def _identity(self, name: str, *, create: bool) -> Identity:
+    def _resolve_identity(self, name: str, *, create: bool) -> Identity:
         try:
-            return find_or_make_identity(name) if create else find_identity(name)
+            return get_or_create_identity(name) if create else Identity.objects.named(name)
         except Identity.DoesNotExist as error:
             raise CommandError(
-                f"There is no identity {name!r}: make it with --create or in the admin."
+                f"There is no identity {name!r}: create it with --create or in the admin."
             ) from error
         except ValidationError as error:
-            raise CommandError(f"{name!r} cannot be an identity: {describe(error)}") from error
+            raise CommandError(
+                f"{name!r} cannot be an identity: {describe_error(error)}"
+            ) from error
 
 
 def describe_key(key: PreSharedKey, secret: str) -> dict[str, Any]:
-    """Return what ``--json`` prints of ``key``."""
+    """Return the JSON of a key, with its secret."""
     return {
         "psk": secret,
         "identity": key.identity.name,
-        "expires_at": iso(key.expires_at),
+        "expires_at": format_iso(key.expires_at),
         "max_uses": key.max_uses,
         "hint": key.hint,
     }
 
 
-def text_for_a_person(key: PreSharedKey, secret: str) -> str:
-    """Return what is printed of ``key`` without ``--json``."""
-    uses = "one registration" if key.max_uses == 1 else f"{key.max_uses} registrations"
-    return (
-        f"Pre-shared key for {key.identity.name}, until {iso(key.expires_at)}, {uses}:\n\n"
-        f"    {secret}\n\n"
-        "Shown once. We keep only a hash."
-    )
-
-
 def describe_plan(plan: issuing.Plan) -> list[dict[str, Any]]:
-    """Return what ``--dry-run --json`` prints of ``plan``: keys that are not made yet."""
+    """Return the JSON of the keys that ``plan`` would issue, without secrets."""
     return [
         {
             "psk": None,
             "identity": plan.name(row),
-            "expires_at": iso(plan.expires_at(row)),
+            "expires_at": format_iso(plan.expires_at(row)),
             "max_uses": row.max_uses,
             "hint": None,
         }
@@ -144,8 +136,17 @@ def describe_plan(plan: issuing.Plan) -> list[dict[str, Any]]:
     ]
 
 
-def list_for_a_person(described: list[dict[str, Any]]) -> str:
-    """Return a line for each key: identity, key, end, uses."""
+def format_key(key: PreSharedKey, secret: str) -> str:
+    uses = "one registration" if key.max_uses == 1 else f"{key.max_uses} registrations"
+    return (
+        f"Pre-shared key for {key.identity.name}, until {format_iso(key.expires_at)}, {uses}:\n\n"
+        f"    {secret}\n\n"
+        "Shown once. We keep only a hash."
+    )
+
+
+def format_list(described: list[dict[str, Any]]) -> str:
+    """Return one line for each key: identity, key, expiry, uses."""
     width = max(len(key["identity"]) for key in described)
     return "\n".join(
         f"{key['identity']:<{width}}  {key['psk'] or 'no key yet'}  until {key['expires_at']}  "
@@ -154,15 +155,16 @@ def list_for_a_person(described: list[dict[str, Any]]) -> str:
     )
 
 
-def summary_of(plan: issuing.Plan) -> str:
-    """Return what would be made of ``plan``, in one line."""
-    made = f", {len(plan.missing)} identities" if plan.missing else ""
-    return f"Dry run: all rows are good. Would make {len(plan.rows)} keys{made}. Nothing was made."
+def summarize_plan(plan: issuing.Plan) -> str:
+    identities = f", {len(plan.missing)} identities" if plan.missing else ""
+    return (
+        f"Dry run: all rows are valid. Would create {len(plan.rows)} keys{identities}. "
+        "Nothing was created."
+    )
 
 
-def inactive(name: str) -> str:
-    """Return the warning about an identity that is inactive."""
-    return f"{name} is inactive: its devices are refused until it is not."
+def warn_inactive(name: str) -> str:
+    return f"{name} is inactive: its devices are refused until it is active again."
 
 
 def _issue(plan: issuing.Plan, path: str) -> list[tuple[PreSharedKey, str]]:

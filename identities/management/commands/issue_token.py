@@ -1,4 +1,4 @@
-"""``manage.py issue_token USERNAME``: make an access token to the read API, print it once."""
+"""``manage.py issue_token USERNAME``: create an access token for the API and print it once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from identities.credentials import issue_token
-from identities.management.base import DatabaseCommand, describe, duration, iso
-from identities.models import DEFAULT_TOKEN_LIFE
+from identities.management.base import DatabaseCommand, describe_error, duration, format_iso
+from identities.models import DEFAULT_TOKEN_TTL
 
 
 class Command(DatabaseCommand):
-    help = "Make an access token to the read API for a user and print it, this once."
+    help = "Create an access token for the analysis API and print it: it cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("username", metavar="USERNAME", help="whose rights the token has")
+        parser.add_argument("username", metavar="USERNAME", help="its permissions are this user's")
         parser.add_argument(
-            "--valid-for", type=duration, default=DEFAULT_TOKEN_LIFE, help="90s, 5m, 12h, 7d (90d)"
+            "--valid-for", type=duration, default=DEFAULT_TOKEN_TTL, help="90s, 5m, 12h, 7d (90d)"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -36,12 +36,12 @@ class Command(DatabaseCommand):
         try:
             token, secret = issue_token(user, expires_at=timezone.now() + options["valid_for"])
         except ValidationError as error:
-            raise CommandError(describe(error)) from error
+            raise CommandError(describe_error(error)) from error
         if options["json"]:
-            self.write_json({"token": secret, "expires_at": iso(token.expires_at)})
+            self.write_json({"token": secret, "expires_at": format_iso(token.expires_at)})
         else:
             self.stdout.write(
-                f"Access token of {user.get_username()}, until {iso(token.expires_at)}:\n\n"
+                f"Access token of {user.get_username()}, until {format_iso(token.expires_at)}:\n\n"
                 f"    {secret}\n\n"
                 "Shown once. We keep only a hash."
             )

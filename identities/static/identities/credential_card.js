@@ -1,5 +1,5 @@
-// The card that shows a secret once: copy buttons, finished commands, time left.
-// The page holds the secret in one element; everything here reads it from there.
+// The credential card: copy buttons, commands with the secret filled in, time left.
+// The page contains the secret in one element; everything here reads it from there.
 "use strict";
 
 (() => {
@@ -13,7 +13,7 @@
     hint.hidden = true;
   }
 
-  const textOf = (selector) =>
+  const readTexts = (selector) =>
     Array.from(document.querySelectorAll(selector), (element) => element.textContent.trimEnd());
 
   const select = (selector) => {
@@ -24,13 +24,13 @@
   };
 
   const copy = async (button) => {
-    const told = button.parentElement.querySelector(".copied");
+    const message = button.parentElement.querySelector(".copied");
     try {
-      await navigator.clipboard.writeText(textOf(button.dataset.copy).join("\n"));
-      told.textContent = "Copied.";
+      await navigator.clipboard.writeText(readTexts(button.dataset.copy).join("\n"));
+      message.textContent = "Copied.";
     } catch {
       select(button.dataset.copy);
-      told.textContent = "Selected: press Ctrl+C or ⌘C.";
+      message.textContent = "Selected: press Ctrl+C or ⌘C.";
     }
   };
   for (const button of document.querySelectorAll("[data-copy]")) {
@@ -38,7 +38,7 @@
     button.addEventListener("click", () => copy(button));
   }
 
-  const words = (seconds) => {
+  const formatDuration = (seconds) => {
     const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
     const first = units.findIndex(([, size]) => seconds >= size);
     return units
@@ -52,7 +52,7 @@
   const showTimeLeft = () => {
     for (const element of document.querySelectorAll("[data-until]")) {
       const left = Math.floor((Date.parse(element.dataset.until) - Date.now()) / 1000);
-      element.textContent = left > 0 ? `in ${words(left)}` : "expired";
+      element.textContent = left > 0 ? `in ${formatDuration(left)}` : "expired";
     }
   };
   showTimeLeft();

@@ -35,7 +35,7 @@ class Command(DatabaseCommand):
             if not options["dry_run"]:
                 self._execute(statement)
         if not options["dry_run"]:
-            self.note("distribute", statements=len(statements))
+            self.audit("distribute", statements=len(statements))
             self.stdout.write(
                 "Distributed. The coordinator still holds the rows from before, which nobody "
                 "reads any more; this frees their space:"

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from identities.management.base import who
+from identities.management.base import current_account
 from identities.models import Identity
 from ingest.maintenance.deletion import Amount
 from ingest.maintenance.erasure import StillWritingError, erase
@@ -36,10 +36,13 @@ class Command(CareCommand):
         if not options["yes"]:
             self._ask(identity)
         # By number: the trail, which nobody can change, must not be what remembers the name.
-        self.note(f"forget identity number {identity.pk}", reference=options["reference"])
+        self.audit(f"forget identity number {identity.pk}", reference=options["reference"])
         try:
             done = erase(
-                identity, by=who(), reference=options["reference"], report=self._reporter()
+                identity,
+                by=current_account(),
+                reference=options["reference"],
+                report=self._reporter(),
             )
         except StillWritingError as error:
             raise CommandError(str(error)) from error

@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from identities.management.base import who
+from identities.management.base import current_account
 from ingest.maintenance.deletion import Amount
 from ingest.maintenance.retention import Pruned, preview, prune
 from ingest.management.maintenance_command import CareCommand, find_identity_id, hour_text
@@ -27,7 +27,11 @@ class Command(CareCommand):
         is_dry = options["dry_run"]
         now_ms = time.time_ns() // 1_000_000
         identity_id = find_identity_id(options["identity"])
-        found = preview(now_ms, identity_id) if is_dry else prune(now_ms, who(), identity_id)
+        found = (
+            preview(now_ms, identity_id)
+            if is_dry
+            else prune(now_ms, current_account(), identity_id)
+        )
         series, total = [], Amount()
         for each in found:
             total += each.amount
@@ -35,7 +39,7 @@ class Command(CareCommand):
             self.show(f"{total.samples:,} samples, {total.files:,} files")
         self.end_showing()
         if not is_dry and (total.samples or total.files):
-            self.note("prune", samples=total.samples, files=total.files)
+            self.audit("prune", samples=total.samples, files=total.files)
         if options["json"]:
             self.write_json({"dry_run": is_dry, "series": series})
             return

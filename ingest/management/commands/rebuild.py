@@ -40,7 +40,7 @@ class Command(CareCommand):
                 _add(document, identity, name, done)
         if wanted:
             raise CommandError(f"There is no series {', '.join(sorted(wanted))}.")
-        self.note(
+        self.audit(
             "rebuild",
             identity=options["identity"] or "all",
             series=document["series"],

@@ -33,7 +33,7 @@ class Command(CareCommand):
             self.end_showing()
             still_rejected += done.still_rejected
             stored += [_describe(each, identity.name) for each in done.stored]
-        self.note(
+        self.audit(
             "reread",
             identity=options["identity"] or "all",
             stored=len(stored),

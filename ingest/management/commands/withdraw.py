@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from identities.management.base import who
+from identities.management.base import current_account
 from ingest.maintenance.rebuild import DamagedOriginals
 from ingest.maintenance.withdrawal import NotWithdrawable, withdraw
 from ingest.management.maintenance_command import CareCommand
@@ -31,7 +31,7 @@ class Command(CareCommand):
         if measurement is None:
             raise CommandError(f"There is no measurement {options['id']}.")
         try:
-            done = withdraw(measurement, by=who(), reason=options["reason"])
+            done = withdraw(measurement, by=current_account(), reason=options["reason"])
         except (ValueError, NotWithdrawable) as error:
             raise CommandError(str(error)) from error
         except DamagedOriginals as error:

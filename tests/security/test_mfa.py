@@ -16,8 +16,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from identities.audit.models import AuditEvent
 from tests.identities.admin_pages import barred, links
 
-ENROL = "/admin/second-factor/"
-CHECK = "/admin/second-factor/check/"
+ENROL = "/admin/mfa/"
+CHECK = "/admin/mfa/verify/"
 PASSWORD = "correct horse battery staple"
 
 
@@ -87,7 +87,7 @@ def test_required_nobody_gets_further_without_one() -> None:
     assert client.get("/admin/identities/identity/").status_code == 302
     enrol(client)
     assert client.get("/admin/").status_code == 200
-    assert client.post("/admin/second-factor/remove/").status_code == 302
+    assert client.post("/admin/mfa/remove/").status_code == 302
     assert TOTPDevice.objects.get().confirmed
 
 
@@ -97,7 +97,7 @@ def test_the_password_alone_opens_nothing_once_it_is_set_up() -> None:
     client, _ = log_in()
     for path in ("/admin/", "/admin/identities/identity/", ENROL, "/admin/password_change/"):
         assert client.get(path)["Location"].startswith(CHECK)
-    assert client.post("/admin/second-factor/remove/")["Location"].startswith(CHECK)
+    assert client.post("/admin/mfa/remove/")["Location"].startswith(CHECK)
     assert client.get("/api/v1/series").status_code == 403
 
 
@@ -140,7 +140,7 @@ def test_after_a_wrong_code_the_right_one_has_to_wait_too() -> None:
     for _ in range(4):
         assert client.post(where, {"code": wrong}).status_code == 200
     assert client.post(where, {"code": code}).status_code == 200
-    assert AuditEvent.objects.filter(action="second factor failed", username="ada").exists()
+    assert AuditEvent.objects.filter(action="MFA failed", username="ada").exists()
 
 
 @pytest.mark.usefixtures("ada", "offered")

@@ -1,0 +1,41 @@
+"""Template tags of the staff site: MFA, links of other apps, onboarding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.template import RequestContext
+
+from identities.admin.extensions import Link, identity_pages
+from identities.models import Identity, PreSharedKey
+
+register = template.Library()
+
+
+@register.simple_tag
+def is_mfa_available() -> bool:
+    return bool(settings.STAFF_MFA != "off")
+
+
+@register.simple_tag(takes_context=True)
+def identity_links(context: RequestContext) -> list[Link]:
+    """Return the links that other apps add to the page of the identity ``original``."""
+    return identity_pages.links_for(context["request"], context["original"])
+
+
+@register.inclusion_tag("admin/identities/onboarding.html", takes_context=True)
+def onboarding(context: RequestContext) -> dict[str, Any]:
+    """Return which steps to the first registered device are done.
+
+    The steps are shown until a device has registered, to users who may take them.
+    """
+    perms = context["perms"]
+    return {
+        "is_waiting": not PreSharedKey.objects.filter(uses__gt=0).exists(),
+        "may_enrol": perms["identities"]["add_identity"]
+        and perms["identities"]["add_presharedkey"],
+        "has_identity": Identity.objects.exists(),
+        "has_key": PreSharedKey.objects.exists(),
+    }
