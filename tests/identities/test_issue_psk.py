@@ -68,7 +68,7 @@ def test_an_unknown_identity_is_one_line(db: None) -> None:
     with pytest.raises(CommandError) as refusal:
         issue("bed-12")
     assert str(refusal.value).splitlines() == [
-        "There is no identity 'bed-12': make it with --create or in the admin."
+        "There is no identity 'bed-12': create it with --create or in the admin."
     ]
     assert not Identity.objects.exists()
 

@@ -103,16 +103,16 @@ def test_every_bad_row_is_named_with_its_line_and_a_remedy(issue: Any) -> None:
         f"line {number}" for number in (4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15)
     ]
     remedies = (
-        "give its name",
+        "enter its name",
         "Letters, digits",
         "add --create",
         "from 1 to",
         "such as 1",
         "such as 90s",
-        "quote what holds commas",
-        "stands in line 2",
+        "quote cells that contain commas",
+        "is in line 2",
         "at most 200",
-        "take it out",
+        "remove it",
         "from 1 to",
     )
     for line, remedy in zip(told, remedies, strict=True):
@@ -125,7 +125,7 @@ def test_every_bad_row_is_named_with_its_line_and_a_remedy(issue: Any) -> None:
         ("", "header row of identity, note"),
         ("bed-1\nbed-2\n", "header row of identity, note"),
         ("identity,name\nbed-1,x\n", "unknown column 'name'"),
-        ("identity,note,note\nbed-1,x,y\n", "stands twice"),
+        ("identity,note,note\nbed-1,x,y\n", "appears twice"),
         (HEADER, "no row below the header"),
         ('identity\n"bed-1\n', "quotation marks"),
         (b"identity\nbed-1\nb\xe9d\n", "line 3: not UTF-8"),
@@ -151,7 +151,7 @@ def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(issue: Any) -> Non
         (None, "bed-2", 1, None),
     ]
     text = issue(listed, "--create", "--dry-run")
-    assert "Would make 2 keys, 1 identities. Nothing was made." in text
+    assert "Would create 2 keys, 1 identities. Nothing was created." in text
     assert not PreSharedKey.objects.exists()
     assert Identity.objects.count() == 1
 

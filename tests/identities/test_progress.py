@@ -144,7 +144,7 @@ def test_revoking_ends_every_key_that_has_uses_left(operator: Client, enrolled: 
     assert shown(page)["ward"] == "partly registered"
     assert f"{enrolled}reissue/" not in links(page)
     operator.post(f"{enrolled}revoke/")
-    assert "No key was left." in page_of(operator, f"{enrolled}change/")
+    assert "No key was left to revoke." in page_of(operator, f"{enrolled}change/")
 
 
 def test_both_are_in_the_histories_and_the_trail(operator: Client, enrolled: str) -> None:

@@ -1,4 +1,4 @@
-"""The second factor: offered or required, asked after the password, lost and replaced."""
+"""MFA: offered or required, verified after the password, lost and replaced."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_superuser_removes_a_lost_one_and_sees_no_secret(ada: User, admin: Cli
         assert answer.status_code == 200
         assert device.key not in answer.content.decode()
     index = admin.get("/admin/").content.decode()
-    assert "Second factors" in index
+    assert "Authenticators" in index
     assert "OTP_TOTP" not in index
     assert admin.post(f"{address}/delete/", {"post": "yes"}).status_code == 302
     assert not StaticToken.objects.exists()
