@@ -9,7 +9,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 FOLDERS = ("identities", "templates/admin/identities")
 # App labels, URL names and permissions of the apps above, and reverse relations to their models.
 FOREIGN = re.compile(
-    r"\b(ingest|alerts|analysis|read_api)\b(?! API)|admin:(ingest|alerts|analysis)_"
+    r"\b(ingest|analysis|read_api)\b(?! API)|\balerts[.\"]|admin:(ingest|alerts|analysis)_"
     r"|device_?certificate|registration_?attempt|sample_?block|certificates__|attempts__",
     re.IGNORECASE,
 )
