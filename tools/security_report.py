@@ -46,8 +46,8 @@ POINTS = {
         "tests/framing",
     ),
     "staff": (
-        "tests/security/test_audit_trail.py",
-        "tests/security/test_audit_trail_of_commands.py",
+        "tests/security/test_audit_log.py",
+        "tests/security/test_audit_log_of_commands.py",
         "tests/security/test_login_throttle.py",
         "tests/security/test_pages.py",
         "tests/security/test_roles.py",

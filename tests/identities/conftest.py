@@ -1,4 +1,4 @@
-"""Four people at the staff door, and an identity."""
+"""Members of staff with three roles, and an identity."""
 
 from __future__ import annotations
 

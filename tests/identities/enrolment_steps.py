@@ -1,4 +1,4 @@
-"""Enrol many devices as a person at the admin does: list, dry run, confirmation, sheet."""
+"""Take the steps of a bulk enrolment: upload, preview, confirmation, credential sheet."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class _Cards(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
-        if "data-card" in told:
-            self.found.append((told["data-identity"] or "", ""))
+        attributes = dict(attrs)
+        if "data-card" in attributes:
+            self.found.append((attributes["data-identity"] or "", ""))
 
     def handle_data(self, data: str) -> None:
         secret = SECRET.search(data)
@@ -34,14 +34,14 @@ class _Cards(HTMLParser):
 
 
 def cards(page: str) -> list[tuple[str, str]]:
-    """Return identity and key of every card of a sheet, each key standing in it once."""
+    """Return identity and key of every card of a sheet, which must contain each key once."""
     found = _Cards(page).found
     assert sorted(SECRET.findall(page)) == sorted({secret for _, secret in found})
     return found
 
 
 def check(client: Client, rows: str = ROWS, **fields: object) -> HttpResponse:
-    """Send the list to the dry run; return its answer."""
+    """Upload the list; return the preview."""
     form = filled_in(client.get(ADD).content.decode()) | {"rows": rows} | fields
     form.pop("file", None)
     answer = client.post(ADD, {"create": "on"} | form)
@@ -49,9 +49,9 @@ def check(client: Client, rows: str = ROWS, **fields: object) -> HttpResponse:
     return answer
 
 
-def confirm(client: Client, dry_run: HttpResponse) -> HttpResponse:
-    """Press the button of the dry run's page; return the answer."""
-    form = filled_in(dry_run.content.decode())
+def confirm(client: Client, preview: HttpResponse) -> HttpResponse:
+    """Confirm the preview; return the response."""
+    form = filled_in(preview.content.decode())
     answer = client.post(ADD, form | {"confirm": "yes"})
     assert isinstance(answer, HttpResponse)
     return answer

@@ -70,7 +70,7 @@ def test_a_superuser_sees_and_revokes_all(admin: Client, foreign: AccessToken) -
     assert foreign.state == "revoked"
 
 
-def test_the_token_of_a_user_who_may_no_longer_log_in_opens_nothing(foreign: AccessToken) -> None:
+def test_the_token_of_an_inactive_user_is_refused(foreign: AccessToken) -> None:
     assert AccessToken.objects.usable().exists()
     User.objects.update(is_active=False)
     assert not AccessToken.objects.usable().exists()

@@ -1,4 +1,4 @@
-"""Many devices from a list in the admin: a dry run first, then all of it or nothing, once."""
+"""Bulk enrolment in the admin: a preview, then all keys or none, once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def text_of(answer: Any) -> str:
     return str(answer.content.decode())
 
 
-def test_the_dry_run_tells_what_would_be_made_and_makes_nothing(operator: Client) -> None:
+def test_the_preview_shows_the_keys_and_creates_nothing(operator: Client) -> None:
     Identity.objects.create(name="Bed-1", is_active=False)
     issue_psk(Identity.objects.create(name="bed-2"))
     before = made()
@@ -57,7 +57,7 @@ def test_the_dry_run_tells_what_would_be_made_and_makes_nothing(operator: Client
     assert SECRET.search(page) is None
 
 
-def test_confirmed_it_makes_all_keys_and_shows_each_once(operator: Client) -> None:
+def test_the_confirmation_creates_all_keys_and_shows_each_once(operator: Client) -> None:
     shown = enrol(operator, name="Ward 3")
     assert [name for name, _ in shown] == ["bed-1", "bed-2", "bed-2"]
     enrolment = newest()
@@ -104,7 +104,7 @@ def test_every_bad_row_is_named_with_line_column_and_remedy(operator: Client) ->
         assert wrong in row
         assert remedy in row
     assert made() == (0, 0, 0)
-    assert "bed-2,0," in page, "the list is there to be mended"
+    assert "bed-2,0," in page, "the list can be edited"
 
 
 @pytest.mark.parametrize(
@@ -123,15 +123,13 @@ def test_every_bad_row_is_named_with_line_column_and_remedy(operator: Client) ->
         ({"rows": "identity\nbed\x00\n"}, "Null characters are not allowed"),
     ],
 )
-def test_a_list_that_cannot_be_taken_is_refused(
-    operator: Client, fields: dict[str, Any], said: str
-) -> None:
+def test_an_invalid_list_is_refused(operator: Client, fields: dict[str, Any], said: str) -> None:
     told = {"rows": ROWS, "max_uses": "1", "valid_for": "7d", "create": "on"} | fields
     assert said.lower() in text_of(operator.post(ADD, told)).lower()
     assert made() == (0, 0, 0)
 
 
-def test_the_page_that_was_confirmed_issues_nothing_again(operator: Client) -> None:
+def test_a_page_that_is_confirmed_twice_issues_its_keys_once(operator: Client) -> None:
     page = check(operator)
     assert confirm(operator, page).status_code == 200
     before = made()
@@ -166,7 +164,7 @@ def test_an_old_page_is_refused(operator: Client, monkeypatch: pytest.MonkeyPatc
     assert made() == (0, 0, 0)
 
 
-def test_what_has_changed_since_the_dry_run_is_shown_again_first(operator: Client) -> None:
+def test_changes_since_the_preview_are_shown_first(operator: Client) -> None:
     page = check(operator)
     Identity.objects.create(name="bed-1")
     again = confirm(operator, page)
@@ -175,7 +173,7 @@ def test_what_has_changed_since_the_dry_run_is_shown_again_first(operator: Clien
     assert len(cards(text_of(confirm(operator, again)))) == 3
 
 
-def test_where_another_is_quicker_to_make_an_identity_nothing_is_made(db: None) -> None:
+def test_an_identity_created_meanwhile_fails_the_whole_list(db: None) -> None:
     defaults = Defaults(note="", max_uses=1, valid_for=timedelta(days=1))
     plan = issuing.make_plan(ROWS.encode(), defaults, create=True, remedy="")
     Identity.objects.create(name="BED-2")
@@ -184,7 +182,7 @@ def test_where_another_is_quicker_to_make_an_identity_nothing_is_made(db: None) 
     assert made() == (1, 0, 0)
 
 
-def test_the_list_can_be_changed_after_the_dry_run(operator: Client) -> None:
+def test_the_list_can_be_edited_after_the_preview(operator: Client) -> None:
     form = filled_in(text_of(check(operator, note="a strap")))
     page = text_of(operator.post(ADD, form | {"edit": "yes"}))
     assert "bed-2,spare,3" in page
@@ -192,7 +190,7 @@ def test_the_list_can_be_changed_after_the_dry_run(operator: Client) -> None:
     assert made() == (0, 0, 0)
 
 
-def test_without_leave_to_make_identities_a_new_name_is_a_mistake(
+def test_a_new_name_without_permission_to_add_it_is_an_error(
     make_user: Callable[..., User], log_in: Callable[[User], Client]
 ) -> None:
     user = make_user("kay")
@@ -247,7 +245,7 @@ def newest_address() -> str:
     return f"/admin/identities/enrolment/{newest().pk}/"
 
 
-def test_histories_and_trail_tell_who_issued_what(operator: Client) -> None:
+def test_histories_and_audit_log_record_who_issued_what(operator: Client) -> None:
     enrol(operator, name="Ward 3")
     entries = LogEntry.objects.values_list("content_type__model", flat=True)
     assert sorted(entries) == ["enrolment", *["identity"] * 2, *["presharedkey"] * 3]

@@ -1,4 +1,4 @@
-"""From a list to registered devices, through nginx and both doors, as a ward does it."""
+"""Bulk enrolment through nginx and both services, up to registered devices."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def staff(stack: Stack) -> Browser:
 
 
 @pytest.mark.usefixtures("live_db")
-def test_the_cards_of_a_list_let_devices_in_and_the_progress_says_so(
+def test_devices_register_with_the_cards_and_progress_shows_it(
     staff: Browser, make_device: Callable[..., Device]
 ) -> None:
-    dry_run = staff.post(ADD, {"rows": ROWS, "create": "on", "name": "Doors"})
-    sheet = staff.send(ADD, filled_in(dry_run.text) | {"confirm": "yes"})
+    preview = staff.post(ADD, {"rows": ROWS, "create": "on", "name": "Doors"})
+    sheet = staff.send(ADD, filled_in(preview.text) | {"confirm": "yes"})
     assert "no-store" in sheet.headers["Cache-Control"]
     shown = cards(sheet.text)
     assert len(shown) == 3
@@ -56,8 +56,8 @@ def incompressible(seed: int) -> str:
 def test_the_longest_list_passes_nginx_twice(staff: Browser) -> None:
     # Text that does not compress: the signed rows are the larger of the two requests.
     rows = [f"doors-{n:03},{incompressible(n)}" for n in range(500)]
-    dry_run = staff.post(ADD, {"rows": "identity,note\n" + "\n".join(rows), "create": "on"})
-    assert "500 keys" in dry_run.text
-    answer = staff.send(ADD, filled_in(dry_run.text) | {"edit": "yes"})
+    preview = staff.post(ADD, {"rows": "identity,note\n" + "\n".join(rows), "create": "on"})
+    assert "500 keys" in preview.text
+    answer = staff.send(ADD, filled_in(preview.text) | {"edit": "yes"})
     assert answer.status_code == 200
     assert "doors-499" in answer.text

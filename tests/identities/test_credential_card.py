@@ -51,7 +51,7 @@ def test_the_card_shows_the_key_once_and_is_not_to_be_stored(
     assert key.created_by.username == "ada"
 
 
-def test_the_card_says_all_that_is_needed_to_hand_it_over(
+def test_the_card_has_everything_that_a_device_needs(
     admin: Client, identity: Identity, settings: Settings
 ) -> None:
     settings.PUBLIC_HOST, settings.DEVICE_PORT = "devices.example.org", 9443
@@ -66,7 +66,7 @@ def test_the_card_says_all_that_is_needed_to_hand_it_over(
     assert any(tag == "path" for tag, _ in elements(page)), "no QR code"
 
 
-def test_without_a_script_the_key_is_asked_for_and_the_copy_buttons_stay_hidden(
+def test_without_scripts_commands_read_the_key_from_input(
     admin: Client, identity: Identity
 ) -> None:
     page = make_key(admin, identity)
@@ -76,7 +76,7 @@ def test_without_a_script_the_key_is_asked_for_and_the_copy_buttons_stay_hidden(
     assert all("hidden" in attrs for attrs in copies)
 
 
-def test_the_servers_ca_certificate_is_on_the_card_where_there_is_one(
+def test_the_card_has_the_ca_certificate_if_there_is_one(
     admin: Client, identity: Identity, settings: Settings, tmp_path: Path
 ) -> None:
     settings.VAR_DIR = tmp_path

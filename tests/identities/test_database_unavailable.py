@@ -43,7 +43,7 @@ def test_a_database_without_tables_is_named_as_such(db: None) -> None:
     assert "has not been set up" in str(explain(failure.value))
 
 
-def test_a_statement_that_took_too_long_is_not_called_a_missing_database(db: None) -> None:
+def test_a_statement_timeout_is_not_a_missing_database(db: None) -> None:
     slow = "SET LOCAL statement_timeout = 10; SELECT pg_sleep(1)"
     with pytest.raises(OperationalError) as failure, connection.cursor() as cursor:
         cursor.execute(slow)

@@ -1,4 +1,4 @@
-"""A key that was tried in vain is told from the others at a glance, and leads to the attempts."""
+"""Keys with failed registration attempts are marked and link to the attempts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def attempts(key: PreSharedKey) -> str:
     )
 
 
-def test_the_list_counts_them_and_can_be_narrowed_to_such_keys(
+def test_the_list_counts_failed_attempts_and_filters_by_them(
     operator: Client, identity: Identity
 ) -> None:
     tried, quiet = (issue_psk(identity)[0] for _ in range(2))
@@ -44,7 +44,7 @@ def test_the_list_counts_them_and_can_be_narrowed_to_such_keys(
     assert found.count("Pre-shared key revoked</span>") == 1
 
 
-def test_an_enrolment_names_the_keys_that_were_tried(operator: Client) -> None:
+def test_an_enrolment_lists_its_failed_attempts(operator: Client) -> None:
     enrol(operator)
     address = f"/admin/identities/enrolment/{newest().pk}/change/"
     assert "Failed attempts" not in operator.get(address).content.decode()
@@ -56,7 +56,7 @@ def test_an_enrolment_names_the_keys_that_were_tried(operator: Client) -> None:
     assert "2 attempts" in page
 
 
-def test_a_keys_page_leads_to_its_attempts_and_to_its_replacement(
+def test_a_keys_page_links_to_its_attempts_and_replacement(
     operator: Client, identity: Identity
 ) -> None:
     key, _ = issue_psk(identity, note="strap 4")

@@ -38,7 +38,7 @@ def test_analysts_may_view_and_nothing_else(db: None) -> None:
     assert permissions_of("analysts") == ANALYSTS
 
 
-def test_operators_let_devices_in_and_out_but_delete_nothing(db: None) -> None:
+def test_operators_admit_and_suspend_devices_but_delete_nothing(db: None) -> None:
     extra = permissions_of("operators") - ANALYSTS
     assert extra == {
         "identities.add_identity",
@@ -50,7 +50,7 @@ def test_operators_let_devices_in_and_out_but_delete_nothing(db: None) -> None:
     }
 
 
-def test_migrating_again_changes_nothing_and_mends_what_was_changed(db: None) -> None:
+def test_migrating_again_restores_the_permissions(db: None) -> None:
     group = Group.objects.get(name="analysts")
     group.permissions.add(Permission.objects.get(codename="delete_identity"))
     group.permissions.remove(Permission.objects.get(codename="view_identity"))
@@ -117,7 +117,7 @@ def test_an_operator_makes_identities_and_keys_and_revokes_them(operator: Client
     assert operator.get(f"/admin/identities/identity/{identity.pk}/delete/").status_code == 403
 
 
-def test_who_is_not_staff_is_asked_to_log_in(
+def test_a_user_who_is_not_staff_is_sent_to_the_login(
     db: None, make_user: Callable[..., User], log_in: Callable[[User], Client]
 ) -> None:
     user = make_user("guest")

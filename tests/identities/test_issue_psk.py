@@ -37,7 +37,7 @@ def test_json_holds_the_key_and_what_it_is_good_for(identity: Identity) -> None:
     assert (key.note, key.max_uses, key.uses, key.created_by) == ("blue", 3, 0, None)
 
 
-def test_a_key_is_for_one_use_within_seven_days_unless_told_otherwise(identity: Identity) -> None:
+def test_a_key_is_for_one_use_within_seven_days_by_default(identity: Identity) -> None:
     before = timezone.now().replace(microsecond=0)
     document = issue_json("bed-12")
     expires_at = datetime.fromisoformat(document["expires_at"])

@@ -167,7 +167,7 @@ def test_without_json_there_is_a_line_for_each_key(issue: Any) -> None:
     assert secrets == {bytes(key.digest) for key in PreSharedKey.objects.all()}
 
 
-def test_inactive_identities_are_told(issue: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inactive_identities_are_reported(issue: Any, capsys: pytest.CaptureFixture[str]) -> None:
     Identity.objects.create(name="bed-1", is_active=False)
     issue("identity\nbed-1\n")
     assert "bed-1 is inactive" in capsys.readouterr().err

@@ -22,7 +22,7 @@ def issue(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_json_holds_the_token_and_its_end(make_user: Callable[..., User]) -> None:
+def test_json_has_the_token_and_its_expiry(make_user: Callable[..., User]) -> None:
     user = make_user("anna")
     document = json.loads(issue("anna", "--json", "--valid-for", "12h"))
     assert list(document) == ["token", "expires_at"]
@@ -33,7 +33,7 @@ def test_json_holds_the_token_and_its_end(make_user: Callable[..., User]) -> Non
     assert datetime.fromisoformat(document["expires_at"]) == token.expires_at
 
 
-def test_a_token_lives_ninety_days_unless_told_otherwise(make_user: Callable[..., User]) -> None:
+def test_a_token_expires_after_ninety_days_by_default(make_user: Callable[..., User]) -> None:
     make_user("anna")
     before = timezone.now().replace(microsecond=0)
     issue("anna")

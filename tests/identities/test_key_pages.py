@@ -108,9 +108,9 @@ def test_the_list_can_be_narrowed_to_a_state(
 
 @pytest.mark.parametrize("state", ["usable", "exhausted", "expired", "revoked"])
 def test_the_filter_and_the_property_agree(identity: Identity, state: str) -> None:
-    used_up, expired, revoked = (issue_psk(identity)[0] for _ in range(3))
+    exhausted, expired, revoked = (issue_psk(identity)[0] for _ in range(3))
     issue_psk(identity)
-    PreSharedKey.objects.redeem(used_up.pk)
+    PreSharedKey.objects.redeem(exhausted.pk)
     PreSharedKey.objects.filter(pk=expired.pk).update(expires_at=expired.created_at)
     PreSharedKey.objects.filter(pk=revoked.pk).revoke()
     (found,) = PreSharedKey.objects.in_state(state)

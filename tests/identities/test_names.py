@@ -54,7 +54,7 @@ def test_a_name_is_found_in_any_case(identity: Identity) -> None:
     assert get_or_create_identity("Bed-12") == identity
 
 
-def test_two_names_that_differ_in_case_only_are_one_to_the_database(identity: Identity) -> None:
+def test_names_that_differ_in_case_only_are_one_name(identity: Identity) -> None:
     with pytest.raises(IntegrityError):
         Identity.objects.create(name="BED-12")
 

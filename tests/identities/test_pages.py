@@ -53,7 +53,7 @@ def test_every_page_has_the_products_name_and_says_which_time(admin: Client) -> 
     assert "All times are UTC." in page
 
 
-def test_an_empty_installation_says_what_to_do_next(admin: Client) -> None:
+def test_an_empty_installation_shows_the_onboarding_steps(admin: Client) -> None:
     page = admin.get("/admin/").content.decode()
     assert "Connect your first device" in page
     steps = {"/admin/identities/identity/add/", "/admin/identities/presharedkey/add/"}
@@ -67,13 +67,13 @@ def test_it_says_so_until_a_device_has_registered(admin: Client, identity: Ident
     assert "onboarding" not in admin.get("/admin/").content.decode()
 
 
-def test_an_analyst_is_told_what_is_being_waited_for(analyst: Client) -> None:
+def test_an_analyst_sees_that_no_device_has_registered(analyst: Client) -> None:
     page = analyst.get("/admin/").content.decode()
     assert "No device has registered yet" in page
     assert "Connect your first device" not in page
 
 
-def test_the_list_of_identities_leads_to_their_certificates_and_keys(
+def test_the_list_of_identities_links_to_certificates_and_keys(
     admin: Client, identity: Identity
 ) -> None:
     issue_psk(identity)

@@ -53,7 +53,7 @@ def shown(page: str) -> dict[str, str]:
     return dict(rows)
 
 
-def test_the_page_tells_who_has_registered_and_who_has_not(operator: Client, enrolled: str) -> None:
+def test_the_page_shows_which_devices_have_registered(operator: Client, enrolled: str) -> None:
     page = page_of(operator, f"{enrolled}change/")
     assert shown(page) == {
         "bed-1": "registered",
@@ -69,7 +69,7 @@ def test_the_page_tells_who_has_registered_and_who_has_not(operator: Client, enr
     assert "1 of 3</a>" in page
 
 
-def test_it_is_narrowed_to_one_state(operator: Client, enrolled: str) -> None:
+def test_the_page_can_be_filtered_by_state(operator: Client, enrolled: str) -> None:
     page = page_of(operator, f"{enrolled}change/?state=waiting")
     assert list(shown(page)) == ["bed-2", "bed-5"]
     assert len(shown(page_of(operator, f"{enrolled}change/?state=no-such-state"))) == 6
@@ -83,13 +83,13 @@ def test_a_long_enrolment_has_pages(operator: Client) -> None:
     assert list(shown(page_of(operator, address + "&page=2"))) == ["bed-100"]
 
 
-def test_the_list_tells_how_many_of_how_many(operator: Client, enrolled: str) -> None:
+def test_the_list_shows_registered_and_total(operator: Client, enrolled: str) -> None:
     assert "1 of 6" in page_of(operator, "/admin/identities/enrolment/")
     assert "1 of 6" in page_of(operator, "/admin/identities/enrolment/?q=bed-5")
     assert "1 of 6" not in page_of(operator, "/admin/identities/enrolment/?q=nobody")
 
 
-def test_reissuing_replaces_the_keys_of_all_that_have_not_registered(
+def test_reissuing_replaces_the_keys_that_have_not_registered(
     operator: Client, enrolled: str
 ) -> None:
     old = {name: key_of(name) for name in ("bed-2", "bed-4", "bed-5", "ward")}
@@ -113,7 +113,7 @@ def test_reissuing_replaces_the_keys_of_all_that_have_not_registered(
     assert len(told) == 6
 
 
-def test_the_same_page_sent_again_does_not_revoke_what_it_has_shown(
+def test_a_page_submitted_twice_does_not_revoke_its_new_keys(
     operator: Client, enrolled: str
 ) -> None:
     form = filled_in(page_of(operator, f"{enrolled}reissue/"))
@@ -124,9 +124,7 @@ def test_the_same_page_sent_again_does_not_revoke_what_it_has_shown(
     assert PreSharedKey.objects.in_state("usable").count() == before == 4
 
 
-def test_a_device_that_registers_while_the_page_is_open_keeps_its_key(
-    operator: Client, enrolled: str
-) -> None:
+def test_a_device_that_registers_meanwhile_keeps_its_key(operator: Client, enrolled: str) -> None:
     form = filled_in(page_of(operator, f"{enrolled}reissue/"))
     PreSharedKey.objects.redeem(key_of("bed-2").pk)
     answer = operator.post(f"{enrolled}reissue/", form)
@@ -147,7 +145,7 @@ def test_revoking_ends_every_key_that_has_uses_left(operator: Client, enrolled: 
     assert "No key was left to revoke." in page_of(operator, f"{enrolled}change/")
 
 
-def test_both_are_in_the_histories_and_the_trail(operator: Client, enrolled: str) -> None:
+def test_both_are_in_the_histories_and_the_audit_log(operator: Client, enrolled: str) -> None:
     operator.post(f"{enrolled}reissue/", filled_in(page_of(operator, f"{enrolled}reissue/")))
     operator.post(f"{enrolled}revoke/")
     said = set(LogEntry.objects.values_list("change_message", flat=True))
@@ -170,7 +168,7 @@ def test_both_are_in_the_histories_and_the_trail(operator: Client, enrolled: str
         (("view_identity",), {"change/": 403, "reissue/": 403, "revoke/": 403}),
     ],
 )
-def test_each_step_asks_for_its_permission(
+def test_each_step_requires_its_permission(
     enrolled: str,
     make_user: Callable[..., User],
     log_in: Callable[[User], Client],
@@ -193,7 +191,7 @@ def test_an_enrolment_is_neither_edited_nor_deleted(admin: Client, enrolled: str
     assert admin.get("/admin/identities/enrolment/999/reissue/").status_code == 404
 
 
-def test_a_forgotten_identity_leaves_the_enrolment(operator: Client, enrolled: str) -> None:
+def test_an_erased_identity_leaves_the_enrolment(operator: Client, enrolled: str) -> None:
     Identity.objects.get(name="bed-2").delete()
     assert "bed-2" not in shown(page_of(operator, f"{enrolled}change/"))
     assert progress.count_states(newest())[progress.WAITING] == 1

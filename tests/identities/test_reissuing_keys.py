@@ -1,4 +1,4 @@
-"""Re-issue and revoke from the list of keys: asked once, old keys worth nothing, noted."""
+"""Re-issue and revoke from the list of keys: confirmed, the old keys revoked, recorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DAY = timedelta(days=1)
 
 @pytest.fixture
 def some(identity: Identity) -> list[PreSharedKey]:
-    """Three keys of one identity; the first has been used up."""
+    """Three keys of one identity; the first is exhausted."""
     made = [issue_psk(identity, note=note)[0] for note in ("left", "right", "spare")]
     PreSharedKey.objects.redeem(made[0].pk)
     return made
@@ -64,7 +64,7 @@ def test_the_selected_keys_are_replaced_and_shown(
     assert LogEntry.objects.filter(change_message__startswith="Revoked: replaced by").count() == 2
 
 
-def test_a_wrong_duration_is_asked_for_again(operator: Client, some: list[PreSharedKey]) -> None:
+def test_a_wrong_duration_shows_the_form_again(operator: Client, some: list[PreSharedKey]) -> None:
     page = operator.post(LIST, chosen("reissue_selected", some)).content.decode()
     again = operator.post(LIST, confirmation(page, valid_for="soon")).content.decode()
     assert "is not a duration" in again

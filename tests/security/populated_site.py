@@ -1,4 +1,4 @@
-"""A small world with a row of everything, and the address of every page of the staff door.
+"""An installation with a row of every model, and the address of every page of the staff site.
 
 Every text that a device or a member of staff can set holds ``CANARY``.
 """
@@ -64,7 +64,7 @@ class World:
 
 
 def patterns(urls: URLResolver | None = None, before: str = "") -> Iterator[str]:
-    """Return every pattern of the staff door's URLconf."""
+    """Return every pattern of the staff site's URLconf."""
     for one in (urls or get_resolver("device_endpoint.staff_urls")).url_patterns:
         here = before + str(one.pattern)
         if isinstance(one, URLPattern):
@@ -161,7 +161,7 @@ def _of_devices(identity: Identity, name: str, key: PreSharedKey) -> dict[str, A
             kind="forget", identity_number=identity.pk, created_by=CANARY, reference=CANARY
         ),
         RetentionPolicy.objects.create(identity=identity, keep_days=90),
-        *_told(identity, name),
+        *_alert(identity, name),
         CertificateReassignment.objects.create(
             certificate=certificates[0], created_by=CANARY, reason=CANARY
         ),
@@ -169,7 +169,7 @@ def _of_devices(identity: Identity, name: str, key: PreSharedKey) -> dict[str, A
     return {row._meta.label_lower: row for row in rows}
 
 
-def _told(identity: Identity, name: str) -> tuple[Incident, Notification]:
+def _alert(identity: Identity, name: str) -> tuple[Incident, Notification]:
     incident = Incident.objects.create(
         kind="late", identity=identity, name=name, newest_ms=FIRST_MS
     )

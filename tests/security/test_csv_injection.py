@@ -77,7 +77,7 @@ def export(admin: Client, identity: Identity) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.usefixtures("live_db")
-def test_an_export_holds_numbers_under_two_names_and_nothing_else(admin: Client) -> None:
+def test_an_export_has_numbers_under_two_names_and_nothing_else(admin: Client) -> None:
     identity = make_identity()
     values = {MORNING: -1.5, MORNING + 1: 0.0, MORNING + 2: -1e19, MORNING + 3: 1e-20}
     send(make_certificate(identity), "".join(f"{t},{v:.20f}\n" for t, v in values.items()).encode())
@@ -101,7 +101,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.mark.browser
-def test_the_sheet_of_keys_tells_notes_as_text(
+def test_the_csv_of_a_credential_sheet_has_notes_as_text(
     stack: Stack, chromium: Browser, tmp_path: Path
 ) -> None:
     notes = ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "plain = text"]

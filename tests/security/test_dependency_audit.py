@@ -19,7 +19,7 @@ def audit(monkeypatch: pytest.MonkeyPatch, text: str) -> int:
     return main()
 
 
-def test_a_known_hole_is_named_with_its_remedy_and_fails(
+def test_a_known_vulnerability_is_named_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = json.dumps({"dependencies": [KNOWN | {"vulns": [HOLE]}, UNKNOWN]})
@@ -30,7 +30,7 @@ def test_a_known_hole_is_named_with_its_remedy_and_fails(
     )
 
 
-def test_what_nobody_knows_anything_of_is_counted_and_passes(
+def test_unknown_packages_are_counted_and_pass(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert audit(monkeypatch, json.dumps({"dependencies": [KNOWN, UNKNOWN]})) == 0

@@ -60,7 +60,7 @@ def test_an_ipv6_host_cannot_walk_through_its_own_network() -> None:
     assert attempt(at("2001:db8:1:3::1"), "ada", PASSWORD) == 302
 
 
-def test_names_that_exist_and_names_that_do_not_are_locked_out_alike() -> None:
+def test_existing_and_unknown_names_are_locked_out_alike() -> None:
     known = [attempt(at("192.0.2.1"), "ada", "wrong") for _ in range(6)]
     unknown = [attempt(at("192.0.2.1"), "nobody", "wrong") for _ in range(6)]
     assert known == unknown
@@ -82,7 +82,7 @@ def test_a_password_typed_as_a_name_is_stored_nowhere() -> None:
             assert cursor.fetchone() == (0,), table
 
 
-def test_failures_and_lock_outs_are_in_the_trail_once_a_minute() -> None:
+def test_failures_and_lockouts_are_recorded_once_a_minute() -> None:
     for _ in range(8):
         attempt(at("192.0.2.1"), "ada", "wrong")
         attempt(at("192.0.2.1"), "nobody", "wrong")
@@ -95,7 +95,7 @@ def test_failures_and_lock_outs_are_in_the_trail_once_a_minute() -> None:
     ]
 
 
-def test_behind_nginx_a_client_cannot_choose_the_address_it_is_counted_by(stack: Stack) -> None:
+def test_behind_nginx_a_client_cannot_choose_its_address(stack: Stack) -> None:
     browser = Browser(stack)
     found = []
     for number in range(6):

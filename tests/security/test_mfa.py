@@ -61,7 +61,7 @@ def forget_the_used_code() -> None:
 
 
 @pytest.mark.usefixtures("ada")
-def test_off_there_is_no_page_and_nobody_is_asked() -> None:
+def test_off_there_is_no_page_and_no_code_is_required() -> None:
     client, where = log_in()
     assert where == "in"
     assert client.get(ENROL).status_code == 404
@@ -69,7 +69,7 @@ def test_off_there_is_no_page_and_nobody_is_asked() -> None:
 
 
 @pytest.mark.usefixtures("ada", "offered")
-def test_offered_it_is_asked_only_of_who_has_set_it_up() -> None:
+def test_offered_a_code_is_required_only_after_setup() -> None:
     client, where = log_in()
     assert where == "in"
     assert ENROL in links(client.get("/admin/").content.decode())
@@ -80,7 +80,7 @@ def test_offered_it_is_asked_only_of_who_has_set_it_up() -> None:
 
 
 @pytest.mark.usefixtures("ada", "required")
-def test_required_nobody_gets_further_without_one() -> None:
+def test_required_every_other_page_redirects_to_the_setup() -> None:
     client, where = log_in()
     assert where == f"{ENROL}?next=%2Fadmin%2F"
     assert client.get("/api/v1/series").status_code == 403
@@ -92,7 +92,7 @@ def test_required_nobody_gets_further_without_one() -> None:
 
 
 @pytest.mark.usefixtures("ada", "offered")
-def test_the_password_alone_opens_nothing_once_it_is_set_up() -> None:
+def test_the_password_alone_gives_no_access_after_setup() -> None:
     enrol(log_in()[0])
     client, _ = log_in()
     for path in ("/admin/", "/admin/identities/identity/", ENROL, "/admin/password_change/"):
@@ -102,7 +102,7 @@ def test_the_password_alone_opens_nothing_once_it_is_set_up() -> None:
 
 
 @pytest.mark.usefixtures("ada", "offered")
-def test_the_right_code_lets_in_and_is_good_once() -> None:
+def test_a_code_is_accepted_once() -> None:
     enrol(log_in()[0])
     forget_the_used_code()
     code = code_of(TOTPDevice.objects.get())
@@ -119,7 +119,7 @@ def test_the_right_code_lets_in_and_is_good_once() -> None:
 
 
 @pytest.mark.usefixtures("ada", "offered")
-def test_a_recovery_code_lets_in_once_and_is_kept_as_a_digest() -> None:
+def test_a_recovery_code_is_accepted_once_and_stored_as_a_digest() -> None:
     codes = enrol(log_in()[0])
     assert not StaticToken.objects.filter(token__in=[code[:16] for code in codes]).exists()
     client, where = log_in()
@@ -152,7 +152,7 @@ def test_a_login_ends_on_this_site(elsewhere: str) -> None:
 
 
 @pytest.mark.usefixtures("offered")
-def test_a_superuser_removes_a_lost_one_and_sees_no_secret(ada: User, admin: Client) -> None:
+def test_a_superuser_removes_an_authenticator_without_its_secret(ada: User, admin: Client) -> None:
     enrol(log_in()[0])
     device = TOTPDevice.objects.get()
     address = f"/admin/otp_totp/totpdevice/{device.pk}"

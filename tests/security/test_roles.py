@@ -1,4 +1,4 @@
-"""Who may do what: every address of the staff door, for every role, read and written.
+"""Who may do what: every address of the staff site, for every role, read and written.
 
 ``role_matrix.txt`` is the table; a new address fails here until it has its row. To write the
 table anew and read the difference: ``ROLE_MATRIX=write pytest tests/security/test_roles.py``.
@@ -20,7 +20,7 @@ from tests.security.populated_site import World, make, patterns
 
 TABLE = Path(__file__).with_name("role_matrix.txt")
 FIELDS = {"post": "yes", "confirmed": "yes", "reason": "because", "name": "x"}
-# What everybody may open: what is asked before anybody is known.
+# Pages that need no login.
 OPEN = {"admin/login/", "livez", "readyz", "api/v1/schema"}
 
 
@@ -58,7 +58,7 @@ def matrix(world: World, browsers: dict[str, Client]) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def test_every_role_gets_at_every_address_what_the_table_says(
+def test_every_role_gets_the_statuses_of_the_matrix(
     world: World, browsers: dict[str, Client]
 ) -> None:
     head = f"{'':<4} {'':<70} " + " ".join(f"{role:<9}" for role in ROLES)
@@ -81,7 +81,7 @@ def test_anonymous_gets_nothing_but_what_comes_before_a_login() -> None:
             assert status in ("login", "401", "403", "404", "405"), (method, pattern)
 
 
-def test_staff_without_rights_get_nothing_but_their_own_pages() -> None:
+def test_staff_without_permissions_see_their_own_pages_only() -> None:
     own = (
         "password_change",
         "logout",

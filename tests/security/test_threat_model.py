@@ -27,7 +27,7 @@ def test_the_test_exists(file: str, name: str) -> None:
     assert name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
 
 
-def test_every_point_has_its_command_and_each_command_finds_its_tests() -> None:
+def test_every_point_has_a_command_and_existing_tests() -> None:
     assert re.findall(r"^\| `make trust ONLY=(\w+)` ", PAGE, re.MULTILINE) == list(POINTS)
     assert [
         path for paths in POINTS.values() for path in paths if not (PROJECT / path).exists()

@@ -1,4 +1,4 @@
-"""Browsers of people who log in as they do: name, password and, where asked, a code."""
+"""Browsers that log in as users do: name, password and, if required, a code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOGIN = "/admin/login/"
 
 
 class Browser:
-    """A browser at the staff door of a running product."""
+    """A browser at the staff site of a running installation."""
 
     def __init__(self, stack: Stack) -> None:
         self.address = stack.staff_url

@@ -1,4 +1,4 @@
-"""What staff do is in the trail with who, where and what changed, and stays there."""
+"""The audit log records who did what, where, with old and new values, for good."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_change_says_who_where_and_the_old_and_new_value(
     assert row.request_id == "r-1"
 
 
-def test_adding_and_deleting_tell_the_values(admin: Client, db: None) -> None:
+def test_additions_and_deletions_are_recorded_with_values(admin: Client, db: None) -> None:
     post(admin, "/admin/identities/identity/add/", name="bed-7", is_active="on")
     assert newest().action == "add"
     assert newest().changes["name"] == [None, "bed-7"]
@@ -147,7 +147,7 @@ def test_the_database_refuses_to_change_or_delete_a_row(db: None, statement: str
     assert AuditEvent.objects.get().username == "ada"
 
 
-def test_a_user_can_be_deleted_and_the_trail_stays(db: None) -> None:
+def test_audit_events_outlive_their_user(db: None) -> None:
     ben = User.objects.create_user("ben")
     AuditEvent.objects.create(action="login", username="ben", user_number=ben.pk)
     ben.delete()

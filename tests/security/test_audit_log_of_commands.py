@@ -1,4 +1,4 @@
-"""What is done from the shell is in the audit trail too, as done by the account that ran it."""
+"""Commands are in the audit log, with the account that ran them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WHO = f"{getpass.getuser()} (command line)"
 
 
 class Shell:
-    """Runs commands and knows what they have left in the trail."""
+    """Runs commands and returns the audit events that they added."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -50,33 +50,31 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(capsys)
 
 
-def told(row: AuditEvent) -> str:
+def as_text(row: AuditEvent) -> str:
     """Return all that a row says."""
     return json.dumps(row.changes) + row.object_repr + row.object_id
 
 
-def test_issue_psk_tells_the_identity_and_the_key_without_the_key(shell: Shell) -> None:
-    name = f"trail-{uuid.uuid4().hex[:8]}"
+def test_issue_psk_is_recorded_without_the_secret(shell: Shell) -> None:
+    name = f"audit-{uuid.uuid4().hex[:8]}"
     made, issued = shell.run("issue_psk", name, "--create", "--note", "ward 3", "--json")
     secret = json.loads(shell.printed)["psk"]
     assert (made.action, made.object_type) == ("add", "identities.identity")
     assert made.changes["name"] == [None, name]
     assert (issued.action, issued.object_type) == ("add", "identities.presharedkey")
     assert issued.changes["note"] == [None, "ward 3"]
-    assert secret not in told(made) + told(issued)
+    assert secret not in as_text(made) + as_text(issued)
     assert issued.changes["digest"] == [None, "(hidden)"]
 
 
-def test_issue_token_tells_the_user_and_not_the_token(shell: Shell) -> None:
-    user = User.objects.create_user(f"trail-{uuid.uuid4().hex[:8]}")
+def test_issue_token_is_recorded_without_the_secret(shell: Shell) -> None:
+    user = User.objects.create_user(f"audit-{uuid.uuid4().hex[:8]}")
     [issued] = shell.run("issue_token", user.username, "--json")
     assert (issued.action, issued.object_type) == ("add", "identities.accesstoken")
-    assert json.loads(shell.printed)["token"] not in told(issued)
+    assert json.loads(shell.printed)["token"] not in as_text(issued)
 
 
-def test_withdraw_and_export_tell_which_file_and_which_series(
-    shell: Shell, tmp_path: object
-) -> None:
+def test_withdraw_and_export_record_the_file_and_the_series(shell: Shell, tmp_path: object) -> None:
     identity = make_identity()
     certificate = make_certificate(identity)
     send(certificate, {MORNING: 1.0})
@@ -89,7 +87,7 @@ def test_withdraw_and_export_tell_which_file_and_which_series(
     assert identity.name in exported.object_repr
 
 
-def test_what_runs_over_stored_data_is_noted_with_its_figures(shell: Shell) -> None:
+def test_maintenance_commands_are_recorded_with_figures(shell: Shell) -> None:
     identity = make_identity()
     certificate = make_certificate(identity)
     send(certificate, {MORNING: 1.0})
@@ -103,7 +101,7 @@ def test_what_runs_over_stored_data_is_noted_with_its_figures(shell: Shell) -> N
     assert shell.run("verify", "--identity", identity.name) == []
 
 
-def test_prune_is_noted_where_something_was_deleted(shell: Shell) -> None:
+def test_prune_is_recorded_if_it_deleted_something(shell: Shell) -> None:
     identity = make_identity()
     send(make_certificate(identity), {946_684_800_000: 1.0})
     RetentionPolicy.objects.create(identity=identity, keep_days=30)
@@ -113,7 +111,7 @@ def test_prune_is_noted_where_something_was_deleted(shell: Shell) -> None:
     assert shell.run("prune", "--identity", identity.name) == []
 
 
-def test_forget_is_noted_by_number_and_request_without_the_name(shell: Shell) -> None:
+def test_forget_is_recorded_by_number_without_the_name(shell: Shell) -> None:
     identity = make_identity()
     number, name = identity.pk, identity.name
     [forgotten] = shell.run("forget", name, "--yes", "--reference", "request 12")
@@ -122,12 +120,12 @@ def test_forget_is_noted_by_number_and_request_without_the_name(shell: Shell) ->
     assert not Identity.objects.filter(pk=number).exists()
 
 
-def test_create_readonly_role_is_noted_without_its_password(shell: Shell) -> None:
-    role = f"trail_{uuid.uuid4().hex[:8]}"
+def test_create_readonly_role_is_recorded_without_its_password(shell: Shell) -> None:
+    role = f"audit_{uuid.uuid4().hex[:8]}"
     try:
         [made] = shell.run("create_readonly_role", role, "--json")
         assert (made.object_repr, made.changes) == ("create_readonly_role", {"role": [None, role]})
-        assert json.loads(shell.printed)["password"] not in told(made)
+        assert json.loads(shell.printed)["password"] not in as_text(made)
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP OWNED BY {role}")
