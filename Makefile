@@ -19,10 +19,11 @@ ALONE := $(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures
 QUICK_TESTS := "not browser and not debian and not recipes and not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: audit help demo up logs test test-all check faults trust format bench lock clean
+.PHONY: audit help demo up logs test test-all check fault-injection faults security-report trust \
+	format bench lock clean
 
 help: ## list what can be done
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: $(VENV)/demo.stamp ## everything up, three simulated devices sending; Ctrl-C ends it
 	@exec $(BIN)/python manage.py up --demo
@@ -49,19 +50,25 @@ check: $(VENV)/dev.stamp ## lint, types, migrations, deploy checks
 
 SECONDS ?= 60
 
-faults: $(VENV)/dev.stamp ## break things while devices send, then compare (SECONDS=900 ARGS=--json)
+fault-injection: $(VENV)/dev.stamp ## inject faults while devices send, then compare (SECONDS=900 ARGS=--json)
 	@$(BIN)/python -m tests.fault_injection --seconds $(SECONDS) $(ARGS)
 
-trust: $(VENV)/dev.stamp ## what was tried against it and held, counted (ONLY="header input")
+faults: ; @echo "make faults is deprecated: use make fault-injection" >&2
+	@$(MAKE) --no-print-directory fault-injection
+
+security-report: $(VENV)/dev.stamp ## count the security tests that pass, by topic (ONLY="header input")
 	@$(BIN)/python -m tools.security_report $(ONLY)
+
+trust: ; @echo "make trust is deprecated: use make security-report" >&2
+	@$(MAKE) --no-print-directory security-report
 
 format: $(VENV)/dev.stamp ## put the code into its form
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
 
-bench: $(VENV)/demo.stamp ## how fast it is (needs node); QUICK=1 for a minute, ONLY=small,large
+bench: $(VENV)/demo.stamp ## run the benchmarks (needs node); QUICK=1 for a check, ONLY=small,large
 	@exec $(BIN)/python -m benchmarks
 
-audit: $(VENV)/dev.stamp ## ask for known holes in the locked packages (needs the network)
+audit: $(VENV)/dev.stamp ## list known vulnerabilities of the locked packages (needs the network)
 	@test -x .audit/bin/pip-audit || { $(BIN)/python -m venv .audit && \
 		.audit/bin/python -m pip --disable-pip-version-check -qq install pip-audit; } || true
 	@.audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off --format json \

@@ -1,1 +1,1 @@
-"""Measures the product against what it stands on, on one machine, in one run: ``make bench``."""
+"""Benchmarks of the product and of its baselines, on one machine, in one run: ``make bench``."""

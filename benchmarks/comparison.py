@@ -1,168 +1,165 @@
-"""One load sent to several targets in turn, A B A B, and the best of what they reached."""
+"""One load sent to several targets in turn, and the best rate that each reached."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks import load_tool, machine
-from benchmarks.devices import BenchDevice
+from benchmarks.devices import BenchmarkDevice
 from benchmarks.load_tool import LoadResult, UploadJob
-from benchmarks.processes import CannotMeasure
-from benchmarks.target import Target
-from benchmarks.workloads import Scale, Workload, csv, files, lines, write_corpus
+from benchmarks.targets import Target
+from benchmarks.workloads import (
+    Scale,
+    Workload,
+    csv_lines,
+    generate_files,
+    influxdb_lines,
+    write_corpus,
+)
+from benchmarks.workspace import CannotMeasure
 
-# VictoriaMetrics shows samples a moment after it has taken them.
-SETTLE_SECONDS = 5.0
+# VictoriaMetrics shows samples some seconds after it has acknowledged them.
+VISIBILITY_TIMEOUT_SECONDS = 5.0
+UNLIMITED_FILES = 1_000_000
 # Sent once to each target: workers load, connections open, statements are prepared.
-WARM_UP = Workload("hr-warm-up", 7, 2_000, least=64)
-
-
-@dataclass
-class Measured:
-    """What was measured of one target: a rate for each round, and what was wrong, if anything."""
-
-    rates: list[float] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float | None:
-        """Return the best rate in files a second; None where it must not be believed.
-
-        What disturbs a run only slows it, so that the best of several varies least.
-        """
-        return max(self.rates) if self.rates and not self.faults else None
+WARM_UP = Workload("hr-warm-up", 7, 2_000, min_files_per_round=64)
 
 
 @dataclass(frozen=True)
-class Run:
-    """How one load is sent: over kept-alive connections, or with a TLS handshake each."""
+class Load:
+    """How a workload is sent: by which devices, with which connections, how many files at most.
 
-    devices: Sequence[BenchDevice]
+    ``repeated`` sends files that are stored already.
+    """
+
+    devices: Sequence[BenchmarkDevice]
     handshake_each: bool = False
-    repeated: bool = False  # files that are stored already
-    most_files: int | None = None
+    repeated: bool = False
+    max_files: int | None = None
 
 
 class Corpora:
-    """The files of each workload on disk, and how far each target has used them."""
+    """The files of each workload on disk, and how many of them each target has been sent."""
 
     def __init__(self, folder: Path, scale: Scale) -> None:
+        folder.mkdir()
+        self.scale = scale
         self._folder = folder
-        self._scale = scale
-        self._made: dict[tuple[str, str], tuple[Path, int]] = {}
-        self._used: dict[tuple[str, str], int] = {}
+        self._files: dict[tuple[str, str], tuple[Path, int]] = {}
+        self._sent: dict[tuple[str, str], int] = {}
 
-    def find(self, workload: Workload, kind: str) -> tuple[Path, int]:
-        """Return the corpus, made now if it is missing, and how many files it holds."""
+    def load(self, workload: Workload, kind: str) -> tuple[Path, int]:
+        """Return the path of the corpus, written at the first call, and its number of files."""
         key = (workload.series, kind)
-        if key not in self._made:
+        if key not in self._files:
             path = self._folder / f"{workload.series}.{kind}"
-            write = partial(lines, workload.series) if kind == "lines" else csv
-            contents = files(self._scale.files_of(workload), workload.samples, write)
-            self._made[key] = path, write_corpus(path, contents)
-        return self._made[key]
+            write = partial(influxdb_lines, workload.series) if kind == "lines" else csv_lines
+            contents = generate_files(self.scale.files_of(workload), workload.samples, write)
+            self._files[key] = path, write_corpus(path, contents)
+        return self._files[key]
 
-    def used(self, workload: Workload, target: Target) -> int:
-        """Return how many of the workload's files ``target`` has been sent."""
-        return self._used.get((workload.series, target.url), 0)
+    def count_sent(self, workload: Workload, target: Target) -> int:
+        return self._sent.get((workload.series, target.url), 0)
 
-    def use(self, workload: Workload, target: Target, count: int) -> None:
-        """Remember that ``target`` has been sent so many more."""
-        self._used[(workload.series, target.url)] = self.used(workload, target) + count
+    def add_sent(self, workload: Workload, target: Target, count: int) -> None:
+        key = (workload.series, target.url)
+        self._sent[key] = self._sent.get(key, 0) + count
 
     def drop(self, workload: Workload) -> None:
-        """Remove the workload's files from the disk."""
-        for key in [key for key in self._made if key[0] == workload.series]:
+        """Delete the workload's files from the disk."""
+        for key in [key for key in self._files if key[0] == workload.series]:
             with suppress(FileNotFoundError):
-                self._made.pop(key)[0].unlink()
+                self._files.pop(key)[0].unlink()
 
 
 def compare(
     targets: Sequence[Target],
     workload: Workload,
     corpora: Corpora,
-    scale: Scale,
-    run_for: Callable[[Target], Run],
-) -> dict[str, Measured]:
-    """Send ``workload`` to each target in turn, ``scale.rounds`` times; the key is its name."""
-    found = {target.name: Measured() for target in targets}
-    for _ in range(scale.rounds):
+    choose_load: Callable[[Target], Load],
+    report_fault: Callable[[str], None],
+) -> dict[str, float | None]:
+    """Send ``workload`` to each target in turn, ``scale.rounds`` times, then drop its files.
+
+    Return the best rate of each target in files a second: disturbances only slow a round, so
+    the best varies least. A target that has failed once has no rate.
+    """
+    rates: dict[str, list[float]] = {target.name: [] for target in targets}
+    failed = set()
+    for _ in range(corpora.scale.rounds):
         for target in targets:
-            measured = found[target.name]
-            if measured.faults:
+            if target.name in failed:
                 continue
             try:
-                result = send(target, workload, corpora, scale, run_for(target))
-                measured.rates.append(result.rate)
+                result = send(target, workload, corpora, choose_load(target))
+                rates[target.name].append(result.rate)
             except CannotMeasure as reason:
-                measured.faults.append(f"{target.name}, {workload.samples:,} samples: {reason}")
-    return found
+                failed.add(target.name)
+                report_fault(f"{target.name}, {workload.samples:,} samples: {reason}")
+    corpora.drop(workload)
+    return {name: None if name in failed else max(found) for name, found in rates.items()}
 
 
-def send(
-    target: Target, workload: Workload, corpora: Corpora, scale: Scale, run: Run
-) -> LoadResult:
-    """Send files once and see that what was acknowledged is stored, or raise ``CannotMeasure``."""
-    if workload is not WARM_UP and corpora.used(WARM_UP, target) == 0:
-        send(target, WARM_UP, corpora, scale, Run(run.devices))
-    before = target.stored()
-    job = _job(target, workload, corpora, scale, run)
-    if scale.settles:
+def send(target: Target, workload: Workload, corpora: Corpora, load: Load) -> LoadResult:
+    """Send files once and verify that the acknowledged ones are stored, or raise CannotMeasure."""
+    if workload is not WARM_UP and corpora.count_sent(WARM_UP, target) == 0:
+        send(target, WARM_UP, corpora, Load(load.devices))
+    before = target.count_stored()
+    job = _prepare_job(target, workload, corpora, load)
+    if corpora.scale.settles:
         machine.settle()
-    result = load_tool.upload(job)
-    if not run.repeated:
-        corpora.use(workload, target, result.sent)
+    result = load_tool.run(job)
+    if not load.repeated:
+        corpora.add_sent(workload, target, result.sent)
     if result.acknowledged == 0 or result.errors or result.acknowledged != result.sent:
         raise CannotMeasure(
             f"{result.sent} sent, {result.acknowledged} acknowledged, {result.errors} lost, "
             f"answers {result.statuses}"
         )
-    each = (
-        0 if run.repeated else {"samples": workload.samples, "files": 1, "nothing": 0}[target.keeps]
-    )
-    _verify(target, before, result.acknowledged * each)
+    per_file = {"samples": workload.samples, "files": 1, "nothing": 0}[target.counts]
+    _verify(target, before, 0 if load.repeated else result.acknowledged * per_file)
     return result
 
 
-def _job(target: Target, workload: Workload, corpora: Corpora, scale: Scale, run: Run) -> UploadJob:
-    form = target.form(workload.series)
-    path, made = corpora.find(workload, form.corpus)
-    used = corpora.used(workload, target)
-    if run.repeated:
-        start, limit = 0, used
-    elif target.keeps == "samples":
-        # A round does not take the files of the next.
-        start, limit = used, min(made // scale.rounds, made - used)
+def _prepare_job(target: Target, workload: Workload, corpora: Corpora, load: Load) -> UploadJob:
+    upload_format = target.upload_format(workload.series)
+    path, available = corpora.load(workload, upload_format.corpus)
+    sent = corpora.count_sent(workload, target)
+    if load.repeated:
+        start, limit = 0, sent
+    elif target.counts == "samples":
+        # A round leaves the next rounds their share of fresh files.
+        start, limit = sent, min(available // corpora.scale.rounds, available - sent)
     else:
-        start, limit = 0, 1_000_000  # nothing tells it that a file is not fresh
-    limit = min(limit, run.most_files or limit)
-    if limit < len(run.devices):
-        raise CannotMeasure(f"too few fresh files are left: {used} of {made} were sent")
+        start, limit = 0, UNLIMITED_FILES  # the target does not notice a repeated file
+    limit = min(limit, load.max_files or limit)
+    if limit < len(load.devices):
+        raise CannotMeasure(f"too few fresh files are left: {sent} of {available} were sent")
     return UploadJob(
         url=target.url,
-        devices=[device.for_load_tool() for device in run.devices],
+        devices=[device.for_load_tool() for device in load.devices],
         corpus=str(path),
         start=start,
         limit=limit,
-        head=form.head,
-        tail=form.tail,
-        content_type=form.content_type,
-        handshake_each=run.handshake_each,
-        seconds=scale.seconds,
-        warm_up_seconds=0.0 if run.most_files else scale.warm_up_seconds,
+        head=upload_format.head,
+        tail=upload_format.tail,
+        content_type=upload_format.content_type,
+        handshake_each=load.handshake_each,
+        seconds=corpora.scale.seconds,
+        warm_up_seconds=0.0 if load.max_files else corpora.scale.warm_up_seconds,
     )
 
 
 def _verify(target: Target, before: int, expected: int) -> None:
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while (found := target.stored() - before) != expected:
+    deadline = time.monotonic() + VISIBILITY_TIMEOUT_SECONDS
+    while (stored := target.count_stored() - before) != expected:
         if time.monotonic() > deadline:
             raise CannotMeasure(
-                f"acknowledged {expected:,} {target.keeps}, stored {found:,}: not believed"
+                f"acknowledged {expected:,} {target.counts}, stored {stored:,}: not believed"
             )
         time.sleep(0.2)

@@ -1,9 +1,9 @@
-"""Devices that are registered with every copy of the product: certificates and what they open."""
+"""Devices of a benchmark run, registered in the database that the product's are copied from."""
 
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -17,63 +17,54 @@ from ingest.parsing.certificates import parse
 from ingest.uploads import Uploader
 
 MAX_DEVICES = 64
+UNREGISTERED = Uploader(0, 0)
 
 
 @dataclass(frozen=True)
-class BenchDevice:
-    """A device: certificate and key, both PEM, and the keys of its rows in ``blank``."""
+class BenchmarkDevice:
+    """A certificate and its key, both PEM; ``uploader`` is set once it is registered."""
 
     identity: str
     cert: str
     key: str
-    identity_id: int = 0
-    certificate_id: int = 0
-
-    @property
-    def uploader(self) -> Uploader:
-        """Return what stores its files without the network."""
-        return Uploader(self.identity_id, self.certificate_id)
+    uploader: Uploader = UNREGISTERED
 
     def for_load_tool(self) -> dict[str, str]:
-        """Return what the load tool needs of it."""
         return {"cert": self.cert, "key": self.key}
 
 
-def make_device(identity: str) -> BenchDevice:
-    """Return a device that nobody knows yet."""
+def _make_device(identity: str) -> BenchmarkDevice:
     pem = make_credentials(datetime.now(UTC)).decode()
-    at = pem.index("-----BEGIN CERTIFICATE-----")
-    return BenchDevice(identity, cert=pem[at:], key=pem[:at])
+    start = pem.index("-----BEGIN CERTIFICATE-----")
+    return BenchmarkDevice(identity, cert=pem[start:], key=pem[:start])
 
 
-def register_devices(count: int = MAX_DEVICES) -> list[BenchDevice]:
-    """Return ``count`` devices, each bound to an identity of its own in the default database."""
-    return [_registered(make_device(f"bench-{number:02}")) for number in range(count)]
+def register_devices() -> list[BenchmarkDevice]:
+    """Return registered devices, each with an identity of its own."""
+    return [_register(_make_device(f"bench-{number:02}")) for number in range(MAX_DEVICES)]
 
 
-def new_devices_with_keys(count: int, prefix: str) -> list[tuple[BenchDevice, str]]:
-    """Return unknown devices, each with a pre-shared key of its own in the default database."""
-    found = []
-    for number in range(count):
-        device = make_device(f"{prefix}-{number}")
-        found.append((device, issue_psk(get_or_create_identity(device.identity))[1]))
-    return found
+def make_unregistered_devices(count: int, prefix: str) -> list[tuple[BenchmarkDevice, str]]:
+    """Return devices with a pre-shared key each, for identities of their own."""
+    made = [_make_device(f"{prefix}-{number}") for number in range(count)]
+    return [(each, issue_psk(get_or_create_identity(each.identity))[1]) for each in made]
 
 
-def _registered(device: BenchDevice) -> BenchDevice:
+def _register(device: BenchmarkDevice) -> BenchmarkDevice:
     identity = get_or_create_identity(device.identity)
     _, psk = issue_psk(identity)
-    der = x509.load_pem_x509_certificate(device.cert.encode()).public_bytes(
-        serialization.Encoding.DER
+    certificate = parse(
+        x509.load_pem_x509_certificate(device.cert.encode()).public_bytes(
+            serialization.Encoding.DER
+        )
     )
-    certificate = parse(der)
     registration.register(certificate, psk, address="127.0.0.1", request_id="bench")
     bound = DeviceCertificate.objects.get(sha256=certificate.sha256)
-    return BenchDevice(device.identity, device.cert, device.key, identity.pk, bound.pk)
+    return replace(device, uploader=Uploader(identity.pk, bound.pk))
 
 
-def open_context() -> ssl.SSLContext:
-    """Return a TLS context for this machine's own doors; their certificate is not looked at."""
+def make_tls_context() -> ssl.SSLContext:
+    """Return a TLS context for this run's own listeners, whose certificates are not verified."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""The load tool: node runs ``load/*.mjs`` with autocannon, one job in, one result out."""
+"""The load tool: node and autocannon run ``load/*.mjs`` with one job and return one result."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from benchmarks.processes import CannotMeasure
+from benchmarks.workspace import CannotMeasure
 
 FOLDER = Path(__file__).parent
 SCRIPTS = FOLDER / "load"
@@ -17,13 +18,13 @@ _INSTALLED = FOLDER / "node_modules" / ".package-lock.json"
 
 @dataclass(frozen=True)
 class UploadJob:
-    """What ``upload.mjs`` is to send.
+    """An upload of ``limit`` files of ``corpus``, from number ``start`` on, wrapping at its end.
 
-    ``limit`` files from number ``start`` of the corpus on (from its end on to its beginning),
-    each between ``head`` and ``tail``, for at most ``seconds`` after the warm-up; one connection
-    for each of ``devices``.
+    Each file is framed by ``head`` and ``tail``. Sending ends ``seconds`` after the warm-up at
+    the latest. Each device has one connection.
     """
 
+    script: ClassVar[str] = "upload.mjs"
     url: str
     devices: list[dict[str, str]]
     corpus: str
@@ -40,8 +41,9 @@ class UploadJob:
 
 @dataclass(frozen=True)
 class RegisterJob:
-    """What ``register.mjs`` is to send: each of ``devices`` has ``cert``, ``key`` and ``psk``."""
+    """The registration of ``devices``, each with ``cert``, ``key`` and ``psk``."""
 
+    script: ClassVar[str] = "register.mjs"
     url: str
     devices: list[dict[str, str]]
     connections: int
@@ -49,7 +51,7 @@ class RegisterJob:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What came of a job; ``counted`` files were acknowledged in ``seconds``."""
+    """The result of a job; ``counted`` files were acknowledged in ``seconds``."""
 
     sent: int
     acknowledged: int
@@ -60,12 +62,12 @@ class LoadResult:
 
     @property
     def rate(self) -> float:
-        """Return acknowledged files a second."""
+        """Acknowledged files a second."""
         return self.counted / self.seconds if self.seconds > 0 else 0.0
 
 
 def install() -> None:
-    """Install autocannon as package-lock.json pins it, unless that has been done."""
+    """Install autocannon as pinned in package-lock.json, unless it is installed."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise CannotMeasure("node and npm are needed: the load tool is autocannon")
@@ -73,41 +75,31 @@ def install() -> None:
     if _INSTALLED.exists() and _INSTALLED.stat().st_mtime >= lock.stat().st_mtime:
         return
     command = [npm, "ci", "--ignore-scripts", "--loglevel=error"]
-    run = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        lines = [line for line in (run.stderr or run.stdout).splitlines() if line.strip()]
+    process = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        lines = [line for line in (process.stderr or process.stdout).splitlines() if line.strip()]
         raise CannotMeasure(f"npm ci failed: {lines[-1] if lines else 'no reason given'}")
     _INSTALLED.touch()
 
 
-def upload(job: UploadJob) -> LoadResult:
-    """Send files; raise ``CannotMeasure`` when the tool itself fails."""
-    return _run("upload.mjs", job)
-
-
-def register(job: RegisterJob) -> LoadResult:
-    """Register certificates; raise ``CannotMeasure`` when the tool itself fails."""
-    return _run("register.mjs", job)
-
-
-def _run(script: str, job: UploadJob | RegisterJob) -> LoadResult:
-    run = subprocess.run(
-        ["node", str(SCRIPTS / script)],
+def run(job: UploadJob | RegisterJob) -> LoadResult:
+    """Run a job; raise ``CannotMeasure`` if the tool itself fails."""
+    process = subprocess.run(
+        ["node", str(SCRIPTS / job.script)],
         input=json.dumps(asdict(job)),
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
-    if run.returncode != 0:
-        lines = [line for line in run.stderr.splitlines() if "Error" in line] or ["no reason given"]
-        raise CannotMeasure(f"{script}: {lines[0]}")
-    return LoadResult(**json.loads(run.stdout))
+    if process.returncode != 0:
+        lines = [line for line in process.stderr.splitlines() if "Error" in line]
+        raise CannotMeasure(f"{job.script}: {lines[0] if lines else 'no reason given'}")
+    return LoadResult(**json.loads(process.stdout))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of node and autocannon."""
-    run = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+    process = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
     lock = json.loads((FOLDER / "package-lock.json").read_text())
     autocannon = lock["packages"]["node_modules/autocannon"]["version"]
-    return {"node": run.stdout.strip().lstrip("v"), "autocannon": autocannon}
+    return {"node": process.stdout.strip().lstrip("v"), "autocannon": autocannon}

@@ -1,4 +1,4 @@
-"""The machine and the versions that figures are worth nothing without."""
+"""The machine of a run: its description, its load, the versions of the programs."""
 
 from __future__ import annotations
 
@@ -9,88 +9,71 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import load_tool
-from benchmarks.baselines.stores import influxdb_version, victoria_metrics_version
+from benchmarks.baselines.stores import package_version
 from benchmarks.cluster import Cluster
 
-# Of all processors' time, while nothing of ours runs.
-BUSY_PERCENT = 10.0
-LOOK_SECONDS = 3.0
-STOLEN_PERCENT = 2.0
-SETTLE_LOOK_SECONDS = 0.2
-MAX_SETTLING_SECONDS = 1.5
+# Shares of all processors' time above which figures are not to be trusted.
+MAX_BUSY_PERCENT = 10.0
+MAX_STOLEN_PERCENT = 2.0
+BUSY_INTERVAL_SECONDS = 3.0
+SETTLE_INTERVAL_SECONDS = 0.2
+MAX_SETTLE_SECONDS = 1.5
+_PACKAGES = ("django", "djangorestframework", "gunicorn", "psycopg", "numpy", "pyarrow")
 
 
-def busy_percent(look_seconds: float = LOOK_SECONDS) -> float:
-    """Return how much of all processors' time others take, looked at for so many seconds."""
-    busy, passed = _processor_times()
-    time.sleep(look_seconds)
-    busy_later, passed_later = _processor_times()
-    return round(100 * (busy_later - busy) / max(passed_later - passed, 1), 1)
+def busy_percent(interval_seconds: float = BUSY_INTERVAL_SECONDS) -> float:
+    """Measure the share of all processors' time that is in use."""
+    before = _cpu_ticks()
+    time.sleep(interval_seconds)
+    after = _cpu_ticks()
+    passed = sum(after) - sum(before)
+    idle = sum(after[3:5]) - sum(before[3:5])  # idle, and waiting for disks
+    return round(100 * (passed - idle) / max(passed, 1), 1)
 
 
 def stolen_ticks() -> tuple[int, int]:
-    """Return the time that other guests of this machine's host took, and all time, in ticks."""
-    told = _told()
-    return told[7], sum(told)
+    """Return the time that other guests of the host took, and all time, in ticks."""
+    ticks = _cpu_ticks()
+    return ticks[7], sum(ticks)
 
 
 def stolen_percent(since: tuple[int, int]) -> float:
-    """Return how much of all processors' time others took since ``stolen_ticks`` was asked."""
+    """Return the share of all processors' time that was stolen after ``since``."""
     stolen, passed = stolen_ticks()
     return round(100 * (stolen - since[0]) / max(passed - since[1], 1), 1)
 
 
 def settle() -> None:
-    """Wait until what was measured last has ended what it does behind its answers, if it does."""
-    deadline = time.monotonic() + MAX_SETTLING_SECONDS
-    while busy_percent(SETTLE_LOOK_SECONDS) > BUSY_PERCENT and time.monotonic() < deadline:
+    """Wait, within a limit, until the background work of the last measurement has ended."""
+    deadline = time.monotonic() + MAX_SETTLE_SECONDS
+    while busy_percent(SETTLE_INTERVAL_SECONDS) > MAX_BUSY_PERCENT and time.monotonic() < deadline:
         pass
 
 
-def _processor_times() -> tuple[int, int]:
-    """Return the time spent on work, and all time, in ticks since the start of the machine."""
-    told = _told()
-    return sum(told) - told[3] - told[4], sum(told)  # the fourth is idle, the fifth waits for disks
-
-
-def _told() -> list[int]:
-    return [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+def _cpu_ticks() -> list[int]:
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    return [int(field) for field in fields]
 
 
 def describe(cluster: Cluster, busy: float) -> dict[str, object]:
-    """Return the facts, by name; ``busy`` is the ``busy_percent`` before the run."""
+    """Return the facts that belong to the figures; ``busy`` was measured before the run."""
     return {
-        "cpu": _cpu(),
+        "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "postgresql": cluster.version(),
-        **{name: version(name) for name in ("django", "djangorestframework", "gunicorn")},
-        **{name: version(name) for name in ("psycopg", "numpy", "pyarrow")},
+        **{name: version(name) for name in _PACKAGES},
         **load_tool.versions(),
-        "victoria-metrics": victoria_metrics_version(),
-        "influxdb": influxdb_version(),
+        "victoria-metrics": package_version("victoria-metrics"),
+        "influxdb": package_version("influxdb"),
         "busy_percent_before": busy,
     }
 
 
-def _cpu() -> str:
+def _cpu_model() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith(("model name", "Model")):
             return line.split(":", 1)[1].strip()
     return platform.machine()
-
-
-def noise(busy: float) -> list[str]:
-    """Return a note if something else was running before the run began."""
-    if busy <= BUSY_PERCENT:
-        return []
-    return [f"the machine was {busy} % busy before the run: do not quote these figures"]
-
-
-def theft(stolen: float) -> list[str]:
-    """Return a note if other guests of the host took a good part of the processors' time."""
-    if stolen <= STOLEN_PERCENT:
-        return []
-    return [f"other guests of the host took {stolen} % of the processors' time during the run"]

@@ -1,19 +1,21 @@
-"""The table and ``bench.json``: rows, and how a value is held against its goal. Pure."""
+"""The table and ``bench.json``: rows, ratios and goals."""
 
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 HEADINGS = ("work", "value", "unit", "against", "reference", "ratio", "goal", "holds")
+_COMPARE = {"≥": operator.ge, "≤": operator.le, "<": operator.lt}
 _LEFT = {"work", "unit", "against", "goal", "holds"}
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on the ratio, or on the value itself: ``at least`` or ``at most``."""
+    """A bound on the ratio, or on the value itself."""
 
     sense: Literal["≥", "≤", "<"]
     bound: float
@@ -24,20 +26,16 @@ class Goal:
         return f"{text} ×" if self.of == "ratio" else text
 
     def holds(self, value: float | None, ratio: float | None) -> bool:
-        """Tell whether it is met; what could not be measured is not."""
-        found = ratio if self.of == "ratio" else value
-        if found is None:
-            return False
-        if self.sense == "≥":
-            return found >= self.bound
-        return found <= self.bound if self.sense == "≤" else found < self.bound
+        """Whether the goal is met; without a measurement it is not."""
+        measured = ratio if self.of == "ratio" else value
+        return measured is not None and _COMPARE[self.sense](measured, self.bound)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. ``holds`` is None where there is no goal.
+    """A row of the table; ``holds`` is None without a goal.
 
-    ``value`` is None where it could not be measured, or must not be believed: a note says why.
+    ``value`` is None if the measurement failed or is not credible; a note says why.
     """
 
     work: str
@@ -50,7 +48,7 @@ class Row:
     holds: bool | None
 
 
-def row(
+def make_row(
     work: str,
     value: float | None,
     unit: str,
@@ -59,7 +57,7 @@ def row(
     reference: float | None = None,
     goal: Goal | None = None,
 ) -> Row:
-    """Return a row with its ratio, rounded to what can be told apart, and its verdict."""
+    """Return a row with its ratio and its verdict, rounded to significant digits."""
     ratio = value / reference if value is not None and reference else None
     return Row(
         work=work,
@@ -74,15 +72,14 @@ def row(
 
 
 def significant(value: float | None, digits: int = 4) -> float | None:
-    """Return ``value`` rounded to so many significant digits."""
     return None if value is None else float(f"{value:.{digits}g}")
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows as lines of text under headings."""
+    """Return the rows as an aligned text table."""
     cells = [
         HEADINGS,
-        *(tuple(_cell(name, value) for name, value in asdict(r).items()) for r in rows),
+        *(tuple(_cell(name, value) for name, value in asdict(row).items()) for row in rows),
     ]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
     lines = [_line(line, widths) for line in cells]
@@ -116,11 +113,11 @@ def document(
     durability: dict[str, str],
     notes: Sequence[str],
 ) -> str:
-    """Return what ``bench.json`` holds."""
-    found = {
+    """Return the content of ``bench.json``."""
+    content = {
         "machine": machine,
-        "rows": [asdict(each) for each in rows],
+        "rows": [asdict(row) for row in rows],
         "durability": durability,
         "notes": list(notes),
     }
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

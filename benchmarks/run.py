@@ -1,113 +1,110 @@
-"""One run: what is up, what was found, and what ends with it."""
+"""The state of one benchmark run: running targets, rows, notes."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
 
-from benchmarks import processes
-from benchmarks.baselines import gunicorn_apps, stores
-from benchmarks.baselines.gunicorn_apps import GunicornReference
-from benchmarks.baselines.stores import StoreReference
+from benchmarks.baselines import BARE, COPY, FLOOR, INFLUX, ORM, VICTORIA, gunicorn_apps, stores
+from benchmarks.baselines.behind_nginx import Baseline
 from benchmarks.cluster import Cluster
-from benchmarks.comparison import Corpora, Measured
-from benchmarks.devices import BenchDevice
-from benchmarks.processes import CannotMeasure, NotInstalled
-from benchmarks.product import Product
-from benchmarks.report import Goal, Row, row
-from benchmarks.workloads import Scale
-from benchmarks.workspace import Place
+from benchmarks.comparison import Corpora, Load, compare
+from benchmarks.devices import BenchmarkDevice
+from benchmarks.report import Goal, Row, make_row
+from benchmarks.targets import Product, Target
+from benchmarks.workloads import Scale, Workload
+from benchmarks.workspace import CannotMeasure, NotInstalled, Workspace, stop_programs
 
-Reference = GunicornReference | StoreReference
-Startable = TypeVar("Startable", bound=Product | Reference)
+BASELINES: dict[str, Callable[[Cluster], Baseline]] = {
+    BARE: gunicorn_apps.bare_app,
+    FLOOR: gunicorn_apps.floor,
+    ORM: gunicorn_apps.orm_rows,
+    COPY: gunicorn_apps.copied_rows,
+    VICTORIA: stores.victoria_metrics,
+    INFLUX: stores.influxdb,
+}
 
-FLOOR, BARE, ORM = "floor", "bare app", "DRF and ORM rows"
-COPY, VICTORIA, INFLUX = "rows by COPY", "VictoriaMetrics", "InfluxDB"
+
+def print_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 @dataclass
-class Session:
-    """What rows are measured with. Programs are started when a row first asks for them."""
+class Run:
+    """What scenarios measure with. A target is started when a scenario first uses it.
 
-    place: Place
+    ``new_devices`` holds unregistered devices and their keys for each round of registrations.
+    """
+
     cluster: Cluster
     scale: Scale
-    devices: list[BenchDevice]
-    newcomers: list[list[tuple[BenchDevice, str]]]  # for each round: device and key
-    say: Callable[[str], None]
+    devices: list[BenchmarkDevice]
+    new_devices: list[list[tuple[BenchmarkDevice, str]]]
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     durability: dict[str, str] = field(default_factory=dict)
     is_faulty: bool = False
-    _started: list[Product | Reference] = field(default_factory=list)
-    _references: dict[str, Reference | None] = field(default_factory=dict)
+    _started: list[Target] = field(default_factory=list)
+    _baselines: dict[str, Baseline | None] = field(default_factory=dict)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.cluster.workspace
 
     @cached_property
     def corpora(self) -> Corpora:
-        """Return the files that are sent."""
-        folder = self.place.root / "corpora"
-        folder.mkdir()
-        return Corpora(folder, self.scale)
+        return Corpora(self.workspace.root / "corpora", self.scale)
 
     @cached_property
     def product(self) -> Product:
-        """Return the product, running."""
-        return self.start(Product(self.place, self.cluster, "main"))
+        product = Product(cluster=self.cluster, name="product", database="main")
+        self._start(product)
+        return product
 
     @cached_property
-    def filled(self) -> Product:
-        """Return another copy of the product, running, for the rows that need much in store."""
-        return self.start(Product(self.place, self.cluster, "filled"))
+    def filled_product(self) -> Product:
+        """A second copy of the product, for scenarios that need a large store."""
+        product = Product(cluster=self.cluster, name="filled product", database="filled")
+        self._start(product)
+        return product
 
-    def start(self, program: Startable) -> Startable:
-        """Start something that ends with the run."""
-        self._started.append(program)
-        program.start()
-        self.durability[program.name] = program.durability
-        return program
+    def _start(self, target: Target) -> None:
+        self._started.append(target)
+        target.start()
+        self.durability[target.name] = target.durability
 
-    def end(self) -> None:
-        """End all that was started."""
-        processes.stop_all([program for each in self._started for program in each.programs])
+    def stop(self) -> None:
+        stop_programs([program for target in self._started for program in target.programs])
 
-    def reference(self, name: str) -> Reference | None:
-        """Return a reference, running, or None where it is missing: named once, never faked."""
-        if name not in self._references:
-            self._references[name] = self._start_reference(name)
-        return self._references[name]
+    def baseline(self, name: str) -> Baseline | None:
+        """Return a running baseline, or None where it cannot run, which is noted once."""
+        if name not in self._baselines:
+            self._baselines[name] = self._start_baseline(name)
+        return self._baselines[name]
 
-    def _start_reference(self, name: str) -> Reference | None:
-        place, cluster = self.place, self.cluster
-        made: dict[str, Callable[[], Reference]] = {
-            BARE: lambda: gunicorn_apps.bare(place, cluster),
-            FLOOR: lambda: gunicorn_apps.floor_app(place, cluster),
-            ORM: lambda: gunicorn_apps.orm_rows(place, cluster),
-            COPY: lambda: gunicorn_apps.copied_rows(place, cluster),
-            VICTORIA: lambda: stores.victoria_metrics(place),
-            INFLUX: lambda: stores.influxdb(place),
-        }
+    def _start_baseline(self, name: str) -> Baseline | None:
         try:
-            return self.start(made[name]())
+            baseline = BASELINES[name](self.cluster)
+            self._start(baseline)
         except NotInstalled as reason:
             self.note(f"{name} is left out: {reason}")
         except CannotMeasure as reason:
             self.fault(f"{name} is left out: {reason}")
+        else:
+            return baseline
         return None
 
-    def references(self, names: Sequence[str]) -> list[Reference]:
-        """Return those references that are there."""
-        return [found for name in names if (found := self.reference(name)) is not None]
-
     def note(self, text: str) -> None:
-        """Say something that belongs under the table."""
+        """Print a note, once, and again below the table."""
         if text not in self.notes:
             self.notes.append(text)
-            self.say(f"  note: {text}")
+            print_line(f"  note: {text}")
 
     def fault(self, text: str) -> None:
-        """Say that something should have been measured and was not, or must not be believed."""
+        """Note that a measurement is missing or not credible; the run exits with status 1."""
         self.is_faulty = True
         self.note(text)
 
@@ -122,17 +119,27 @@ class Session:
         goal: Goal | None = None,
     ) -> None:
         """Add a row to the table."""
-        self.rows.append(row(work, value, unit, against=against, reference=reference, goal=goal))
+        row = make_row(work, value, unit, against=against, reference=reference, goal=goal)
+        self.rows.append(row)
 
-    def add_rates(
-        self, work: str, found: dict[str, Measured], goals: dict[str, Goal], name: str = "product"
+    def compare(
+        self, targets: Sequence[Target], workload: Workload, choose_load: Callable[[Target], Load]
+    ) -> dict[str, float | None]:
+        """Return the best rate of each target by name, see ``comparison.compare``."""
+        return compare(targets, workload, self.corpora, choose_load, self.fault)
+
+    def compare_with_baselines(
+        self,
+        work: str,
+        workload: Workload,
+        baselines: Sequence[str],
+        choose_load: Callable[[Target], Load],
+        goals: dict[str, Goal] | None = None,
     ) -> None:
-        """Add a row for each target that ``name`` was compared with."""
-        for measured in found.values():
-            for text in measured.faults:
-                self.fault(text)
-        for other, measured in found.items():
-            if other != name:
-                rate = found[name].rate
-                goal = goals.get(other)
-                self.add(work, rate, "files/s", against=other, reference=measured.rate, goal=goal)
+        """Compare the product with baselines and add a row for each."""
+        running = [found for name in baselines if (found := self.baseline(name)) is not None]
+        rates = self.compare([self.product, *running], workload, choose_load)
+        value = rates.pop(self.product.name)
+        for name, rate in rates.items():
+            goal = (goals or {}).get(name)
+            self.add(work, value, "files/s", against=name, reference=rate, goal=goal)

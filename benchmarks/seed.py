@@ -1,14 +1,29 @@
-"""Fill a database without the network, by two processes (seed_worker.py)."""
+"""Fill a database without the network, through ``ingest.uploads.store_files``.
+
+``fill`` starts ``python -m benchmarks.seed`` for each device. TLS, HTTP and the resolution of the
+certificate are left out.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from benchmarks.processes import CannotMeasure
+import django
+
+if __name__ == "__main__":
+    django.setup()
+
+from django.conf import settings
+
+from benchmarks.workloads import csv_lines, generate_files
+from benchmarks.workspace import CannotMeasure
 from device_endpoint.env import child_environment
-from ingest.uploads import Uploader
+from ingest.parsing.sample_file import TimeWindow
+from ingest.uploads import UploadedFile, Uploader, store_files
 
 
 def fill(
@@ -19,44 +34,69 @@ def fill(
     samples: int,
     first: int = 0,
 ) -> None:
-    """Store ``files`` files of ``samples`` samples in each series, a process for each part.
+    """Store ``files`` files of ``samples`` samples in each series, one process for each part.
 
-    A part is whose the series are and their names; ``first`` is the number of the first sample.
-    Raise ``CannotMeasure`` if that fails.
+    A part is an uploader and the names of its series; ``first`` is the number of the first
+    sample. Raise ``CannotMeasure`` if a process fails.
     """
-    arguments = [f"--files={files}", f"--samples={samples}", f"--first={first}"]
-    running = [
-        subprocess.Popen(
+    command = [sys.executable, "-m", "benchmarks.seed"]
+    command += [f"--files={files}", f"--samples={samples}", f"--first={first}"]
+    run_together(
+        [
             [
-                sys.executable,
-                "-m",
-                "benchmarks.seed_worker",
-                *arguments,
-                *_owner(uploader),
+                *command,
+                f"--identity={uploader.identity_id}",
+                f"--certificate={uploader.certificate_id}",
                 *series,
-            ],
+            ]
+            for uploader, series in parts
+            if series
+        ],
+        database_url,
+    )
+
+
+def run_together(commands: Sequence[list[str]], database_url: str) -> None:
+    """Run commands on a database at the same time; raise ``CannotMeasure`` if one fails."""
+    processes = [
+        subprocess.Popen(
+            command,
             env=child_environment({"DATABASE_URL": database_url}),
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for uploader, series in parts
-        if series
+        for command in commands
     ]
-    wait_for(running, "filling")
-
-
-def _owner(uploader: Uploader) -> list[str]:
-    return [f"--identity={uploader.identity_id}", f"--certificate={uploader.certificate_id}"]
-
-
-def wait_for(running: Sequence[subprocess.Popen[str]], what: str) -> None:
-    """Wait for processes to end well; raise ``CannotMeasure`` with their last words otherwise."""
     try:
-        for process in running:
+        for process, command in zip(processes, commands, strict=True):
             _, errors = process.communicate()
             if process.returncode != 0:
-                words = errors.strip().splitlines() or ["no reason given"]
-                raise CannotMeasure(f"{what} failed: {words[-1]}")
+                lines = errors.strip().splitlines() or ["no reason given"]
+                raise CannotMeasure(f"{command[2]} failed: {lines[-1]}")
     finally:
-        for process in running:
+        for process in processes:
             process.kill()
+
+
+def _store(options: Namespace) -> None:
+    uploader = Uploader(options.identity, options.certificate)
+    window = TimeWindow(0, time.time_ns() // 1_000_000)
+    for name in options.series:
+        for content in generate_files(options.files, options.samples, csv_lines, options.first):
+            file = UploadedFile(name, f"{name}.csv", "text/csv", content)
+            (receipt,) = store_files(uploader, [file], window, settings.MAX_LINES_PER_FILE)
+            if receipt.status != "stored":
+                raise SystemExit(f"a file was not stored: {receipt}")
+
+
+def _parse_options() -> Namespace:
+    parser = ArgumentParser(description="Fill a database for `make bench`.")
+    for name in ("identity", "certificate", "files", "samples", "first"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("series", nargs="+")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    _store(_parse_options())

@@ -1,8 +1,8 @@
-"""What devices send in a run: heart rates, one a second, in files of different lengths. Pure.
+"""The measurement files of a run: heart rates at 1 Hz, in files of different lengths.
 
-The values walk as those of a real wrist band do: the steps are stretches of a recording
-(tests/data) in random order, each begun where the one before ended, so that no stretch of values
-is a copy of another, which a compressor would notice.
+The values are a random walk with the steps of a wrist band's recording (tests/data): chunks of
+the recording in random order, each continuing from the last value. No chunk of values is a copy
+of another, which would compress better than real data.
 """
 
 from __future__ import annotations
@@ -21,53 +21,55 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 RECORDING = Path(__file__).parent.parent / "tests" / "data" / "hr_measurement_2019_06_11"
-# 2005-01-01T00:00Z: room for twenty years of samples of which each is fresh.
+# 2005-01-01T00:00Z: leaves twenty years for samples that were never sent before.
 FIRST_MS = 1_104_537_600_000
 STEP_MS = 1000
-# Hundredths of a beat per minute, between which the walk is kept, and where it begins.
-LOWEST, RESTING, HIGHEST = 4_500, 7_000, 18_000
-WALK = 250_000
-STRETCH = 50  # steps that are taken from the recording as they are
+# The bounds of the walk and its start, in hundredths of a beat per minute.
+MIN_RATE, START_RATE, MAX_RATE = 4_500, 7_000, 18_000
+WALK_LENGTH = 250_000
+CHUNK_LENGTH = 50  # consecutive steps taken from the recording
+MAX_BATCH_SAMPLES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Files of ``samples`` lines each; ``files`` of them are made in a full run.
+    """``files`` files of ``samples`` lines each, fewer in a quick run.
 
-    Each comparison has a series of its own, so that every file in it is fresh.
+    Each comparison has a series of its own, so that none of its files has been sent before.
     """
 
     series: str
     samples: int
     files: int
-    least: int = 8  # for each round: one for each device
+    min_files_per_round: int = 8  # one for each device
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured: seconds of each run, rounds of each comparison, sizes of stores."""
+    """The size of a run: seconds of each load, rounds of each comparison, sizes of stores."""
 
     seconds: float
     warm_up_seconds: float
     rounds: int
-    settles: bool  # the machine, before each run
-    share: float  # of the files of a workload
+    settles: bool  # wait for an idle machine before each load
+    file_share: float  # of each workload's files
     day_samples: int
     large_samples: int
-    large_files: int  # of that many samples in each run, for each of two devices
-    newcomers: int  # certificates registered in each round
-    rounds_of_storing: int
+    large_files: int  # in each round, for each of two devices
+    new_devices: int  # registered in each round
+    storing_rounds: int
     files_of_7_stored: int
     files_of_3600_stored: int
     lines_at_limits: int
     samples_stored: int
     days_charted: int
     samples_exported: int
-    repeats: int  # of a request whose time is taken
+    repeats: int  # of each timed request
 
     def files_of(self, workload: Workload) -> int:
-        """Return how many files of a workload are made."""
-        return max(self.rounds * workload.least, int(workload.files * self.share))
+        return max(
+            self.rounds * workload.min_files_per_round, int(workload.files * self.file_share)
+        )
 
 
 FULL = Scale(
@@ -75,12 +77,12 @@ FULL = Scale(
     warm_up_seconds=0.4,
     rounds=3,
     settles=True,
-    share=1.0,
+    file_share=1.0,
     day_samples=86_400,
     large_samples=1_000_000,
     large_files=4,
-    newcomers=200,
-    rounds_of_storing=10,
+    new_devices=200,
+    storing_rounds=10,
     files_of_7_stored=20_000,
     files_of_3600_stored=600,
     lines_at_limits=4_000_000,
@@ -94,12 +96,12 @@ QUICK = Scale(
     warm_up_seconds=0.1,
     rounds=1,
     settles=False,
-    share=0.05,
+    file_share=0.05,
     day_samples=8_640,
     large_samples=100_000,
     large_files=1,
-    newcomers=10,
-    rounds_of_storing=1,
+    new_devices=10,
+    storing_rounds=1,
     files_of_7_stored=400,
     files_of_3600_stored=20,
     lines_at_limits=400_000,
@@ -114,17 +116,17 @@ QUICK = Scale(
 def heart_rates(count: int, seed: int = 1) -> npt.NDArray[np.float64]:
     """Return ``count`` heart rates in beats per minute, with the band's two decimals."""
     steps = _recorded_steps(RECORDING.read_text())
-    chance = random.Random(seed)  # noqa: S311 - not a secret
-    walked: list[npt.NDArray[np.int64]] = []
-    current = RESTING
-    for _ in range(0, count, STRETCH):
-        begin = chance.randrange(len(steps) - STRETCH)
-        way = np.cumsum(steps[begin : begin + STRETCH])
-        if not LOWEST <= current + way[-1] <= HIGHEST:
-            way = -way
-        walked.append(current + way)
-        current = int(walked[-1][-1])
-    return np.concatenate(walked)[:count] / 100
+    generator = random.Random(seed)  # noqa: S311 - not a secret
+    chunks: list[npt.NDArray[np.int64]] = []
+    current = START_RATE
+    for _ in range(0, count, CHUNK_LENGTH):
+        begin = generator.randrange(len(steps) - CHUNK_LENGTH)
+        chunk = np.cumsum(steps[begin : begin + CHUNK_LENGTH])
+        if not MIN_RATE <= current + chunk[-1] <= MAX_RATE:
+            chunk = -chunk
+        chunks.append(current + chunk)
+        current = int(chunks[-1][-1])
+    return np.concatenate(chunks)[:count] / 100
 
 
 def _recorded_steps(recording: str) -> npt.NDArray[np.int64]:
@@ -133,29 +135,29 @@ def _recorded_steps(recording: str) -> npt.NDArray[np.int64]:
 
 
 def samples(first: int, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Return times (epoch milliseconds) and values of ``count`` samples from the ``first`` on."""
-    rates = heart_rates(WALK)
+    """Return times (epoch milliseconds) and values of ``count`` samples from number ``first``."""
+    rates = heart_rates(WALK_LENGTH)
     begin = FIRST_MS + first * STEP_MS
     times = np.arange(begin, begin + count * STEP_MS, STEP_MS, dtype=np.int64)
     numbers = np.arange(first, first + count, dtype=np.int64)
-    # Another beginning each time round, so that no two files are alike.
-    return times, rates[(numbers + numbers // WALK * 7919) % WALK]
+    # Each pass through the walk starts elsewhere, so that no two files have the same values.
+    return times, rates[(numbers + numbers // WALK_LENGTH * 7919) % WALK_LENGTH]
 
 
-def csv(first: int, count: int) -> bytes:
+def csv_lines(first: int, count: int) -> bytes:
     """Return ``count`` lines ``milliseconds,value``."""
     times, values = samples(first, count)
-    return _text(pa.table({"time": times, "value": values}))
+    return _to_text(pa.table({"time": times, "value": values}))
 
 
-def lines(series: str, first: int, count: int) -> bytes:
-    """Return the same samples in InfluxDB's line protocol (precision ``ms``)."""
+def influxdb_lines(series: str, first: int, count: int) -> bytes:
+    """Return the same samples in InfluxDB's line protocol with precision ``ms``."""
     times, values = (pc.cast(pa.array(column), pa.string()) for column in samples(first, count))
-    found = pc.binary_join_element_wise(f"{series} value=", values, " ", times, "")
-    return _text(pa.table({"line": found}))
+    joined = pc.binary_join_element_wise(f"{series} value=", values, " ", times, "")
+    return _to_text(pa.table({"line": joined}))
 
 
-def _text(columns: pa.Table) -> bytes:
+def _to_text(columns: pa.Table) -> bytes:
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     sink = pa.BufferOutputStream()
     pyarrow.csv.write_csv(columns, sink, options)
@@ -163,17 +165,17 @@ def _text(columns: pa.Table) -> bytes:
     return text
 
 
-def files(
+def generate_files(
     count: int, length: int, write: Callable[[int, int], bytes], first: int = 0
 ) -> Iterator[bytes]:
-    """Yield ``count`` files of ``length`` samples that follow on each other.
+    """Yield ``count`` consecutive files of ``length`` samples.
 
-    ``write`` is given the number of a sample and a count, as ``csv`` is.
+    ``write`` takes the number of the first sample and a count, as ``csv_lines`` does.
     """
-    at_once = max(1, 1_000_000 // length)
-    for begin in range(0, count, at_once):
-        made = min(at_once, count - begin)
-        yield from _split(write(first + begin * length, made * length), length)
+    batch_size = max(1, MAX_BATCH_SAMPLES // length)
+    for start in range(0, count, batch_size):
+        batch = min(batch_size, count - start)
+        yield from _split(write(first + start * length, batch * length), length)
 
 
 def _split(text: bytes, lines: int) -> Iterator[bytes]:
@@ -185,7 +187,7 @@ def _split(text: bytes, lines: int) -> Iterator[bytes]:
 
 
 def write_corpus(path: Path, contents: Iterable[bytes]) -> int:
-    """Write files as the load tool reads them, each after its length as a big-endian uint32."""
+    """Write files for the load tool, each after its length as a big-endian uint32."""
     count = 0
     with path.open("wb") as out:
         for content in contents:

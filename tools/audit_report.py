@@ -1,7 +1,7 @@
-"""What ``make audit`` says: reads pip-audit's JSON, prints counts, fails on a known hole only.
+"""The report of ``make audit``: reads pip-audit's JSON and fails on known vulnerabilities only.
 
-An index without the advisories answers nothing about any package, and a machine without a network
-gets no answer at all: that is told, and is no reason to hold a change back.
+A package index without advisories skips every package, and a machine without a network gets no
+result at all: the report says so and succeeds.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ import sys
 from typing import Any
 
 
-def verdict(document: dict[str, Any]) -> tuple[list[str], int]:
-    """Return the lines to print and how many holes are known in the packages asked about."""
+def summarize(document: dict[str, Any]) -> tuple[list[str], int]:
+    """Return the lines to print and the number of known vulnerabilities."""
     packages = document["dependencies"]
-    unanswered = [package for package in packages if "skip_reason" in package]
-    lines, holes = [], 0
+    skipped = [package for package in packages if "skip_reason" in package]
+    lines, vulnerabilities = [], 0
     for package in packages:
-        for hole in package.get("vulns", []):
-            holes += 1
-            mended = ", ".join(hole["fix_versions"]) or "no version yet"
-            named = " ".join([hole["id"], *hole.get("aliases", [])])
-            lines.append(f"{package['name']} {package['version']}: {named}, mended in {mended}")
-    answered = len(packages) - len(unanswered)
+        for vulnerability in package.get("vulns", []):
+            vulnerabilities += 1
+            fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
+            ids = " ".join([vulnerability["id"], *vulnerability.get("aliases", [])])
+            lines.append(f"{package['name']} {package['version']}: {ids}, fixed in {fixed}")
     lines.append(
-        f"audit: {len(packages)} packages, {answered} with an answer, "
-        f"{len(unanswered)} the index knows no advisories of, {holes} known holes"
+        f"audit: {len(packages)} packages, {len(packages) - len(skipped)} checked, "
+        f"{len(skipped)} without advisories in the index, "
+        f"{vulnerabilities} known vulnerabilities"
     )
-    return lines, holes
+    return lines, vulnerabilities
 
 
 def main() -> int:
-    """Print the verdict on what stands on standard input; return the exit status."""
+    """Print the report on standard input; return the exit status."""
     text = sys.stdin.read()
     try:
         document = json.loads(text)
     except ValueError:
-        sys.stdout.write("audit: the advisories could not be reached: nothing was audited\n")
+        sys.stdout.write("audit: the advisories are not available: nothing was checked\n")
         return 0
-    lines, holes = verdict(document)
+    lines, vulnerabilities = summarize(document)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 1 if holes else 0
+    return 1 if vulnerabilities else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What was tried against the product and held, by point: ``make trust`` (``ONLY=header``).
+"""Count the security tests that pass, by topic: ``make security-report`` (``ONLY=header``).
 
-Each point of docs/explanation/threat-model.md is a set of test files, run against the real nginx,
-gunicorn and PostgreSQL. Printed is one line a point: cases tried, cases held.
+Each topic of docs/explanation/threat-model.md is a set of test files, run against the real nginx,
+gunicorn and PostgreSQL. The report has one line for each topic: cases run, cases passed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
-POINTS = {
+TOPICS = {
     "header": (
         "tests/security/test_nginx_configuration.py",
         "tests/security/test_forged_headers.py",
@@ -62,8 +62,8 @@ POINTS = {
 }
 
 
-def run(paths: Sequence[str]) -> tuple[int, int, list[str]]:
-    """Run the tests in ``paths``; return how many were tried, how many held, and which did not."""
+def run_tests(paths: Sequence[str]) -> tuple[int, int, list[str]]:
+    """Run the tests in ``paths``; return the number of cases, of passed cases, and the failures."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-m", "not debian"]
@@ -71,29 +71,29 @@ def run(paths: Sequence[str]) -> tuple[int, int, list[str]]:
             [*command, f"--junitxml={report}", *paths], stdout=subprocess.DEVNULL, check=False
         )
         cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 - pytest's own
-    broken = [
+    failures = [
         f"{case.get('classname')}::{case.get('name')}"
         for case in cases
         if case.find("failure") is not None or case.find("error") is not None
     ]
-    return len(cases), len(cases) - len(broken), broken
+    return len(cases), len(cases) - len(failures), failures
 
 
 def main() -> int:
-    """Run the points that are asked for; return 1 if a case did not hold."""
+    """Run the topics on the command line; return 1 if a case failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("points", nargs="*", metavar="POINT", help=", ".join(POINTS))
-    asked = parser.parse_args().points or list(POINTS)
-    if unknown := set(asked) - set(POINTS):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(POINTS)}")
-    every_case_held = True
-    for point in asked:
-        tried, held, broken = run(POINTS[point])
-        sys.stdout.write(f"{point}: {tried} cases tried, {held} held\n")
-        sys.stdout.writelines(f"  {case}\n" for case in broken)
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=", ".join(TOPICS))
+    chosen = parser.parse_args().topics or list(TOPICS)
+    if unknown := set(chosen) - set(TOPICS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(TOPICS)}")
+    all_passed = True
+    for topic in chosen:
+        cases, passed, failures = run_tests(TOPICS[topic])
+        sys.stdout.write(f"{topic}: {cases} cases tried, {passed} held\n")
+        sys.stdout.writelines(f"  {case}\n" for case in failures)
         sys.stdout.flush()
-        every_case_held &= held == tried > 0
-    return 0 if every_case_held else 1
+        all_passed &= passed == cases > 0
+    return 0 if all_passed else 1
 
 
 if __name__ == "__main__":

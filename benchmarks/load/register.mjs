@@ -1,7 +1,7 @@
-// Register new certificates: each request has a certificate, a handshake and a key of its own.
+// Register new certificates: each request has its own certificate, handshake and pre-shared key.
 //
-// Standard input is one JSON object (see benchmarks/load_tool.py, RegisterJob), standard output
-// one, as upload.mjs writes it.
+// Reads one JSON object from standard input (RegisterJob in benchmarks/load_tool.py) and writes
+// one, as upload.mjs does.
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 
@@ -14,14 +14,14 @@ function register ({ cert, key, psk }) {
     const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
     const options = { method: 'POST', headers, cert, key, agent: false, rejectUnauthorized: false }
     result.sent++
-    const sent = request(job.url, options, (answer) => {
-      const status = answer.statusCode
+    const sent = request(job.url, options, (response) => {
+      const status = response.statusCode
       result.statuses[status] = (result.statuses[status] ?? 0) + 1
       if (status === 200) result.acknowledged++
-      answer.resume().on('end', resolve)
+      response.resume().on('end', resolve)
     })
     sent.on('error', () => { result.errors++; resolve() })
-    // A string given to end() leaves in one write with the head.
+    // A string passed to end() is sent in one write with the head.
     sent.end(body)
   })
 }
@@ -30,8 +30,8 @@ async function work () {
   while (job.devices.length > 0) await register(job.devices.pop())
 }
 
-const began = performance.now()
+const started = performance.now()
 await Promise.all(Array.from({ length: job.connections }, work))
 result.counted = result.acknowledged
-result.seconds = (performance.now() - began) / 1000
+result.seconds = (performance.now() - started) / 1000
 process.stdout.write(JSON.stringify(result) + '\n')

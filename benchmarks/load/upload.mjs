@@ -1,10 +1,10 @@
-// Upload files as fast as the server takes them: autocannon, one connection and one certificate a
-// device, head and body in one write, every body another.
+// Upload files as fast as the server takes them, with autocannon: one connection and one
+// certificate for each device, head and body in one write, a different body in each request.
 //
-// Standard input is one JSON object (see benchmarks/load_tool.py, UploadJob), standard output one:
+// Reads one JSON object from standard input (UploadJob in benchmarks/load_tool.py) and writes one:
 // {sent, acknowledged, counted, seconds, statuses, errors}. `counted` files were acknowledged
-// within `seconds`, which begin after the warm-up (unless all was over by then). No request is cut off: each client ends after
-// the answer to its last one, so that what was sent is also what was acknowledged or refused.
+// within `seconds`, which start after the warm-up (or at once if all files were sent by then). No
+// request is cut off: each client ends after the response to its last one.
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import autocannon from 'autocannon'
@@ -14,44 +14,44 @@ const corpus = readFileSync(job.corpus)
 const head = Buffer.from(job.head)
 const tail = Buffer.from(job.tail)
 const contents = []
-for (let at = 0; at < corpus.length;) {
-  const end = at + 4 + corpus.readUInt32BE(at)
-  contents.push(corpus.subarray(at + 4, end))
-  at = end
+for (let offset = 0; offset < corpus.length;) {
+  const end = offset + 4 + corpus.readUInt32BE(offset)
+  contents.push(corpus.subarray(offset + 4, end))
+  offset = end
 }
 
 let built = 0
 const nextBody = () => Buffer.concat([head, contents[(job.start + built++) % contents.length], tail])
 
-const began = performance.now()
-const countFrom = began + job.warm_up_seconds * 1000
+const started = performance.now()
+const countFrom = started + job.warm_up_seconds * 1000
 const result = { sent: 0, acknowledged: 0, counted: 0, seconds: 0, statuses: {}, errors: 0 }
-let lastHeard = began
+let lastResponseAt = started
 let running = job.devices.length
 const clients = []
 
-function heard (status) {
+function countResponse (status) {
   result.statuses[status] = (result.statuses[status] ?? 0) + 1
   if (status < 200 || status > 299) return
   result.acknowledged++
-  lastHeard = performance.now()
-  if (lastHeard >= countFrom) result.counted++
+  lastResponseAt = performance.now()
+  if (lastResponseAt >= countFrom) result.counted++
 }
 
 function report () {
   result.sent = built
-  const overInWarmUp = result.counted === 0
-  if (overInWarmUp) result.counted = result.acknowledged
-  result.seconds = (lastHeard - (overInWarmUp ? began : countFrom)) / 1000
+  const endedInWarmUp = result.counted === 0
+  if (endedInWarmUp) result.counted = result.acknowledged
+  result.seconds = (lastResponseAt - (endedInWarmUp ? started : countFrom)) / 1000
   process.stdout.write(JSON.stringify(result) + '\n', () => process.exit(0))
 }
 
 function setupClient (client) {
   const { cert, key } = job.devices[clients.length]
   client.opts.tlsOptions = { secureContext: createSecureContext({ cert, key }) }
-  // The answer's head is heard in either mode; with a handshake each, autocannon leaves before
-  // it would tell of the answer as a whole.
-  client.on('headers', ({ statusCode }) => heard(statusCode))
+  // With a handshake each, autocannon disconnects before it emits the event of the whole response,
+  // so responses are counted by their head.
+  client.on('headers', ({ statusCode }) => countResponse(statusCode))
   client.on('connError', () => { result.errors++ })
   client.on('timeout', () => { result.errors++ })
   client.on('done', () => { if (--running === 0) report() })

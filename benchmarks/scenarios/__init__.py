@@ -1,1 +1,1 @@
-"""The rows of the table, by what they need."""
+"""Scenarios: each measures one kind of work and adds its rows to the run."""

@@ -1,4 +1,4 @@
-"""Rows of reading: charts, an hour out of a year, exports."""
+"""Times of charts, of an hour out of a year, and of exports."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from benchmarks.devices import open_context
-from benchmarks.processes import CannotMeasure
-from benchmarks.product import Product
+from benchmarks.devices import make_tls_context
 from benchmarks.report import Goal
-from benchmarks.run import Session
-from benchmarks.scenarios.storage import compact, exported_series, fill_store
+from benchmarks.run import Run, print_line
+from benchmarks.scenarios.storage import compact, fill_store, stored_series
+from benchmarks.targets import Product
 from benchmarks.workloads import FIRST_MS
+from benchmarks.workspace import CannotMeasure
 
 DAY_MS = 86_400_000
 YEAR_SERIES = "year"
 CHART_WIDTH = 1000
+CHUNK_BYTES = 1 << 20
 
-# The blocks that files of one minute leave behind, made by SQL: half a million uploads would
-# take longer than all other rows together.
-_MINUTES = """
+# The blocks that files of one minute leave, inserted by SQL: half a million uploads would take
+# longer than all other scenarios together.
+_MINUTE_BLOCKS = """
 INSERT INTO ingest_sampleblock (id, identity_id, name, hour, first_ms, last_ms, sample_count,
                                 minimum, maximum, total, offsets_ms, "values", encoding)
 SELECT gen_random_uuid(), {identity_id}, '{name}', (start / 3600000)::int, start, start + 59000, 60,
@@ -44,47 +45,47 @@ CROSS JOIN LATERAL (
 """
 
 
-def fill_year(session: Session) -> Product:
-    """Return the filled copy with a compacted series of a year at 1 Hz in one-minute files."""
-    product = session.filled
-    first, last = _year(session)
-    identity = session.devices[0].identity_id
+def fill_year(run: Run) -> Product:
+    """Return the filled product with a compacted series of a year at 1 Hz, made at first call."""
+    product = run.filled_product
+    first, last = _year_range(run)
+    identity = run.devices[0].uploader.identity_id
     count = f"SELECT count(*) FROM ingest_sampleblock WHERE name = '{YEAR_SERIES}'"  # noqa: S608
-    if session.cluster.number(product.database, count) == 0:
-        session.say(f"  storing {session.scale.days_charted} days in minutes, compacting ...")
-        session.cluster.execute(
+    if run.cluster.query_number(product.database, count) == 0:
+        print_line(f"  storing {run.scale.days_charted} days in minutes, compacting ...")
+        run.cluster.execute(
             product.database,
-            _MINUTES.format(identity_id=identity, name=YEAR_SERIES, first=first, last=last),
+            _MINUTE_BLOCKS.format(identity_id=identity, name=YEAR_SERIES, first=first, last=last),
             "VACUUM ANALYZE ingest_sampleblock",
         )
-        url = session.place.database_url(product.database)
-        seconds = compact(url, session.devices[0].identity)
-        session.add(
-            f"compaction of {session.scale.days_charted} days at 1 Hz, from one-minute files",
+        url = run.workspace.database_url(product.database)
+        seconds = compact(url, run.devices[0].identity)
+        run.add(
+            f"compaction of {run.scale.days_charted} days at 1 Hz, from one-minute files",
             (last - first) / 1000 / seconds / 1e6,
             "M samples/s",
         )
-        session.cluster.execute(product.database, "VACUUM ANALYZE ingest_sampleblock")
+        run.cluster.execute(product.database, "VACUUM ANALYZE ingest_sampleblock")
     return product
 
 
-def _year(session: Session) -> tuple[int, int]:
-    return FIRST_MS, FIRST_MS + session.scale.days_charted * DAY_MS
+def _year_range(run: Run) -> tuple[int, int]:
+    return FIRST_MS, FIRST_MS + run.scale.days_charted * DAY_MS
 
 
-def chart(session: Session) -> None:
-    """The chart of all days against the chart of one."""
-    product = fill_year(session)
-    first, last = _year(session)
+def chart(run: Run) -> None:
+    """Compare the chart of all days with the chart of one."""
+    product = fill_year(run)
+    first, last = _year_range(run)
     middle = first + (last - first) // DAY_MS // 2 * DAY_MS
     times: dict[str, list[float]] = {"year": [], "day": []}
-    for number in range(session.scale.repeats + 1):
+    for number in range(run.scale.repeats + 1):
         for name, start, end in (("year", first, last), ("day", middle, middle + DAY_MS)):
-            taken = _chart_ms(session, product, start, end)
-            if number > 0:  # the first warms up
-                times[name].append(taken)
-    days = session.scale.days_charted
-    session.add(
+            elapsed_ms = _time_chart_ms(run, product, start, end)
+            if number > 0:  # the first request warms up
+                times[name].append(elapsed_ms)
+    days = run.scale.days_charted
+    run.add(
         f"chart of {'a year' if days == 365 else f'{days} days'} at 1 Hz, from one-minute files",
         median(times["year"]),
         "ms",
@@ -94,67 +95,64 @@ def chart(session: Session) -> None:
     )
 
 
-def _chart_ms(session: Session, product: Product, start: int, end: int) -> float:
+def _time_chart_ms(run: Run, product: Product, start: int, end: int) -> float:
     query = urlencode({"from": start, "to": end, "width": CHART_WIDTH})
-    began = time.perf_counter()
-    body = b"".join(_get(session, product, YEAR_SERIES, f"buckets?{query}"))
-    taken = (time.perf_counter() - began) * 1000
+    started = time.perf_counter()
+    body = b"".join(_get(run, product, YEAR_SERIES, f"buckets?{query}"))
+    elapsed_ms = (time.perf_counter() - started) * 1000
     counted = sum(bucket["count"] for bucket in json.loads(body)["buckets"])
     if counted != (end - start) // 1000:
         raise CannotMeasure(f"the chart counts {counted:,} samples of {(end - start) // 1000:,}")
-    return taken
+    return elapsed_ms
 
 
-def hour(session: Session) -> None:
-    """How many blocks an hour out of all days opens, as PostgreSQL says."""
-    product = fill_year(session)
-    first, last = _year(session)
+def hour(run: Run) -> None:
+    """Count the blocks that PostgreSQL reads for an hour out of all days."""
+    product = fill_year(run)
+    first, last = _year_range(run)
     start = (first + last) // 2 // 3_600_000 * 3_600_000 + 1_800_000  # across two hours
     statement = (
         "EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM analytics.samples_between(%s, %s,"
         " to_timestamp(%s), to_timestamp(%s))"
     )
-    identity = session.devices[0].identity
+    identity = run.devices[0].identity
     parameters = [identity, YEAR_SERIES, start / 1000, start / 1000 + 3600]
-    with session.cluster.connect(product.database) as connection:
-        found = connection.execute(statement, parameters).fetchone()
-    opened = [_rows(node) for node in _nodes(found[0][0]["Plan"])] if found else []
-    if not opened:
+    with run.cluster.connect(product.database) as connection:
+        row = connection.execute(statement, parameters).fetchone()
+    scans = list(_find_block_scans(row[0][0]["Plan"])) if row else []
+    if not scans:
         raise CannotMeasure("the plan of samples_between shows no scan of the blocks")
     goal = Goal("≤", 3, "value")
-    session.add("an hour by analytics.samples_between", float(sum(opened)), "blocks", goal=goal)
+    blocks = sum(int(scan["Actual Rows"] * scan["Actual Loops"]) for scan in scans)
+    run.add("an hour by analytics.samples_between", float(blocks), "blocks", goal=goal)
 
 
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _find_block_scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if plan.get("Relation Name") == "ingest_sampleblock":
         yield plan
     for child in plan.get("Plans", []):
-        yield from _nodes(child)
+        yield from _find_block_scans(child)
 
 
-def _rows(node: dict[str, Any]) -> int:
-    return int(node["Actual Rows"] * node["Actual Loops"])
-
-
-def export(session: Session) -> None:
-    """Export a series as CSV and Parquet against COPY of as many rows, in turn."""
-    product = fill_store(session)
-    count = session.scale.samples_exported
-    _make_rows(session, count)
-    ways: dict[str, Callable[[], int]] = {
-        "csv": lambda: _export(session, product, "csv"),
-        "parquet": lambda: _export(session, product, "parquet"),
-        "rows": lambda: _copy_out(session, product),
+def export(run: Run) -> None:
+    """Compare exports of a series as CSV and Parquet with COPY of as many rows."""
+    product = fill_store(run)
+    count = run.scale.samples_exported
+    _create_rows(run, count)
+    exports: dict[str, Callable[[], int]] = {
+        "csv": lambda: _export_by_api(run, product, "csv"),
+        "parquet": lambda: _export_by_api(run, product, "parquet"),
+        "rows": lambda: _export_by_copy(run, product),
     }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(session.scale.rounds):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            if way() == 0:
+    rates: dict[str, list[float]] = {name: [] for name in exports}
+    for _ in range(run.scale.rounds):
+        for name, export_series in exports.items():
+            started = time.perf_counter()
+            if export_series() == 0:
                 raise CannotMeasure(f"the export ({name}) is empty")
-            rates[name].append(count / (time.perf_counter() - began) / 1e6)
+            rates[name].append(count / (time.perf_counter() - started) / 1e6)
     for name in ("csv", "parquet"):
-        session.add(
+        run.add(
             f"export of {count:,} samples, {name}",
             median(rates[name]),
             "M samples/s",
@@ -163,9 +161,9 @@ def export(session: Session) -> None:
         )
 
 
-def _make_rows(session: Session, count: int) -> None:
-    session.cluster.execute(
-        session.filled.database,
+def _create_rows(run: Run, count: int) -> None:
+    run.cluster.execute(
+        run.filled_product.database,
         "CREATE TABLE exported_rows (series integer NOT NULL, time_ms bigint NOT NULL,"
         " value double precision NOT NULL, PRIMARY KEY (series, time_ms))",
         f"INSERT INTO exported_rows SELECT 1, {FIRST_MS} + n * 1000::bigint, 60 + n % 60"  # noqa: S608
@@ -174,44 +172,45 @@ def _make_rows(session: Session, count: int) -> None:
     )
 
 
-def _export(session: Session, product: Product, form: str) -> int:
-    name = exported_series(session)[0]
+def _export_by_api(run: Run, product: Product, form: str) -> int:
+    name = stored_series(run)[0]
     size, lines = 0, 0
-    for piece in _get(session, product, name, f"samples?format={form}"):
-        size += len(piece)
-        lines += piece.count(b"\n") if form == "csv" else 0
-    if form == "csv" and lines != session.scale.samples_exported + 1:
+    for chunk in _get(run, product, name, f"samples?format={form}"):
+        size += len(chunk)
+        lines += chunk.count(b"\n") if form == "csv" else 0
+    if form == "csv" and lines != run.scale.samples_exported + 1:
         raise CannotMeasure(f"the export holds {lines:,} lines")
     return size
 
 
-def _copy_out(session: Session, product: Product) -> int:
+def _export_by_copy(run: Run, product: Product) -> int:
     rows = "SELECT time_ms, value FROM exported_rows WHERE series = 1 ORDER BY time_ms"
-    command = [str(session.cluster.binaries / "psql"), "--no-psqlrc", "--quiet"]
-    command += ["--dbname", session.place.database_url(product.database)]
+    command = [str(run.cluster.binaries / "psql"), "--no-psqlrc", "--quiet"]
+    command += ["--dbname", run.workspace.database_url(product.database)]
     command += ["--command", f"COPY ({rows}) TO STDOUT (FORMAT csv)"]
     size = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
-        while run.stdout and (piece := run.stdout.read(1 << 20)):
-            size += len(piece)
-    return size if run.returncode == 0 else 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        while process.stdout and (chunk := process.stdout.read(CHUNK_BYTES)):
+            size += len(chunk)
+    return size if process.returncode == 0 else 0
 
 
-def _get(session: Session, product: Product, series: str, rest: str) -> Iterator[bytes]:
-    identity = quote(session.devices[0].identity)
-    connection = HTTPSConnection(
-        "127.0.0.1", product.staff_port, context=open_context(), timeout=120
-    )
+def _get(run: Run, product: Product, series: str, rest: str) -> Iterator[bytes]:
+    identity = quote(run.devices[0].identity)
+    context = make_tls_context()
+    connection = HTTPSConnection("127.0.0.1", product.staff_port, context=context, timeout=120)
     try:
         connection.request(
             "GET",
             f"/api/v1/series/{identity}/{series}/{rest}",
-            headers={"Authorization": f"Bearer {session.cluster.token}"},
+            headers={"Authorization": f"Bearer {run.cluster.token}"},
         )
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise CannotMeasure(f"the read API answers {answer.status}: {answer.read()[:200]!r}")
-        while piece := answer.read(1 << 20):
-            yield piece
+        response = connection.getresponse()
+        if response.status != 200:
+            raise CannotMeasure(
+                f"the analysis API answers {response.status}: {response.read()[:200]!r}"
+            )
+        while chunk := response.read(CHUNK_BYTES):
+            yield chunk
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""`QUICK=1 make bench` works, ends all that it started and leaves one file."""
+"""`QUICK=1 make bench` measures, stops all that it started and leaves one file."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from device_endpoint.env import PROJECT_DIR
 from tests.support.stack import clean_environment
 
 
-def measure(var_dir: Path, only: str) -> subprocess.CompletedProcess[str]:
+def run_benchmarks(var_dir: Path, only: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "bench"],
         cwd=PROJECT_DIR,
@@ -23,18 +23,18 @@ def measure(var_dir: Path, only: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.debian
-def test_a_quick_run_measures_and_leaves_nothing_but_its_figures(tmp_path: Path) -> None:
-    run = measure(tmp_path, "small,repeats,hour")
+def test_a_quick_run_leaves_nothing_but_its_results(tmp_path: Path) -> None:
+    run = run_benchmarks(tmp_path, "small,repeats,hour")
     assert run.returncode == 0, run.stdout + run.stderr
-    found = json.loads((tmp_path / "bench.json").read_text())
-    assert {"floor", "bare app", "rows by COPY"} <= {row["against"] for row in found["rows"]}
-    assert all(tuple(row) == HEADINGS and row["value"] for row in found["rows"])
+    results = json.loads((tmp_path / "bench.json").read_text())
+    assert {"floor", "bare app", "rows by COPY"} <= {row["against"] for row in results["rows"]}
+    assert all(tuple(row) == HEADINGS and row["value"] for row in results["rows"])
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
 
 
 @pytest.mark.debian
-def test_rows_that_do_not_exist_are_named(tmp_path: Path) -> None:
-    run = measure(tmp_path, "small,smaller")
+def test_unknown_scenarios_are_named(tmp_path: Path) -> None:
+    run = run_benchmarks(tmp_path, "small,smaller")
     assert run.returncode != 0
     assert "no rows smaller" in run.stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,10 +1,10 @@
-"""The table of `make bench` and what a goal means."""
+"""The table of `make bench` and its goals."""
 
 import json
 
 import pytest
 
-from benchmarks.report import HEADINGS, Goal, document, row, table
+from benchmarks.report import HEADINGS, Goal, document, make_row, table
 
 
 @pytest.mark.parametrize(
@@ -22,37 +22,41 @@ from benchmarks.report import HEADINGS, Goal, document, row, table
 def test_a_goal_bounds_the_ratio_or_the_value(
     goal: Goal, value: float, reference: float | None, holds: bool
 ) -> None:
-    assert row("work", value, "unit", reference=reference, goal=goal).holds is holds
+    assert make_row("work", value, "unit", reference=reference, goal=goal).holds is holds
 
 
 @pytest.mark.parametrize("goal", [Goal("≥", 0.6), Goal("≤", 3), Goal("≤", 300, "value")])
-def test_what_could_not_be_measured_holds_no_goal(goal: Goal) -> None:
-    assert row("work", None, "unit", against="floor", reference=100.0, goal=goal).holds is False
+def test_a_missing_measurement_fails_every_goal(goal: Goal) -> None:
+    assert (
+        make_row("work", None, "unit", against="floor", reference=100.0, goal=goal).holds is False
+    )
 
 
-def test_a_ratio_needs_a_reference_that_was_measured() -> None:
-    missing = row("work", 5.0, "unit", against="floor", reference=None, goal=Goal("≥", 0.6))
+def test_a_ratio_needs_a_measured_reference() -> None:
+    missing = make_row("work", 5.0, "unit", against="floor", reference=None, goal=Goal("≥", 0.6))
     assert missing.ratio is None
     assert missing.holds is False
 
 
 def test_without_a_goal_there_is_no_verdict() -> None:
-    assert row("work", 5.0, "unit").holds is None
+    assert make_row("work", 5.0, "unit").holds is None
 
 
-def test_a_row_of_the_document_has_the_keys_of_the_table() -> None:
-    rows = [row("work", 1160.123, "files/s", against="floor", reference=2300.0)]
-    found = json.loads(document({"cores": 2}, rows, {"floor": "durable"}, ["a note"]))
-    assert tuple(found["rows"][0]) == HEADINGS
-    assert found["rows"][0]["value"] == 1160.0
-    assert found["rows"][0]["ratio"] == pytest.approx(0.504)
-    assert found["machine"] == {"cores": 2}
+def test_rows_of_the_document_have_the_keys_of_the_table() -> None:
+    rows = [make_row("work", 1160.123, "files/s", against="floor", reference=2300.0)]
+    content = json.loads(document({"cores": 2}, rows, {"floor": "durable"}, ["a note"]))
+    assert tuple(content["rows"][0]) == HEADINGS
+    assert content["rows"][0]["value"] == 1160.0
+    assert content["rows"][0]["ratio"] == pytest.approx(0.504)
+    assert content["machine"] == {"cores": 2}
 
 
-def test_the_table_has_a_line_for_each_row_and_marks_what_fails() -> None:
+def test_the_table_has_a_line_for_each_row_and_marks_failures() -> None:
     rows = [
-        row("small", 1160.0, "files/s", against="floor", reference=2300.0, goal=Goal("≥", 0.6)),
-        row("memory", None, "MB"),
+        make_row(
+            "small", 1160.0, "files/s", against="floor", reference=2300.0, goal=Goal("≥", 0.6)
+        ),
+        make_row("memory", None, "MB"),
     ]
     headings, _, small, memory = table(rows).splitlines()
     assert headings.split() == list(HEADINGS)

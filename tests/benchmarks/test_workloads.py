@@ -1,4 +1,4 @@
-"""The files that `make bench` sends: fresh, plausible, the same in every run."""
+"""The files that `make bench` sends: never sent before, plausible, the same in every run."""
 
 from pathlib import Path
 
@@ -9,20 +9,20 @@ from benchmarks.workloads import (
     FULL,
     QUICK,
     Workload,
-    csv,
-    files,
+    csv_lines,
+    generate_files,
     heart_rates,
-    lines,
+    influxdb_lines,
     write_corpus,
 )
 from ingest.parsing.sample_file import TimeWindow, read_samples
 
 
-def test_every_file_is_read_as_the_door_reads_it_and_follows_on_the_one_before() -> None:
+def test_files_are_consecutive_and_parsed_by_the_device_api() -> None:
     window = TimeWindow(FIRST_MS, FIRST_MS + 10**9)
-    found = [read_samples(content, window, 1000) for content in files(5, 7, csv)]
-    assert [samples.lines for samples in found] == [7] * 5
-    assert [samples.first_ms for samples in found] == [FIRST_MS + n * 7000 for n in range(5)]
+    parsed = [read_samples(content, window, 1000) for content in generate_files(5, 7, csv_lines)]
+    assert [samples.lines for samples in parsed] == [7] * 5
+    assert [samples.first_ms for samples in parsed] == [FIRST_MS + n * 7000 for n in range(5)]
 
 
 def test_the_values_are_heart_rates_with_two_decimals() -> None:
@@ -31,8 +31,10 @@ def test_the_values_are_heart_rates_with_two_decimals() -> None:
     assert (rates * 100).round() == pytest.approx(rates * 100)
 
 
-def test_the_two_texts_hold_the_same_samples() -> None:
-    pairs = zip(csv(3, 20).splitlines(), lines("hr", 3, 20).splitlines(), strict=True)
+def test_both_text_formats_hold_the_same_samples() -> None:
+    pairs = zip(
+        csv_lines(3, 20).splitlines(), influxdb_lines("hr", 3, 20).splitlines(), strict=True
+    )
     for one, other in pairs:
         time, value = one.split(b",")
         assert float(other.split()[1].removeprefix(b"value=")) == float(value)

@@ -1,16 +1,15 @@
-"""The fault checker: devices send while a fault injector breaks things, then all is compared.
+"""Fault injection: devices send while faults are injected, then the results are compared.
 
-``python -m tests.fault_injection --seconds 60 --seed 1`` starts an installation of its own, as
-``manage.py up`` does, lets devices send to it without end and breaks its parts at random
-moments. Then it compares what the devices were told with what the database holds:
+``python -m tests.fault_injection --seconds 60 --seed 1`` starts an installation with
+``manage.py up``, lets devices send to it continuously and injects faults at random moments. Then
+it compares the responses that the devices received with the content of the database:
 
-- acknowledged ⊆ stored ⊆ attempted; what was refused for good is not stored as samples;
-- each file and each timestamp once, with the values and counts that a dictionary would give;
-- receipts equal the database's rows; the same bytes are answered with one id;
-- every answer is JSON of the documented form, none is a 500 or ``internal_error``;
-- nothing is left running.
+- acknowledged ⊆ stored ⊆ attempted; finally refused files are not stored as samples;
+- each file and each timestamp is stored once, with the values and counts of a dictionary model;
+- receipts equal the database's rows; the same bytes always get the same id;
+- every response is JSON of the documented form, none is a 500 or ``internal_error``;
+- no process is left running.
 
-``payload`` makes the files, ``device`` sends them, ``ledger`` keeps what happened, ``injector``
-breaks things by ``faults_*``, ``stored`` reads the database, ``judgement`` compares, ``report``
-prints. ``controls`` are builds that lose or double data on purpose: the checker must say so.
+``negative_controls`` are installations that lose or double data on purpose: the verdict must
+report them.
 """

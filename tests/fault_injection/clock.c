@@ -1,6 +1,6 @@
-/* A wrong clock for the processes that load this (LD_PRELOAD): the true time and as many seconds
- * as the file CLOCK_FILE holds, an int64. The clock that time-outs are measured by stays right,
- * as it does where a machine's clock is set. */
+/* A shifted clock for processes that preload this library (LD_PRELOAD): the machine's time plus the
+ * seconds in the file CLOCK_FILE, an int64. The monotonic clock, which timeouts use, is not shifted,
+ * as when a machine's clock is set. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-"""What the database holds at the end, read by plain SQL: nothing of the product in between."""
+"""The content of the database, read by plain SQL without the product's code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _codec = pa.Codec("zstd")
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A row of a file; ``content`` is the original."""
+    """A row of a file; ``content`` holds the bytes that the device sent."""
 
     id: str
     identity: str
@@ -46,50 +46,51 @@ class StoredFile:
 
 
 @dataclass
-class Stored:
-    """All files in the order in which they were stored, the samples of each series.
+class DatabaseState:
+    """All files in the order in which they were stored, and the samples of each series.
 
-    ``faults`` names blocks that contradict themselves and timestamps that are there twice
-    (``doubled`` counts these).
+    ``findings`` names inconsistent blocks and timestamps that are stored twice; ``doubled``
+    counts the latter.
     """
 
     files: list[StoredFile] = field(default_factory=list)
     series: dict[tuple[str, str], dict[int, float]] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
     doubled: int = 0
 
 
-def read(session: psycopg.Connection[dict[str, Any]]) -> Stored:
-    """Return what is stored."""
-    found = Stored()
-    # Without an index: a damaged one would hide what is there twice.
+def read_state(session: psycopg.Connection[dict[str, Any]]) -> DatabaseState:
+    state = DatabaseState()
+    # Without indexes: a damaged one would hide rows that are stored twice.
     session.execute("SET enable_indexscan = off")
     session.execute("SET enable_indexonlyscan = off")
     session.execute("SET enable_bitmapscan = off")
     for row in session.execute(_FILES):
-        found.files.append(StoredFile(**_with_original(row)))
+        state.files.append(StoredFile(**_with_content(row)))
     for block in session.execute(_BLOCKS):
-        _add_block(found, block)
-    return found
+        _add_block(state, block)
+    return state
 
 
-def _with_original(row: dict[str, Any]) -> dict[str, Any]:
+def _with_content(row: dict[str, Any]) -> dict[str, Any]:
     content = _codec.decompress(row["content"], decompressed_size=row.pop("size"), asbytes=True)
     return row | {"content": content}
 
 
-def _add_block(found: Stored, block: dict[str, Any]) -> None:
-    where = f"{block['identity']}/{block['series']}"
-    series = found.series.setdefault((block["identity"], block["series"]), {})
+def _add_block(state: DatabaseState, block: dict[str, Any]) -> None:
+    series_name = f"{block['identity']}/{block['series']}"
+    series = state.series.setdefault((block["identity"], block["series"]), {})
     times = [block["hour"] * HOUR_MS + offset for offset in block["offsets_ms"]]
     values = block["values"]
-    told = [block[name] for name in ("first_ms", "last_ms", "sample_count", "minimum", "maximum")]
-    if told != [times[0], times[-1], len(times), min(values), max(values)]:
-        found.faults.append(f"a block of {where} at {times[0]} contradicts itself")
+    summary = [
+        block[name] for name in ("first_ms", "last_ms", "sample_count", "minimum", "maximum")
+    ]
+    if summary != [times[0], times[-1], len(times), min(values), max(values)]:
+        state.findings.append(f"a block of {series_name} at {times[0]} is inconsistent")
     if abs(block["total"] - sum(values)) > 1e-6 * abs(block["total"]):
-        found.faults.append(f"a block of {where} at {times[0]} has a wrong total")
+        state.findings.append(f"a block of {series_name} at {times[0]} has a wrong total")
     for time, value in zip(times, values, strict=True):
         if time in series:
-            found.doubled += 1
-            found.faults.append(f"{where} holds {time} twice")
+            state.doubled += 1
+            state.findings.append(f"{series_name} has {time} twice")
         series[time] = value

@@ -1,4 +1,4 @@
-"""A device that sends without end, and repeats as docs/reference/protocol.md asks."""
+"""A device that sends continuously and retries as docs/reference/protocol.md requires."""
 
 from __future__ import annotations
 
@@ -14,35 +14,33 @@ from pathlib import Path
 
 from tests.fault_injection.ledger import Ledger
 from tests.fault_injection.payload import File
-from tests.fault_injection.response_log import Answer, understand
+from tests.fault_injection.response_log import Response, parse_response
 from tests.support.devices import Device, multipart
 
-BOUNDARY = "----a-boundary-of-the-checker"
-ANSWER_SECONDS = 30.0
+BOUNDARY = "----fault-injection-boundary"
+RESPONSE_TIMEOUT_SECONDS = 30.0
+FINISH_TIMEOUT_SECONDS = 90.0
 
 
-class CutOff(Exception):
-    """The device itself cut the connection, as the injector had asked it to."""
+class ConnectionCut(Exception):
+    """The device cut the connection itself, as the injector requested."""
 
 
 class Sender(threading.Thread):
-    """A bound device with files to send; ``patience`` scales all the waiting that is asked of it.
-
-    ``other`` numbers the device of the same identity: its twin.
-    """
+    """A registered device that sends files; ``wait_factor`` scales its waits between attempts."""
 
     def __init__(
-        self, device: Device, number: int, folder: Path, seed: int, patience: float
+        self, device: Device, number: int, folder: Path, seed: int, wait_factor: float
     ) -> None:
         super().__init__(name=f"device-{number}", daemon=True)
         self.ledger = Ledger(folder, number)
         self.number = number
         self.identity = number // 2
-        self.ending = threading.Event()
-        self.cuts: list[str] = []  # what to do to the next requests: "upload" or "answer"
+        self.stopping = threading.Event()
+        self.cuts: list[str] = []  # where to cut the next requests: "upload" or "answer"
         self._device = device
-        self._random = random.Random(f"{seed}/{number}")  # noqa: S311 - to be repeated
-        self._patience = patience
+        self._random = random.Random(f"{seed}/{number}")  # noqa: S311 - reproducible
+        self._wait_factor = wait_factor
         self._tls = device.tls()
         self._connection: ssl.SSLSocket | None = None
         self._next = dict.fromkeys(("own", "shared", "twin", "broken", "big"), 0)
@@ -50,15 +48,14 @@ class Sender(threading.Thread):
         self.stuck = ""
 
     def run(self) -> None:
-        """Send until asked to end; what has been begun is finished."""
+        """Send until ``stopping`` is set, then finish the request in progress."""
         requests = 0
-        while not self.ending.is_set():
+        while not self.stopping.is_set():
             requests += 1
             self._deliver(requests, self._choose())
         self._drop()
         self.ledger.close()
 
-    # --- What is sent --------------------------------------------------------------------------
     def _choose(self) -> list[File]:
         number = self._random.random()
         if number < 0.02 and self._sent:
@@ -83,62 +80,60 @@ class Sender(threading.Thread):
             self._sent.append(file)
         return file
 
-    # --- Until it has been answered for good ---------------------------------------------------
     def _deliver(self, request: int, files: Sequence[File]) -> None:
-        body = _framed(files)
-        given_up = None
-        tries = 0
+        body = _frame(files)
+        deadline = None
+        attempts = 0
         while True:
-            tries += 1
+            attempts += 1
             self.ledger.write("send", n=request, files=[file.spec for file in files])
-            answer = self._try(request, body)
-            if answer is not None and not answer.retryable and answer.status < 500:
+            response = self._attempt(request, body)
+            if response is not None and not response.retryable and response.status < 500:
                 return
-            if self.ending.is_set():
-                given_up = given_up or time.monotonic() + 90.0
-                if time.monotonic() > given_up:
-                    self.stuck = f"request {request} of device {self.number}: {answer}"
+            if self.stopping.is_set():
+                deadline = deadline or time.monotonic() + FINISH_TIMEOUT_SECONDS
+                if time.monotonic() > deadline:
+                    self.stuck = f"request {request} of device {self.number}: {response}"
                     return
-            self._wait(tries, answer)
+            self._wait(attempts, response)
 
-    def _try(self, request: int, body: bytes) -> Answer | None:
+    def _attempt(self, request: int, body: bytes) -> Response | None:
         try:
-            answer = self._exchange(body)
-        except (OSError, http.client.HTTPException, CutOff) as error:
+            response = self._exchange(body)
+        except (OSError, http.client.HTTPException, ConnectionCut) as error:
             self._drop()
-            self.ledger.write("no answer", n=request, why=type(error).__name__)
+            self.ledger.write("no response", n=request, error=type(error).__name__)
             return None
         self.ledger.write(
-            "answer",
+            "response",
             n=request,
-            status=answer.status,
-            code=answer.code,
-            fault=answer.fault,
-            files=answer.receipts,
+            status=response.status,
+            code=response.code,
+            defect=response.defect,
+            files=response.receipts,
         )
-        return answer
+        return response
 
-    def _wait(self, tries: int, answer: Answer | None) -> None:
-        """Wait as long as was asked for, and a random time more."""
-        asked = (answer.retry_after if answer else None) or 0
-        more = self._random.uniform(0.2, min(30.0, 1.0 * 2**tries))
-        seconds = min((asked + more) * self._patience, 30.0)
-        # Woken when the run ends, so that the last files are delivered soon.
-        if self.ending.wait(seconds):
+    def _wait(self, attempts: int, response: Response | None) -> None:
+        """Wait for Retry-After and a random backoff."""
+        retry_after = (response.retry_after if response else None) or 0
+        backoff = self._random.uniform(0.2, min(30.0, 1.0 * 2**attempts))
+        seconds = min((retry_after + backoff) * self._wait_factor, 30.0)
+        # Interrupted when the run ends, so that the last files are delivered soon.
+        if self.stopping.wait(seconds):
             time.sleep(0.3)
 
-    # --- One exchange --------------------------------------------------------------------------
-    def _exchange(self, body: bytes) -> Answer:
+    def _exchange(self, body: bytes) -> Response:
         head = (
             "POST /device_endpoint HTTP/1.1\r\nHost: localhost\r\n"
             f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode()
-        # Some devices keep their connection, some open one each time.
+        # One device in four opens a connection for each request.
         if self._connection is None or self.number % 4 == 3 or _is_closed(self._connection):
             self._drop()
             self._connection = self._device.connect(context=self._tls)
-            self._connection.settimeout(ANSWER_SECONDS)
+            self._connection.settimeout(RESPONSE_TIMEOUT_SECONDS)
         cut = self.cuts.pop() if self.cuts else ""
         if cut == "upload":
             self._connection.sendall((head + body)[: len(head) + len(body) // 2])
@@ -146,19 +141,19 @@ class Sender(threading.Thread):
         self._connection.sendall(head + body)
         if cut == "answer":
             self._reset()
-        answer = http.client.HTTPResponse(self._connection)
-        answer.begin()
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        understood = understand(answer.status, headers, answer.read())
-        if answer.will_close:
+        response = http.client.HTTPResponse(self._connection)
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        parsed = parse_response(response.status, headers, response.read())
+        if response.will_close:
             self._drop()
-        return understood
+        return parsed
 
     def _reset(self) -> None:
         assert self._connection is not None
         linger = struct.pack("ii", 1, 0)  # close() sends RST
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        raise CutOff
+        raise ConnectionCut
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -166,19 +161,19 @@ class Sender(threading.Thread):
             self._connection = None
 
 
-def _framed(files: Sequence[File]) -> bytes:
+def _frame(files: Sequence[File]) -> bytes:
     return multipart([(file.series, file.filename, file.content) for file in files], BOUNDARY)
 
 
 def _is_closed(connection: ssl.SSLSocket) -> bool:
-    """Tell whether the server has closed a connection that is not in use."""
+    """Whether the server has closed the idle connection."""
     connection.setblocking(False)
     try:
-        # Between answers nothing but an end can come (or a TLS 1.3 ticket, which reads as none).
+        # Between responses only an end of file can arrive, or a TLS 1.3 ticket, which has no data.
         return connection.recv(1) == b""
     except (ssl.SSLWantReadError, BlockingIOError):
         return False
     except OSError:
         return True
     finally:
-        connection.settimeout(ANSWER_SECONDS)
+        connection.settimeout(RESPONSE_TIMEOUT_SECONDS)

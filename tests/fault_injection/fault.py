@@ -1,36 +1,36 @@
-"""What a fault is: a name and a function that breaks something and says what."""
+"""A fault: a name and a function that injects it."""
 
 from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.fault_injection.harness import Rig
+from tests.fault_injection.harness import Harness
 from tests.fault_injection.processes import Process
 
 
-class Impossible(Exception):
+class FaultNotSupported(Exception):
     """The machine does not allow this fault; the text says why."""
 
 
-class NothingThere(Exception):
-    """What would be broken is not there at the moment: it has not recovered from another fault."""
+class TargetMissing(Exception):
+    """The target of the fault is missing: it has not recovered from an earlier fault."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``inject`` breaks something, for a while where it can be mended, and says what it did."""
+    """``inject`` breaks something, repairs it where nothing else does, and returns a log line."""
 
     name: str
-    inject: Callable[[Rig, random.Random], str]
+    inject: Callable[[Harness, random.Random], str]
 
 
-def hit(found: list[Process], chance: random.Random, number: signal.Signals) -> str:
-    """Send a signal to one of ``found``."""
-    if not found:
-        raise NothingThere
-    process = chance.choice(found)
+def signal_one(processes: Sequence[Process], rng: random.Random, number: signal.Signals) -> str:
+    """Send a signal to a random process."""
+    if not processes:
+        raise TargetMissing
+    process = rng.choice(processes)
     process.send(number)
     return f"{number.name} {process.pid}"

@@ -1,4 +1,4 @@
-"""Breaks things at random moments, every kind as often as the others."""
+"""Injects faults at random moments, each kind equally often."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.fault_injection.fault import Fault, Impossible, NothingThere
-from tests.fault_injection.harness import Rig
+from tests.fault_injection.fault import Fault, FaultNotSupported, TargetMissing
+from tests.fault_injection.harness import Harness
 
 
 @dataclass
-class Injected:
-    """What was broken: how often each fault, which were impossible and why, a line for each."""
+class InjectionLog:
+    """The number of injections of each fault, unsupported faults with reasons, and log lines."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    impossible: dict[str, str] = field(default_factory=dict)
+    unsupported: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
 
 def inject(
-    rig: Rig, faults: Sequence[Fault], *, seconds: float, every: float, seed: int
-) -> Injected:
-    """Inject ``faults`` for ``seconds``, one after ``every`` seconds of peace on average."""
-    chance = random.Random(f"{seed}/faults")  # noqa: S311 - to be repeated
-    done = Injected()
-    waiting: list[Fault] = []
+    harness: Harness, faults: Sequence[Fault], *, seconds: float, every: float, seed: int
+) -> InjectionLog:
+    """Inject ``faults`` for ``seconds``, with pauses of ``every`` seconds on average."""
+    rng = random.Random(f"{seed}/faults")  # noqa: S311 - reproducible
+    log = InjectionLog()
+    queue: list[Fault] = []
     started = time.monotonic()
     while (now := time.monotonic() - started) < seconds:
-        time.sleep(min(chance.expovariate(1 / every), 3 * every, max(0.0, seconds - now)))
+        time.sleep(min(rng.expovariate(1 / every), 3 * every, max(0.0, seconds - now)))
         if not faults:
             continue
-        if not waiting:
-            waiting = chance.sample(faults, len(faults))
-        fault = waiting.pop()
+        if not queue:
+            queue = rng.sample(faults, len(faults))
+        fault = queue.pop()
         try:
-            what = fault.inject(rig, chance)
-        except Impossible as reason:
-            done.impossible[fault.name] = str(reason)
-        except NothingThere:
-            waiting.insert(0, fault)
+            description = fault.inject(harness, rng)
+        except FaultNotSupported as reason:
+            log.unsupported[fault.name] = str(reason)
+        except TargetMissing:
+            queue.insert(0, fault)
         else:
-            done.counts[fault.name] += 1
-            done.lines.append(f"{now:7.1f} s  {fault.name}: {what}")
-    return done
+            log.counts[fault.name] += 1
+            log.lines.append(f"{now:7.1f} s  {fault.name}: {description}")
+    return log

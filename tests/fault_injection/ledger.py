@@ -1,6 +1,6 @@
-"""What a device has sent and was told: one file each, appended to before and after each try.
+"""A log of each device's requests and responses, appended to before and after each attempt.
 
-It is written past every buffer of the process, so that it tells the truth whatever ends it.
+Lines are written without buffering, so that the log is complete whatever ends the process.
 """
 
 from __future__ import annotations
@@ -16,37 +16,33 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Event:
-    """A line of a ledger: ``what`` is ``send``, ``answer`` or ``no answer``; ``body`` its rest."""
+    """A line of a ledger; ``kind`` is ``send``, ``response`` or ``no response``."""
 
     device: int
     at: float
-    what: str
+    kind: str
     body: dict[str, Any]
 
 
 class Ledger:
-    """The file of one device."""
-
     def __init__(self, folder: Path, device: int) -> None:
         self.device = device
         self._path = folder / f"device-{device}.jsonl"
         self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def write(self, what: str, **body: object) -> None:
-        """Append an event."""
-        line = json.dumps([round(time.time(), 4), what, body], separators=(",", ":"))
+    def write(self, kind: str, **body: object) -> None:
+        line = json.dumps([round(time.time(), 4), kind, body], separators=(",", ":"))
         os.write(self._handle, line.encode() + b"\n")
 
     def close(self) -> None:
-        """Close the file."""
         os.close(self._handle)
 
 
-def read(folder: Path) -> Iterator[Event]:
-    """Yield the events of all devices, those of each in their order."""
+def read_events(folder: Path) -> Iterator[Event]:
+    """Yield the events of all devices, each device's in order."""
     for path in sorted(folder.glob("device-*.jsonl")):
         device = int(path.stem.partition("-")[2])
         with path.open() as lines:
             for line in lines:
-                at, what, body = json.loads(line)
-                yield Event(device, at, what, body)
+                at, kind, body = json.loads(line)
+                yield Event(device, at, kind, body)

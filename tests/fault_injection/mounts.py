@@ -1,4 +1,4 @@
-"""A file system in memory that can be filled to the last byte, where the machine allows mounts."""
+"""A tmpfs that can be filled to the last byte, where the machine allows mounts."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ import os
 import subprocess
 from pathlib import Path
 
-ROOM_MB = 6000
+SIZE_MB = 6000
 
 
 class SmallDisk:
-    """The folder ``path`` as a file system of its own; ``trouble`` says why it is none."""
+    """A file system mounted at ``path``; ``unavailable_reason`` is set if it is not mounted."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.trouble = "not mounted"
+        self.unavailable_reason = "not mounted"
 
     def mount(self) -> None:
-        """Mount, or note why that cannot be done."""
+        """Mount, or set ``unavailable_reason``."""
         self.path.mkdir(parents=True, exist_ok=True)
-        self.trouble = _run("mount", "-t", "tmpfs", "-o", f"size={ROOM_MB}m", "none", self.path)
+        self.unavailable_reason = _run(
+            "mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", self.path
+        )
 
     def fill(self) -> None:
-        """Leave no room (a page or two apart)."""
-        found = os.statvfs(self.path)
-        used = (found.f_blocks - found.f_bfree) * found.f_frsize
-        # Shrunk to what is used: nothing has to be written that would have to be removed.
+        """Leave no free space but a page or two."""
+        stat = os.statvfs(self.path)
+        used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize
+        # Shrinking to the used size needs no file that would have to be removed again.
         _run("mount", "-o", f"remount,size={used // 1024 + 8}k", self.path)
 
     def free(self) -> None:
-        """Give the room back."""
-        if not self.trouble:
-            _run("mount", "-o", f"remount,size={ROOM_MB}m", self.path)
+        if not self.unavailable_reason:
+            _run("mount", "-o", f"remount,size={SIZE_MB}m", self.path)
 
     def unmount(self) -> None:
-        """Unmount; what was stored is gone."""
-        if not self.trouble:
+        """Unmount and lose the content."""
+        if not self.unavailable_reason:
             _run("umount", "--lazy", self.path)
-            self.trouble = "not mounted"
+            self.unavailable_reason = "not mounted"
 
 
 def _run(*command: str | Path) -> str:

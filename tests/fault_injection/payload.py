@@ -1,8 +1,7 @@
-"""The files that devices send: unique, and made again from three words alone. Pure.
+"""The files that devices send: unique, and reproducible from kind, owner and number.
 
-A value tells which device sent it, in which file, on which line, so that what is found in the
-database can be traced. All timestamps lie in the past, where no clock that jumps calls them
-wrong.
+A value encodes its device, file and line, so that each stored sample can be traced. All timestamps
+are old enough to be accepted when the clock jumps.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from functools import cached_property
 BASE_MS = 1_577_836_800_000
 LINES = 20
 BIG_LINES = 20_000
-# Of a file in a series that several devices write: the next file begins this far on, so that
-# each timestamp lies in four files of each device.
+# The distance between the starts of two files in a shared series: each timestamp is in four files
+# of each device.
 SHARED_STEP_MS = 5_000
 _KINDS = ("own", "shared", "twin", "broken", "big")
 
@@ -25,10 +24,10 @@ _KINDS = ("own", "shared", "twin", "broken", "big")
 class File:
     """A measurement file.
 
-    ``kind``: ``own`` files of a device never overlap; ``shared`` ones overlap each other and
-    those of the other certificates of the identity; ``twin`` files are the same bytes from each
-    of these; ``broken`` ones cannot be read; ``big`` ones do not fit into nginx's memory buffer.
-    ``owner`` is the number of the device, of the identity in a ``twin``.
+    ``kind``: ``own`` files of a device never overlap; ``shared`` ones overlap each other and those
+    of the identity's other certificates; ``twin`` files have the same bytes from each of these;
+    ``broken`` ones are unreadable; ``big`` ones exceed nginx's memory buffer.
+    ``owner`` is the number of the device, for ``twin`` files that of the identity.
     """
 
     kind: str
@@ -37,41 +36,37 @@ class File:
 
     @property
     def series(self) -> str:
-        """Return the measurement's name."""
         return self.kind if self.kind in ("shared", "twin") else f"{self.kind}-{self.owner}"
 
     @property
     def filename(self) -> str:
-        """Return a file name that tells where the file comes from."""
         return f"{self.kind}-{self.owner}-{self.number}.txt"
 
     @property
     def is_readable(self) -> bool:
-        """Tell whether the file must be stored."""
+        """Whether the file must be stored."""
         return self.kind != "broken"
 
     @property
     def spec(self) -> tuple[str, int, int]:
-        """Return what makes this file again: ``File(*spec)``."""
+        """The arguments that reproduce this file: ``File(*spec)``."""
         return self.kind, self.owner, self.number
 
     @cached_property
     def samples(self) -> list[tuple[int, int]]:
-        """Return (timestamp, value) of each line."""
+        """(timestamp in milliseconds, value) of each line."""
         lines = BIG_LINES if self.kind == "big" else LINES
         step = SHARED_STEP_MS if self.kind == "shared" else lines * 1000
         start = BASE_MS + self.number * step
-        # Below 2**53: kept exactly.
+        # Below 2**53, so exact as a double.
         tag = ((_KINDS.index(self.kind) * 100 + self.owner) * 1_000_000 + self.number) * 100_000
         return [(start + line * 1000, tag + line) for line in range(lines)]
 
     @cached_property
     def content(self) -> bytes:
-        """Return the bytes of the file."""
         text = "".join(f"{time},{value}\n" for time, value in self.samples)
         return (text if self.is_readable else text + "no sample\n").encode()
 
     @cached_property
     def sha256(self) -> str:
-        """Return the SHA-256 of the bytes, in hex."""
         return hashlib.sha256(self.content).hexdigest()

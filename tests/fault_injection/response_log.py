@@ -1,4 +1,4 @@
-"""What the door may answer, and whether an answer is of that form. Pure."""
+"""Responses of the device API, checked against the documented form."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ RETRYABLE_STATUSES = (403, 408, 429, 503)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer as a device reads it; ``fault`` says what is wrong with its form, if anything."""
+class Response:
+    """A response as a device reads it; ``defect`` describes what violates the documented form."""
 
     status: int
     code: str = ""
     retryable: bool = False
     retry_after: int | None = None
     receipts: list[dict[str, Any]] = field(default_factory=list)
-    fault: str = ""
+    defect: str = ""
 
 
-def understand(status: int, headers: dict[str, str], body: bytes) -> Answer:
-    """Return an answer from its parts; header names in lower case."""
+def parse_response(status: int, headers: dict[str, str], body: bytes) -> Response:
+    """Parse a response; header names are in lower case."""
     media_type = headers.get("content-type", "").partition(";")[0]
     try:
-        found = json.loads(body)
+        document = json.loads(body)
     except ValueError:
-        return Answer(status, fault=f"{status} is not JSON: {body[:80]!r}")
+        return Response(status, defect=f"{status} is not JSON: {body[:80]!r}")
     if status == 200:
         if media_type != "application/json":
-            return Answer(status, fault=f"200 as {media_type}")
-        return Answer(status, receipts=found.get("files", []))
+            return Response(status, defect=f"200 as {media_type}")
+        return Response(status, receipts=document.get("files", []))
     retry_after = headers.get("retry-after")
-    return Answer(
+    return Response(
         status,
-        code=str(found.get("type", "")).removeprefix(PREFIX),
-        retryable=found.get("retryable") is True,
+        code=str(document.get("type", "")).removeprefix(PREFIX),
+        retryable=document.get("retryable") is True,
         retry_after=int(retry_after) if retry_after else None,
-        receipts=found.get("files", []),
-        fault=_problem_fault(status, media_type, found, retry_after),
+        receipts=document.get("files", []),
+        defect=_find_defects(status, media_type, document, retry_after),
     )
 
 
-def _problem_fault(
-    status: int, media_type: str, found: dict[str, Any], retry_after: str | None
+def _find_defects(
+    status: int, media_type: str, document: dict[str, Any], retry_after: str | None
 ) -> str:
-    code = str(found.get("type", ""))
-    wrong = {
+    code = str(document.get("type", ""))
+    defects = {
         "500 was answered": status == 500,
         f"media type {media_type}": media_type != PROBLEM,
         f"type {code!r}": not code.startswith(PREFIX),
-        "members are missing": not {"title", "detail", "request_id"} <= found.keys(),
-        f"status {found.get('status')}": found.get("status") != status,
-        f"retryable {found.get('retryable')}": found.get("retryable")
+        "members are missing": not {"title", "detail", "request_id"} <= document.keys(),
+        f"status {document.get('status')}": document.get("status") != status,
+        f"retryable {document.get('retryable')}": document.get("retryable")
         is not (status in RETRYABLE_STATUSES),
         "no Retry-After": status in (429, 503) and retry_after is None,
-        "a fault of ours (log/device.log)": code == PREFIX + "internal_error",
+        "an internal error (log/device.log)": code == PREFIX + "internal_error",
     }
-    said = ", ".join(what for what, is_so in wrong.items() if is_so)
-    return f"{status} {code}: {said}" if said else ""
+    present = ", ".join(defect for defect, is_present in defects.items() if is_present)
+    return f"{status} {code}: {present}" if present else ""

@@ -1,4 +1,4 @@
-"""One run from start to end: an installation of its own, faults, quiet, judgement."""
+"""One run: start an installation, inject faults, let devices finish, compare."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.fault_injection import database_state, ledger, verdict
+from tests.fault_injection.database_state import read_state
 from tests.fault_injection.fault import Fault
-from tests.fault_injection.harness import Rig
-from tests.fault_injection.injector import Injected, inject
-from tests.fault_injection.verdict import Judgement
+from tests.fault_injection.harness import Harness
+from tests.fault_injection.injector import InjectionLog, inject
+from tests.fault_injection.ledger import read_events
+from tests.fault_injection.verdict import Verdict, compare, read_transcript
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. ``every`` is the mean pause between faults, in seconds.
+    """The options of a run; ``every`` is the mean pause between faults, in seconds.
 
-    ``environment`` is added to that of `up`; ``prepare`` acts on the running installation
-    before devices send.
+    ``environment`` is added to that of `up`; ``prepare`` changes the running installation before
+    devices send.
     """
 
     seconds: float
@@ -32,58 +33,58 @@ class Plan:
     faults: Sequence[Fault]
     every: float = 4.0
     devices: int = 8
-    patience: float = 0.1
+    wait_factor: float = 0.1
     environment: dict[str, str] | None = None
-    prepare: Callable[[Rig], None] | None = None
+    prepare: Callable[[Harness], None] | None = None
     show: Callable[[str], None] = print
 
 
-def run(plan: Plan, folder: Path | None = None) -> tuple[Injected, Judgement, float]:
-    """Return what was broken, what is to be said of it, and how many seconds devices sent."""
-    # Short: the database's socket lies in it.
-    place = Path(tempfile.mkdtemp(prefix="faults-")) if folder is None else folder
-    rig = Rig(
-        place,
+def run(plan: Plan, folder: Path | None = None) -> tuple[InjectionLog, Verdict, float]:
+    """Return the injected faults, the verdict, and the seconds for which devices sent."""
+    # A short path, for the database's socket is in it.
+    root = Path(tempfile.mkdtemp(prefix="faults-")) if folder is None else folder
+    harness = Harness(
+        root,
         devices=plan.devices,
         seed=plan.seed,
-        patience=plan.patience,
+        wait_factor=plan.wait_factor,
         environment=plan.environment or {},
     )
     try:
-        return _run(plan, rig)
+        return _run(plan, harness)
     finally:
-        rig.remove()
+        harness.remove()
 
 
-def _run(plan: Plan, rig: Rig) -> tuple[Injected, Judgement, float]:
-    rig.start()
+def _run(plan: Plan, harness: Harness) -> tuple[InjectionLog, Verdict, float]:
+    harness.start()
     if plan.prepare is not None:
-        plan.prepare(rig)
+        plan.prepare(harness)
     plan.show(f"{plan.devices} devices send for {plan.seconds:g} s ...")
     started = time.monotonic()
-    rig.send()
-    injected = inject(rig, plan.faults, seconds=plan.seconds, every=plan.every, seed=plan.seed)
+    harness.start_sending()
+    log = inject(harness, plan.faults, seconds=plan.seconds, every=plan.every, seed=plan.seed)
     seconds = time.monotonic() - started
-    plan.show("quiet: what was begun is delivered ...")
-    stuck = rig.quiesce()
-    told = verdict.listen(ledger.read(rig.ledgers))
-    with psycopg.connect(rig.database_address(), row_factory=dict_row) as session:
-        judged = verdict.judge(told, database_state.read(session))
-    judged.findings += [f"not delivered in the end: {name}" for name in stuck]
-    judged.findings += _verify(rig)
-    judged.findings += [f"still running: {command}" for command in rig.stop()]
-    if judged.findings:
+    plan.show("devices finish their requests ...")
+    stuck = harness.finish_deliveries()
+    transcript = read_transcript(read_events(harness.ledgers))
+    with psycopg.connect(harness.database_conninfo(), row_factory=dict_row) as session:
+        verdict = compare(transcript, read_state(session))
+    verdict.findings += [f"never delivered: {name}" for name in stuck]
+    verdict.findings += _verify(harness)
+    verdict.findings += [f"still running: {command}" for command in harness.stop()]
+    if verdict.findings:
         kept = Path(tempfile.mkdtemp(prefix="faults-logs-"))
-        shutil.copytree(rig.stack.var_dir / "log", kept, dirs_exist_ok=True)
-        shutil.copytree(rig.ledgers, kept / "ledgers")
+        shutil.copytree(harness.stack.var_dir / "log", kept, dirs_exist_ok=True)
+        shutil.copytree(harness.ledgers, kept / "ledgers")
         plan.show(f"logs and ledgers are kept in {kept}")
-    return injected, judged, seconds
+    return log, verdict, seconds
 
 
-def _verify(rig: Rig) -> list[str]:
-    """Return what the product itself has to say against its data."""
-    verified = rig.manage("verify")
+def _verify(harness: Harness) -> list[str]:
+    """Return the findings of the product's own ``manage.py verify``."""
+    verified = harness.stack.manage("verify")
     if verified.returncode == 0:
         return []
-    said = (verified.stdout + verified.stderr).strip().splitlines()
-    return [f"verify: {line}" for line in said[-10:]]
+    lines = (verified.stdout + verified.stderr).strip().splitlines()
+    return [f"verify: {line}" for line in lines[-10:]]

@@ -1,4 +1,4 @@
-"""A short run of the fault checker, and proof that it sees what is wrong when something is."""
+"""A short run of the fault injector, and proof that it reports lost and doubled data."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tests.fault_injection import (
     report,
     resource_faults,
 )
-from tests.fault_injection.injector import Injected
+from tests.fault_injection.injector import InjectionLog
 from tests.fault_injection.run import Plan, run
-from tests.fault_injection.verdict import Judgement
+from tests.fault_injection.verdict import Verdict
 
-# It makes disks, moves clocks and needs a compiler for that: more than `make test` may ask for.
+# Mounts file systems and needs a C compiler.
 pytestmark = pytest.mark.debian
 
 
-def _run(plan: Plan) -> tuple[Injected, Judgement]:
-    injected, judged, seconds = run(plan)
-    print(report.table(injected, judged, seconds, plan.seed), *injected.lines, sep="\n")  # noqa: T201 - shown where the test fails
-    return injected, judged
+def _run(plan: Plan) -> tuple[InjectionLog, Verdict]:
+    log, verdict, seconds = run(plan)
+    print(report.render_table(log, verdict, seconds, plan.seed), *log.lines, sep="\n")  # noqa: T201 - shown where the test fails
+    return log, verdict
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_is_doubled_under_faults() -> None:
-    injected, judged = _run(
+def test_faults_neither_lose_nor_double_acknowledged_data() -> None:
+    log, verdict = _run(
         Plan(
             seconds=15,
             seed=7,
@@ -35,18 +35,18 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled_under_faults() -> N
             show=lambda line: None,
         )
     )
-    assert judged.findings == []
-    assert judged.acknowledged > 0
-    assert injected.counts.total() > 0
+    assert verdict.findings == []
+    assert verdict.acknowledged > 0
+    assert log.counts.total() > 0
 
 
 @pytest.mark.parametrize(
     ("name", "symptom"),
     [("late-flush", "lost"), ("early-answer", "lost"), ("no-lock", "doubled")],
 )
-def test_what_would_lose_or_double_data_is_reported(name: str, symptom: str) -> None:
-    control = negative_controls.CONTROLS[name]
-    _, judged = _run(
+def test_lost_and_doubled_data_is_reported(name: str, symptom: str) -> None:
+    control = negative_controls.NEGATIVE_CONTROLS[name]
+    _, verdict = _run(
         Plan(
             seconds=6,
             seed=7,
@@ -58,4 +58,4 @@ def test_what_would_lose_or_double_data_is_reported(name: str, symptom: str) -> 
             show=lambda line: None,
         )
     )
-    assert getattr(judged, symptom) > 0
+    assert getattr(verdict, symptom) > 0

@@ -1,4 +1,4 @@
-"""A clock that can be set for one installation alone: a small library that its processes load."""
+"""A clock that can be set for one installation, through a library preloaded by its processes."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ SOURCE = Path(__file__).with_name("clock.c")
 
 
 class WrongClock:
-    """The clock of what is started with ``environment``; ``trouble`` says why there is none."""
+    """The clock of programs started with ``environment``; ``unavailable_reason`` if it failed."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
         self._library = folder / "clock.so"
         self._write(0)
-        self.trouble = self._build()
+        self.unavailable_reason = self._build()
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what makes a process look at this clock."""
-        if self.trouble:
+        if self.unavailable_reason:
             return {}
         return {"LD_PRELOAD": str(self._library), "CLOCK_FILE": str(self._file)}
 
     def set(self, seconds: int) -> None:
-        """Let the clock go ``seconds`` ahead of the true one."""
+        """Set the clock ``seconds`` ahead of the machine's."""
         self._write(seconds)
 
     def _write(self, seconds: int) -> None:
-        # In place: it is mapped into the processes' memory.
+        # In place, for the file is mapped into the processes' memory.
         with self._file.open("r+b" if self._file.exists() else "wb") as file:
             file.write(struct.pack("=q", seconds))
 

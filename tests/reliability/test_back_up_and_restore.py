@@ -57,9 +57,9 @@ def _acknowledge(device: Device, count: int) -> set[str]:
     return {hashlib.sha256(content).hexdigest() for content in contents}
 
 
-def _read(address: str) -> database_state.Stored:
+def _read(address: str) -> database_state.DatabaseState:
     with psycopg.connect(address, row_factory=psycopg.rows.dict_row) as session:
-        return database_state.read(session)
+        return database_state.read_state(session)
 
 
 def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
@@ -85,8 +85,8 @@ def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
         )
         assert run.returncode == 0, run.stderr
     found = _read(restored)
-    judged = verdict.judge(verdict.Told(), found)
-    assert [one for one in judged.findings if not one.startswith("stored, but never sent")] == []
+    result = verdict.compare(verdict.Transcript(), found)
+    assert [one for one in result.findings if not one.startswith("stored, but never sent")] == []
     assert acknowledged <= {file.sha256 for file in found.files}
     assert (tmp_path / "secrets.tar").exists()
     # As a person does it, with the project's own Python and settings.

@@ -25,7 +25,7 @@ def small_stack(tmp_path: Path) -> Iterator[Stack]:
     """Give an installation that lives on a file system of its own."""
     disk = SmallDisk(tmp_path / "var")
     disk.mount()
-    assert not disk.trouble, disk.trouble
+    assert not disk.unavailable_reason, disk.unavailable_reason
     stack = Stack(tmp_path, {"MIN_FREE_DISK_BYTES": str(64 * MIB)})
     stack.start()
     yield stack

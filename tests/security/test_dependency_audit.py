@@ -25,8 +25,8 @@ def test_a_known_vulnerability_is_named_and_fails(
     text = json.dumps({"dependencies": [KNOWN | {"vulns": [HOLE]}, UNKNOWN]})
     assert audit(monkeypatch, text) == 1
     assert capsys.readouterr().out == (
-        "django 5.2: PYSEC-2026-1 CVE-2026-1, mended in 5.2.13\n"
-        "audit: 2 packages, 1 with an answer, 1 the index knows no advisories of, 1 known holes\n"
+        "django 5.2: PYSEC-2026-1 CVE-2026-1, fixed in 5.2.13\n"
+        "audit: 2 packages, 1 checked, 1 without advisories in the index, 1 known vulnerabilities\n"
     )
 
 
@@ -34,7 +34,7 @@ def test_unknown_packages_are_counted_and_pass(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert audit(monkeypatch, json.dumps({"dependencies": [KNOWN, UNKNOWN]})) == 0
-    assert "0 known holes" in capsys.readouterr().out
+    assert "0 known vulnerabilities" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["", "ERROR: no network\n"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.security_report import POINTS
+from tools.security_report import TOPICS
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/explanation/threat-model.md").read_text()
@@ -27,8 +27,8 @@ def test_the_test_exists(file: str, name: str) -> None:
     assert name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
 
 
-def test_every_point_has_a_command_and_existing_tests() -> None:
-    assert re.findall(r"^\| `make trust ONLY=(\w+)` ", PAGE, re.MULTILINE) == list(POINTS)
+def test_every_topic_has_a_command_and_existing_tests() -> None:
+    assert re.findall(r"^\| `make security-report ONLY=(\w+)` ", PAGE, re.MULTILINE) == list(TOPICS)
     assert [
-        path for paths in POINTS.values() for path in paths if not (PROJECT / path).exists()
+        path for paths in TOPICS.values() for path in paths if not (PROJECT / path).exists()
     ] == []

@@ -1,1 +1,1 @@
-"""What a capable team would write first: Django, its REST framework, its ORM, a row per sample."""
+"""A baseline with Django, its REST framework, its ORM and a row for each sample."""

@@ -1,4 +1,4 @@
-"""Devices, files and samples, a row each."""
+"""Models of the ORM baseline: devices, files and samples."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from django.db import models
 
 
 class Device(models.Model):
-    """A certificate that has sent something."""
-
     fingerprint = models.CharField(max_length=64, unique=True)
 
     class Meta:
@@ -18,8 +16,6 @@ class Device(models.Model):
 
 
 class Measurement(models.Model):
-    """A file."""
-
     device = models.ForeignKey(Device, on_delete=models.PROTECT)
     name = models.CharField(max_length=64)
     filename = models.CharField(max_length=255)
@@ -37,7 +33,7 @@ class Measurement(models.Model):
 
 
 class Sample(models.Model):
-    """A sample; the latest file that holds its time is the one it stays with."""
+    """A sample; the first file that holds its time keeps it."""
 
     measurement = models.ForeignKey(Measurement, on_delete=models.PROTECT)
     device = models.ForeignKey(Device, on_delete=models.PROTECT, db_index=False)

@@ -1,4 +1,4 @@
-"""The one view: a file of a device becomes rows."""
+"""The upload view of the ORM baseline, and its URL."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.urls import path
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,16 +15,15 @@ from rest_framework.views import APIView
 
 from benchmarks.baselines.orm.models import Device, Measurement, Sample
 
-BATCH = 5_000
+BATCH_SIZE = 5_000
 
 
 class UploadView(APIView):
-    """Takes the files of a request in one transaction."""
+    """Stores the files of a request in one transaction."""
 
     parser_classes = [MultiPartParser]
 
     def post(self, request: Request) -> Response:
-        """Store every file and answer when they are committed."""
         certificate = str(request.META["HTTP_X_CLIENT_CERT"])
         fingerprint = hashlib.sha256(certificate.encode()).hexdigest()
         with transaction.atomic():
@@ -42,7 +42,7 @@ def _store(device: Device, name: str, file: UploadedFile[bytes]) -> dict[str, ob
     )
     if is_new:
         samples = [_sample(measurement, line) for line in content.splitlines()]
-        Sample._default_manager.bulk_create(samples, batch_size=BATCH, ignore_conflicts=True)
+        Sample._default_manager.bulk_create(samples, batch_size=BATCH_SIZE, ignore_conflicts=True)
     return {"name": name, "new": is_new}
 
 
@@ -55,3 +55,6 @@ def _sample(measurement: Measurement, line: bytes) -> Sample:
         time=datetime.fromtimestamp(int(time_ms) / 1000, UTC),
         value=float(value),
     )
+
+
+urlpatterns = [path("device_endpoint", UploadView.as_view())]

@@ -1,7 +1,7 @@
-"""Puts a fault into the product as it is imported: ``SABOTAGE`` says which. For the checker only.
+"""Replaces a function of the product at its import, as ``DEFECT`` names it. For tests only.
 
-``early-answer``: a file is answered as stored, and stored a little later. ``no-lock``: no two
-writers of a series wait for each other.
+``early-answer``: a file is acknowledged and stored half a second later. ``no-lock``: the writers of
+a series do not wait for each other.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from types import ModuleType
 from typing import Any
 
 
-def _answer_early(uploads: Any) -> None:
+def _respond_early(uploads: Any) -> None:
     from django.db import connection  # noqa: PLC0415 - not before the product imports it
 
-    store = uploads.receive
+    store = uploads.store_files
 
     def later(*arguments: Any) -> None:
         time.sleep(0.5)
         store(*arguments)
         connection.close()
 
-    def receive(uploader: Any, files: Any, window: Any, max_lines: int) -> Any:
+    def store_files(uploader: Any, files: Any, window: Any, max_lines: int) -> Any:
         threading.Thread(target=later, args=(uploader, files, window, max_lines)).start()
         prepared = [uploads._prepare(file, window, max_lines) for file in files]
         return [file.receipt() for file in prepared]
 
-    uploads.receive = receive
+    uploads.store_files = store_files
 
 
-def _lock_nothing(block_storage: Any) -> None:
+def _skip_locks(block_store: Any) -> None:
     def series_lock(identity_id: int, name: str) -> int:
         return random.getrandbits(62)
 
-    block_storage.series_lock = series_lock
+    block_store.series_lock = series_lock
 
 
-_SABOTAGES = {
-    "early-answer": ("ingest.uploads", _answer_early),
-    "no-lock": ("ingest.storage.block_store", _lock_nothing),
+_DEFECTS = {
+    "early-answer": ("ingest.uploads", _respond_early),
+    "no-lock": ("ingest.storage.block_store", _skip_locks),
 }
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds one module as usual, and has it changed once it is loaded."""
+    """Finds one module as usual and changes it after it is loaded."""
 
     def __init__(self, name: str, change: Any) -> None:
         self._name, self._change = name, change
@@ -71,5 +71,5 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-if os.environ.get("SABOTAGE") in _SABOTAGES:
-    sys.meta_path.insert(0, _Finder(*_SABOTAGES[os.environ["SABOTAGE"]]))
+if os.environ.get("DEFECT") in _DEFECTS:
+    sys.meta_path.insert(0, _Finder(*_DEFECTS[os.environ["DEFECT"]]))

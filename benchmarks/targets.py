@@ -1,0 +1,138 @@
+"""The servers that files are sent to: the interface of a target, and the product itself."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.cluster import Cluster
+from benchmarks.workspace import MANAGE_PY, free_port, start_program
+from device_endpoint.supervisor.process import Program, ProgramSpec
+
+DURABLE = "COMMIT with fsync: survives the loss of power"
+BOUNDARY = "bench-7d1f0a5c"
+
+
+@dataclass(frozen=True)
+class UploadFormat:
+    """How a request frames a file; ``corpus`` is the text format of the file itself."""
+
+    content_type: str
+    head: str = ""
+    tail: str = ""
+    corpus: Literal["csv", "lines"] = "csv"
+
+
+def multipart_format(series: str) -> UploadFormat:
+    """Return the format in which devices send a file of ``series``."""
+    return UploadFormat(
+        content_type=f"multipart/form-data; boundary={BOUNDARY}",
+        head=(
+            f"--{BOUNDARY}\r\n"
+            f'Content-Disposition: form-data; name="{series}"; filename="{series}.csv"\r\n'
+            "Content-Type: text/csv\r\n\r\n"
+        ),
+        tail=f"\r\n--{BOUNDARY}--\r\n",
+    )
+
+
+@dataclass(kw_only=True)
+class Target:
+    """A server that takes files over mutual TLS.
+
+    ``counts`` is the unit of ``count_stored``; a target that counts nothing returns 0.
+    ``durability`` says in one line what an acknowledgement guarantees.
+    """
+
+    cluster: Cluster
+    name: str
+    durability: str = DURABLE
+    counts: Literal["samples", "files", "nothing"] = "samples"
+    port: int = field(default_factory=free_port)
+    programs: list[Program] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}/device_endpoint"
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def upload_format(self, series: str) -> UploadFormat:
+        return multipart_format(series)
+
+    def count_stored(self) -> int:
+        raise NotImplementedError
+
+    def start_program(self, spec: ProgramSpec, is_ready: Callable[[], bool]) -> None:
+        self.programs.append(start_program(spec, is_ready))
+
+
+@dataclass(kw_only=True)
+class Product(Target):
+    """The product as ``manage.py up`` runs it, on a copy of the database ``blank``."""
+
+    database: str
+    staff_port: int = field(default_factory=free_port)
+
+    def start(self) -> None:
+        workspace = self.cluster.workspace
+        log = workspace.log(self.database)
+        environment = {
+            "VAR_DIR": str(workspace.root / self.database),
+            "DATABASE_URL": workspace.database_url(self.database),
+            "DEVICE_PORT": str(self.port),
+            "STAFF_PORT": str(self.staff_port),
+            # Its cost would fall on a random row; compaction has rows of its own.
+            "COMPACTION_INTERVAL_SECONDS": "86400",
+        }
+        spec = ProgramSpec(
+            name=self.database,
+            arguments=[sys.executable, MANAGE_PY, "up"],
+            log=log,
+            environment=environment,
+            stop_signal=signal.SIGINT,
+            stop_seconds=60.0,
+        )
+        self.cluster.create_copy(self.database)
+        self.start_program(
+            spec, lambda: log.exists() and "\nready\n" in log.read_text(errors="replace")
+        )
+
+    def count_stored(self) -> int:
+        return self.cluster.query_number(
+            self.database, "SELECT coalesce(sum(sample_count), 0) FROM ingest_sampleblock"
+        )
+
+    def device_workers(self) -> list[int]:
+        """Return the process ids of the device API's workers."""
+        masters = [
+            pid
+            for program in self.programs
+            if program.process
+            for pid in _child_pids(program.process.pid)
+            if "device_endpoint.device_wsgi" in _command_line(pid)
+        ]
+        return [worker for master in masters for worker in _child_pids(master)]
+
+
+def _child_pids(parent: int) -> Iterator[int]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # "pid (name) state ppid …": the name may hold blanks and parentheses.
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # the process has ended
+        if int(fields[1]) == parent:
+            yield int(stat.parent.name)
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
