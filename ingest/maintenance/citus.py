@@ -1,8 +1,8 @@
-"""Files and blocks over several machines, by identity: what to say to Citus, and in which order.
+"""The statements that distribute files and blocks over a Citus cluster, sharded by identity.
 
-Identities and certificates are on every machine (reference tables), for every upload asks for
-them; files and blocks of one identity lie together on one. All other tables stay on the
-coordinator. Each statement is a transaction of its own, so that what was begun is gone on with.
+Identities and certificates are reference tables, copied to every node, because every upload reads
+them. Files and blocks of one identity are colocated on one node. All other tables stay on the
+coordinator. Each statement is a transaction of its own, so an interrupted run can be resumed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ REFERENCE_TABLES = ("identities_identity", "ingest_devicecertificate")
 FILES, BLOCKS = DISTRIBUTED_TABLES = ("ingest_measurement", "ingest_sampleblock")
 KEY = "identity_id, id"
 
-# As pg_dist_partition has it: how rows find their shard, and how shards are kept equal.
+# (partmethod, repmodel) of a reference table, and the partmethod of a table sharded by hash, in
+# pg_dist_partition.
 _REFERENCE, _BY_HASH = ("n", "t"), "h"
 
-_PLACES = """
+_DISTRIBUTION = """
 SELECT logicalrelid::regclass::text, partmethod::text, repmodel::text FROM pg_dist_partition
 WHERE logicalrelid::regclass::text = ANY(%s)
 """
@@ -53,8 +54,8 @@ ORDER BY p.proretset, 1
 """
 
 _GATHERS = "SELECT pg_get_viewdef('analytics.series'::regclass) LIKE '%MATERIALIZED%'"
-# As the migrations have it, but for the first step: the sums of the shards are gathered on the
-# coordinator, and joined there with types, a table of its own. Citus joins them in no other way.
+# The view of the migrations, except that the sums of the shards are materialized on the coordinator
+# and joined there with the measurement types, a local table: Citus supports no other join of both.
 _GATHERED_SERIES = """
 CREATE OR REPLACE VIEW analytics.series AS
 WITH s AS MATERIALIZED (
@@ -77,14 +78,14 @@ LEFT JOIN LATERAL (
 
 
 class CannotDistributeError(Exception):
-    """The database cannot be distributed, or is already; the text says what to do."""
+    """The database cannot be distributed, or already is; the text names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the database says of itself; tables that Citus does not know are not in ``places``."""
+    """The schema as far as the plan depends on it; ``distribution`` has Citus tables only."""
 
-    places: dict[str, tuple[str, str]]
+    distribution: dict[str, tuple[str, str]]
     foreign_keys: list[tuple[str, str, str, str]]
     primary_keys: dict[str, tuple[str, str]]
     has_id_index: bool
@@ -94,17 +95,17 @@ class State:
 
 
 def read_state() -> State:
-    """Return the state of the database; raise ``CannotDistributeError`` without Citus."""
+    """Read the state of the database; raise ``CannotDistributeError`` without Citus."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
         if not cursor.fetchone()[0]:
             raise CannotDistributeError(
-                "The extension citus is not in this database: set it up on all machines, then "
+                "The extension citus is not in this database: install it on all nodes, then run "
                 "CREATE EXTENSION citus; and citus_add_node for each."
             )
         tables = [*REFERENCE_TABLES, *DISTRIBUTED_TABLES]
-        cursor.execute(_PLACES, [tables])
-        places = {table: (method, model) for table, method, model in cursor.fetchall()}
+        cursor.execute(_DISTRIBUTION, [tables])
+        distribution = {table: (method, model) for table, method, model in cursor.fetchall()}
         cursor.execute(_FOREIGN_KEYS, {"tables": tables})
         foreign_keys = cursor.fetchall()
         cursor.execute(_PRIMARY_KEYS, [list(DISTRIBUTED_TABLES)])
@@ -118,14 +119,20 @@ def read_state() -> State:
         cursor.execute(_FUNCTIONS)
         functions = cursor.fetchall()
     return State(
-        places, foreign_keys, primary_keys, has_id_index, is_compressed, gathers_series, functions
+        distribution,
+        foreign_keys,
+        primary_keys,
+        has_id_index,
+        is_compressed,
+        gathers_series,
+        functions,
     )
 
 
 def has_coordinator() -> bool:
-    """Tell whether the coordinator holds copies of reference tables as the workers do.
+    """Whether the coordinator has copies of the reference tables, as the workers do.
 
-    Only then can it join them with its own tables, as lists of the admin do.
+    Lists of the admin join them with local tables and need these copies.
     """
     with connection.cursor() as cursor:
         cursor.execute(_COORDINATOR)
@@ -133,16 +140,13 @@ def has_coordinator() -> bool:
 
 
 def plan(state: State) -> list[str]:
-    """Return the statements that are left to execute, in order; raise ``CannotDistributeError``.
-
-    Pure: the same state gives the same statements.
-    """
-    for table, place in state.places.items():
-        wanted = place == _REFERENCE if table in REFERENCE_TABLES else place[0] == _BY_HASH
-        if not wanted:
+    """Return the remaining statements, in order; raise ``CannotDistributeError`` without any."""
+    for table, method in state.distribution.items():
+        is_expected = method == _REFERENCE if table in REFERENCE_TABLES else method[0] == _BY_HASH
+        if not is_expected:
             raise CannotDistributeError(
-                f"Citus holds {table} in another way already, as a local table that something "
-                f"tied to a distributed one, say: SELECT undistribute_table('{table}') first."
+                f"Citus manages {table} in another way, for example as a local table with a "
+                f"foreign key to a distributed one: SELECT undistribute_table('{table}') first."
             )
     tables = [*_reference(state), *_keys(state), *_storage(state), *_distribute(state)]
     views = [] if state.gathers_series else [_GATHERED_SERIES]
@@ -152,15 +156,15 @@ def plan(state: State) -> list[str]:
 
 
 def _reference(state: State) -> Iterator[str]:
-    # A foreign key would make Citus take in the table at its other end as a local one of its
-    # own, and so on through all tables: the keys go first. Django keeps to what they said.
-    missing = [table for table in REFERENCE_TABLES if table not in state.places]
+    # Through a foreign key Citus would manage the table at its other end, and so on through all
+    # tables, so the keys are dropped first. Django still enforces them.
+    missing = [table for table in REFERENCE_TABLES if table not in state.distribution]
     for table, other, name, _ in state.foreign_keys:
         if table in missing or other in missing:
             yield f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'
     for table in missing:
         yield f"SELECT create_reference_table('{table}')"
-    # One that was bound while its identity is being forgotten is kept out by this key.
+    # This key rejects a certificate that is bound while its identity is being erased.
     for table, other, name, definition in state.foreign_keys:
         if {table, other} == set(REFERENCE_TABLES) and missing:
             yield f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}'
@@ -175,13 +179,13 @@ def _keys(state: State) -> Iterator[str]:
             yield f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'
         yield f"ALTER TABLE {table} ADD PRIMARY KEY ({KEY})"
     if not state.has_id_index:
-        # A receipt's id alone is what people ask by, and the newest files come first in lists.
+        # Receipts are searched by id alone, and lists show the newest files first.
         yield f"CREATE INDEX measurement_by_id ON {FILES} (id)"
 
 
 def _storage(state: State) -> Iterator[str]:
-    if not state.is_compressed and BLOCKS not in state.places:
-        # What compaction compresses on the coordinator is sent on plain: let the shards do it.
+    if not state.is_compressed and BLOCKS not in state.distribution:
+        # Arrays that the coordinator compresses are sent decompressed, so the shards compress them.
         yield (
             f"ALTER TABLE {BLOCKS} ALTER COLUMN offsets_ms SET STORAGE EXTENDED, "
             'ALTER COLUMN "values" SET STORAGE EXTENDED'
@@ -189,9 +193,9 @@ def _storage(state: State) -> Iterator[str]:
 
 
 def _distribute(state: State) -> Iterator[str]:
-    if FILES not in state.places:
+    if FILES not in state.distribution:
         yield f"SELECT create_distributed_table('{FILES}', 'identity_id')"
-    if BLOCKS not in state.places:
+    if BLOCKS not in state.distribution:
         yield (
             f"SELECT create_distributed_table('{BLOCKS}', 'identity_id', "
             f"colocate_with => '{FILES}')"
@@ -199,10 +203,10 @@ def _distribute(state: State) -> Iterator[str]:
 
 
 def _functions(state: State) -> Iterator[str]:
-    """Yield what keeps the schema ``analytics`` in use.
+    """Yield the statements that keep the functions of the schema ``analytics`` usable.
 
-    Citus refuses parameters of SQL functions in statements on distributed tables, and asks for
-    PL/pgSQL; functions of values alone have to be on the machines that compute with them.
+    Citus rejects parameters of SQL functions in statements on distributed tables, so functions that
+    return rows become PL/pgSQL. Functions of values must exist on the nodes that evaluate them.
     """
     for signature, returns_rows, name, arguments, result, body in state.functions:
         if not returns_rows:
@@ -217,7 +221,7 @@ def _functions(state: State) -> Iterator[str]:
 
 
 def execute(statement: str) -> None:
-    """Execute one statement of the plan. Not to be called in a transaction."""
+    """Execute one statement of the plan, outside any transaction."""
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")  # all files and blocks are copied
+        cursor.execute("SET statement_timeout = 0")  # copies all files and blocks
         cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""An installation of these tests' own, which they may break, and bound devices for it."""
+"""An installation that these tests may break, and registered devices for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture(scope="session")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("durability"), {"DEVICE_WORKERS": "2"})
+    running = Stack(tmp_path_factory.mktemp("reliability"), {"DEVICE_WORKERS": "2"})
     running.start()
     yield running
     running.stop()
@@ -21,17 +21,17 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def bind(own_stack: Stack, tmp_path: Path) -> Iterator[Callable[[int], list[Device]]]:
-    """Give a function that returns so many devices of one identity."""
-    made: list[Device] = []
+    """Return a function that registers a number of devices for one identity."""
+    devices: list[Device] = []
 
     def make(count: int) -> list[Device]:
         psk = own_stack.issue_psk(tmp_path.name, "--max-uses", str(count))
         for number in range(count):
             device = Device(own_stack.device_url, own_stack.ca_file, tmp_path / str(number))
             assert device.register(psk).status_code == 200
-            made.append(device)
-        return made
+            devices.append(device)
+        return devices
 
     yield make
-    for device in made:
+    for device in devices:
         device.close()

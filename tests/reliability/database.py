@@ -1,4 +1,4 @@
-"""Sessions of an installation's embedded PostgreSQL, past the product."""
+"""Direct sessions with the embedded PostgreSQL of an installation."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from tests.support.stack import Stack
 NAME = "device_endpoint"
 
 
-def sockets(stack: Stack) -> Path:
-    """Return the folder of the server's socket."""
+def socket_folder(stack: Stack) -> Path:
     return stack.var_dir / "run" / "postgres"
 
 
 def connect(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
-    """Return a session in which each statement is a transaction."""
-    return psycopg.connect(host=str(sockets(stack)), user=NAME, dbname=NAME, autocommit=True)
+    """Open a session in autocommit mode."""
+    return psycopg.connect(host=str(socket_folder(stack)), user=NAME, dbname=NAME, autocommit=True)
 
 
-def value(session: psycopg.Connection[tuple[object, ...]], query: str, *parameters: object) -> str:
-    """Return the one value that ``query`` gives, as text."""
+def fetch_value(
+    session: psycopg.Connection[tuple[object, ...]], query: str, *parameters: object
+) -> str:
+    """Return the single value of ``query`` as text."""
     row = session.execute(query.encode(), parameters).fetchone()
     assert row is not None
     return str(row[0])

@@ -1,4 +1,4 @@
-"""Devices that send small files as fast as they are answered, and remember each answer."""
+"""A load of small files, sent by devices one after the other, with a record of the responses."""
 
 from __future__ import annotations
 
@@ -18,60 +18,63 @@ START_MS = 1_577_836_800_000
 
 
 def measurement(number: int, value: int = 60) -> bytes:
-    """Return a file of two lines; files of different numbers do not overlap."""
+    """Return a file of two samples; files of different numbers do not overlap."""
     start = START_MS + number * 2000
     return f"{start},{value}\n{start + 1000},{value}\n".encode()
 
 
 @dataclass
-class Sent:
-    """What came back: how often each status, or ``none`` where nothing did."""
+class LoadResult:
+    """The number of responses by status, ``none`` for lost ones, and the errors."""
 
-    answers: Counter[object] = field(default_factory=Counter)
-    troubles: list[str] = field(default_factory=list)
+    statuses: Counter[object] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
 
-    def of(self, status: object) -> int:
-        """Return how often this was the answer."""
-        return self.answers[status]
+    def count(self, status: object) -> int:
+        return self.statuses[status]
 
 
-def _send(device: Device, name: str, fresh: bool, sent: Sent, ending: threading.Event) -> None:
+def _send(
+    device: Device, name: str, reconnects: bool, result: LoadResult, stopping: threading.Event
+) -> None:
     number = 0
-    while not ending.is_set():
+    while not stopping.is_set():
         number += 1
         try:
-            answer = device.upload((name, None, measurement(number)))
+            response = device.upload((name, None, measurement(number)))
         except (requests.RequestException, http.client.HTTPException) as error:
-            sent.answers["none"] += 1
-            sent.troubles.append(repr(error))
+            result.statuses["none"] += 1
+            result.errors.append(repr(error))
             continue
-        sent.answers[answer.status_code] += 1
-        if answer.status_code != 200:
-            sent.troubles.append(answer.text)
-        if fresh:
+        result.statuses[response.status_code] += 1
+        if response.status_code != 200:
+            result.errors.append(response.text)
+        if reconnects:
             device.close()
 
 
 @contextmanager
-def sending(devices: Sequence[Device]) -> Iterator[Sent]:
-    """Let the devices send, every other one on a new connection each time."""
-    sent, ending = Sent(), threading.Event()
+def send_load(devices: Sequence[Device]) -> Iterator[LoadResult]:
+    """Let the devices send; every other one opens a connection for each file."""
+    result, stopping = LoadResult(), threading.Event()
     threads = [
-        threading.Thread(target=_send, args=(device, f"load-{index}", index % 2 == 0, sent, ending))
+        threading.Thread(
+            target=_send, args=(device, f"load-{index}", index % 2 == 0, result, stopping)
+        )
         for index, device in enumerate(devices)
     ]
     for thread in threads:
         thread.start()
     try:
-        wait_until(lambda: sent.answers.total() > 0, "a first answer")
-        yield sent
+        wait_until(lambda: result.statuses.total() > 0, "a first response")
+        yield result
     finally:
-        ending.set()
+        stopping.set()
         for thread in threads:
             thread.join()
 
 
-def wait_for_more(sent: Sent, count: int) -> None:
-    """Return when ``count`` more answers have come."""
-    before = sent.answers.total()
-    wait_until(lambda: sent.answers.total() >= before + count, f"{count} more answers")
+def wait_for_responses(result: LoadResult, count: int) -> None:
+    """Wait until ``count`` more responses have arrived."""
+    before = result.statuses.total()
+    wait_until(lambda: result.statuses.total() >= before + count, f"{count} more responses")

@@ -1,4 +1,4 @@
-"""The staff door's settings with one application more, as the next release would have it."""
+"""The staff site's settings with one more application, as a next release could have."""
 
 from device_endpoint.settings.staff import *  # noqa: F403 - a settings module is its names
 from device_endpoint.settings.staff import INSTALLED_APPS

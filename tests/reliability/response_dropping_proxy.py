@@ -1,4 +1,4 @@
-"""Stands between the product and PostgreSQL and keeps the answer to a COMMIT for itself."""
+"""A proxy in front of PostgreSQL that drops the response to a COMMIT."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import threading
 from pathlib import Path
 
 
-class AnswerThief:
-    """Passes bytes on until a statement contains ``mark``: its answer is lost, with the connection.
+class ResponseDroppingProxy:
+    """Forwards bytes until a statement contains ``mark``, then drops response and connection.
 
-    The statement is carried out; who sent it sees a broken connection. ``stolen`` counts.
+    PostgreSQL executes the statement; its sender sees a broken connection. ``dropped`` counts the
+    dropped responses.
     """
 
     def __init__(self, folder: Path, server: Path) -> None:
         self.mark = b""
-        self.stolen = 0
+        self.dropped = 0
         self._server = server / ".s.PGSQL.5432"
         self._ends: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX)
@@ -25,7 +26,7 @@ class AnswerThief:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections and end those that are there."""
+        """Close the listener and all connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for end in self._ends:
@@ -39,21 +40,21 @@ class AnswerThief:
                 self._ends += [client, server]
                 server.connect(str(self._server))
                 armed = threading.Event()
-                for source, target, asks in ((client, server, True), (server, client, False)):
+                for source, target, is_client in ((client, server, True), (server, client, False)):
                     threading.Thread(
-                        target=self._pass_on, args=(source, target, asks, armed), daemon=True
+                        target=self._forward, args=(source, target, is_client, armed), daemon=True
                     ).start()
 
-    def _pass_on(
-        self, source: socket.socket, target: socket.socket, asks: bool, armed: threading.Event
+    def _forward(
+        self, source: socket.socket, target: socket.socket, is_client: bool, armed: threading.Event
     ) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
-                if asks and self.mark and self.mark in data:
+                if is_client and self.mark and self.mark in data:
                     self.mark = b""
                     armed.set()
-                if not asks and armed.is_set():
-                    self.stolen += 1
+                if not is_client and armed.is_set():
+                    self.dropped += 1
                     break
                 target.sendall(data)
         for end in (source, target):

@@ -16,18 +16,18 @@ import pytest
 from device_endpoint.env import PROJECT_DIR
 from device_endpoint.supervisor.executables import postgres_folder
 from tests.fault_injection import database_state, verdict
-from tests.reliability.load import measurement, sending, wait_for_more
+from tests.reliability.load import measurement, send_load, wait_for_responses
 from tests.support.devices import Device
 from tests.support.stack import Stack
 
-# Minutes of starting and stopping whole stacks: more than `make test` may take.
+# Starts and stops installations for minutes.
 pytestmark = pytest.mark.debian
 
 PAGE = PROJECT_DIR / "docs" / "how-to" / "back-up-and-restore.md"
 
 
-def _commands() -> list[str]:
-    """Return the lines of the page's code, in order."""
+def _read_commands() -> list[str]:
+    """Return the lines of the page's code blocks, in order."""
     blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
     return [line for block in blocks for line in block.splitlines()]
 
@@ -49,33 +49,33 @@ def _address(stack: Stack, database: str) -> str:
     return f"postgresql:///{database}?host={sockets}&user=device_endpoint"
 
 
-def _acknowledge(device: Device, count: int) -> set[str]:
-    """Let ``device`` send ``count`` files of its own; return the SHA-256 of each."""
+def _upload_files(device: Device, count: int) -> set[str]:
+    """Upload ``count`` files; return their SHA-256 digests."""
     contents = [measurement(number, value=71) for number in range(count)]
     for content in contents:
         assert device.upload(("before", None, content)).json()["files"][0]["status"] == "stored"
     return {hashlib.sha256(content).hexdigest() for content in contents}
 
 
-def _read(address: str) -> database_state.DatabaseState:
+def _read_state(address: str) -> database_state.DatabaseState:
     with psycopg.connect(address, row_factory=psycopg.rows.dict_row) as session:
         return database_state.read_state(session)
 
 
-def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
+def test_a_dump_under_load_holds_all_acknowledged_files(
     own_stack: Stack, bind: Callable[[int], list[Device]], tmp_path: Path
 ) -> None:
     dump, secrets, create, restore, migrate, verify = [
-        line for line in _commands() if not line.startswith('DATABASE_URL="postgresql')
+        line for line in _read_commands() if not line.startswith('DATABASE_URL="postgresql')
     ]
     known, *others = bind(3)
     restored = _address(own_stack, "restored")
-    with sending(others) as sent:
-        wait_for_more(sent, 10)
-        acknowledged = _acknowledge(known, 5)
+    with send_load(others) as load:
+        wait_for_responses(load, 10)
+        acknowledged = _upload_files(known, 5)
         run = _run(tmp_path, dump, DATABASE_URL=_address(own_stack, "device_endpoint"))
         assert run.returncode == 0, run.stderr
-        wait_for_more(sent, 10)
+        wait_for_responses(load, 10)
     for command in (secrets.replace("=var", f"={own_stack.var_dir}"), create, restore):
         run = _run(
             tmp_path,
@@ -84,12 +84,12 @@ def test_a_dump_made_while_devices_send_holds_all_that_was_acknowledged_before(
             RESTORED_URL=restored,
         )
         assert run.returncode == 0, run.stderr
-    found = _read(restored)
-    result = verdict.compare(verdict.Transcript(), found)
-    assert [one for one in result.findings if not one.startswith("stored, but never sent")] == []
+    found = _read_state(restored)
+    findings = verdict.compare(verdict.Transcript(), found).findings
+    assert [text for text in findings if not text.startswith("stored, but never sent")] == []
     assert acknowledged <= {file.sha256 for file in found.files}
     assert (tmp_path / "secrets.tar").exists()
-    # As a person does it, with the project's own Python and settings.
+    # Run with the project's Python and settings.
     for line, command in ((migrate, "migrate"), (verify, "verify")):
         assert line.endswith(f"manage.py {command}")
         checked = _manage(own_stack, command)

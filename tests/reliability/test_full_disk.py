@@ -1,4 +1,4 @@
-"""A disk that fills up: refused before PostgreSQL is in trouble, over when there is room."""
+"""A full disk: uploads are refused before PostgreSQL fails and resume when space is free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.reliability.load import measurement
 from tests.support.devices import Device
 from tests.support.stack import Stack, wait_until
 
-# It mounts a file system, which takes root.
+# Mounting a file system needs root.
 pytestmark = pytest.mark.debian
 
 MIB = 1 << 20
@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def small_stack(tmp_path: Path) -> Iterator[Stack]:
-    """Give an installation that lives on a file system of its own."""
+    """Return an installation on a file system of its own."""
     disk = SmallDisk(tmp_path / "var")
     disk.mount()
     assert not disk.unavailable_reason, disk.unavailable_reason
@@ -33,20 +33,20 @@ def small_stack(tmp_path: Path) -> Iterator[Stack]:
     disk.unmount()
 
 
-def _free(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+def _free_bytes(folder: Path) -> int:
+    stat = os.statvfs(folder)
+    return stat.f_bavail * stat.f_frsize
 
 
-def _leave(folder: Path, free: int) -> Path:
-    """Write a file into ``folder`` that leaves so many bytes free."""
+def _fill_disk(folder: Path, free: int) -> Path:
+    """Write a file that leaves ``free`` bytes free; return its path."""
     large = folder / "large"
     with large.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, _free(folder) - free)
+        os.posix_fallocate(file.fileno(), 0, _free_bytes(folder) - free)
     return large
 
 
-def test_a_disk_that_fills_up_costs_answers_but_no_data_and_needs_no_restart(
+def test_a_full_disk_refuses_uploads_until_space_is_free(
     small_stack: Stack, tmp_path: Path
 ) -> None:
     device = Device(small_stack.device_url, small_stack.ca_file, tmp_path / "device")
@@ -54,17 +54,17 @@ def test_a_disk_that_fills_up_costs_answers_but_no_data_and_needs_no_restart(
     assert device.upload(("hr", None, measurement(1))).status_code == 200
     numbers = iter(range(2, 10_000))
 
-    def answer() -> int:
+    def upload() -> int:
         return device.upload(("hr", None, measurement(next(numbers)))).status_code
 
-    for left in (40 * MIB, 0):  # nearly full, then to the last byte, which PostgreSQL meets too
-        large = _leave(small_stack.var_dir, left)
-        wait_until(lambda: answer() == 503, "uploads to be refused")
+    for free in (40 * MIB, 0):  # below the minimum, then full for PostgreSQL too
+        large = _fill_disk(small_stack.var_dir, free)
+        wait_until(lambda: upload() == 503, "uploads to be refused")
         status, _, text = small_stack.get_staff("/readyz")
         assert status == 503
         assert json.loads(text)["checks"]["disk"].startswith("nearly full")
         large.unlink()
-        wait_until(lambda: answer() == 200, "uploads to be taken again")
+        wait_until(lambda: upload() == 200, "uploads to be accepted again")
     device.close()
     verified = small_stack.manage("verify")
     assert verified.returncode == 0, verified.stdout

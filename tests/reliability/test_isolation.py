@@ -1,4 +1,4 @@
-"""The server's own default for transactions does not decide whether samples are stored twice."""
+"""Samples are stored once under any default isolation level of the server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.reliability.database import NAME, connect, value
+from tests.reliability.database import NAME, connect, fetch_value
 from tests.reliability.load import START_MS
 from tests.support.devices import Device
 from tests.support.stack import Stack
@@ -20,7 +20,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
 
-def test_parallel_overlapping_uploads_are_stored_once_where_repeatable_read_is_the_default(
+def test_overlapping_uploads_are_stored_once_in_repeatable_read(
     own_stack: Stack, bind: Callable[[int], list[Device]]
 ) -> None:
     devices = bind(4)
@@ -38,9 +38,9 @@ def test_parallel_overlapping_uploads_are_stored_once_where_repeatable_read_is_t
                         pool.submit(device.upload, ("isolated", None, content))
                         for device, content in zip(devices, contents, strict=True)
                     ]
-                assert [one.result().status_code for one in sent] == [200] * 4
+                assert [future.result().status_code for future in sent] == [200] * 4
         finally:
             session.execute(f"ALTER DATABASE {NAME} RESET default_transaction_isolation".encode())
             session.execute(_END_SESSIONS)
         stored = "SELECT sum(sample_count) FROM ingest_sampleblock WHERE name = 'isolated'"
-        assert value(session, stored) == "10"
+        assert fetch_value(session, stored) == "10"

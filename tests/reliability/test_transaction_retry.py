@@ -1,4 +1,4 @@
-"""What PostgreSQL may answer to an upload, forced by a trigger, and what the device is told."""
+"""Errors of PostgreSQL during an upload, forced by a trigger, and the device's response."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.reliability.database import connect, value
+from tests.reliability.database import connect, fetch_value
 from tests.reliability.load import measurement
 from tests.support.devices import Device
 from tests.support.stack import Stack
@@ -15,11 +15,11 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.slow
 
 _TRIGGER = """
-CREATE SEQUENCE tries;
+CREATE SEQUENCE attempts;
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- A sequence counts on when the transaction is rolled back.
-    IF nextval('tries') % {every} <> 0 THEN
+    -- A sequence keeps counting when the transaction is rolled back.
+    IF nextval('attempts') % {every} <> 0 THEN
         RAISE EXCEPTION 'forced' USING ERRCODE = '{sqlstate}';
     END IF;
     RETURN NEW;
@@ -27,16 +27,16 @@ END $$;
 CREATE TRIGGER fail BEFORE INSERT ON ingest_measurement
 FOR EACH ROW WHEN (NEW.name = 'failing') EXECUTE FUNCTION fail();
 """
-_NO_TRIGGER = "DROP TRIGGER fail ON ingest_measurement; DROP FUNCTION fail; DROP SEQUENCE tries"
+_NO_TRIGGER = "DROP TRIGGER fail ON ingest_measurement; DROP FUNCTION fail; DROP SEQUENCE attempts"
 
 
 @contextmanager
 def _failing(stack: Stack, sqlstate: str, every: int) -> Iterator[Callable[[], int]]:
-    """Let storing fail but for each ``every``-th time; give how often it was tried."""
+    """Let all but each ``every``-th attempt to store fail; yield a counter of attempts."""
     with connect(stack) as session:
         session.execute(_TRIGGER.format(sqlstate=sqlstate, every=every).encode())
         try:
-            yield lambda: int(value(session, "SELECT last_value FROM tries"))
+            yield lambda: int(fetch_value(session, "SELECT last_value FROM attempts"))
         finally:
             session.execute(_NO_TRIGGER)
 
@@ -49,20 +49,20 @@ def _send(device: Device, files: int) -> tuple[int, dict[str, object], str]:
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
 @pytest.mark.parametrize("files", [1, 2])
-def test_a_conflict_is_tried_again(
+def test_a_conflict_is_retried(
     own_stack: Stack, bind: Callable[[int], list[Device]], sqlstate: str, files: int
 ) -> None:
     (device,) = bind(1)
-    with _failing(own_stack, sqlstate, every=3) as tries:
+    with _failing(own_stack, sqlstate, every=3) as attempts:
         status, body, _ = _send(device, files)
-        assert (status, tries()) == (200, 3), body
+        assert (status, attempts()) == (200, 3), body
     with connect(own_stack) as session:
         stored = "SELECT count(*) FROM ingest_measurement WHERE name = 'failing' AND id = %s"
-        assert value(session, stored, body["files"][0]["id"]) == "1"  # type: ignore[index]
+        assert fetch_value(session, stored, body["files"][0]["id"]) == "1"  # type: ignore[index]
 
 
 @pytest.mark.parametrize("files", [1, 2])
-def test_a_conflict_without_end_is_503_and_may_be_sent_again(
+def test_a_permanent_conflict_is_a_retryable_503(
     own_stack: Stack, bind: Callable[[int], list[Device]], files: int
 ) -> None:
     (device,) = bind(1)
@@ -75,7 +75,7 @@ def test_a_conflict_without_end_is_503_and_may_be_sent_again(
 
 
 @pytest.mark.parametrize("sqlstate", ["53100", "25006", "55P03", "57014", "58030"])
-def test_a_database_in_trouble_is_503(
+def test_a_failing_database_is_503(
     own_stack: Stack, bind: Callable[[int], list[Device]], sqlstate: str
 ) -> None:
     (device,) = bind(1)
@@ -85,7 +85,7 @@ def test_a_database_in_trouble_is_503(
     assert 1 <= int(retry_after) <= 60
 
 
-def test_a_fault_of_ours_is_503_and_asks_for_an_hour(
+def test_an_internal_error_is_503_with_a_delay_of_an_hour(
     own_stack: Stack, bind: Callable[[int], list[Device]]
 ) -> None:
     (device,) = bind(1)

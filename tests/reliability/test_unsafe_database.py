@@ -1,4 +1,4 @@
-"""A PostgreSQL that could lose a commit: the door takes nothing from it, unless told to."""
+"""A PostgreSQL that could lose commits: the device API refuses data unless configured to warn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 def _unsafe_programs(folder: Path, setting: str) -> Path:
-    """Return a folder of PostgreSQL's programs whose server runs with ``setting`` off."""
+    """Return a folder of PostgreSQL programs whose server runs with ``setting`` off."""
     folder.mkdir()
     for program in postgres_folder().iterdir():
         if program.name != "postgres":
@@ -36,7 +36,7 @@ def _unsafe_programs(folder: Path, setting: str) -> Path:
 
 @pytest.fixture
 def unsafe_stack(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str, str], Stack]:
-    """Give a function that launches an installation with a setting off and a DURABILITY_CHECK."""
+    """Return a function that launches an installation with a setting off."""
 
     def launch(setting: str, check: str) -> Stack:
         programs = _unsafe_programs(tmp_path / "programs", setting)
@@ -58,7 +58,7 @@ def _checks(stack: Stack) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_nothing_is_taken_and_readyz_names_the_setting(
+def test_data_is_refused_and_readyz_names_the_setting(
     unsafe_stack: Callable[[str, str], Stack], setting: str, tmp_path: Path
 ) -> None:
     stack = unsafe_stack(setting, "refuse")
@@ -73,7 +73,7 @@ def test_nothing_is_taken_and_readyz_names_the_setting(
     assert "ready" not in stack.output.splitlines()
 
 
-def test_with_warn_data_is_taken_and_the_log_says_so(
+def test_with_warn_data_is_accepted_and_a_warning_logged(
     unsafe_stack: Callable[[str, str], Stack], tmp_path: Path
 ) -> None:
     stack = unsafe_stack("fsync", "warn")

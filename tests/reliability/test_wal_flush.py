@@ -1,4 +1,4 @@
-"""Acknowledged means durable: the commit is on disk when the device reads its receipt."""
+"""A commit is flushed to disk before the device receives its receipt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from tests.reliability.database import connect, value
+from tests.reliability.database import connect, fetch_value
 from tests.reliability.load import measurement
 from tests.support.devices import Device
 from tests.support.stack import Stack
@@ -24,7 +24,7 @@ WHERE resource_manager = 'Transaction' AND record_type = 'COMMIT'
 
 @pytest.fixture
 def session(own_stack: Stack) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """Give a session of a server that flushes by itself only every ten seconds."""
+    """Yield a session of a server whose WAL writer flushes only every ten seconds."""
     with connect(own_stack) as session:
         session.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
         session.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
@@ -35,7 +35,7 @@ def session(own_stack: Stack) -> Iterator[psycopg.Connection[tuple[object, ...]]
 
 
 @pytest.mark.parametrize("files", [1, 2])
-def test_the_commit_of_an_upload_is_flushed_when_it_is_answered(
+def test_an_upload_is_flushed_before_its_response(
     own_stack: Stack,
     bind: Callable[[int], list[Device]],
     session: psycopg.Connection[tuple[object, ...]],
@@ -43,9 +43,9 @@ def test_the_commit_of_an_upload_is_flushed_when_it_is_answered(
 ) -> None:
     (device,) = bind(1)
     for number in range(25):
-        before = value(session, "SELECT pg_current_wal_insert_lsn()")
+        before = fetch_value(session, "SELECT pg_current_wal_insert_lsn()")
         answer = device.upload(*((f"hr-{n}", None, measurement(number)) for n in range(files)))
-        flushed = value(session, "SELECT pg_current_wal_flush_lsn()")
+        flushed = fetch_value(session, "SELECT pg_current_wal_flush_lsn()")
         for receipt in answer.json()["files"]:
             assert receipt["status"] == "stored"
-            assert value(session, _COMMITTED, before, flushed, receipt["id"]) == "1"
+            assert fetch_value(session, _COMMITTED, before, flushed, receipt["id"]) == "1"

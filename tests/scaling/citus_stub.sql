@@ -1,5 +1,5 @@
--- What `distribute` asks of Citus, as far as one PostgreSQL can answer: the calls are remembered,
--- and what Citus refuses of a table is refused here too.
+-- A stub of the Citus functions that `distribute` calls, for a single PostgreSQL: it records the
+-- calls and refuses the tables that Citus refuses.
 CREATE TABLE pg_dist_partition (logicalrelid regclass, partmethod "char", repmodel "char");
 
 CREATE TABLE pg_dist_node (groupid integer);

@@ -1,4 +1,4 @@
-"""A PostgreSQL with a streaming replica, both of the programs that the product brings along."""
+"""PostgreSQL servers with streaming replication, from the product's embedded programs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DATABASE = "scaled"
 
 
 class Cluster:
-    """A server in a folder of its own, reached through a unix socket."""
+    """A PostgreSQL server with its own folder, reached through a Unix socket."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
-        # A socket's path may not be long.
+        # The length of a socket's path is limited.
         self.sockets = Path(tempfile.mkdtemp(prefix="cluster-"))
         self._binaries = postgres_folder()
         folder.mkdir()
@@ -34,23 +34,21 @@ class Cluster:
         self._server: subprocess.Popen[bytes] | None = None
 
     @property
-    def address(self) -> str:
-        """Return the database's ``DATABASE_URL``."""
+    def database_url(self) -> str:
         return f"postgres://{USER}@{quote(str(self.sockets), safe='')}/{DATABASE}"
 
     def initialise(self) -> None:
-        """Make an empty cluster."""
         self._run("initdb", "-D", str(self.data), "-U", USER, "--auth=trust", "--no-sync")
 
-    def copy(self, primary: Cluster) -> None:
-        """Become a standby of ``primary``, which runs."""
+    def copy_from(self, primary: Cluster) -> None:
+        """Become a standby of the running ``primary``."""
         self._run(
             "pg_basebackup", "--pgdata", str(self.data), "--host", str(primary.sockets),
             "--username", USER, "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
         )  # fmt: skip
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it accepts connections."""
         command = [str(self._binaries / "postgres"), "-D", str(self.data)]
         for setting in (
             "listen_addresses=",
@@ -69,19 +67,19 @@ class Cluster:
         wait_until(self._is_ready, f"PostgreSQL: {(self.folder / 'log').read_text()}")
 
     def stop(self) -> None:
-        """End the server as a crash does, its sessions with it."""
+        """Stop the server at once, terminating its sessions."""
         if self._server is not None:
             self._server.send_signal(signal.SIGINT)
             self._server.wait(60)
             self._server = None
 
     def remove(self) -> None:
-        """End the server and remove the folder of its socket."""
+        """Stop the server and remove the folder of its socket."""
         self.stop()
         shutil.rmtree(self.sockets, ignore_errors=True)
 
-    def ask(self, statement: str, database: str = DATABASE) -> list[tuple[object, ...]]:
-        """Execute a statement and return its rows, if it has any."""
+    def execute(self, statement: str, database: str = DATABASE) -> list[tuple[object, ...]]:
+        """Execute a statement and return its rows."""
         with psycopg.connect(
             host=str(self.sockets), user=USER, dbname=database, autocommit=True
         ) as connection:
@@ -90,7 +88,7 @@ class Cluster:
 
     def _is_ready(self) -> bool:
         try:
-            return self.ask("SELECT 1", "postgres") == [(1,)]
+            return self.execute("SELECT 1", "postgres") == [(1,)]
         except psycopg.OperationalError:
             return False
 

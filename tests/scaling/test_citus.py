@@ -1,4 +1,4 @@
-"""``manage.py distribute``: what it says to Citus, and that nothing else has to change."""
+"""``manage.py distribute``: its statements, and the product on a distributed database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 HOUR = 1_560_279_600_000
 RECORDING = PROJECT_DIR / "tests/data/hr_measurement_2019_06_11"
 
-IN_ORDER = [
+STATEMENTS = [
     r"SELECT create_reference_table\('identities_identity'\)",
     r"SELECT create_reference_table\('ingest_devicecertificate'\)",
     r'ALTER TABLE ingest_measurement DROP CONSTRAINT "ingest_measurement_pkey"',
@@ -31,12 +31,12 @@ IN_ORDER = [
 ]
 
 
-def test_a_dry_run_prints_the_statements_in_order_and_changes_nothing(
+def test_a_dry_run_prints_the_statements_and_changes_nothing(
     coordinator: Database,
 ) -> None:
     run = coordinator.manage("distribute", "--dry-run")
     assert run.returncode == 0, run.stderr
-    places = [re.search(f"^{one};$", run.stdout, re.MULTILINE) for one in IN_ORDER]
+    places = [re.search(f"^{statement};$", run.stdout, re.MULTILINE) for statement in STATEMENTS]
     assert all(places), run.stdout
     starts = [place.start() for place in places if place]
     assert starts == sorted(starts)
@@ -44,13 +44,13 @@ def test_a_dry_run_prints_the_statements_in_order_and_changes_nothing(
     assert coordinator.execute("SELECT count(*) FROM pg_dist_partition") == [(0,)]
 
 
-def test_keys_that_tie_a_reference_table_go_before_it_is_one(coordinator: Database) -> None:
+def test_foreign_keys_are_dropped_before_reference_tables(coordinator: Database) -> None:
     printed = coordinator.manage("distribute", "--dry-run").stdout
     first = printed.index("create_reference_table")
     assert "DROP CONSTRAINT" in printed[:first]
     dropped = set(re.findall(r"ALTER TABLE (\w+) DROP CONSTRAINT", printed[:first]))
     assert {"identities_presharedkey", "ingest_devicecertificate"} <= dropped
-    # One certificate a living identity stays the database's to see to.
+    # The database still enforces that a certificate has an identity.
     assert re.search(
         r"ALTER TABLE ingest_devicecertificate ADD CONSTRAINT \S+ FOREIGN KEY \(identity_id\) "
         r"REFERENCES identities_identity\(id\)",
@@ -58,14 +58,14 @@ def test_keys_that_tie_a_reference_table_go_before_it_is_one(coordinator: Databa
     )
 
 
-def test_without_citus_it_says_what_is_missing(database: Database) -> None:
+def test_without_citus_the_extension_is_named(database: Database) -> None:
     run = database.manage("distribute", "--dry-run")
     assert run.returncode == 1
     assert "CREATE EXTENSION citus" in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_a_coordinator_that_is_not_among_the_nodes_is_warned_of(coordinator: Database) -> None:
+def test_a_coordinator_outside_the_nodes_causes_a_warning(coordinator: Database) -> None:
     assert coordinator.manage("distribute", "--dry-run").stderr == ""
     coordinator.execute("DELETE FROM pg_dist_node WHERE groupid = 0")
     run = coordinator.manage("distribute", "--dry-run")
@@ -73,33 +73,31 @@ def test_a_coordinator_that_is_not_among_the_nodes_is_warned_of(coordinator: Dat
     assert "citus_set_coordinator_host" in run.stderr
 
 
-def test_what_was_cut_short_is_gone_on_with_and_what_is_done_is_refused(
+def test_an_interrupted_run_resumes_and_a_second_run_is_refused(
     coordinator: Database,
 ) -> None:
     coordinator.execute("ALTER FUNCTION create_distributed_table RENAME TO away")
-    cut_short = coordinator.manage("distribute")
-    assert cut_short.returncode == 1
-    assert "goes on from here" in cut_short.stderr
+    interrupted = coordinator.manage("distribute")
+    assert interrupted.returncode == 1
+    assert "resumes from here" in interrupted.stderr
     coordinator.execute("ALTER FUNCTION away RENAME TO create_distributed_table")
-    left = coordinator.manage("distribute", "--dry-run").stdout
-    assert "create_reference_table" not in left
-    assert "PRIMARY KEY" not in left
+    remaining = coordinator.manage("distribute", "--dry-run").stdout
+    assert "create_reference_table" not in remaining
+    assert "PRIMARY KEY" not in remaining
     assert coordinator.manage("distribute").returncode == 0
     again = coordinator.manage("distribute")
     assert again.returncode == 1
     assert "distributed already" in again.stderr
 
 
-def test_a_table_that_citus_holds_as_a_local_one_is_named(coordinator: Database) -> None:
+def test_a_local_table_of_citus_is_named(coordinator: Database) -> None:
     coordinator.execute("INSERT INTO pg_dist_partition VALUES ('ingest_measurement', 'n', 's')")
     run = coordinator.manage("distribute")
     assert run.returncode == 1
     assert "undistribute_table('ingest_measurement')" in run.stderr
 
 
-def test_upload_compaction_reading_and_admin_work_unchanged(
-    coordinator: Database, tmp_path: Path
-) -> None:
+def test_uploads_maintenance_queries_and_admin_work(coordinator: Database, tmp_path: Path) -> None:
     run = coordinator.manage("distribute")
     assert run.returncode == 0, run.stderr
     keys = coordinator.execute(
@@ -107,7 +105,7 @@ def test_upload_compaction_reading_and_admin_work_unchanged(
         "AND conrelid IN ('ingest_measurement'::regclass, 'ingest_sampleblock'::regclass)"
     )
     assert keys == [("PRIMARY KEY (identity_id, id)",)] * 2
-    stack = Stack(tmp_path, {"DATABASE_URL": coordinator.address})
+    stack = Stack(tmp_path, {"DATABASE_URL": coordinator.url})
     stack.start()
     try:
         _use(stack, tmp_path)
@@ -145,12 +143,12 @@ def _use(stack: Stack, folder: Path) -> None:
     assert device.upload(("day", None, day)).status_code == 200
     rejected = device.upload(("hr", None, b"no\n"))
     assert rejected.status_code == 422
-    for name in ("compact", "verify", "rebuild", "reread"):
+    for name in ("compact", "verify", "rebuild", "reparse"):
         run = stack.manage(name)
         assert run.returncode == 0, (name, run.stdout, run.stderr)
     exported = stack.manage("export_samples", "ward", "hr")
     assert exported.stdout == f"time_ms,value\n{HOUR},70\n{HOUR + 1},61\n{HOUR + 2},62\n"
-    _look_around(stack, rejected.json()["files"][0]["id"])
+    _check_pages(stack, rejected.json()["files"][0]["id"])
     device.close()
     run = stack.manage("withdraw", replacing.json()["files"][0]["id"], "--reason", "a test")
     assert run.returncode == 0, run.stderr
@@ -163,12 +161,12 @@ def _use(stack: Stack, folder: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
-def _look_around(stack: Stack, rejected: str) -> None:
+def _check_pages(stack: Stack, rejected: str) -> None:
     browser = Browser(stack)
     browser.log_in(stack.superuser_name, stack.superuser_password)
     assert browser.is_in()
-    found = browser.get("/api/v1/series").json()["results"]
-    assert [(each["name"], each["count"]) for each in found] == [
+    results = browser.get("/api/v1/series").json()["results"]
+    assert [(series["name"], series["count"]) for series in results] == [
         ("day", 2_880), ("hr", 3), ("recorded", 4_998),
     ]  # fmt: skip
     for page in (

@@ -1,4 +1,4 @@
-"""Analysts on a streaming replica, while devices send to the primary."""
+"""Analysts read from a streaming replica while devices send to the primary."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.reliability.load import sending, wait_for_more
+from tests.reliability.load import send_load, wait_for_responses
 from tests.scaling.clusters import DATABASE, Cluster
 from tests.security.users import Browser
 from tests.support.devices import Device
 from tests.support.stack import Stack, wait_until
 
-# Two servers and a whole stack of its own.
+# Starts two PostgreSQL servers and an installation.
 pytestmark = pytest.mark.debian
 
 
@@ -24,7 +24,7 @@ def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     found = Cluster(tmp_path_factory.mktemp("primary") / "cluster")
     found.initialise()
     found.start()
-    found.ask(f"CREATE DATABASE {DATABASE}", "postgres")
+    found.execute(f"CREATE DATABASE {DATABASE}", "postgres")
     yield found
     found.remove()
 
@@ -32,7 +32,7 @@ def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def replica(primary: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     found = Cluster(tmp_path_factory.mktemp("replica") / "cluster")
-    found.copy(primary)
+    found.copy_from(primary)
     found.start()
     yield found
     found.remove()
@@ -44,7 +44,7 @@ def scaled(
 ) -> Iterator[Stack]:
     found = Stack(
         tmp_path_factory.mktemp("scaled"),
-        {"DATABASE_URL": primary.address, "ANALYTICS_DATABASE_URL": replica.address},
+        {"DATABASE_URL": primary.database_url, "ANALYTICS_DATABASE_URL": replica.database_url},
     )
     found.start()
     yield found
@@ -52,7 +52,7 @@ def scaled(
 
 
 class Analyst:
-    """A program with a token, at the read API."""
+    """A client of the analysis API with a token."""
 
     def __init__(self, stack: Stack) -> None:
         issued = stack.manage("issue_token", stack.superuser_name, "--json")
@@ -60,7 +60,6 @@ class Analyst:
         self._stack = stack
 
     def get(self, path: str) -> requests.Response:
-        """GET a page of the staff door with the token."""
         return requests.get(
             self._stack.staff_url + path,
             headers={"Authorization": f"Bearer {self._token}"},
@@ -69,13 +68,13 @@ class Analyst:
         )
 
     def count(self, identity: str) -> int:
-        """Return how many samples of an identity the read API knows."""
-        found = self.get(f"/api/v1/series?identity={identity}")
-        assert found.status_code == 200, found.text
-        return sum(series["count"] for series in found.json()["results"])
+        """Return the number of an identity's samples."""
+        response = self.get(f"/api/v1/series?identity={identity}")
+        assert response.status_code == 200, response.text
+        return sum(series["count"] for series in response.json()["results"])
 
     def lag(self) -> float:
-        """Return the seconds that the metrics tell."""
+        """Return the replica lag of the metrics, in seconds."""
         text = self.get("/metrics").text
         (line,) = [
             one for one in text.splitlines() if one.startswith("device_endpoint_replica_lag_s")
@@ -83,7 +82,7 @@ class Analyst:
         return float(line.split()[-1])
 
 
-def registered(stack: Stack, folder: Path, identity: str) -> Device:
+def register_device(stack: Stack, folder: Path, identity: str) -> Device:
     device = Device(stack.device_url, stack.ca_file, folder / identity)
     assert device.register(stack.issue_psk(identity)).status_code == 200
     return device
@@ -92,42 +91,42 @@ def registered(stack: Stack, folder: Path, identity: str) -> Device:
 def test_analysts_read_the_replica_while_devices_send(
     scaled: Stack, replica: Cluster, tmp_path: Path
 ) -> None:
-    analyst, device = Analyst(scaled), registered(scaled, tmp_path, "busy")
-    with sending([device]) as sent:
-        wait_for_more(sent, 20)
+    analyst, device = Analyst(scaled), register_device(scaled, tmp_path, "busy")
+    with send_load([device]) as result:
+        wait_for_responses(result, 20)
         wait_until(lambda: analyst.count("busy") > 0, "the replica to follow")
-        wait_for_more(sent, 20)
-    assert set(sent.answers) == {200}
-    wait_until(lambda: analyst.count("busy") == 2 * sent.of(200), "all that was acknowledged")
-    # As SQL sees it there, too.
-    assert replica.ask("SELECT count(*) FROM analytics.samples") == [(2 * sent.of(200),)]
+        wait_for_responses(result, 20)
+    assert set(result.statuses) == {200}
+    wait_until(lambda: analyst.count("busy") == 2 * result.count(200), "all that was acknowledged")
+    # SQL on the replica returns the same.
+    assert replica.execute("SELECT count(*) FROM analytics.samples") == [(2 * result.count(200),)]
     device.close()
 
 
-def test_what_the_replica_has_not_replayed_is_not_shown_and_the_lag_is(
+def test_pages_show_the_replayed_data_and_the_lag(
     scaled: Stack, replica: Cluster, tmp_path: Path
 ) -> None:
-    analyst, device = Analyst(scaled), registered(scaled, tmp_path, "late")
+    analyst, device = Analyst(scaled), register_device(scaled, tmp_path, "lagging")
     assert device.upload(("hr", None, b"1560279600000,60\n")).status_code == 200
-    wait_until(lambda: analyst.count("late") == 1, "the replica to follow")
-    replica.ask("SELECT pg_wal_replay_pause()")
+    wait_until(lambda: analyst.count("lagging") == 1, "the replica to follow")
+    replica.execute("SELECT pg_wal_replay_pause()")
     try:
         assert device.upload(("hr", None, b"1560279601000,60\n")).status_code == 200
-        assert analyst.count("late") == 1
-        told = analyst.get("/api/v1/series")
-        assert told.headers["X-Replica-Lag"].endswith("s behind")
-        wait_until(lambda: analyst.lag() > 0, "the lag to be told")
-        # What is not for analysts reads where devices write.
-        assert scaled.manage("export_samples", "late", "hr").stdout.count("\n") == 3
+        assert analyst.count("lagging") == 1
+        response = analyst.get("/api/v1/series")
+        assert response.headers["X-Replica-Lag"].endswith("s behind")
+        wait_until(lambda: analyst.lag() > 0, "the lag in the metrics")
+        # Commands read from the primary.
+        assert scaled.manage("export_samples", "lagging", "hr").stdout.count("\n") == 3
         status, _, body = scaled.get_staff("/readyz")
         assert (status, "replica" in json.loads(body)) == (200, True)
     finally:
-        replica.ask("SELECT pg_wal_replay_resume()")
-    wait_until(lambda: analyst.count("late") == 2, "the replica to follow")
+        replica.execute("SELECT pg_wal_replay_resume()")
+    wait_until(lambda: analyst.count("lagging") == 2, "the replica to follow")
     device.close()
 
 
-def test_a_page_says_that_it_was_read_from_a_replica_and_not_after_a_form(scaled: Stack) -> None:
+def test_a_page_names_the_replica_except_after_a_form(scaled: Stack) -> None:
     browser = Browser(scaled)
     browser.log_in(scaled.superuser_name, scaled.superuser_password)
     page = browser.get("/admin/analysis/series/")
@@ -143,10 +142,10 @@ def test_a_page_says_that_it_was_read_from_a_replica_and_not_after_a_form(scaled
     assert "Read from a replica" not in after.text
 
 
-def test_without_its_replica_analysts_are_told_so_and_devices_send_on(
+def test_a_stopped_replica_fails_analysts_only(
     scaled: Stack, replica: Cluster, tmp_path: Path
 ) -> None:
-    analyst, device = Analyst(scaled), registered(scaled, tmp_path, "alone")
+    analyst, device = Analyst(scaled), register_device(scaled, tmp_path, "alone")
     browser = Browser(scaled)
     browser.log_in(scaled.superuser_name, scaled.superuser_password)
     replica.stop()
@@ -168,5 +167,5 @@ def test_without_its_replica_analysts_are_told_so_and_devices_send_on(
     finally:
         replica.start()
     wait_until(lambda: analyst.get("/api/v1/series").status_code == 200, "the replica")
-    wait_until(lambda: analyst.count("alone") == 1, "what came meanwhile")
+    wait_until(lambda: analyst.count("alone") == 1, "the files sent in between")
     device.close()

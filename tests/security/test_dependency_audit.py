@@ -42,4 +42,4 @@ def test_without_a_network_it_says_so_and_passes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     assert audit(monkeypatch, text) == 0
-    assert "nothing was audited" in capsys.readouterr().out
+    assert "nothing was checked" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""``manage.py distribute``: files and blocks over several machines, by identity, with Citus."""
+"""``manage.py distribute``: shard files and blocks by identity with Citus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest.maintenance import citus
 
 
 class Command(DatabaseCommand):
-    help = "Distribute files and blocks by identity over the machines of a Citus cluster."
+    help = "Distribute files and blocks by identity over the nodes of a Citus cluster."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -27,8 +27,8 @@ class Command(DatabaseCommand):
             raise CommandError(str(error)) from error
         if not citus.has_coordinator():
             self.stderr.write(
-                "The coordinator is not among the nodes: without SELECT "
-                "citus_set_coordinator_host('ITS NAME') some lists of the admin will not work."
+                "The coordinator is not a node of the cluster: some lists of the admin need "
+                "SELECT citus_set_coordinator_host('ITS NAME')."
             )
         for statement in statements:
             self.stdout.write(f"{statement};")
@@ -37,8 +37,8 @@ class Command(DatabaseCommand):
         if not options["dry_run"]:
             self.audit("distribute", statements=len(statements))
             self.stdout.write(
-                "Distributed. The coordinator still holds the rows from before, which nobody "
-                "reads any more; this frees their space:"
+                "Distributed. The coordinator still stores the local rows, which are no longer "
+                "read. These statements free their space:"
             )
             for table in citus.DISTRIBUTED_TABLES:
                 call = f"truncate_local_data_after_distributing_table('{table}')"
@@ -49,6 +49,6 @@ class Command(DatabaseCommand):
             citus.execute(statement)
         except DatabaseError as error:
             raise CommandError(
-                f"{str(error).strip()}\nWhat was executed before stays; when the reason is "
-                "mended, `manage.py distribute` goes on from here."
+                f"{str(error).strip()}\nThe statements before this one are committed. After the "
+                "cause is fixed, `manage.py distribute` resumes from here."
             ) from error

@@ -1,4 +1,4 @@
-"""Add a column that the running release does not know."""
+"""Add a column that the running release does not use."""
 
 from django.db import migrations
 
@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(
-            "ALTER TABLE ingest_measurement ADD COLUMN grown integer",
-            "ALTER TABLE ingest_measurement DROP COLUMN grown",
+            "ALTER TABLE ingest_measurement ADD COLUMN spare integer",
+            "ALTER TABLE ingest_measurement DROP COLUMN spare",
         )
     ]

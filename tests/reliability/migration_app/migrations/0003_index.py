@@ -1,4 +1,4 @@
-"""Index the column beside writers."""
+"""Index the column concurrently with writers."""
 
 from django.db import migrations
 
@@ -6,11 +6,11 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     atomic = False
-    dependencies = [("growing", "0002_fill")]
+    dependencies = [("migration_app", "0002_fill")]
 
     operations = [
         migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS grown ON ingest_measurement (grown)",
-            "DROP INDEX CONCURRENTLY IF EXISTS grown",
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS spare ON ingest_measurement (spare)",
+            "DROP INDEX CONCURRENTLY IF EXISTS spare",
         )
     ]

@@ -1,15 +1,15 @@
-"""Hold the rows that are there to it too."""
+"""Check the existing rows."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
 
-    dependencies = [("growing", "0004_check")]
+    dependencies = [("migration_app", "0004_check")]
 
     operations = [
         migrations.RunSQL(
-            "ALTER TABLE ingest_measurement VALIDATE CONSTRAINT grown_positive",
+            "ALTER TABLE ingest_measurement VALIDATE CONSTRAINT spare_positive",
             migrations.RunSQL.noop,
         )
     ]

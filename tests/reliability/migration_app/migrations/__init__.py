@@ -1,1 +1,1 @@
-"""A column, its filling, an index, a check: each in the way that keeps nobody waiting."""
+"""A column, its values, an index, a check: each added without blocking uploads."""
