@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -81,13 +81,16 @@ def compare(
     targets: Sequence[Target],
     workload: Workload,
     corpora: Corpora,
-    choose_load: Callable[[Target], Load],
+    load: Load,
+    *,
+    other_loads: Mapping[str, Load],
     report_fault: Callable[[str], None],
 ) -> dict[str, float | None]:
     """Send ``workload`` to each target in turn, ``scale.rounds`` times, then drop its files.
 
-    Return the best rate of each target in files a second: disturbances only slow a round, so
-    the best varies least. A target that has failed once has no rate.
+    Targets named in ``other_loads`` get that load instead. Return the best rate of each target in
+    files a second: disturbances only slow a round, so the best varies least. A target that has
+    failed once has no rate.
     """
     rates: dict[str, list[float]] = {target.name: [] for target in targets}
     failed = set()
@@ -96,7 +99,7 @@ def compare(
             if target.name in failed:
                 continue
             try:
-                result = send(target, workload, corpora, choose_load(target))
+                result = send(target, workload, corpora, other_loads.get(target.name, load))
                 rates[target.name].append(result.rate)
             except CannotMeasure as reason:
                 failed.add(target.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -123,22 +123,35 @@ class Run:
         self.rows.append(row)
 
     def compare(
-        self, targets: Sequence[Target], workload: Workload, choose_load: Callable[[Target], Load]
+        self,
+        targets: Sequence[Target],
+        workload: Workload,
+        load: Load,
+        other_loads: Mapping[str, Load] | None = None,
     ) -> dict[str, float | None]:
         """Return the best rate of each target by name, see ``comparison.compare``."""
-        return compare(targets, workload, self.corpora, choose_load, self.fault)
+        return compare(
+            targets,
+            workload,
+            self.corpora,
+            load,
+            other_loads=other_loads or {},
+            report_fault=self.fault,
+        )
 
     def compare_with_baselines(
         self,
         work: str,
         workload: Workload,
         baselines: Sequence[str],
-        choose_load: Callable[[Target], Load],
-        goals: dict[str, Goal] | None = None,
+        load: Load,
+        *,
+        goals: Mapping[str, Goal] | None = None,
+        other_loads: Mapping[str, Load] | None = None,
     ) -> None:
         """Compare the product with baselines and add a row for each."""
         running = [found for name in baselines if (found := self.baseline(name)) is not None]
-        rates = self.compare([self.product, *running], workload, choose_load)
+        rates = self.compare([self.product, *running], workload, load, other_loads)
         value = rates.pop(self.product.name)
         for name, rate in rates.items():
             goal = (goals or {}).get(name)

@@ -48,23 +48,23 @@ class Workload:
 class Scale:
     """The size of a run: seconds of each load, rounds of each comparison, sizes of stores."""
 
-    seconds: float
-    warm_up_seconds: float
-    rounds: int
-    settles: bool  # wait for an idle machine before each load
-    file_share: float  # of each workload's files
-    day_samples: int
-    large_samples: int
-    large_files: int  # in each round, for each of two devices
-    new_devices: int  # registered in each round
-    storing_rounds: int
-    files_of_7_stored: int
-    files_of_3600_stored: int
-    lines_at_limits: int
-    samples_stored: int
-    days_charted: int
-    samples_exported: int
-    repeats: int  # of each timed request
+    seconds: float = 3.0
+    warm_up_seconds: float = 0.4
+    rounds: int = 3
+    settles: bool = True  # wait for an idle machine before each load
+    file_share: float = 1.0  # of each workload's files
+    day_samples: int = 86_400
+    large_samples: int = 1_000_000
+    large_files: int = 4  # in each round, for each of two devices
+    new_devices: int = 200  # registered in each round
+    storing_rounds: int = 10
+    files_of_7_stored: int = 20_000
+    files_of_3600_stored: int = 600
+    lines_at_limits: int = 4_000_000
+    samples_stored: int = 100_000_000
+    days_charted: int = 365
+    samples_exported: int = 10_000_000
+    repeats: int = 9  # of each timed request
 
     def files_of(self, workload: Workload) -> int:
         return max(
@@ -72,25 +72,7 @@ class Scale:
         )
 
 
-FULL = Scale(
-    seconds=3.0,
-    warm_up_seconds=0.4,
-    rounds=3,
-    settles=True,
-    file_share=1.0,
-    day_samples=86_400,
-    large_samples=1_000_000,
-    large_files=4,
-    new_devices=200,
-    storing_rounds=10,
-    files_of_7_stored=20_000,
-    files_of_3600_stored=600,
-    lines_at_limits=4_000_000,
-    samples_stored=100_000_000,
-    days_charted=365,
-    samples_exported=10_000_000,
-    repeats=9,
-)
+FULL = Scale()
 QUICK = Scale(
     seconds=0.3,
     warm_up_seconds=0.1,

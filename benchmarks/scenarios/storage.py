@@ -117,7 +117,7 @@ def full_store(run: Run) -> None:
     filled = fill_store(run)
     load = Load(run.devices[:8])
     for workload in (Workload("hr-7-full", 7, 20_000), Workload("hr-1000-full", 1_000, 6_000)):
-        rates = run.compare([filled, run.product], workload, lambda target: load)
+        rates = run.compare([filled, run.product], workload, load)
         run.add(
             f"{workload.samples:,}-sample files, {run.scale.samples_stored:,} samples stored",
             rates[filled.name],

@@ -14,75 +14,55 @@ from benchmarks.workspace import CannotMeasure
 
 def small(run: Run) -> None:
     """Compare files of 7 samples with every baseline."""
-    load = Load(run.devices[:8])
-    run.compare_with_baselines(
-        "7-sample files, kept-alive, 8 devices",
-        Workload("hr-7", 7, 60_000),
-        EVERY_BASELINE,
-        lambda target: load,
-        {FLOOR: Goal("≥", 0.60)},
-    )
+    work, workload = "7-sample files, kept-alive, 8 devices", Workload("hr-7", 7, 60_000)
+    goals = {FLOOR: Goal("≥", 0.60)}
+    run.compare_with_baselines(work, workload, EVERY_BASELINE, Load(run.devices[:8]), goals=goals)
 
 
 def handshake(run: Run) -> None:
     """Compare files of 7 samples with a TLS handshake each."""
+    work = "7-sample files, a handshake each, 8 devices"
+    workload = Workload("hr-7-handshake", 7, 20_000)
     load = Load(run.devices[:8], handshake_each=True)
-    run.compare_with_baselines(
-        "7-sample files, a handshake each, 8 devices",
-        Workload("hr-7-handshake", 7, 20_000),
-        (FLOOR,),
-        lambda target: load,
-        {FLOOR: Goal("≥", 0.80)},
-    )
+    run.compare_with_baselines(work, workload, [FLOOR], load, goals={FLOOR: Goal("≥", 0.80)})
 
 
 def devices(run: Run) -> None:
     """Compare files of 7 samples from one device and from sixty-four."""
-    for count, series in ((1, "hr-7-one"), (64, "hr-7-many")):
-        load = Load(run.devices[:count])
-        run.compare_with_baselines(
-            f"7-sample files, kept-alive, {count} device{'s' if count > 1 else ''}",
-            Workload(series, 7, 30_000),
-            (FLOOR,),
-            lambda target, load=load: load,  # type: ignore[misc] # binds the loop's value
-        )
+    for count, devices, series in ((1, "1 device", "hr-7-one"), (64, "64 devices", "hr-7-many")):
+        work, workload = f"7-sample files, kept-alive, {devices}", Workload(series, 7, 30_000)
+        run.compare_with_baselines(work, workload, [FLOOR], Load(run.devices[:count]))
 
 
 def medium(run: Run) -> None:
     """Compare files of 1,000 samples with every baseline."""
-    load = Load(run.devices[:8])
-    run.compare_with_baselines(
-        "1,000-sample files, 8 devices",
-        Workload("hr-1000", 1_000, 9_000),
-        EVERY_BASELINE,
-        lambda target: load,
-        {FLOOR: Goal("≥", 0.60)},
-    )
+    work, workload = "1,000-sample files, 8 devices", Workload("hr-1000", 1_000, 9_000)
+    goals = {FLOOR: Goal("≥", 0.60)}
+    run.compare_with_baselines(work, workload, EVERY_BASELINE, Load(run.devices[:8]), goals=goals)
 
 
 def day(run: Run) -> None:
     """Compare files of a day at 1 Hz; rows by COPY get one from each of two devices."""
     samples = run.scale.day_samples
-    load, short_load = Load(run.devices[:8]), Load(run.devices[:2], max_files=2)
     run.compare_with_baselines(
         f"{samples:,}-sample files, 8 devices",
         Workload("hr-day", samples, 180),
-        (FLOOR, COPY, VICTORIA, INFLUX),
-        lambda target: short_load if target.name == COPY else load,
+        [FLOOR, COPY, VICTORIA, INFLUX],
+        Load(run.devices[:8]),
+        other_loads={COPY: Load(run.devices[:2], max_files=2)},
     )
 
 
 def large(run: Run) -> None:
     """Compare files of a million samples; rows by COPY get one from each of two devices."""
     samples = run.scale.large_samples
-    load = Load(run.devices[:2], max_files=2 * run.scale.large_files)
-    short_load = Load(run.devices[:2], max_files=2)
     run.compare_with_baselines(
         f"{samples:,}-sample files, 2 devices",
         Workload("hr-large", samples, 24, min_files_per_round=2),
-        (VICTORIA, COPY),
-        lambda target: short_load if target.name == COPY else load,
-        {VICTORIA: Goal("≥", 1.5), COPY: Goal("≥", 10)},
+        [VICTORIA, COPY],
+        Load(run.devices[:2], max_files=2 * run.scale.large_files),
+        goals={VICTORIA: Goal("≥", 1.5), COPY: Goal("≥", 10)},
+        other_loads={COPY: Load(run.devices[:2], max_files=2)},
     )
 
 
