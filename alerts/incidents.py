@@ -139,10 +139,10 @@ def _last_arrivals(
 
 
 def _update_expiring(now: datetime) -> None:
-    ending = DeviceCertificate.objects.ending(now).filter(identity__is_active=True)
+    due = DeviceCertificate.objects.needing_renewal(now).filter(identity__is_active=True)
     opened = Incident.objects.filter(kind=Incident.Kind.EXPIRING, ended_at=None)
-    _end(list(opened.exclude(certificate__in=ending)), now, _Outcome.UNMONITORED)
-    new = ending.filter(not_after__gt=now).exclude(
+    _end(list(opened.exclude(certificate__in=due)), now, _Outcome.UNMONITORED)
+    new = due.filter(not_after__gt=now).exclude(
         incidents__in=opened.filter(certificate__isnull=False)
     )
     Incident.objects.bulk_create(

@@ -117,7 +117,7 @@ def find_arrivals(keys: Collection[Key], since: datetime) -> dict[Key, datetime]
 
 
 def _watchable(now: datetime) -> QuerySet[Identity]:
-    devices = DeviceCertificate.objects.live(now).filter(identity=OuterRef("pk"))
+    devices = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
     found = Identity.objects.filter(
         Exists(devices),
         Q(monitoring_paused_until=None) | Q(monitoring_paused_until__lte=now),

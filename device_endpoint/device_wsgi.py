@@ -13,7 +13,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.device"
 
 
 class DeviceRequest(WSGIRequest):
-    """A request whose body nobody but ``ingest.api.reading_bodies`` takes apart."""
+    """A request whose body nobody but ``ingest.api.parsers`` takes apart."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         # Django would take Content-Type apart for its own parsers, with the library for mail.

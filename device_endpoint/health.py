@@ -80,7 +80,7 @@ def database_checks() -> dict[str, str]:
 
 def durability_state() -> str:
     """Return ``ok`` if a commit survives a crash of the machine, else what is switched off."""
-    off = durability_check.switched_off()
+    off = durability_check.find_unsafe_settings()
     if not off or settings.DURABILITY_CHECK == "warn":
         return OK
     return f"switched off in PostgreSQL: {', '.join(off)}"

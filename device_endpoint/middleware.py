@@ -1,4 +1,4 @@
-"""Gives the staff door's log lines the id that nginx gave the request."""
+"""Give the staff site's log lines the id that nginx gave the request."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class RequestIds:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request. Django logs after its middlewares too, so the id stays."""
-        request_id.begin(request.META.get("HTTP_X_REQUEST_ID", "")[:64])
+        request_id.begin(request)
         return self._get_response(request)

@@ -1,4 +1,4 @@
-"""Look a certificate up: whose it is, and whether it may be used."""
+"""Look up a certificate's identity and state, with a cache per process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ingest.models import DeviceCertificate
 from ingest.storage import prepared_statements, transactions
 from ingest.storage.prepared_statements import Statement
 
-# What one process remembers of certificates that may be used: some 3 MB at most.
-MAX_REMEMBERED = 10_000
+# Each process caches usable certificates: about 3 MB at most.
+MAX_CACHED = 10_000
 
 _FIND = Statement(
     "find_binding",
@@ -41,19 +41,19 @@ class Binding:
 
     @property
     def is_usable(self) -> bool:
-        """Tell whether staff let it in; its dates are another matter."""
+        """Return whether staff allow it; its dates are checked elsewhere."""
         return self.state == DeviceCertificate.State.ACTIVE and self.identity_is_active
 
 
-_remembered: dict[bytes, Binding] = {}
+_cache: dict[bytes, Binding] = {}
 
 
 def cached(sha256: bytes) -> Binding | None:
-    """Return what this process found when it last looked the certificate up, if it was usable.
+    """Return the result of this process's last look-up of the certificate, if it was usable.
 
-    It may have been shut out since: only for work that is checked again when it is stored.
+    Staff may have suspended it since: only for work that the database checks again.
     """
-    return _remembered.get(sha256)
+    return _cache.get(sha256)
 
 
 def fetch(sha256: bytes) -> Binding | None:
@@ -61,11 +61,11 @@ def fetch(sha256: bytes) -> Binding | None:
     row = transactions.run_with_retry(lambda: prepared_statements.execute(_FIND, [sha256]))
     binding = None if row is None else _binding(sha256, row)
     if binding is None or not binding.is_usable:
-        _remembered.pop(sha256, None)
+        _cache.pop(sha256, None)
     else:
-        if len(_remembered) >= MAX_REMEMBERED:
-            _remembered.clear()
-        _remembered[sha256] = binding
+        if len(_cache) >= MAX_CACHED:
+            _cache.clear()
+        _cache[sha256] = binding
     return binding
 
 

@@ -1,7 +1,7 @@
-"""A device changes its certificate by itself: it asks for a key with the old one.
+"""Renewal: a device gets a pre-shared key with its old certificate and registers a new one.
 
-With that key the new certificate registers as any other does, so that TLS has proved its key;
-the old one is then refused after an overlap. There is no other way to bind.
+The new certificate registers like any other, so that TLS has proved its private key; the old one
+is refused after an overlap. There is no other way to bind.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ KEY_TTL = timedelta(hours=1)
 def issue_renewal_key(certificate_id: int) -> tuple[str, datetime]:
     """Return a new key for the certificate's identity and when it expires.
 
-    One use, one hour. A key that was asked for before and not used is revoked: however often a
-    device asks, one key is open.
+    The key has one use and one hour. An earlier unused key of this certificate is revoked, so a
+    certificate has one open key at most.
     """
     with transaction.atomic(durable=True):
         advisory_locks.acquire("renewal", str(certificate_id).encode())
@@ -33,22 +33,24 @@ def issue_renewal_key(certificate_id: int) -> tuple[str, datetime]:
         )
         open_keys.update(revoked_at=timezone.now())
         key, secret = issue_psk(
-            # Read under the lock: staff may have given the certificate to another.
+            # Read under the lock: staff may have reassigned the certificate.
             Identity.objects.get(certificates=certificate_id),
             expires_at=timezone.now() + KEY_TTL,
-            note=f"asked for by certificate {certificate_id} to roll",
+            note=f"renewal of certificate {certificate_id}",
         )
         CertificateRenewal.objects.create(key=key, certificate_id=certificate_id)
     return secret, key.expires_at
 
 
 def superseded_by(key: PreSharedKey) -> DeviceCertificate | None:
-    """Return the certificate that asked for ``key`` to roll, None if staff made the key."""
-    roll = CertificateRenewal.objects.select_related("certificate").filter(key=key).first()
-    return roll.certificate if roll else None
+    """Return the certificate that ``key`` renews, None if staff made the key."""
+    renewal = CertificateRenewal.objects.select_related("certificate").filter(key=key).first()
+    return renewal.certificate if renewal else None
 
 
 def schedule_retirement(certificate: DeviceCertificate) -> None:
-    """Refuse ``certificate`` after the overlap, unless that has been decided before."""
-    ending = timezone.now() + timedelta(days=settings.CERTIFICATE_OVERLAP_DAYS)
-    DeviceCertificate.objects.filter(pk=certificate.pk, retires_at=None).update(retires_at=ending)
+    """Refuse ``certificate`` after the overlap, unless its end is set already."""
+    retires_at = timezone.now() + timedelta(days=settings.CERTIFICATE_OVERLAP_DAYS)
+    DeviceCertificate.objects.filter(pk=certificate.pk, retires_at=None).update(
+        retires_at=retires_at
+    )

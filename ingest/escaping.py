@@ -1,28 +1,27 @@
-"""Text from outside, made safe to show: in a log line, a page, an error body. Pure."""
+"""Escape untrusted text for log lines, pages and error bodies. Pure."""
 
 from __future__ import annotations
 
 MARKUP = "<>&\"'\\"
 
 
-def escape(text: str, longest: int, *, also: str = "") -> str:
-    r"""Return ``text`` with all that is not printable as ``\xNN`` or ``\uNNNN``, cut to fit.
+def escape(text: str, max_length: int, *, also: str = "") -> str:
+    r"""Return ``text`` of at most ``max_length``, unprintable characters as ``\xNN`` or ``\uNNNN``.
 
-    Control and bidirectional characters are not printable. ``also`` names further characters
-    to escape. What is cut ends in "…".
+    Control and bidirectional characters are unprintable. ``also`` holds further characters to
+    escape. A cut text ends in "…".
     """
-    pieces: list[str] = []
+    escaped: list[str] = []
     length = 0
-    # What is cut off is not worth escaping first: one character gives one at least.
-    for character in text[: longest + 1]:
-        piece = _escape_character(character, also)
-        pieces.append(piece)
-        length += len(piece)
-    if length <= longest:
-        return "".join(pieces)
-    while length >= longest:
-        length -= len(pieces.pop())
-    return "".join(pieces) + "…"
+    # Each character yields at least one: later ones are cut off anyway.
+    for character in text[: max_length + 1]:
+        escaped.append(_escape_character(character, also))
+        length += len(escaped[-1])
+    if length <= max_length:
+        return "".join(escaped)
+    while length >= max_length:
+        length -= len(escaped.pop())
+    return "".join(escaped) + "…"
 
 
 def _escape_character(character: str, also: str) -> str:

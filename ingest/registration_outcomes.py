@@ -1,27 +1,31 @@
-"""How an attempt to register can end, as recorded and as shown to staff."""
+"""The outcomes of a registration attempt, as stored and as shown to staff."""
 
 from __future__ import annotations
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 
 class Outcome(TextChoices):
-    """The true reason behind an answer; the device itself is told success, failure or wait."""
+    """The true reason of an answer; the device only gets success, failure or wait."""
 
-    REGISTERED = "registered", "Registered"
-    ALREADY_BOUND = "already_bound", "Registered before"
-    PSK_MALFORMED = "psk_malformed", "Mistyped: not a pre-shared key"
-    PSK_UNKNOWN = "psk_unknown", "Pre-shared key unknown"
-    PSK_EXPIRED = "psk_expired", "Pre-shared key expired"
-    PSK_EXHAUSTED = "psk_exhausted", "Pre-shared key used up"
-    PSK_REVOKED = "psk_revoked", "Pre-shared key revoked"
-    IDENTITY_INACTIVE = "identity_inactive", "Identity inactive"
-    BOUND_ELSEWHERE = "certificate_bound_elsewhere", "Certificate bound to another identity"
-    CERTIFICATE_SUSPENDED = "certificate_suspended", "Certificate suspended"
-    CERTIFICATE_REVOKED = "certificate_revoked", "Certificate revoked"
-    CERTIFICATES_USED_UP = "certificates_used_up", "Identity has all the certificates it may have"
-    THROTTLED = "throttled", "Too many attempts"
+    REGISTERED = "registered", _("Registered")
+    ALREADY_BOUND = "already_bound", _("Already registered")
+    PSK_MALFORMED = "psk_malformed", _("Mistyped: not a pre-shared key")
+    PSK_UNKNOWN = "psk_unknown", _("Pre-shared key unknown")
+    PSK_EXPIRED = "psk_expired", _("Pre-shared key expired")
+    PSK_EXHAUSTED = "psk_exhausted", _("Pre-shared key exhausted")
+    PSK_REVOKED = "psk_revoked", _("Pre-shared key revoked")
+    IDENTITY_INACTIVE = "identity_inactive", _("Identity inactive")
+    BOUND_ELSEWHERE = "certificate_bound_elsewhere", _("Certificate bound to another identity")
+    CERTIFICATE_SUSPENDED = "certificate_suspended", _("Certificate suspended")
+    CERTIFICATE_REVOKED = "certificate_revoked", _("Certificate revoked")
+    CERTIFICATE_QUOTA_EXHAUSTED = (
+        "certificates_used_up",
+        _("Certificate quota exhausted"),
+    )
+    THROTTLED = "throttled", _("Too many attempts")
 
 
-# All refusals count alike: a throttle that spared used-up keys would tell which ones exist.
+# All refusals count: a throttle that spared exhausted keys would reveal which ones exist.
 NOT_A_REFUSAL = (Outcome.REGISTERED, Outcome.ALREADY_BOUND, Outcome.THROTTLED)

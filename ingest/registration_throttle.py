@@ -1,7 +1,7 @@
-"""How many refused registrations a certificate and an address may have in a minute.
+"""Limits on refused registrations per minute, by certificate and by IP address.
 
-Counted from the recorded attempts, so that all processes share one count and a restart does not
-forget it. What is throttled costs one indexed look and no write, but for one row a minute.
+They count the recorded attempts, so that all processes share one count and a restart keeps it. A
+throttled attempt costs one indexed query and no write, except for one row a minute.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ingest.errors import TooManyRequests
 from ingest.models import RegistrationAttempt
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
 from ingest.storage import advisory_locks
@@ -25,9 +24,17 @@ from ingest.storage import advisory_locks
 WINDOW = timedelta(seconds=60)
 
 
+class RegistrationThrottled(Exception):
+    """Too many refused registrations; the next one is allowed in ``retry_after`` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who is trying: the certificate's SHA-256 and the address, None where it has none."""
+    """The origin of an attempt: the certificate's SHA-256 and the IP address, if it is known."""
 
     sha256: bytes
     address: IPv4Address | IPv6Address | None
@@ -36,23 +43,22 @@ class Source:
     def of(cls, sha256: bytes, address: str) -> Source:
         """Return the source for an address as nginx writes it; IPv4 inside IPv6 is IPv4."""
         try:
-            found = ipaddress.ip_address(address.partition("%")[0])
+            ip = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             return cls(sha256, None)
-        if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-            return cls(sha256, found.ipv4_mapped)
-        return cls(sha256, found)
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+            return cls(sha256, ip.ipv4_mapped)
+        return cls(sha256, ip)
 
     @property
     def address_text(self) -> str | None:
-        """Return the address as it is stored."""
         return None if self.address is None else str(self.address)
 
     @property
     def network(self) -> tuple[str, str] | None:
-        """Return the first and last address that count as this one.
+        """Return the first and last address that share this one's limit.
 
-        An IPv6 host has a whole /64 to send from, so that is what counts.
+        An IPv6 host can send from a whole /64, so the limit is for the /64.
         """
         if self.address is None:
             return None
@@ -62,7 +68,7 @@ class Source:
 
 
 def check(source: Source) -> None:
-    """Raise ``TooManyRequests`` if the certificate or the address has had its refusals."""
+    """Raise ``RegistrationThrottled`` if certificate or address has reached its limit."""
     now = timezone.now()
     recent = RegistrationAttempt.objects.filter(created_at__gt=now - WINDOW)
     recent = recent.exclude(outcome__in=NOT_A_REFUSAL)
@@ -73,13 +79,13 @@ def check(source: Source) -> None:
     )
     if source.network is not None:
         first, last = source.network
-        # Equality lets the index give the newest rows; a range would have all of them sorted.
+        # With equality the index yields the newest rows first; a range sorts all of them.
         here = Q(address=first) if first == last else Q(address__range=(first, last))
         _check(recent.filter(here), settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP, now)
 
 
 def _check(refused: QuerySet[RegistrationAttempt], limit: int, now: datetime) -> None:
-    # The limit-th newest refusal exists: there is room again when it leaves the window.
+    # The limit-th newest refusal exists: the next attempt is allowed when it leaves the window.
     blocking = (
         refused.order_by("-created_at")
         .values_list("created_at", flat=True)[limit - 1 : limit]
@@ -87,14 +93,14 @@ def _check(refused: QuerySet[RegistrationAttempt], limit: int, now: datetime) ->
     )
     if blocking is not None:
         wait = math.ceil((blocking + WINDOW - now).total_seconds())
-        raise TooManyRequests(retry_after=max(1, wait))
+        raise RegistrationThrottled(retry_after=max(1, wait))
 
 
-def check_alone(source: Source) -> None:
-    """Like ``check``, with no other refusal of this address between it and the commit.
+def check_under_lock(source: Source) -> None:
+    """Run ``check`` so that no other refusal of this address comes between it and the commit.
 
-    The caller holds the lock on the certificate already. Registrations that succeed never wait
-    for this lock: devices that share an address register side by side.
+    The caller holds the lock on the certificate already. Registrations that succeed never take
+    this lock: devices that share an address register at the same time.
     """
     if source.network is not None:
         advisory_locks.acquire("refusals of an address", source.network[0].encode())
@@ -102,11 +108,11 @@ def check_alone(source: Source) -> None:
 
 
 @dataclass
-class Tally:
+class ThrottledCounter:
     """Throttled attempts that this process has answered and not yet recorded.
 
-    A stranger who keeps trying costs one row a minute and process. The row names the
-    certificate and the address only where they were the same all along.
+    A client that keeps trying costs each process one row a minute. The row names the certificate
+    and the address only if all attempts had the same ones.
     """
 
     count: int = 0
@@ -116,7 +122,6 @@ class Tally:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, source: Source) -> None:
-        """Count one throttled attempt."""
         with self.lock:
             self.count += 1
             self.last_at = timezone.now()
@@ -124,7 +129,7 @@ class Tally:
                 self.sources.add(source)
 
     def record_when_due(self) -> None:
-        """Write what was counted as one row, unless the last such row is of this minute."""
+        """Write the count as one row, unless the last such row is less than a minute old."""
         with self.lock:
             now = timezone.now()
             if self.count == 0 or (self.recorded_at and now - self.recorded_at < WINDOW):
@@ -145,4 +150,4 @@ class Tally:
         return row
 
 
-tally = Tally()
+throttled = ThrottledCounter()

@@ -1,10 +1,10 @@
-"""Notification that two live certificates of one identity replace each other's samples.
+"""Record that two live certificates of one identity replace each other's samples.
 
-Two sensors that share a name by mistake undo each other's work in turn. Looked for only where a
-file has changed stored values, and where the identity has another live certificate: whose values
-those were is told by the kept files, latest first, until every changed sample has its sender. That
-happens while the series is locked, so only so many files are read: samples that come from none of
-them are not counted, which a pair of sensors that share a name notices no later for it.
+Two sensors that share a name by mistake overwrite each other's values in turn. The check runs only
+where a file changed stored values and the identity has another live certificate. The stored files,
+latest first, show which certificate sent the replaced values. Since the series is locked meanwhile,
+the number of files read is bounded; samples that come from none of them are not counted. A pair of
+sensors that share a name is detected no later for it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ON CONFLICT (identity_id, name, certificate_id, replaced_certificate_id) DO UPDA
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A stored file that changed values: whose, where, and what the blocks were and became."""
+    """A stored file that changed values; ``changed`` pairs each block before and after."""
 
     identity_id: int
     certificate_id: int
@@ -67,7 +67,7 @@ class Replacement:
 def record(replacement: Replacement) -> None:
     """Record the samples of other live certificates that the file replaced, if there are any.
 
-    To be called in the transaction that stored the file, under the lock of its series.
+    Call it in the transaction that stored the file, under the lock of its series.
     """
     if not replacement.changed:
         return
@@ -80,20 +80,18 @@ def record(replacement: Replacement) -> None:
 
 
 def _other_live(identity_id: int, certificate_id: int) -> set[int]:
-    """Return the live certificates but for this one and those of its own device.
+    """Return the live certificates except this one and others of the same device.
 
-    A device that rolled to a newer certificate may correct what it sent with the older one.
+    A device that renewed its certificate may correct what it sent with the older one.
     """
-    now = timezone.now()
-    live = DeviceCertificate.objects.live(now).filter(identity_id=identity_id, not_after__gt=now)
-    others = live.exclude(pk=certificate_id).values_list("pk", flat=True)
-    found = set(others)
-    return found - _same_device(identity_id, certificate_id) if found else found
+    live = DeviceCertificate.objects.live(timezone.now()).filter(identity_id=identity_id)
+    others = set(live.exclude(pk=certificate_id).values_list("pk", flat=True))
+    return others - _same_device(identity_id, certificate_id) if others else others
 
 
 def _same_device(identity_id: int, certificate_id: int) -> set[int]:
-    rolled = DeviceCertificate.objects.filter(identity_id=identity_id, replaces__isnull=False)
-    links = list(rolled.values_list("pk", "replaces_id"))
+    renewed = DeviceCertificate.objects.filter(identity_id=identity_id, replaces__isnull=False)
+    links = list(renewed.values_list("pk", "replaces_id"))
     same, before = {certificate_id}, 0
     while before != len(same):
         before = len(same)
@@ -128,10 +126,10 @@ def _senders(replacement: Replacement) -> Iterator[tuple[int, NDArray[np.int64]]
         samples, _ = load_samples(measurement)
         if samples is None:
             continue
-        here = np.isin(left, samples.times, assume_unique=True)
-        if here.any():
-            yield certificate_id, left[here]
-            left = left[~here]
+        is_from_file = np.isin(left, samples.times, assume_unique=True)
+        if is_from_file.any():
+            yield certificate_id, left[is_from_file]
+            left = left[~is_from_file]
         if not len(left):
             return
 

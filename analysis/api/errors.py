@@ -7,23 +7,20 @@ What the views raise becomes ``type`` (``urn:device-endpoint:CODE``), ``title``,
 from __future__ import annotations
 
 import logging
-import re
-import uuid
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.queries import read_database
+from ingest import request_id
+from ingest.api import problem_json
+from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS
 
-CONTENT_TYPE = "application/problem+json"
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _CODES = {
     401: "not_authenticated",
     403: "permission_denied",
@@ -75,9 +72,9 @@ class UnknownMeasurement(Problem):
 def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
     """Return the answer to ``error``: DRF's exception handler of every view here."""
     request: Request = context["request"]
-    request_id = find_request_id(request)
+    identifier = request_id.begin(request._request)
     if isinstance(error, Problem):
-        return _respond(error.status, error.code, error.detail, request_id, extra=error.extra)
+        return _respond(error.status, error.code, error.detail, identifier, extra=error.extra)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
@@ -85,22 +82,16 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, exceptions.APIException):
         code = _CODES.get(error.status_code, str(error.default_code))
         return _respond(
-            error.status_code, code, str(error.detail), request_id, headers=_headers_of(error)
+            error.status_code, code, str(error.detail), identifier, headers=_headers_of(error)
         )
-    if isinstance(error, (OperationalError, InterfaceError)):
-        _log.warning("%s: the database did not answer: %s", request_id, error)
+    if isinstance(error, DATABASE_UNAVAILABLE_ERRORS):
+        _log.warning("the database did not answer: %s", error)
         which = "replica that analysts read from" if read_database.is_replica() else "database"
         detail = f"The {which} does not answer at the moment, or took too long."
-        return _respond(503, "database_unavailable", detail, request_id, {"Retry-After": "10"})
-    _log.error("%s: %s", request_id, request.path, exc_info=error)
+        return _respond(503, "database_unavailable", detail, identifier, {"Retry-After": "10"})
+    _log.error("%s", request.path, exc_info=error)
     detail = "A fault of this server's, recorded under the request id."
-    return _respond(500, "internal_error", detail, request_id)
-
-
-def find_request_id(request: Request) -> str:
-    """Return the id that the proxy gave the request, or a new one."""
-    given = request.headers.get("X-Request-ID", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return _respond(500, "internal_error", detail, identifier)
 
 
 def _headers_of(error: exceptions.APIException) -> dict[str, str]:
@@ -113,22 +104,22 @@ def _respond(
     status: int,
     code: str,
     detail: str,
-    request_id: str,
+    identifier: str,
     headers: dict[str, str] | None = None,
     *,
     extra: dict[str, object] | None = None,
 ) -> Response:
-    body = {
-        "type": f"urn:device-endpoint:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "request_id": request_id,
+    body = problem_json.build_problem(
+        code,
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        request_id=identifier,
         **(extra or {}),
-    }
+    )
     return Response(
         body,
         status,
         headers={"Cache-Control": "no-store", **(headers or {})},
-        content_type=CONTENT_TYPE,
+        content_type=problem_json.CONTENT_TYPE,
     )

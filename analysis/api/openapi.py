@@ -9,9 +9,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from analysis.api import errors
 from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
+from ingest.api import problem_json
 from ingest.models import Measurement
 
 _INSTANT = (
@@ -247,7 +247,7 @@ def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
         503: "The database does not answer; try again after `Retry-After` seconds.",
     }
     return {
-        (status, errors.CONTENT_TYPE): OpenApiResponse(ProblemBody, meanings[status])
+        (status, problem_json.CONTENT_TYPE): OpenApiResponse(ProblemBody, meanings[status])
         for status in sorted({401, 403, 503, *statuses})
     }
 

@@ -138,9 +138,9 @@ def count_watched(now: datetime) -> Counts:
         late=Count("identity", distinct=True, filter=Q(is_backfilling=False)),
         catching_up=Count("identity", distinct=True, filter=Q(is_backfilling=True)),
     )
-    ending = DeviceCertificate.objects.ending(now).filter(not_after__gt=now)
+    expiring = DeviceCertificate.objects.expiring(now).count()
     looked_at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
-    return Counts(**counted, expiring=ending.count(), looked_at=looked_at)
+    return Counts(**counted, expiring=expiring, looked_at=looked_at)
 
 
 def tell_state(found: Watched, now: datetime, quiet_after: timedelta) -> str:
@@ -189,7 +189,7 @@ def _ask(conditions: str, parameters: dict[str, Any], now: datetime) -> list[Wat
         cursor.execute(_LATE, [numbers])
         late = {number: found for number, *found in cursor.fetchall()}
     ending = set(
-        DeviceCertificate.objects.ending(now)
+        DeviceCertificate.objects.needing_renewal(now)
         .filter(identity__in=numbers)
         .values_list("identity", flat=True)
     )

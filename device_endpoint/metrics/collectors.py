@@ -65,14 +65,14 @@ def _certificates() -> Metric:
     revoked = Q(state=DeviceCertificate.State.REVOKED)
     suspended = Q(state=DeviceCertificate.State.SUSPENDED)
     retired = Q(state=DeviceCertificate.State.ACTIVE, retires_at__lte=now)
-    good = Q(state=DeviceCertificate.State.ACTIVE) & ~Q(
-        retires_at__lte=now, retires_at__isnull=False
-    )
+    live = Q(pk__in=DeviceCertificate.objects.live(now).values("pk"))
+    in_service = Q(pk__in=DeviceCertificate.objects.in_service(now).values("pk"))
+    expiring = DeviceCertificate.objects.expiring(now).values("pk")
     states = {
-        "live": good & Q(not_after__gte=now),
-        "expiring": good & Q(not_after__gte=now, not_after__lt=now + EXPIRES_SOON),
-        "unreplaced": Q(pk__in=DeviceCertificate.objects.ending(now), not_after__gte=now),
-        "expired": good & Q(not_after__lt=now),
+        "live": live,
+        "expiring": live & Q(not_after__gte=now, not_after__lt=now + EXPIRES_SOON),
+        "unreplaced": Q(pk__in=expiring),
+        "expired": in_service & Q(not_after__lt=now),
         "suspended": suspended,
         "revoked": revoked,
         "retired": retired,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,6 +17,7 @@ from ingest.admin.certificate_reassignment import MovableAdmin
 from ingest.admin.read_only import EstimatedPaginator, grouped, shown
 from ingest.admin.registration_status import tell_registrations
 from ingest.models import DeviceCertificate
+from ingest.models.certificates import DeviceCertificateQuerySet
 
 State = DeviceCertificate.State
 MAX_IDENTITIES = 1_000
@@ -39,10 +42,11 @@ class EndFilter(admin.SimpleListFilter):
     ) -> QuerySet[DeviceCertificate]:
         """Return the certificates of the choice."""
         now = timezone.now()
-        ending = DeviceCertificate.objects.ending(now)
+        expiring = DeviceCertificate.objects.expiring(now)
+        due = DeviceCertificate.objects.needing_renewal(now)
         chosen = {
-            "soon": queryset.filter(pk__in=ending, not_after__gt=now),
-            "ended": queryset.filter(pk__in=ending, not_after__lte=now),
+            "soon": queryset.filter(pk__in=expiring),
+            "ended": queryset.filter(pk__in=due, not_after__lte=now),
             "rolled": queryset.exclude(retires_at=None),
         }
         return chosen.get(self.value() or "", queryset)
@@ -87,7 +91,8 @@ class DeviceCertificateAdmin(MovableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceCertificate]:
         """Return the certificates without their bytes."""
-        return super().get_queryset(request).defer("der")
+        queryset = cast("DeviceCertificateQuerySet", super().get_queryset(request))
+        return queryset.with_is_expiring(timezone.now()).defer("der")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DeviceCertificate], search_term: str
@@ -144,7 +149,7 @@ class DeviceCertificateAdmin(MovableAdmin):
         day, now = f"{certificate.not_after:%Y-%m-%d}", timezone.now()
         if certificate.retires_at is not None:
             return f"{day}; rolled, refused from {certificate.retires_at:%Y-%m-%d}"
-        if certificate.ends_soon(now):
+        if certificate.is_expiring:
             return format_html('<span class="state state-suspended">{} ends soon</span>', day)
         if certificate.not_after > now:
             return day

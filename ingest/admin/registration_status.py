@@ -62,5 +62,5 @@ def _last_refusal(key: PreSharedKey) -> dict[str, str] | None:
     if last is None:
         return None
     outcome = Outcome(last.outcome) if last.outcome in Outcome.values else None
-    reason = outcome.label if outcome else last.outcome
+    reason = str(outcome.label) if outcome else last.outcome
     return {"at": last.created_at.isoformat(), "reason": reason}

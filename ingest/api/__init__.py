@@ -1,1 +1,1 @@
-"""The device door: the only folder that speaks HTTP to devices."""
+"""The device API: the only package that speaks HTTP to devices."""

@@ -1,6 +1,6 @@
-"""Who is calling: from nginx's headers to a certificate, from a certificate to an identity.
+"""From nginx's headers to a certificate, and from a certificate to its identity.
 
-The device is never a Django user: what it is stands in ``request.auth``.
+A device is never a Django user: ``request.auth`` holds its certificate.
 """
 
 from __future__ import annotations
@@ -17,25 +17,16 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from ingest import certificate_lookup
+from ingest.api import problem_json
+from ingest.api.problem_json import CertificateRefused
 from ingest.certificate_lookup import Binding
-from ingest.errors import (
-    CertificateExpired,
-    CertificateMissing,
-    CertificateNotBound,
-    CertificateNotYetValid,
-    CertificateRefusal,
-    CertificateRevoked,
-    CertificateSuspended,
-    CertificateUnacceptable,
-    IdentityInactive,
-)
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificate_policy import (
     UnacceptableCertificate,
     Verdict,
     check_policy,
-    validity,
-    verdict,
+    check_validity,
+    read_verdict,
 )
 from ingest.parsing.certificates import (
     ClientCertificate,
@@ -47,132 +38,144 @@ from ingest.parsing.certificates import (
 
 logger = logging.getLogger(__name__)
 
-_BY_CODE: dict[str, type[CertificateRefusal]] = {
-    refusal.code: refusal
-    for refusal in (CertificateMissing, CertificateExpired, CertificateNotYetValid)
+_BY_CODE = {
+    problem.code: problem
+    for problem in (
+        problem_json.CERTIFICATE_MISSING,
+        problem_json.CERTIFICATE_EXPIRED,
+        problem_json.CERTIFICATE_NOT_YET_VALID,
+    )
 }
-_BY_STATE: dict[str, type[CertificateRefusal]] = {
-    DeviceCertificate.State.SUSPENDED: CertificateSuspended,
-    DeviceCertificate.State.REVOKED: CertificateRevoked,
+_BY_STATE = {
+    DeviceCertificate.State.SUSPENDED.value: problem_json.CERTIFICATE_SUSPENDED,
+    DeviceCertificate.State.REVOKED.value: problem_json.CERTIFICATE_REVOKED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
-    """The certificate whose key the device has proved, as nginx handed it on.
+class PresentedCertificate:
+    """The certificate whose private key the device has proved, as nginx passed it on.
 
-    ``refused`` is nginx's verdict on it where that was not good.
+    ``nginx_verdict`` is None if nginx accepted it.
     """
 
     der: bytes
     sha256: bytes
-    refused: Verdict | None
+    nginx_verdict: Verdict | None
 
 
 class CertificateAuthentication(BaseAuthentication):
-    """Puts the ``Presented`` certificate on ``request.auth``."""
+    """Puts the ``PresentedCertificate`` on ``request.auth``; there is no user."""
 
-    def authenticate(self, request: Request) -> tuple[None, Presented]:
-        """Return no user and the certificate; raise a ``CertificateRefusal``."""
+    def authenticate(self, request: Request) -> tuple[None, PresentedCertificate]:
         return None, read_presented_certificate(request._request)
 
 
-def read_presented_certificate(request: HttpRequest) -> Presented:
-    """Return the certificate in nginx's headers; raise a ``CertificateRefusal``."""
-    given = request.META.get("HTTP_X_PROXY_SECRET", "")
-    if not hmac.compare_digest(given.encode(), settings.PROXY_SECRET.encode()):
+def read_presented_certificate(request: HttpRequest) -> PresentedCertificate:
+    """Return the certificate in nginx's headers; raise ``CertificateRefused``."""
+    secret = request.META.get("HTTP_X_PROXY_SECRET", "")
+    if not hmac.compare_digest(secret.encode(), settings.PROXY_SECRET.encode()):
         logger.error("a request did not come through nginx: its proxy secret is wrong")
-        raise CertificateMissing
-    return _presented(
+        raise CertificateRefused(problem_json.CERTIFICATE_MISSING)
+    return _parse_headers(
         request.META.get("HTTP_X_CLIENT_VERIFY", ""), request.META.get("HTTP_X_CLIENT_CERT", "")
     )
 
 
 @lru_cache(maxsize=4096)
-def _presented(verify: str, escaped_pem: str) -> Presented:
-    # A device sends the same header each time, and what it says depends on nothing else.
-    refused = verdict(verify, require_issuer=settings.DEVICE_CA != "")
-    if refused is not None and refused.code == "certificate_missing":
-        raise CertificateMissing
+def _parse_headers(verify: str, escaped_pem: str) -> PresentedCertificate:
+    # A device sends the same header each time, and the result depends on nothing else.
+    verdict = read_verdict(verify, require_issuer=settings.DEVICE_CA != "")
+    if verdict is not None and verdict.code == "certificate_missing":
+        raise CertificateRefused(problem_json.CERTIFICATE_MISSING)
     try:
         der = decode(escaped_pem)
     except UnreadableCertificate as error:
-        raise CertificateUnacceptable(reason=error.reason) from error
-    return Presented(der, fingerprint(der), refused)
+        raise _unacceptable(error.reason) from error
+    return PresentedCertificate(der, fingerprint(der), verdict)
 
 
-def certificate_to_register(caller: Presented) -> ClientCertificate:
-    """Return the certificate, fit to be bound; raise a ``CertificateRefusal`` (status 400)."""
+def check_certificate_to_register(presented: PresentedCertificate) -> ClientCertificate:
+    """Return the certificate if policy and dates accept it; raise ``CertificateRefused`` (400)."""
     try:
-        if caller.refused is not None:
-            raise _refusal(caller.refused)
-        return _fit(caller.der)
-    except CertificateRefusal as refusal:
+        if presented.nginx_verdict is not None:
+            raise _refusal(presented.nginx_verdict)
+        return _parse_acceptable(presented.der)
+    except CertificateRefused as refusal:
         raise refusal.at_registration() from refusal
 
 
-def _fit(der: bytes) -> ClientCertificate:
+def _parse_acceptable(der: bytes) -> ClientCertificate:
     try:
         check_policy(der)
         certificate = parse(der)
     except (UnreadableCertificate, UnacceptableCertificate) as error:
-        raise CertificateUnacceptable(reason=error.reason) from error
-    refused = validity(certificate.not_before, certificate.not_after, datetime.now(UTC))
-    if refused is not None:
-        raise _refusal(refused)
+        raise _unacceptable(error.reason) from error
+    verdict = check_validity(certificate.not_before, certificate.not_after, datetime.now(UTC))
+    if verdict is not None:
+        raise _refusal(verdict)
     return certificate
 
 
-def resolve_binding(caller: Presented) -> Binding:
-    """Return whose certificate this is; raise a ``CertificateRefusal`` if it may not be used."""
-    binding = certificate_lookup.fetch(caller.sha256)
+def resolve_binding(presented: PresentedCertificate) -> Binding:
+    """Return the certificate's identity; raise ``CertificateRefused`` if it may not be used."""
+    binding = certificate_lookup.fetch(presented.sha256)
     if binding is None:
-        raise _not_bound(caller)
-    _check(binding, caller)
+        raise _refusal_of_unknown(presented)
+    _check_usable(binding, presented)
     return binding
 
 
-def resolve_cached(caller: Presented) -> Binding | None:
-    """Return whose certificate this was when this process last looked, None if it must look.
+def resolve_cached(presented: PresentedCertificate) -> Binding | None:
+    """Return the certificate's identity from this process's cache, None if it is not there.
 
-    Spares the upload path a statement: ``ingest_store_file`` looks again.
+    It saves the upload path a statement: ``ingest_store_file`` checks the certificate again.
     """
-    binding = certificate_lookup.cached(caller.sha256)
+    binding = certificate_lookup.cached(presented.sha256)
     if binding is not None:
-        _check(binding, caller)
+        _check_usable(binding, presented)
     return binding
 
 
-def _check(binding: Binding, caller: Presented) -> None:
+def _check_usable(binding: Binding, presented: PresentedCertificate) -> None:
     if binding.state in _BY_STATE:
-        raise _BY_STATE[binding.state]()
+        raise CertificateRefused(_BY_STATE[binding.state])
     if not binding.identity_is_active:
-        raise IdentityInactive
+        raise CertificateRefused(problem_json.IDENTITY_INACTIVE)
     now = datetime.now(UTC)
     if binding.retires_at is not None and binding.retires_at <= now:
-        raise CertificateRevoked("The device has rolled to a newer certificate: use that one.")
-    dates = validity(binding.not_before, binding.not_after, now)
-    for refused in (caller.refused, dates):
-        if refused is not None and not _is_tolerated(refused):
-            raise _refusal(refused)
+        raise CertificateRefused(
+            problem_json.CERTIFICATE_REVOKED,
+            "The device has renewed its certificate: use the newer one.",
+        )
+    validity = check_validity(binding.not_before, binding.not_after, now)
+    for verdict in (presented.nginx_verdict, validity):
+        if verdict is not None and not _is_tolerated(verdict):
+            raise _refusal(verdict)
 
 
-def _not_bound(caller: Presented) -> CertificateRefusal:
-    """Return why an unknown certificate is refused: what is wrong with it, else that it is new."""
-    if caller.refused is not None:
-        return _refusal(caller.refused)
+def _refusal_of_unknown(presented: PresentedCertificate) -> CertificateRefused:
+    """Return what is wrong with an unknown certificate, or that it is not registered."""
+    if presented.nginx_verdict is not None:
+        return _refusal(presented.nginx_verdict)
     try:
-        _fit(caller.der)
-    except CertificateRefusal as refusal:
+        _parse_acceptable(presented.der)
+    except CertificateRefused as refusal:
         return refusal
-    return CertificateNotBound(certificate={"sha256": caller.sha256.hex()})
+    return CertificateRefused(
+        problem_json.CERTIFICATE_NOT_BOUND, certificate={"sha256": presented.sha256.hex()}
+    )
 
 
-def _is_tolerated(refused: Verdict) -> bool:
-    return refused.code == "certificate_expired" and settings.ACCEPT_EXPIRED_CERTIFICATES
+def _is_tolerated(verdict: Verdict) -> bool:
+    return verdict.code == "certificate_expired" and settings.ACCEPT_EXPIRED_CERTIFICATES
 
 
-def _refusal(refused: Verdict) -> CertificateRefusal:
-    if refused.code in _BY_CODE:
-        return _BY_CODE[refused.code]()
-    return CertificateUnacceptable(reason=refused.reason)
+def _refusal(verdict: Verdict) -> CertificateRefused:
+    if verdict.code in _BY_CODE:
+        return CertificateRefused(_BY_CODE[verdict.code])
+    return _unacceptable(verdict.reason)
+
+
+def _unacceptable(reason: str | None) -> CertificateRefused:
+    return CertificateRefused(problem_json.CERTIFICATE_UNACCEPTABLE, reason=reason)

@@ -1,52 +1,115 @@
-"""Request bodies: read whole, inflated within limits, or drained when nobody wants them."""
+"""Request bodies of the device API: JSON with a pre-shared key, or multipart with files."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import Literal
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
-from ingest.errors import InvalidMultipart, RequestTooLarge
-from ingest.parsing.multipart_form import PIECE_BYTES
+from ingest.api import metrics
+from ingest.api.problem_json import (
+    INVALID_JSON,
+    INVALID_MULTIPART,
+    REQUEST_TOO_LARGE,
+    UNSUPPORTED_CONTENT_ENCODING,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemResponse,
+    ProblemType,
+)
+from ingest.parsing import multipart_form
+from ingest.parsing.multipart_form import CHUNK_BYTES
+from ingest.parsing.registration_json import parse_object
+from ingest.uploads import UploadedFile
+
+MediaType = Literal["application/json", "multipart/form-data"]
+JSON: MediaType = "application/json"
+MULTIPART: MediaType = "multipart/form-data"
 
 _GZIP = 31  # zlib's window bits for a gzip header and trailer
 
 
-def content_length(request: HttpRequest) -> int:
-    """Return the announced size in bytes: nginx always announces it, 0 where there is no body."""
+def read_media_type(request: HttpRequest) -> MediaType:
+    """Return ``JSON`` or ``MULTIPART``; raise a 415 for another type or content encoding."""
+    media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if media_type not in (JSON, MULTIPART):
+        raise ProblemResponse(UNSUPPORTED_MEDIA_TYPE)
+    encoding = _content_encoding(request)
+    if encoding not in ("", "identity") and (encoding != "gzip" or media_type == JSON):
+        raise ProblemResponse(UNSUPPORTED_CONTENT_ENCODING)
+    return JSON if media_type == JSON else MULTIPART
+
+
+def _content_encoding(request: HttpRequest) -> str:
+    return str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
+
+
+def read_json(request: HttpRequest) -> dict[str, object]:
+    """Return the JSON object of a request; raise ``InvalidJson`` or a ``ProblemResponse``."""
+    body = _read_body(request, settings.MAX_JSON_BYTES, if_cut=INVALID_JSON)
+    _check_charset(request.META["CONTENT_TYPE"])
+    return parse_object(body)
+
+
+def _check_charset(content_type: str) -> None:
+    for parameter in content_type.lower().split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8", "us-ascii"):
+            raise ProblemResponse(INVALID_JSON, "JSON is UTF-8: leave the charset out.")
+
+
+def read_files(request: HttpRequest) -> list[UploadedFile]:
+    """Return the files of an upload; raise ``InvalidMultipart``, ``TooManyFiles`` or a 413."""
+    body = _read_body(request, settings.MAX_REQUEST_BYTES, if_cut=INVALID_MULTIPART)
+    if _content_encoding(request) == "gzip":
+        body = _inflate(body, settings.MAX_REQUEST_BYTES)
+    form = multipart_form.split(
+        body,
+        multipart_form.read_boundary(request.META["CONTENT_TYPE"]),
+        lenient=settings.LENIENT_BOUNDARY,
+        max_files=settings.MAX_FILES_PER_REQUEST,
+    )
+    if form.lenient:
+        metrics.count_lenient_boundary()
+    return [
+        UploadedFile(part.name, part.filename, part.content_type, part.content)
+        for part in form.parts
+    ]
+
+
+def _content_length(request: HttpRequest) -> int:
+    # nginx always sends Content-Length, 0 where there is no body.
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
 
 
-def read(request: HttpRequest, limit: int) -> bytes:
-    """Return the body; raise ``RequestTooLarge`` beyond ``limit`` bytes.
-
-    A body shorter than announced raises ``InvalidMultipart``: it was cut on its way.
-    """
-    announced = content_length(request)
-    if announced > limit:
+def _read_body(request: HttpRequest, limit: int, *, if_cut: ProblemType) -> bytes:
+    """Return the body; raise a 413 beyond ``limit`` bytes, ``if_cut`` if its end is missing."""
+    length = _content_length(request)
+    if length > limit:
         raise _too_large(limit)
     try:
-        body = b"".join(_pieces(request))
+        body = b"".join(_chunks(request))
     except UnreadablePostError as error:
-        raise InvalidMultipart("The body ended early.") from error
-    if len(body) != announced:
-        raise InvalidMultipart("The body is shorter than its Content-Length.")
+        raise ProblemResponse(if_cut, "The body ended early.") from error
+    if len(body) != length:
+        raise ProblemResponse(if_cut, "The body is shorter than its Content-Length.")
     return body
 
 
-def _pieces(request: HttpRequest) -> Iterator[bytes]:
-    # Asked for all at once, gunicorn copies all of it several times over.
-    while piece := request.read(PIECE_BYTES):
-        yield piece
+def _chunks(request: HttpRequest) -> Iterator[bytes]:
+    # Reading everything at once makes gunicorn copy the whole body several times.
+    while chunk := request.read(CHUNK_BYTES):
+        yield chunk
 
 
-def inflate(body: bytes, limit: int) -> bytes:
-    """Return the content of gzip members; raise ``RequestTooLarge`` beyond ``limit`` bytes."""
+def _inflate(body: bytes, limit: int) -> bytes:
+    """Return the content of gzip members; raise a 413 beyond ``limit`` bytes."""
     parts: list[bytes] = []
     left = limit
     while body:
@@ -54,25 +117,27 @@ def inflate(body: bytes, limit: int) -> bytes:
         try:
             part = inflater.decompress(body, left + 1)
         except zlib.error as error:
-            raise InvalidMultipart("The gzip stream is damaged.") from error
+            raise ProblemResponse(INVALID_MULTIPART, "The gzip stream is damaged.") from error
         left -= len(part)
         if left < 0:
             raise _too_large(limit)
         if not inflater.eof:
-            raise InvalidMultipart("The gzip stream ends early.")
+            raise ProblemResponse(INVALID_MULTIPART, "The gzip stream ends early.")
         parts.append(part)
         body = inflater.unused_data
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def drain(request: HttpRequest) -> None:
-    """Read what is left of the body: an answer that overtakes it would be lost on its way."""
+    """Read the rest of the body: a connection closed before its end may lose the answer."""
     try:
-        while request.read(PIECE_BYTES):
+        while request.read(CHUNK_BYTES):
             pass
     except UnreadablePostError:
         return
 
 
-def _too_large(limit: int) -> RequestTooLarge:
-    return RequestTooLarge(f"A body may have {limit:,} bytes, counted after inflating.")
+def _too_large(limit: int) -> ProblemResponse:
+    return ProblemResponse(
+        REQUEST_TOO_LARGE, f"A body may have {limit:,} bytes, counted after inflating."
+    )

@@ -1,53 +1,32 @@
-"""Answers of the device door: JSON always, problem+json for every refusal, never a 500."""
+"""Responses of the device API: always JSON, problem+json for every refusal, never a 500."""
 
 from __future__ import annotations
 
 import logging
-import random
 import re
-import uuid
 
 import orjson
-import psycopg
-from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
-from ingest import metrics, request_id
-from ingest.errors import (
-    DatabaseUnavailable,
-    InternalError,
-    NotFound,
-    ProblemResponse,
-)
-from ingest.storage import transactions
+from ingest import request_id
+from ingest.api import metrics, problem_json
+from ingest.api.problem_json import ProblemResponse, find_problem
+from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS
 
 logger = logging.getLogger(__name__)
 
 INTERNAL_ERROR_RETRY_AFTER_SECONDS = 3600
-_DATABASE_AWAY = (
-    "OperationalError",
-    "InterfaceError",
-    "InternalError",
-)
-# Names and file names are told back as the device told them: escaped in a way that any reader of
-# JSON undoes, they can act on no terminal, log or page on their way.
-_ACTIVE = re.compile(r"[^\x20-\x7e]|[<>&]")
+# Names and file names return as the device sent them. JSON escapes, which every JSON reader
+# undoes, keep them from acting on a terminal, log or page.
+_NEEDS_ESCAPE = re.compile(r"[^\x20-\x7e]|[<>&]")
 
 
-def read_request_id(request: HttpRequest) -> str:
-    """Return nginx's id of the request, which stands in its access log too."""
-    identifier = str(request.META.get("HTTP_X_REQUEST_ID", ""))[:64] or uuid.uuid4().hex
-    request.META["HTTP_X_REQUEST_ID"] = identifier
-    return identifier
+def json_response(body: dict[str, object]) -> HttpResponse:
+    return HttpResponse(_encode(body), content_type="application/json")
 
 
-def answer(body: dict[str, object], status: int = 200) -> HttpResponse:
-    """Return ``body`` as JSON."""
-    return HttpResponse(_as_json(body), status=status, content_type="application/json")
-
-
-def _as_json(body: dict[str, object]) -> str:
-    return _ACTIVE.sub(_escape, orjson.dumps(body).decode())
+def _encode(body: dict[str, object]) -> str:
+    return _NEEDS_ESCAPE.sub(_escape, orjson.dumps(body).decode())
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -55,43 +34,43 @@ def _escape(match: re.Match[str]) -> str:
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
-def problem(refusal: ProblemResponse, request: HttpRequest) -> HttpResponse:
-    """Return the answer to a refusal (RFC 9457)."""
-    identifier = read_request_id(request)
-    request_id.begin(identifier)  # not every refusal is one of the view
-    logger.info("refused %s %s", refusal.status, refusal.outcome or refusal.code)
-    metrics.count_refusal(refusal.code)
+def problem_response(problem: ProblemResponse, request: HttpRequest) -> HttpResponse:
+    """Log and count a refusal and return its answer."""
+    identifier = request_id.begin(request)  # some refusals come before or without the view
+    code = problem.problem.code
+    logger.info("refused %s %s", problem.status, problem.outcome or code)
+    metrics.count_refusal(code)
     response = HttpResponse(
-        _as_json(refusal.as_problem(identifier)),
-        status=refusal.status,
-        content_type="application/problem+json",
+        _encode(problem.as_json(identifier)),
+        status=problem.status,
+        content_type=problem_json.CONTENT_TYPE,
     )
-    if refusal.retry_after is not None:
-        response["Retry-After"] = str(refusal.retry_after)
-    if refusal.status == 405:
+    if problem.retry_after is not None:
+        response["Retry-After"] = str(problem.retry_after)
+    if problem.status == 405:
         response["Allow"] = "GET, HEAD, POST"
     return response
 
 
 def handle_exception(error: Exception, context: dict[str, object]) -> HttpResponse:
-    """Return the answer to whatever a view raised (Django REST framework's exception handler)."""
+    """Return the answer to an exception of a view (Django REST framework's exception handler)."""
     request = context["request"]._request  # type: ignore[attr-defined] # what DRF wraps
-    if isinstance(error, ProblemResponse):
-        return problem(error, request)
-    if isinstance(error, DatabaseError | psycopg.Error) and type(error).__name__ in _DATABASE_AWAY:
+    if isinstance(error, DATABASE_UNAVAILABLE_ERRORS):
         logger.error("database unavailable: %s", error)
-        retry_after = random.randint(*transactions.RETRY_AFTER_SECONDS)  # noqa: S311 - jitter
-        return problem(DatabaseUnavailable(retry_after=retry_after), request)
-    return fault(request, error)
+    problem = find_problem(error)
+    return internal_error(request, error) if problem is None else problem_response(problem, request)
 
 
-def fault(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
-    """Log a fault of ours with its trace and answer 503: a device must not resend at full speed."""
-    request_id.begin(read_request_id(request))
+def internal_error(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
+    """Log the traceback and answer 503: a 500 would make devices resend at full speed."""
+    request_id.begin(request)
     logger.error("internal error", exc_info=error or True)
-    return problem(InternalError(retry_after=INTERNAL_ERROR_RETRY_AFTER_SECONDS), request)
+    problem = ProblemResponse(
+        problem_json.INTERNAL_ERROR, retry_after=INTERNAL_ERROR_RETRY_AFTER_SECONDS
+    )
+    return problem_response(problem, request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a path that does not exist (the URLconf's ``handler404``)."""
-    return problem(NotFound(), request)
+    """Answer a path that does not exist, or a request that Django itself finds suspicious."""
+    return problem_response(ProblemResponse(problem_json.NOT_FOUND), request)

@@ -1,4 +1,4 @@
-"""The device door's one view: check the connection, register, upload."""
+"""The device API's one view: check the connection, register, renew, upload."""
 
 from __future__ import annotations
 
@@ -11,177 +11,188 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import (
-    certificate_renewal,
-    metrics,
-    registration,
-    request_id,
-    uploads,
-)
-from ingest.accepted_times import time_window
-from ingest.api import parsers, responses
+from ingest import certificate_renewal, registration, request_id, uploads
+from ingest.api import metrics, parsers, problem_json, responses
 from ingest.api.authentication import (
     CertificateAuthentication,
-    Presented,
-    certificate_to_register,
+    PresentedCertificate,
+    check_certificate_to_register,
     resolve_binding,
     resolve_cached,
 )
-from ingest.api.limits import published_limits
-from ingest.api.reading_bodies import JSON, files_of, json_of, media_type
+from ingest.api.problem_json import REFUSALS, CertificateRefused, ProblemResponse
 from ingest.certificate_lookup import Binding
-from ingest.errors import (
-    BytesOfDayUsedUp,
-    CertificateRefusal,
-    MethodNotAllowed,
-    ProblemResponse,
-    RegistrationFailed,
-    TooManyRequests,
-    UnreadableFile,
-)
 from ingest.parsing.certificates import ClientCertificate
-from ingest.parsing.registration_json import asks_to_roll, read_psk
+from ingest.parsing.registration_json import is_renewal, read_psk
+from ingest.quotas import DailyQuotaExhausted
 from ingest.receipts import Receipt
-from ingest.registration import Registered
+from ingest.registration import Registered, RegistrationFailed
 from ingest.registration_outcomes import Outcome
+from ingest.registration_throttle import RegistrationThrottled
 from ingest.storage import durability_check, transactions
-from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader
+from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader, accepted_time_window
+
+_UPLOAD_REFUSALS: tuple[type[Exception], ...] = (NoLongerAllowed, *REFUSALS)
 
 
 class DeviceEndpoint(APIView):
-    """One URL, told apart by method and media type.
+    """The one URL of the device API; method and media type choose the action.
 
-    The first that matches wins: method, media type, certificate, size, body. Django REST
-    framework would look at the certificate first, hence ``initial``.
+    A request is refused for the first of: method, media type, certificate, size, body. Django
+    REST framework would check the certificate first, hence ``initial``.
     """
 
     http_method_names = ["get", "head", "post"]
     authentication_classes = [CertificateAuthentication]
     permission_classes = ()
     throttle_classes = ()
-    parser_classes = ()  # ingest.api.reading_bodies reads them, in the order of refusals
+    parser_classes = ()  # ingest.api.parsers reads the bodies, in the order of refusals
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse what can be refused before the body is looked at."""
+        """Refuse what can be refused before the body is read."""
         self.started = time.perf_counter()
-        request_id.begin(responses.read_request_id(request._request))
+        request_id.begin(request._request)
         if (request.method or "").lower() not in self.http_method_names:
-            raise MethodNotAllowed
-        self.is_registration = False
+            raise ProblemResponse(problem_json.METHOD_NOT_ALLOWED)
+        self.is_json = False
         self.files: list[UploadedFile] | None = None
         if request.method == "POST":
-            self.is_registration = media_type(request._request) == JSON
+            self.is_json = parsers.read_media_type(request._request) == parsers.JSON
         try:
-            self.caller = cast("Presented", request.auth)
-        except CertificateRefusal as refusal:
-            raise (refusal.at_registration() if self.is_registration else refusal) from refusal
+            self.presented = cast("PresentedCertificate", request.auth)
+        except CertificateRefused as refusal:
+            raise (refusal.at_registration() if self.is_json else refusal) from refusal
 
     def get(self, request: Request) -> HttpResponse:
-        """Tell the device who it is and what it may send; changes nothing."""
-        binding = resolve_binding(self.caller)
-        return responses.answer(
+        """Return the device's identity and the published limits; change nothing."""
+        binding = resolve_binding(self.presented)
+        return responses.json_response(
             {
-                **_identified(binding.identity_name, binding, already_bound=True),
+                **_describe_binding(binding.identity_name, binding, already_bound=True),
                 "limits": published_limits(),
                 "server_time_ms": time.time_ns() // 1_000_000,
             }
         )
 
     def post(self, request: Request) -> HttpResponse:
-        """Register, ask for a key to roll, or upload, by media type and body."""
-        if not self.is_registration:
+        """Register, issue a renewal key, or store files, by media type and body."""
+        if not self.is_json:
             return self._upload(request)
-        certificate = certificate_to_register(self.caller)
-        asked = json_of(request._request)
-        if asks_to_roll(asked):
-            return self._roll()
-        return self._register(request._request, certificate, read_psk(asked))
+        certificate = check_certificate_to_register(self.presented)
+        body = parsers.read_json(request._request)
+        if is_renewal(body):
+            return self._issue_renewal_key()
+        return self._register(request._request, certificate, read_psk(body))
 
     def _register(
         self, request: HttpRequest, certificate: ClientCertificate, psk: str
     ) -> HttpResponse:
-        identifier = responses.read_request_id(request)
         address = request.META.get("HTTP_X_REAL_IP", "")
 
         def work() -> Registered:
             durability_check.ensure_durable()
-            return registration.register(certificate, psk, address=address, request_id=identifier)
+            return registration.register(
+                certificate, psk, address=address, request_id=request_id.current()
+            )
 
         try:
             registered = transactions.run_with_retry(work)
         except RegistrationFailed as refusal:
             metrics.count_registration(refusal.outcome)
             raise
-        except TooManyRequests:
+        except RegistrationThrottled:
             metrics.count_registration(Outcome.THROTTLED.value)
             raise
         outcome = Outcome.ALREADY_BOUND if registered.already_bound else Outcome.REGISTERED
         metrics.count_registration(outcome.value)
-        return responses.answer(
-            _identified(
+        return responses.json_response(
+            _describe_binding(
                 registered.identity, registered.certificate, already_bound=registered.already_bound
             )
         )
 
-    def _roll(self) -> HttpResponse:
-        binding = resolve_binding(self.caller)
+    def _issue_renewal_key(self) -> HttpResponse:
+        binding = resolve_binding(self.presented)
         psk, expires_at = transactions.run_with_retry(
             lambda: certificate_renewal.issue_renewal_key(binding.certificate_id)
         )
-        return responses.answer({"PSK": psk, "expires_at": _iso(expires_at)})
+        return responses.json_response({"PSK": psk, "expires_at": _iso(expires_at)})
 
     def _upload(self, request: Request) -> HttpResponse:
         try:
-            receipts = self._receive(
-                request, resolve_cached(self.caller) or resolve_binding(self.caller)
+            receipts = self._store_files(
+                request, resolve_cached(self.presented) or resolve_binding(self.presented)
             )
-        except (NoLongerAllowed, ProblemResponse) as refusal:
-            # What was remembered may be outdated, and the certificate comes before the body.
-            binding = resolve_binding(self.caller)
-            if isinstance(refusal, BytesOfDayUsedUp):
+        except _UPLOAD_REFUSALS as refusal:
+            # The cached binding may be outdated, and the certificate is checked before the body.
+            binding = resolve_binding(self.presented)
+            if isinstance(refusal, DailyQuotaExhausted):
                 metrics.count_upload_over_quota()
-            if isinstance(refusal, ProblemResponse):
+            if not isinstance(refusal, NoLongerAllowed):
                 raise
-            receipts = self._receive(request, binding)
+            receipts = self._store_files(request, binding)
         _count(self.files or [], receipts)
         metrics.time_upload(time.perf_counter() - self.started)
-        shown = [receipt.as_json() for receipt in receipts]
+        files = [receipt.as_json() for receipt in receipts]
         if any(receipt.status == "rejected" for receipt in receipts):
-            raise UnreadableFile(files=shown)
-        identifier = responses.read_request_id(request._request)
-        return responses.answer({"request_id": identifier, "files": shown})
+            raise ProblemResponse(problem_json.UNREADABLE_FILE, files=files)
+        return responses.json_response({"request_id": request_id.current(), "files": files})
 
-    def _receive(self, request: Request, binding: Binding) -> list[Receipt]:
+    def _store_files(self, request: Request, binding: Binding) -> list[Receipt]:
         if self.files is None:
-            self.files = files_of(request._request)
+            self.files = parsers.read_files(request._request)
         uploader = Uploader(binding.identity_id, binding.certificate_id)
-        return uploads.store_files(uploader, self.files, time_window(), settings.MAX_LINES_PER_FILE)
+        return uploads.store_files(
+            uploader, self.files, accepted_time_window(), settings.MAX_LINES_PER_FILE
+        )
 
     def get_exception_handler(self) -> Any:
-        """Return the handler that turns refusals into problem+json."""
         return responses.handle_exception
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Drain what is left of the body, whatever the answer; HEAD gets none."""
+        """Drain the rest of the body, whatever the answer; HEAD gets no content."""
         http_request: HttpRequest = getattr(request, "_request", request)
         parsers.drain(http_request)
-        # View and request refer to each other: they would stay, and the files with them, until the
-        # garbage collector comes by.
+        # Break the cycle of view and request so that the files are freed immediately.
         self.files = None
-        # Small devices read no chunks.
+        # Small devices cannot read chunked responses.
         response["Content-Length"] = str(len(response.content))
         if http_request.method == "HEAD":
             response.content = b""
         response["Cache-Control"] = "no-store"
-        request_id.begin("")
+        request_id.end()
         return response
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse a method that ``initial`` let through (it lets none)."""
-        raise MethodNotAllowed
+        raise ProblemResponse(problem_json.METHOD_NOT_ALLOWED)
 
 
-def _identified(identity: str, certificate: Any, *, already_bound: bool) -> dict[str, object]:
+def published_limits() -> dict[str, int]:
+    """Return the limits of this installation; times are epoch milliseconds, quotas where set."""
+    window = accepted_time_window()
+    quotas = {
+        "certificates_per_identity": settings.MAX_CERTIFICATES_PER_IDENTITY,
+        "bytes_per_identity_and_day": settings.IDENTITY_DAILY_QUOTA_BYTES,
+    }
+    return {
+        "request_bytes": settings.MAX_REQUEST_BYTES,
+        "files": settings.MAX_FILES_PER_REQUEST,
+        "lines_per_file": settings.MAX_LINES_PER_FILE,
+        "earliest_ms": window.earliest_ms,
+        "latest_ms": window.latest_ms,
+        "requests_per_second": settings.REQUESTS_PER_SECOND,
+        "connections": settings.MAX_CONNECTIONS_PER_IP,
+        "refused_registrations_per_minute": (
+            settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE
+        ),
+        "refused_registrations_per_minute_and_address": (
+            settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP
+        ),
+        **{name: quota for name, quota in quotas.items() if quota},
+    }
+
+
+def _describe_binding(identity: str, certificate: Any, *, already_bound: bool) -> dict[str, object]:
     return {
         "identity": identity,
         "certificate": {

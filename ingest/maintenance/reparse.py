@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from ingest.errors import TooManyLines
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.models import Measurement
 from ingest.parsing.names import is_measurement_name
 from ingest.parsing.sample_file import (
     Samples,
     TimeWindow,
+    TooManyLines,
     UnreadableContent,
     read_samples,
 )

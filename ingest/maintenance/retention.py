@@ -1,7 +1,8 @@
 """Delete what is older than its policy allows, and nothing that no policy names.
 
 Age counts from the time at which a sample was taken. Whole hours go, and files whose samples all
-lie in them; rejected files, which have no samples, are bounded otherwise (``rejected_files``).
+lie in them; rejected files, which have no samples, have
+bounds of their own (``delete_excess_rejected``).
 """
 
 from __future__ import annotations

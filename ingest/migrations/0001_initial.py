@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                 ("refused_at", models.DateTimeField(null=True)),
             ],
             options={
-                "verbose_name_plural": "bytes of days",
+                "verbose_name_plural": "daily usage",
                 "default_permissions": (),
             },
         ),
@@ -245,7 +245,7 @@ class Migration(migrations.Migration):
                     "retires_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="From then on refused, since the device has rolled to a newer certificate.",
+                        help_text="Refused from then on, since a newer certificate supersedes it.",
                         null=True,
                     ),
                 ),
@@ -295,7 +295,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-bound_at"],
                 "permissions": [
-                    ("reassign_devicecertificate", "Can move a certificate to another identity")
+                    ("reassign_devicecertificate", "Can reassign a certificate")
                 ],
             },
         ),
@@ -486,7 +486,27 @@ class Migration(migrations.Migration):
                     "created_at",
                     models.DateTimeField(db_index=True, default=django.utils.timezone.now),
                 ),
-                ("outcome", models.CharField(max_length=40)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("registered", "Registered"),
+                            ("already_bound", "Already registered"),
+                            ("psk_malformed", "Mistyped: not a pre-shared key"),
+                            ("psk_unknown", "Pre-shared key unknown"),
+                            ("psk_expired", "Pre-shared key expired"),
+                            ("psk_exhausted", "Pre-shared key exhausted"),
+                            ("psk_revoked", "Pre-shared key revoked"),
+                            ("identity_inactive", "Identity inactive"),
+                            ("certificate_bound_elsewhere", "Certificate bound to another identity"),
+                            ("certificate_suspended", "Certificate suspended"),
+                            ("certificate_revoked", "Certificate revoked"),
+                            ("certificates_used_up", "Certificate quota exhausted"),
+                            ("throttled", "Too many attempts"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
                 ("sha256", models.BinaryField(max_length=32, null=True, verbose_name="SHA-256")),
                 ("psk_hint", models.CharField(blank=True, max_length=16, verbose_name="PSK hint")),
                 ("address", models.GenericIPAddressField(null=True)),

@@ -1,7 +1,7 @@
-"""What devices send, as kept, and what was done with it.
+"""Measurement files, their samples, device certificates, and the records of maintenance.
 
-The files (``Measurement.content``) are the truth; the blocks are a projection of them that can
-be made anew. Times of samples are integer epoch milliseconds throughout.
+The files (``Measurement.content``) are the truth; the blocks are a projection of them that can be
+rebuilt. Times of samples are integer epoch milliseconds throughout.
 """
 
 from ingest.models.certificates import (

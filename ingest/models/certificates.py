@@ -1,52 +1,78 @@
-"""Devices: the certificates that are bound, and every attempt to bind one."""
+"""Device certificates, their renewals and reassignments, and every registration attempt."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import models
-from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models import BooleanField, DurationField, ExpressionWrapper, F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity, PreSharedKey
+from ingest.registration_outcomes import Outcome
 
 EXPIRES_SOON = timedelta(days=30)
 
 
-class DeviceCertificateQuerySet(models.QuerySet["DeviceCertificate"]):
-    """Sets of certificates by how long they are good for."""
+def _needs_renewal(now: datetime) -> Q:
+    # Devices that renew by themselves do so when a third of the lifetime is left: the last
+    # quarter of a short lifetime means that nothing renewed it.
+    lifetime = F("not_after") - F("not_before")
+    quarter = ExpressionWrapper(lifetime / 4, output_field=DurationField())
+    return Q(
+        Q(not_after__lt=now + EXPIRES_SOON),
+        Q(not_after__lt=now + quarter),
+        state=DeviceCertificate.State.ACTIVE,
+        retires_at=None,
+    )
 
+
+class DeviceCertificateQuerySet(models.QuerySet["DeviceCertificate"]):
     def live(self, now: datetime) -> DeviceCertificateQuerySet:
-        """Return those that are accepted as far as staff and rolling go, whatever their dates."""
+        """Select the certificates that may upload now, if their identity is active.
+
+        They are in service and within their dates; ``ACCEPT_EXPIRED_CERTIFICATES`` tolerates
+        expired ones.
+        """
+        valid = self.in_service(now).filter(not_before__lte=now)
+        return valid if settings.ACCEPT_EXPIRED_CERTIFICATES else valid.filter(not_after__gte=now)
+
+    def in_service(self, now: datetime) -> DeviceCertificateQuerySet:
+        """Select those active and not superseded past their overlap, whatever their dates.
+
+        Monitoring counts on their devices: one that let its certificate expire is overdue.
+        """
         return self.filter(
-            models.Q(retires_at=None) | models.Q(retires_at__gt=now),
-            state=DeviceCertificate.State.ACTIVE,
+            Q(retires_at=None) | Q(retires_at__gt=now), state=DeviceCertificate.State.ACTIVE
         )
 
-    def ending(self, now: datetime) -> DeviceCertificateQuerySet:
-        """Return those that end soon, or have ended, and that no other has taken the place of.
+    def needing_renewal(self, now: datetime) -> DeviceCertificateQuerySet:
+        """Select active ones without a successor that expire soon or have expired.
 
-        Soon is within ``EXPIRES_SOON``, or in the last quarter of a shorter life: a device that
-        rolls by itself does so when a third is left.
+        Soon is within ``EXPIRES_SOON``, or in the last quarter of a shorter lifetime.
         """
-        life = F("not_after") - F("not_before")
-        quarter = ExpressionWrapper(life / 4, output_field=DurationField())
-        return self.filter(
-            state=DeviceCertificate.State.ACTIVE,
-            retires_at=None,
-            not_after__lt=now + EXPIRES_SOON,
-        ).filter(not_after__lt=now + quarter)
+        return self.filter(_needs_renewal(now))
+
+    def expiring(self, now: datetime) -> DeviceCertificateQuerySet:
+        """Select those of ``needing_renewal`` that have not expired yet."""
+        return self.needing_renewal(now).filter(not_after__gt=now)
+
+    def with_is_expiring(self, now: datetime) -> DeviceCertificateQuerySet:
+        """Annotate ``is_expiring``: whether ``expiring`` selects the certificate."""
+        condition = _needs_renewal(now) & Q(not_after__gt=now)
+        annotation = {"is_expiring": ExpressionWrapper(condition, output_field=BooleanField())}
+        return self.annotate(**annotation)
 
 
 class DeviceCertificate(models.Model):
-    """A device's own certificate, bound to an identity: it alone says whose an upload is."""
+    """A device's own certificate, bound to an identity; it alone decides who owns an upload."""
 
     class State(models.TextChoices):
-        """Whether requests with the certificate are accepted."""
-
-        ACTIVE = "active"
-        SUSPENDED = "suspended"
-        REVOKED = "revoked"
+        ACTIVE = "active", _("Active")
+        SUSPENDED = "suspended", _("Suspended")
+        REVOKED = "revoked", _("Revoked")
 
     identity = models.ForeignKey(
         Identity, on_delete=models.PROTECT, related_name="certificates", db_constraint=False
@@ -57,7 +83,7 @@ class DeviceCertificate(models.Model):
     key_type = models.CharField(max_length=40)
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
-    label = models.CharField(max_length=200, blank=True, help_text="Which device this is.")
+    label = models.CharField(max_length=200, blank=True, help_text=_("Which device this is."))
     bound_at = models.DateTimeField(default=timezone.now)
     bound_with = models.ForeignKey(
         PreSharedKey,
@@ -72,27 +98,23 @@ class DeviceCertificate(models.Model):
     retires_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="From then on refused, since the device has rolled to a newer certificate.",
+        help_text=_("Refused from then on, since a newer certificate supersedes it."),
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     state_reason = models.CharField(max_length=200, blank=True)
+
+    is_expiring: bool  # only where DeviceCertificateQuerySet.with_is_expiring annotated it
 
     objects = DeviceCertificateQuerySet.as_manager()
 
     class Meta:
         ordering = ["-bound_at"]
-        # The admin's list starts with the newest, without sorting all.
+        # The admin's list shows the newest first without sorting the table.
         indexes = [models.Index(fields=["-bound_at", "-id"], name="certificate_bound_at")]
-        permissions = [("reassign_devicecertificate", "Can move a certificate to another identity")]
+        permissions = [("reassign_devicecertificate", "Can reassign a certificate")]
 
     def __str__(self) -> str:
         return f"{self.identity.name} {self.fingerprint[:16]}"
-
-    def ends_soon(self, now: datetime) -> bool:
-        """Tell whether ``DeviceCertificateQuerySet.ending`` has it, and it has not ended."""
-        soon = min(EXPIRES_SOON, (self.not_after - self.not_before) / 4)
-        is_alone = self.state == self.State.ACTIVE and self.retires_at is None
-        return is_alone and timedelta() < self.not_after - now < soon
 
     @property
     def fingerprint(self) -> str:
@@ -101,7 +123,7 @@ class DeviceCertificate(models.Model):
 
 
 class CertificateRenewal(models.Model):
-    """A key that a bound device asked for itself, to change its certificate."""
+    """A pre-shared key that a bound device requested to renew its certificate."""
 
     key = models.OneToOneField(
         PreSharedKey, on_delete=models.CASCADE, related_name="renewal", db_constraint=False
@@ -116,9 +138,9 @@ class CertificateRenewal(models.Model):
 
 
 class CertificateReassignment(models.Model):
-    """That staff gave a certificate to another identity. Rows are only ever added.
+    """A reassignment of a certificate to another identity by staff. Rows are only ever added.
 
-    What came before stays with ``moved_from``. A side that has been forgotten is empty.
+    Files from before stay with ``moved_from``. An identity that was erased is null.
     """
 
     certificate = models.ForeignKey(
@@ -150,15 +172,18 @@ class CertificateReassignment(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        sides = [each.name if each else "(forgotten)" for each in (self.moved_from, self.moved_to)]
-        return f"{self.created_at:%Y-%m-%d %H:%M:%S} from {sides[0]} to {sides[1]}"
+        before, after = (
+            identity.name if identity else "(erased)"
+            for identity in (self.moved_from, self.moved_to)
+        )
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} from {before} to {after}"
 
 
 class RegistrationAttempt(models.Model):
-    """One attempt to register, with its true outcome. Rows are only ever added."""
+    """A registration attempt with its true outcome. Rows are only ever added."""
 
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
-    outcome = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=40, choices=Outcome.choices)
     sha256 = models.BinaryField("SHA-256", max_length=32, null=True)
     psk_hint = models.CharField("PSK hint", max_length=16, blank=True)
     identity = models.ForeignKey(
@@ -167,7 +192,7 @@ class RegistrationAttempt(models.Model):
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
     count = models.PositiveIntegerField(
-        default=1, help_text="Throttled attempts of one minute share a row."
+        default=1, help_text=_("Throttled attempts of one minute share a row.")
     )
 
     class Meta:

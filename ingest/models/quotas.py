@@ -1,17 +1,18 @@
-"""What an identity has used of its quotas."""
+"""The use of quotas by identities."""
 
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity
 
 
 class DailyUsage(models.Model):
-    """How many bytes of files were kept of an identity on one day (UTC), its latest with any.
+    """The bytes of files stored for an identity on its latest day with any, in UTC.
 
-    One row an identity, written only where ``IDENTITY_DAILY_QUOTA_BYTES`` is set; the first
-    upload of another day begins it anew.
+    One row per identity, written only where ``IDENTITY_DAILY_QUOTA_BYTES`` is set; the first
+    upload of another day resets it.
     """
 
     identity = models.OneToOneField(
@@ -23,11 +24,11 @@ class DailyUsage(models.Model):
     )
     day = models.DateField()
     bytes = models.PositiveBigIntegerField()
-    refused = models.PositiveIntegerField(db_default=0, help_text="Requests of that day.")
+    refused = models.PositiveIntegerField(db_default=0, help_text=_("Requests of that day."))
     refused_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name_plural = "bytes of days"
+        verbose_name_plural = _("daily usage")
         default_permissions = ()
 
     def __str__(self) -> str:

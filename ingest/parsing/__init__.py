@@ -1,1 +1,1 @@
-"""What devices send, turned from bytes into values, strictly. Pure: no database, no request."""
+"""Strict parsers of what devices send, from bytes to values. Pure: no database, no HTTP."""

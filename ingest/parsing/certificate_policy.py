@@ -1,7 +1,7 @@
-"""Which client certificates are accepted: by nginx's verdict, dates, key, usages. Pure.
+"""The policy for client certificates: nginx's verdict, dates, key, usages, extensions. Pure.
 
-With ``optional_no_ca`` nginx keeps only the *last* error that OpenSSL found, and a tolerated one
-can hide a fatal one: so keys, usages and extensions are checked again here, at registration.
+With ``optional_no_ca`` nginx keeps only the *last* error that OpenSSL found, and a tolerated error
+can hide a fatal one. So registration checks keys, usages and extensions again here.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, PublicKeyAlgorithmOID
 
-from ingest.parsing.certificates import opened
+from ingest.parsing.certificates import open_certificate
 
-RSA_BITS: Final = range(2048, 8192 + 1)  # more only makes each handshake dearer for nginx
+RSA_BITS: Final = range(2048, 8192 + 1)  # more would only cost nginx time in each handshake
 
-# The AlgorithmIdentifier of each accepted curve, as a certificate that names it holds it.
-# OpenSSL and `cryptography` also take the same curve spelled out in explicit parameters.
+# The AlgorithmIdentifier of each accepted named curve. OpenSSL and `cryptography` also accept the
+# same curve in explicit parameters, which the policy refuses.
 _CURVES: Final = {
     "secp256r1": bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"),
     "secp384r1": bytes.fromhex("301006072a8648ce3d020106052b81040022"),
@@ -44,13 +44,13 @@ _KNOWN_EXTENSIONS: Final = frozenset(
 
 _UNREADABLE_EXTENSION: Final = (
     ValueError,
-    TypeError,  # a kind of string that the attribute of a name forbids
+    TypeError,  # a string type that the attribute of a name forbids
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
 
-# OpenSSL's texts in lower case, of 1.1.1 and of 3. The five results that nginx itself lets
-# through with ``optional_no_ca`` all say "signed by nobody that is known here".
+# Error texts of OpenSSL 1.1.1 and 3 in lower case. The five results that nginx itself accepts with
+# ``optional_no_ca`` all mean "the issuer is unknown".
 _UNKNOWN_ISSUER: Final = frozenset(
     {
         "self-signed certificate",
@@ -73,7 +73,7 @@ Code = Literal[
 
 
 class UnacceptableCertificate(ValueError):
-    """A certificate that breaks the policy; ``reason`` is key, curve, usage or extension."""
+    """A certificate that violates the policy; ``reason`` is key, curve, usage or extension."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -81,10 +81,10 @@ class UnacceptableCertificate(ValueError):
 
 
 class Verdict(NamedTuple):
-    """Why a certificate is refused: a refusal's code and, if unacceptable, the reason.
+    """A refused certificate: the problem's code and, if unacceptable, the reason.
 
-    The reason ``chain`` says that the other certificates that were sent, or the issuer, do not
-    hold; the others speak of the certificate itself.
+    The reason ``chain`` concerns the issuer or the other certificates that the device sent; all
+    other reasons concern the certificate itself.
     """
 
     code: Code
@@ -109,12 +109,12 @@ _REFUSED: Final = {
 }
 
 
-def verdict(verify: str, *, require_issuer: bool = False) -> Verdict | None:
-    """Return why ``$ssl_client_verify`` refuses the certificate, else None.
+def read_verdict(verify: str, *, require_issuer: bool = False) -> Verdict | None:
+    """Return the verdict of nginx's ``$ssl_client_verify``, None if it accepts the certificate.
 
     ``verify`` is ``NONE`` (or empty), ``SUCCESS`` or ``FAILED:`` and OpenSSL's text. With
-    ``require_issuer`` (devices whose certificates a CA issues) only ``SUCCESS`` will do. A text
-    that is not known refuses.
+    ``require_issuer`` (a CA issues the devices' certificates) only ``SUCCESS`` is accepted. An
+    unknown text is a refusal.
     """
     if verify == "SUCCESS":
         return None
@@ -126,8 +126,8 @@ def verdict(verify: str, *, require_issuer: bool = False) -> Verdict | None:
     return _REFUSED.get(text, Verdict("certificate_unacceptable", "chain"))
 
 
-def validity(not_before: datetime, not_after: datetime, now: datetime) -> Verdict | None:
-    """Return why a certificate with these dates is refused at ``now``, else None."""
+def check_validity(not_before: datetime, not_after: datetime, now: datetime) -> Verdict | None:
+    """Return the verdict on a certificate with these dates at ``now``, None if it is valid."""
     if now > not_after:
         return Verdict("certificate_expired")
     if now < not_before:
@@ -138,10 +138,10 @@ def validity(not_before: datetime, not_after: datetime, now: datetime) -> Verdic
 def check_policy(der: bytes) -> None:
     """Raise ``UnacceptableCertificate`` unless key, extensions and usages are accepted.
 
-    The signature is not looked at: on a self-signed certificate it proves nothing (TLS has
-    proved the key, and the fingerprint is over every byte). Dates are ``validity``'s matter.
+    The signature is not verified: on a self-signed certificate it proves nothing (TLS has proved
+    the private key, and the fingerprint covers every byte). ``check_validity`` checks the dates.
     """
-    with opened(der) as certificate:
+    with open_certificate(der) as certificate:
         _check_key(certificate)
         _check_extensions(certificate)
 
@@ -150,8 +150,8 @@ def _check_key(certificate: x509.Certificate) -> None:
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
-        of_a_curve = certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.EC_PUBLIC_KEY
-        raise UnacceptableCertificate("curve" if of_a_curve else "key") from error
+        is_ec = certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.EC_PUBLIC_KEY
+        raise UnacceptableCertificate("curve" if is_ec else "key") from error
     if isinstance(key, ec.EllipticCurvePublicKey):
         named = _CURVES.get(key.curve.name)
         if named is None or named not in certificate.tbs_certificate_bytes:
@@ -171,11 +171,11 @@ def _check_extensions(certificate: x509.Certificate) -> None:
     for extension in extensions:
         if extension.critical and extension.oid not in _KNOWN_EXTENSIONS:
             raise UnacceptableCertificate("extension")
-        if not _allows_client(extension.value):
+        if not _allows_client_auth(extension.value):
             raise UnacceptableCertificate("usage")
 
 
-def _allows_client(value: x509.ExtensionType) -> bool:
+def _allows_client_auth(value: x509.ExtensionType) -> bool:
     if isinstance(value, x509.KeyUsage):
         return value.digital_signature
     if isinstance(value, x509.ExtendedKeyUsage):

@@ -1,11 +1,11 @@
-"""The measurement file: bytes in, samples out, or errors that name the line. Pure.
+"""Parse a measurement file into samples, or into errors that name the line. Pure.
 
-A file is lines of ``epoch_milliseconds,value`` (``SAMPLE_LINE`` below), each ended by LF or CRLF,
-in any order; a UTF-8 byte order mark in front and empty lines at the end are allowed.
+A file consists of lines ``epoch_milliseconds,value`` (``SAMPLE_LINE`` below), each ended by LF or
+CRLF, in any order; a UTF-8 byte order mark at the start and empty lines at the end are allowed.
 
-Two readers that agree on every input: the fast one checks the whole file against the grammar and
-converts all numbers at once; where it hesitates, the slow one reads line by line
-and says what is wrong where.
+Two readers agree on every input. The fast one checks the whole file against the grammar and
+converts all numbers at once. Where it fails, the slow one reads line by line and explains each
+error.
 """
 
 from __future__ import annotations
@@ -22,24 +22,22 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from ingest.errors import TooManyLines
 from ingest.parsing.sample_file_errors import LineError, explain_line, explain_time
 from ingest.parsing.sample_file_scan import is_all_samples
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-LISTED_ERRORS = 20
+MAX_LISTED_ERRORS = 20
 
-# No possessive quantifiers: Python 3.11.2, which Debian 12 has, gets them wrong on groups.
+# No possessive quantifiers: Python 3.11.2 of Debian 12 has a bug with them on groups.
 _SAMPLE = rb"[0-9]{1,16},-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
 SAMPLE_LINE = re.compile(rb"([0-9]{1,16}),(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)")
-# Looks for the end of a line that no sample follows: one pass, and nothing to track back to.
+# Finds a line end that no sample follows: one pass without backtracking.
 _NO_SAMPLE_FOLLOWS = re.compile(rb"\n(?!" + _SAMPLE + rb"\r?\n|\Z)")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
-# Below these sizes in bytes, the start-up of numpy's look at pairs, and of pyarrow's CSV reader,
-# costs more than it saves.
-_SMALL_TO_CHECK = 6_000
-_SMALL_TO_CONVERT = 60_000
+# Below these sizes, starting numpy's check and pyarrow's CSV reader costs more than it saves.
+_MIN_BYTES_FOR_NUMPY = 6_000
+_MIN_BYTES_FOR_PYARROW = 60_000
 
 _READ = pa.csv.ReadOptions(column_names=["time_ms", "value"], use_threads=False)
 _PARSE = pa.csv.ParseOptions(quote_char=False, ignore_empty_lines=True)
@@ -50,13 +48,12 @@ _CONVERT = pa.csv.ConvertOptions(
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """The timestamps that are believed: ``earliest_ms <= t <= latest_ms``, epoch milliseconds."""
+    """The accepted timestamps: ``earliest_ms <= t <= latest_ms``, epoch milliseconds."""
 
     earliest_ms: int
     latest_ms: int
 
-    def holds(self, time_ms: int) -> bool:
-        """Tell whether ``time_ms`` lies in the window."""
+    def contains(self, time_ms: int) -> bool:
         return self.earliest_ms <= time_ms <= self.latest_ms
 
     def dates(self) -> tuple[str, str]:
@@ -69,10 +66,10 @@ class Samples:
     """The samples of one file, sorted, each timestamp once with the value of its last line.
 
     ``times`` is int64 epoch milliseconds, strictly ascending; ``values`` is float64 of the same
-    length. ``lines`` counts the file's data lines. Where a timestamp stands on several lines,
+    length. ``lines`` counts the file's data lines. Where several lines have one timestamp,
     ``first_values`` (same length as ``times``) holds the value of the first of them, and the
-    other lines are counted as ``repeated_identical`` or ``repeated_replaced``, each compared
-    with the line of that timestamp before it; without such lines ``first_values is values``.
+    other lines count as ``repeated_identical`` or ``repeated_replaced``, each compared with the
+    previous line of that timestamp; without such lines ``first_values is values``.
     """
 
     times: NDArray[np.int64]
@@ -84,28 +81,30 @@ class Samples:
 
     @property
     def first_ms(self) -> int:
-        """Return the earliest timestamp."""
         return int(self.times[0])
 
     @property
     def last_ms(self) -> int:
-        """Return the latest timestamp."""
         return int(self.times[-1])
 
 
 class UnreadableContent(Exception):
-    """A file that holds something other than samples; ``errors`` lists up to 20 places."""
+    """A file with lines that are no samples; ``errors`` lists up to ``MAX_LISTED_ERRORS``."""
 
     def __init__(self, errors: list[LineError]) -> None:
         super().__init__(f"{len(errors)} unreadable lines")
         self.errors = errors
 
 
+class TooManyLines(Exception):
+    """More lines than allowed; the text gives the limit and the number."""
+
+
 def read_samples(content: bytes, window: TimeWindow, max_lines: int) -> Samples:
     """Return the samples of ``content``.
 
-    Raises ``UnreadableContent`` where a line is no sample, a timestamp lies outside ``window``
-    or there is no line at all, and ``TooManyLines`` beyond ``max_lines``.
+    Raises ``UnreadableContent`` if a line is no sample, a timestamp is outside ``window`` or
+    there is no line at all, and ``TooManyLines`` beyond ``max_lines``.
     """
     text = content[3:] if content.startswith(BYTE_ORDER_MARK) else content
     _check_line_count(text, max_lines)
@@ -118,15 +117,15 @@ def read_samples(content: bytes, window: TimeWindow, max_lines: int) -> Samples:
 def _check_line_count(text: bytes, max_lines: int) -> None:
     if text.count(b"\n") < max_lines:
         return
-    lines = text.count(b"\n", 0, _end_of_data(text)) + 1
+    lines = text.count(b"\n", 0, _find_end_of_data(text)) + 1
     if lines > max_lines:
         raise TooManyLines(f"A file may have {max_lines:,} lines; this one has {lines:,}.")
 
 
-def _end_of_data(text: bytes) -> int:
-    """Return where the empty lines at the end begin, the end of the last data line included.
+def _find_end_of_data(text: bytes) -> int:
+    """Return the position where the empty lines at the end of the file begin.
 
-    A carriage return that no line feed follows ends no line, so it belongs to the data.
+    A carriage return without a following line feed ends no line, so it belongs to the data.
     """
     end = len(text.rstrip(b"\r\n"))
     if text.endswith(b"\r"):
@@ -138,27 +137,27 @@ def _within(times: NDArray[np.int64], window: TimeWindow) -> bool:
     return bool(times.min() >= window.earliest_ms and times.max() <= window.latest_ms)
 
 
-# --- Fast ----------------------------------------------------------------------------------
+# --- Fast reader ---------------------------------------------------------------------------
 _Columns = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def _read_fast(text: bytes) -> _Columns | None:
-    """Return times and values in the order of the file, or None where the slow reader must look."""
-    data = text[: _end_of_data(text)]
-    check = _is_all_samples if len(data) < _SMALL_TO_CHECK else is_all_samples
-    convert = _convert_small if len(data) < _SMALL_TO_CONVERT else _convert_large
+    """Return times and values in file order, or None if the slow reader must read the file."""
+    data = text[: _find_end_of_data(text)]
+    check = _is_all_samples_small if len(data) < _MIN_BYTES_FOR_NUMPY else is_all_samples
+    convert = _convert_small if len(data) < _MIN_BYTES_FOR_PYARROW else _convert_large
     return convert(data) if check(data) else None
 
 
-def _is_all_samples(data: bytes) -> bool:
+def _is_all_samples_small(data: bytes) -> bool:
     if not data or data.endswith(b"\r"):
         return False
     return _NO_SAMPLE_FOLLOWS.search(b"\n" + data + b"\n") is None
 
 
 def _convert_small(data: bytes) -> _Columns | None:
-    # The grammar has been checked: with commas for line ends, this is a JSON array of numbers,
-    # unless one has leading zeros, which JSON refuses.
+    # The grammar has been checked: with commas for line ends this is a JSON array of numbers,
+    # unless one has leading zeros, which JSON forbids.
     flat = data.replace(b"\r", b"").replace(b"\n", b",")
     try:
         numbers = orjson.loads(b"[" + flat + b"]")
@@ -174,10 +173,10 @@ def _convert_large(data: bytes) -> _Columns:
     return table.column(0).to_numpy(), table.column(1).to_numpy()
 
 
-# --- Slow ----------------------------------------------------------------------------------
+# --- Slow reader ---------------------------------------------------------------------------
 @dataclass(slots=True)
 class _Reading:
-    # Of machine numbers: as objects, four million lines would take 300 MB.
+    # Arrays of machine numbers: as Python objects, four million lines would take 300 MB.
     times: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     errors: list[LineError] = field(default_factory=list)
@@ -187,7 +186,7 @@ def _read_slow(text: bytes, window: TimeWindow) -> _Columns:
     reading = _Reading()
     for number, line in _data_lines(text):
         _read_line(reading, number, line, window)
-        if len(reading.errors) == LISTED_ERRORS:
+        if len(reading.errors) == MAX_LISTED_ERRORS:
             break
     if reading.errors:
         raise UnreadableContent(reading.errors)
@@ -199,8 +198,8 @@ def _read_slow(text: bytes, window: TimeWindow) -> _Columns:
 
 
 def _data_lines(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number (from 1) and bytes of each line, without its end and the empty last ones."""
-    for number, match in enumerate(_LINE.finditer(text, 0, _end_of_data(text)), start=1):
+    """Yield number (from 1) and bytes of each data line, without its line end."""
+    for number, match in enumerate(_LINE.finditer(text, 0, _find_end_of_data(text)), start=1):
         line = match.group()
         if line.endswith(b"\r\n"):
             yield number, line[:-2]
@@ -214,8 +213,8 @@ def _read_line(reading: _Reading, number: int, line: bytes, window: TimeWindow) 
         reading.errors.append(explain_line(number, line))
         return
     time_ms = int(match[1])
-    if not window.holds(time_ms):
-        reading.errors.append(explain_time(number, line, time_ms, window.holds, window.dates()))
+    if not window.contains(time_ms):
+        reading.errors.append(explain_time(number, line, time_ms, window.contains, window.dates()))
         return
     reading.times.append(time_ms)
     reading.values.append(float(match[2]))
@@ -225,7 +224,7 @@ def _date(epoch_ms: int) -> str:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%d")
 
 
-# --- Sorted, each timestamp once -------------------------------------------------------------
+# --- Sorting -------------------------------------------------------------------------------
 def _sort(times: NDArray[np.int64], values: NDArray[np.float64]) -> Samples:
     lines = len(times)
     if lines == 1 or bool((times[1:] > times[:-1]).all()):

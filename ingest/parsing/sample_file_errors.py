@@ -1,4 +1,4 @@
-"""What is wrong with one line, where, and what to do about it. Pure."""
+"""Explain an unreadable line: position, content and hint. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest.escaping import MARKUP, escape
 
-MAX_GOT = 40
+MAX_GOT_LENGTH = 40
 
 _TIME_PART = re.compile(rb"[0-9]{0,16}")
 _VALUE_PART = re.compile(rb"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?)?")
@@ -16,9 +16,9 @@ _VALUE_PART = re.compile(rb"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?)?")
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """One unreadable place: line and column count from 1 (0: the file as a whole).
+    """One unreadable place; line and column count from 1 (0: the file as a whole).
 
-    ``got`` is the line as found, escaped, of at most 40 characters.
+    ``got`` is the line's content, escaped, of at most ``MAX_GOT_LENGTH`` characters.
     """
 
     line: int
@@ -27,7 +27,6 @@ class LineError:
     hint: str
 
     def as_json(self) -> dict[str, object]:
-        """Return the members of the error's JSON object."""
         return {
             "line": self.line,
             "column": self.column,
@@ -36,14 +35,16 @@ class LineError:
         }
 
 
-def _got(line: bytes) -> str:
-    return escape(line[: 4 * MAX_GOT].decode("utf-8", "surrogateescape"), MAX_GOT, also=MARKUP)
+def _escape_line(line: bytes) -> str:
+    return escape(
+        line[: 4 * MAX_GOT_LENGTH].decode("utf-8", "surrogateescape"), MAX_GOT_LENGTH, also=MARKUP
+    )
 
 
 def explain_line(number: int, line: bytes) -> LineError:
     """Return the error of a line that is not ``epoch_milliseconds,value``."""
     hint = next(hint for applies, hint in _HINTS if applies(number, line))
-    return LineError(number, _first_bad_column(line), _got(line), hint)
+    return LineError(number, _find_bad_column(line), _escape_line(line), hint)
 
 
 def explain_time(
@@ -51,26 +52,26 @@ def explain_time(
     line: bytes,
     time_ms: int,
     in_window: Callable[[int], bool],
-    bounds: tuple[str, str],
+    dates: tuple[str, str],
 ) -> LineError:
-    """Return the error of a timestamp outside the window whose dates are ``bounds``."""
+    """Return the error of a timestamp outside the window with these first and last ``dates``."""
     if in_window(time_ms * 1000):
         hint = "These look like seconds: multiply by 1000."
     elif in_window(time_ms // 1000):
         hint = "These look like microseconds: divide by 1000."
     else:
-        hint = f"Accepted: {bounds[0]} to {bounds[1]}. Is the device's clock wrong?"
-    return LineError(number, 1, _got(line), hint)
+        hint = f"Accepted: {dates[0]} to {dates[1]}. Is the device's clock wrong?"
+    return LineError(number, 1, _escape_line(line), hint)
 
 
-def _first_bad_column(line: bytes) -> int:
-    time_end = _end(_TIME_PART, line, 0)
+def _find_bad_column(line: bytes) -> int:
+    time_end = _match_end(_TIME_PART, line, 0)
     if time_end == 0 or line[time_end : time_end + 1] != b",":
         return time_end + 1
-    return _end(_VALUE_PART, line, time_end + 1) + 1
+    return _match_end(_VALUE_PART, line, time_end + 1) + 1
 
 
-def _end(part: re.Pattern[bytes], line: bytes, start: int) -> int:
+def _match_end(part: re.Pattern[bytes], line: bytes, start: int) -> int:
     match = part.match(line, start)
     return match.end() if match else start
 
@@ -79,10 +80,8 @@ def _is_decimal_comma(line: bytes) -> bool:
     return re.fullmatch(rb"[0-9]{1,16},-?[0-9]{1,20},[0-9]{1,20}", line) is not None
 
 
-_Rule = Callable[[int, bytes], bool]
-
-# The first that applies is shown; the last always does.
-_HINTS: list[tuple[_Rule, str]] = [
+# The first rule that applies gives the hint; the last one always applies.
+_HINTS: list[tuple[Callable[[int, bytes], bool], str]] = [
     (lambda n, line: line == b"", "An empty line: allowed at the end of the file only."),
     (
         lambda n, line: n == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"),
@@ -92,7 +91,7 @@ _HINTS: list[tuple[_Rule, str]] = [
     (lambda n, line: b"\r" in line, "A lone carriage return: end lines with LF or CRLF."),
     (
         lambda n, line: line.startswith(b"\xef\xbb\xbf"),
-        "A byte order mark amid the file: remove it.",
+        "A byte order mark inside the file: remove it.",
     ),
     (lambda n, line: b'"' in line or b"'" in line, "Quotes: send numbers without them."),
     (lambda n, line: b";" in line, "A semicolon: separate time and value by a comma."),

@@ -1,9 +1,8 @@
-"""Whether there is room to store: asked of the file systems, every few seconds at most.
+"""Free disk space: uploads pause while it is low.
 
 A PostgreSQL whose disk is full stops in the middle of its work, and nothing can be deleted from
-it then. So the door takes no files while less than ``MIN_FREE_DISK_BYTES`` is free in one of
-``DISK_SPACE_PATHS``, and takes them again as soon as there is more. What is left is for what
-makes room: compaction, pruning, a person.
+it then. So the device API accepts no files while less than ``MIN_FREE_DISK_BYTES`` is free in one
+of ``DISK_SPACE_PATHS``. The rest is reserved for what frees space: compaction, pruning, a person.
 """
 
 from __future__ import annotations
@@ -16,76 +15,75 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from ingest.errors import DatabaseUnavailable
+from ingest.storage.transactions import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN_AFTER_SECONDS = 2.0
-# Room is made by a person, or by a job of the night: no hurry. The span keeps devices apart.
+POLL_INTERVAL_SECONDS = 2.0
+# A person or a nightly job frees space: no hurry. The random span spreads the devices.
 RETRY_AFTER_SECONDS = (30, 90)
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """How many bytes are free for ordinary users in ``path``; None if it cannot be looked at."""
+class FreeSpace:
+    """The bytes that ordinary users may still write in ``path``; None if it cannot be read."""
 
     path: str
     free: int | None
 
     @property
-    def is_short(self) -> bool:
-        """Tell whether too little is free."""
+    def is_low(self) -> bool:
         return self.free is not None and self.free < settings.MIN_FREE_DISK_BYTES
 
 
 @dataclass(slots=True)
-class _Looked:
+class _LastMeasurement:
     at: float = float("-inf")
-    low: list[Folder] = field(default_factory=list)
+    low: list[FreeSpace] = field(default_factory=list)
 
 
-_looked = _Looked()
+_last = _LastMeasurement()
 
 
-def measure() -> list[Folder]:
-    """Return what is free in each of ``DISK_SPACE_PATHS``, as of now."""
-    return [Folder(path, _free(path)) for path in settings.DISK_SPACE_PATHS]
+def measure() -> list[FreeSpace]:
+    """Return the free space of each of ``DISK_SPACE_PATHS``, measured now."""
+    return [FreeSpace(path, _free(path)) for path in settings.DISK_SPACE_PATHS]
 
 
-def low() -> list[Folder]:
-    """Return the folders in which too little is free."""
-    return [folder for folder in measure() if folder.is_short]
+def low() -> list[FreeSpace]:
+    """Return the folders with too little free space."""
+    return [folder for folder in measure() if folder.is_low]
 
 
 def ensure_free() -> None:
-    """Raise ``DatabaseUnavailable`` while too little is free; looks every two seconds at most."""
+    """Raise ``DatabaseUnavailable`` while space is low; measure every two seconds at most."""
     now = time.monotonic()
-    if now - _looked.at >= LOOK_AGAIN_AFTER_SECONDS:
-        found = low()
-        _report(was=_looked.low, found=found)
-        _looked.at, _looked.low = now, found
-    if _looked.low:
+    if now - _last.at >= POLL_INTERVAL_SECONDS:
+        folders = low()
+        _log(before=_last.low, now=folders)
+        _last.at, _last.low = now, folders
+    if _last.low:
         raise DatabaseUnavailable(
-            "The server's disk is nearly full: no files are taken until there is room again.",
+            "The server's disk is nearly full: uploads are paused until there is free space again.",
             retry_after=random.randint(*RETRY_AFTER_SECONDS),  # noqa: S311 - jitter
         )
 
 
-def _report(was: list[Folder], found: list[Folder]) -> None:
-    for folder in found:
+def _log(before: list[FreeSpace], now: list[FreeSpace]) -> None:
+    for folder in now:
         logger.error(
-            "no files are taken: %s bytes free in %s, %s wanted",
+            "uploads paused: disk nearly full (%s bytes free in %s, %s required)",
             folder.free,
             folder.path,
             settings.MIN_FREE_DISK_BYTES,
         )
-    if was and not found:
-        logger.warning("files are taken again: there is room in %s", was[0].path)
+    if before and not now:
+        logger.warning("uploads resumed: enough free space in %s", before[0].path)
 
 
 def _free(path: str) -> int | None:
     try:
-        found = os.statvfs(path)
+        status = os.statvfs(path)
     except OSError:
-        return None  # the doctor says so
-    return found.f_bavail * found.f_frsize
+        return None  # manage.py doctor reports it
+    return status.f_bavail * status.f_frsize

@@ -1,8 +1,8 @@
-"""Whether a commit survives a crash of the machine: PostgreSQL's own settings, asked of it.
+"""Check by PostgreSQL's settings that a commit survives a crash of the machine.
 
 "Acknowledged means durable" holds only on a PostgreSQL that flushes before it answers, so the
-door takes nothing where one of these is off (``DURABILITY_CHECK=warn`` for managed engines that
-report them differently).
+device API stores nothing while one of these settings is off (``DURABILITY_CHECK=warn`` is for
+managed engines that report them differently).
 """
 
 from __future__ import annotations
@@ -15,46 +15,48 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from ingest.errors import DatabaseUnavailable
+from ingest.storage.transactions import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
 _MUST_BE_ON = ("fsync", "full_page_writes")
 # "local" flushes here and waits for no standby; the others wait for one too.
 _DURABLE_COMMITS = ("on", "local", "remote_write", "remote_apply")
-ASK_AGAIN_AFTER_SECONDS = 10.0
+CHECK_INTERVAL_SECONDS = 10.0
 RETRY_AFTER_SECONDS = 60
 
-_asked: weakref.WeakKeyDictionary[psycopg.Connection[object], float] = weakref.WeakKeyDictionary()
+_checked_at: weakref.WeakKeyDictionary[psycopg.Connection[object], float] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def switched_off() -> list[str]:
-    """Return the names of the settings that are off in this session of the database."""
+def find_unsafe_settings() -> list[str]:
+    """Return the settings of this database session that make commits unsafe."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, setting FROM pg_settings"
             " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')"
         )
-        found = dict(cursor.fetchall())
-    off = [name for name in _MUST_BE_ON if found.get(name) != "on"]
-    if found.get("synchronous_commit") not in _DURABLE_COMMITS:
+        values = dict(cursor.fetchall())
+    off = [name for name in _MUST_BE_ON if values.get(name) != "on"]
+    if values.get("synchronous_commit") not in _DURABLE_COMMITS:
         off.append("synchronous_commit")
     return off
 
 
 def ensure_durable() -> None:
-    """Raise ``DatabaseUnavailable`` unless a commit is durable; asks every ten seconds at most."""
+    """Raise ``DatabaseUnavailable`` unless commits are durable; check every ten seconds at most."""
     connection.ensure_connection()
     session: psycopg.Connection[object] = connection.connection
     now = time.monotonic()
-    if now - _asked.get(session, -ASK_AGAIN_AFTER_SECONDS) < ASK_AGAIN_AFTER_SECONDS:
+    if now - _checked_at.get(session, -CHECK_INTERVAL_SECONDS) < CHECK_INTERVAL_SECONDS:
         return
-    off = switched_off()
+    off = find_unsafe_settings()
     if off:
-        logger.error("not durable: switched off in PostgreSQL: %s", ", ".join(off))
+        logger.error("commits are not durable: off in PostgreSQL: %s", ", ".join(off))
         if settings.DURABILITY_CHECK == "refuse":
             raise DatabaseUnavailable(
-                "The database is set up so that it could lose data: nothing is taken.",
+                "The database's settings could lose data: nothing is stored.",
                 retry_after=RETRY_AFTER_SECONDS,
             )
-    _asked[session] = now
+    _checked_at[session] = now

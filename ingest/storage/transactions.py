@@ -1,7 +1,7 @@
-"""Run work on the database: again where that is safe, refused where it is not to be had.
+"""Run database work: retry it where that is safe, report an unavailable database.
 
-All work that is passed here may be repeated: an upload that was committed although the
-connection broke before the answer is found again by its hash.
+All work passed here may be repeated: an upload that was committed although the connection broke
+before the answer is found again by its hash.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from typing import TypeVar
 import psycopg
 from django.db import Error, InterfaceError, InternalError, OperationalError, connection
 
-from ingest.errors import DatabaseUnavailable
-
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4
 RETRY_AFTER_SECONDS = (5, 30)
 
 _T = TypeVar("_T")
-_AWAY = (
+DATABASE_UNAVAILABLE_ERRORS = (
     OperationalError,
     InterfaceError,
     InternalError,
@@ -32,22 +30,29 @@ _AWAY = (
     psycopg.errors.InvalidSqlStatementName,
     psycopg.errors.DuplicatePreparedStatement,
 )
-# Serialization failure, deadlock, prepared statement forgotten or there already: to be tried again.
+# Serialization failure, deadlock, prepared statement missing or already there: to be retried.
 _CONFLICTS = ("40001", "40P01", "26000", "42P05")
 
 
-def run_with_retry(work: Callable[[], _T]) -> _T:
-    """Return what ``work`` returns, after up to ``TRIES`` tries.
+class DatabaseUnavailable(Exception):
+    """The database is away, full, read-only or too slow; ``retry_after`` is in seconds."""
 
-    A conflict with another transaction is tried again; so is, once, a connection that turned
-    out to be dead. Raises ``DatabaseUnavailable`` where the database is away, full, read-only
-    or too slow; other errors are passed on.
+    def __init__(self, detail: str = "", *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+def run_with_retry(work: Callable[[], _T]) -> _T:
+    """Return what ``work`` returns, after at most ``MAX_ATTEMPTS`` attempts.
+
+    A conflict with another transaction is retried; so is, once, a connection that proved dead.
+    Raises ``DatabaseUnavailable``; other errors pass through.
     """
     reconnected = False
     for _ in range(MAX_ATTEMPTS - 1):
         try:
             return work()
-        except _AWAY as error:
+        except DATABASE_UNAVAILABLE_ERRORS as error:
             if _is_conflict(error):
                 continue
             if reconnected or not _is_lost():
@@ -56,7 +61,7 @@ def run_with_retry(work: Callable[[], _T]) -> _T:
             connection.close()
     try:
         return work()
-    except _AWAY as error:
+    except DATABASE_UNAVAILABLE_ERRORS as error:
         raise _unavailable(error) from error
 
 
@@ -73,5 +78,5 @@ def _unavailable(error: Error | psycopg.Error) -> DatabaseUnavailable:
     logger.error("database unavailable: %s: %s", type(error).__name__, str(error).strip())
     if _is_lost():
         connection.close()
-    # Jitter, so that the devices that were turned away together do not come back together.
+    # Jitter: devices that failed together do not come back together.
     return DatabaseUnavailable(retry_after=random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311

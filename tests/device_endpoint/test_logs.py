@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import RequestFactory
 from pytest_django import DjangoDbBlocker
 
 from device_endpoint.logging_config import JsonFormatter, TextFormatter
@@ -20,9 +21,9 @@ from tests.support.stack import Stack, database_address, wait_until
 
 @pytest.fixture
 def in_request() -> Iterator[str]:
-    request_id.begin("0123abcd")
+    request_id.begin(RequestFactory().get("/", headers={"X-Request-ID": "0123abcd"}))
     yield "0123abcd"
-    request_id.begin("")
+    request_id.end()
 
 
 def _record(message: str, *arguments: object, fault: Exception | None = None) -> logging.LogRecord:

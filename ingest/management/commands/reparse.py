@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
-from ingest.accepted_times import time_window
 from ingest.maintenance.reparse import Reparsed, reparse
 from ingest.management.maintenance_command import CareCommand, chosen_identities
 from ingest.models import Measurement
+from ingest.uploads import accepted_time_window
 
 
 class Command(CareCommand):
@@ -28,7 +28,7 @@ class Command(CareCommand):
         still_rejected = 0
         for identity in chosen_identities(options["identity"]):
             done = Reparsed()
-            for done in reparse(identity.pk, time_window(), settings.MAX_LINES_PER_FILE):
+            for done in reparse(identity.pk, accepted_time_window(), settings.MAX_LINES_PER_FILE):
                 self.show(f"{identity.name}: {len(done.stored):,} stored")
             self.end_showing()
             still_rejected += done.still_rejected

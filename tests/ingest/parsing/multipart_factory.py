@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ingest.parsing.multipart_form import Framed, split
+from ingest.parsing.multipart_form import MultipartForm, split
 
 # name, file name (None: not told), content
 Sent = tuple[str, str | None, bytes]
@@ -23,9 +23,9 @@ def frame(parts: Iterable[Sent], boundary: str = "B", *, delimiter: str | None =
 
 def take_apart(
     body: bytes, boundary: str = "B", *, lenient: bool = True, max_files: int = 100
-) -> Framed:
+) -> MultipartForm:
     return split(body, boundary, lenient=lenient, max_files=max_files)
 
 
-def as_sent(framed: Framed) -> list[tuple[str, str, bytes]]:
+def as_sent(framed: MultipartForm) -> list[tuple[str, str, bytes]]:
     return [(part.name, part.filename, part.content) for part in framed.parts]

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import InvalidMultipart
-from ingest.parsing.multipart_form import boundary_of
+from ingest.parsing.multipart_form import InvalidMultipart, read_boundary
 
 FORM = "multipart/form-data; "
 
@@ -29,7 +28,7 @@ FORM = "multipart/form-data; "
     ],
 )
 def test_a_boundary_is_read(parameter: str, boundary: str) -> None:
-    assert boundary_of(FORM + parameter) == boundary
+    assert read_boundary(FORM + parameter) == boundary
 
 
 @pytest.mark.parametrize(
@@ -49,14 +48,14 @@ def test_a_boundary_is_read(parameter: str, boundary: str) -> None:
 )
 def test_what_is_no_boundary_is_refused(parameter: str) -> None:
     with pytest.raises(InvalidMultipart):
-        boundary_of(FORM + parameter)
+        read_boundary(FORM + parameter)
 
 
 @settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_parameter_is_a_boundary_or_a_refusal(parameter: str) -> None:
     try:
-        boundary = boundary_of(FORM + parameter)
+        boundary = read_boundary(FORM + parameter)
     except InvalidMultipart:
         return
     assert 1 <= len(boundary) <= 70

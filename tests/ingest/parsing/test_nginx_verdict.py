@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.parsing.certificate_policy import Verdict, validity, verdict
+from ingest.parsing.certificate_policy import Verdict, check_validity, read_verdict
 
 UNKNOWN_ISSUER = [
     "FAILED:self-signed certificate",
@@ -20,23 +20,23 @@ UNKNOWN_ISSUER = [
 
 
 def test_a_certificate_that_nginx_verified_passes() -> None:
-    assert verdict("SUCCESS") is None
+    assert read_verdict("SUCCESS") is None
 
 
 @pytest.mark.parametrize("verify", UNKNOWN_ISSUER)
 def test_an_unknown_issuer_passes(verify: str) -> None:
-    assert verdict(verify) is None
+    assert read_verdict(verify) is None
 
 
 @pytest.mark.parametrize("verify", UNKNOWN_ISSUER)
 def test_an_unknown_issuer_is_refused_where_a_ca_issues_the_certificates(verify: str) -> None:
-    assert verdict(verify, require_issuer=True) == Verdict("certificate_unacceptable", "chain")
-    assert verdict("SUCCESS", require_issuer=True) is None
+    assert read_verdict(verify, require_issuer=True) == Verdict("certificate_unacceptable", "chain")
+    assert read_verdict("SUCCESS", require_issuer=True) is None
 
 
 @pytest.mark.parametrize("verify", ["NONE", ""])
 def test_no_certificate_is_missing(verify: str) -> None:
-    assert verdict(verify) == Verdict("certificate_missing")
+    assert read_verdict(verify) == Verdict("certificate_missing")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_no_certificate_is_missing(verify: str) -> None:
 def test_what_nginx_refused_is_refused_with_its_reason(
     verify: str, code: str, reason: str | None
 ) -> None:
-    assert verdict(verify) == (code, reason)
+    assert read_verdict(verify) == (code, reason)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_nginx_refused_is_refused_with_its_reason(
     ],
 )
 def test_a_text_that_is_not_known_refuses(verify: str) -> None:
-    assert verdict(verify) == Verdict("certificate_unacceptable", "chain")
+    assert read_verdict(verify) == Verdict("certificate_unacceptable", "chain")
 
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,9 +91,9 @@ SECOND = timedelta(seconds=1)
 
 @pytest.mark.parametrize("now", [START, START + SECOND, END - SECOND, END])
 def test_within_its_dates_a_certificate_passes(now: datetime) -> None:
-    assert validity(START, END, now) is None
+    assert check_validity(START, END, now) is None
 
 
 def test_outside_its_dates_a_certificate_is_refused() -> None:
-    assert validity(START, END, START - SECOND) == Verdict("certificate_not_yet_valid")
-    assert validity(START, END, END + SECOND) == Verdict("certificate_expired")
+    assert check_validity(START, END, START - SECOND) == Verdict("certificate_not_yet_valid")
+    assert check_validity(START, END, END + SECOND) == Verdict("certificate_expired")

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.errors import InvalidMultipart
-from ingest.parsing.multipart_form import boundary_of
+from ingest.parsing.multipart_form import InvalidMultipart, read_boundary
 from tests.ingest.parsing.multipart_factory import as_sent, take_apart
 
 NUMBER = "9051914041544843365972754266"
@@ -38,7 +37,7 @@ LENIENT = {name: boundary for name, boundary in READINGS.items() if boundary != 
 @pytest.mark.parametrize("boundary", READINGS.values(), ids=READINGS.keys())
 @pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["no CRLF at the end", "CRLF at the end"])
 def test_the_example_is_accepted(boundary: str, end: bytes) -> None:
-    told = boundary_of(f"multipart/form-data; boundary={boundary}")
+    told = read_boundary(f"multipart/form-data; boundary={boundary}")
     framed = take_apart(BODY + end, told)
     assert as_sent(framed) == [("hr_measurement", "hr_measurement_2018_05_01", LINES)]
     assert framed.parts[0].content_type == "text/plain"

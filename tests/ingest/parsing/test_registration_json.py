@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import InvalidJson
-from ingest.parsing.registration_json import asks_to_roll, read_object, read_psk
+from ingest.parsing.registration_json import InvalidJson, is_renewal, parse_object, read_psk
 
 
 def read(body: bytes) -> str:
-    return read_psk(read_object(body))
+    return read_psk(parse_object(body))
 
 
 READ = {
@@ -93,8 +92,8 @@ def test_any_bytes_are_a_key_or_a_refusal(body: bytes) -> None:
 
 
 def test_only_true_without_a_key_is_the_wish_to_roll() -> None:
-    assert asks_to_roll({"roll": True})
-    assert asks_to_roll({"roll": True, "model": "x"})
+    assert is_renewal({"roll": True})
+    assert is_renewal({"roll": True, "model": "x"})
     others: list[dict[str, object]] = [{}, {"roll": 1}, {"roll": "true"}, {"roll": False}]
     for other in [*others, {"roll": True, "PSK": "a"}]:
-        assert not asks_to_roll(other)
+        assert not is_renewal(other)

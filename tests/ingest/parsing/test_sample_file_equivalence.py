@@ -58,7 +58,7 @@ def expected(content: bytes) -> list[tuple[int, float]] | None:
         if LINE.fullmatch(line) is None:
             return None
         time, value = line.split(",")
-        if not WINDOW.holds(int(time)):
+        if not WINDOW.contains(int(time)):
             return None
         found.append((int(time), float(value)))
     return found or None
@@ -92,8 +92,8 @@ def test_a_file_is_read_as_a_dictionary_of_its_lines_or_refused(content: bytes) 
 @given(files)
 def test_small_and_large_files_are_converted_alike(content: bytes) -> None:
     text = content.removeprefix(b"\xef\xbb\xbf")
-    data = text[: sample_file._end_of_data(text)]
-    if not sample_file._is_all_samples(data):
+    data = text[: sample_file._find_end_of_data(text)]
+    if not sample_file._is_all_samples_small(data):
         return
     small, large = sample_file._convert_small(data), sample_file._convert_large(data)
     if small is None:  # leading zeros: left to the slow reader
@@ -108,16 +108,16 @@ def test_small_and_large_files_are_converted_alike(content: bytes) -> None:
 @given(files, st.integers(1, 40))
 def test_small_and_large_files_are_checked_alike(content: bytes, chunk: int) -> None:
     text = content.removeprefix(b"\xef\xbb\xbf")
-    data = text[: sample_file._end_of_data(text)]
+    data = text[: sample_file._find_end_of_data(text)]
     with mock.patch.object(sample_file_scan, "_CHUNK_BYTES", chunk):
-        assert sample_file_scan.is_all_samples(data) == sample_file._is_all_samples(data)
+        assert sample_file_scan.is_all_samples(data) == sample_file._is_all_samples_small(data)
 
 
 @settings(max_examples=800)
 @given(st.text(alphabet="0123456789,,..--\n\n\r:/", max_size=60))
 def test_any_few_characters_are_checked_alike(text: str) -> None:
     data = text.encode().rstrip(b"\n")
-    assert sample_file_scan.is_all_samples(data) == sample_file._is_all_samples(data)
+    assert sample_file_scan.is_all_samples(data) == sample_file._is_all_samples_small(data)
 
 
 @settings(max_examples=600)

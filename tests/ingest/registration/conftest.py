@@ -11,9 +11,11 @@ from tests.ingest.registration.steps import issue_key, new_certificate
 
 
 @pytest.fixture(autouse=True)
-def fresh_tally(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh_throttled_counter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test begin as a process does that has throttled nobody yet."""
-    monkeypatch.setattr(registration_throttle, "tally", registration_throttle.Tally())
+    monkeypatch.setattr(
+        registration_throttle, "throttled", registration_throttle.ThrottledCounter()
+    )
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from django.db import connection
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
-from ingest.errors import RegistrationFailed
 from ingest.models import RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate, parse
-from ingest.registration import Registered, register
+from ingest.registration import Registered, RegistrationFailed, register
 from tests.ingest.parsing.certificate_factory import make_certificate
 
 _T = TypeVar("_T")

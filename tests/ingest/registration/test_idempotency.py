@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from identities.models import Identity
-from ingest.errors import RegistrationFailed
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import ClientCertificate
+from ingest.registration import RegistrationFailed
 from tests.ingest.registration.steps import (
     attempt,
     expire_keys,

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 from identities.models import Identity
-from ingest.errors import RegistrationFailed
 from ingest.parsing.certificates import ClientCertificate
+from ingest.registration import RegistrationFailed
 from tests.ingest.registration.steps import attempt, new_certificate
 
 

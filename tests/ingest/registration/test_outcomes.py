@@ -6,9 +6,10 @@ import pytest
 
 from identities.keys import PSK_PREFIX, generate
 from identities.models import Identity
-from ingest.errors import RegistrationFailed
+from ingest.api.problem_json import find_problem
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
+from ingest.registration import RegistrationFailed
 from tests.ingest.registration.steps import (
     ADDRESS,
     attempt,
@@ -21,14 +22,18 @@ from tests.ingest.registration.steps import (
 )
 
 
+def _problem_body(error: RegistrationFailed) -> tuple[dict[str, object], int | None]:
+    problem = find_problem(error)
+    assert problem
+    return problem.as_json("request-1"), problem.retry_after
+
+
 def refused_outcome(certificate: ClientCertificate, psk: str) -> str:
     """Return the true reason of a refusal, which must also be what was recorded last."""
     with pytest.raises(RegistrationFailed) as refused:
         attempt(certificate, psk)
-    alike = RegistrationFailed("any")
-    assert (refused.value.detail, refused.value.extra) == (alike.detail, {})
-    assert str(refused.value) == str(alike)
-    assert refused.value.retry_after is None
+    bodies = [_problem_body(refused.value), _problem_body(RegistrationFailed("any"))]
+    assert bodies[0] == bodies[1]
     assert outcomes()[-1] == refused.value.outcome
     return refused.value.outcome
 

@@ -14,9 +14,11 @@ from pytest_django.fixtures import Settings
 
 from identities.models import Identity
 from ingest import registration_throttle
-from ingest.errors import RegistrationFailed, TooManyRequests
+from ingest.api.problem_json import find_problem
 from ingest.models import RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
+from ingest.registration import RegistrationFailed
+from ingest.registration_throttle import RegistrationThrottled
 from tests.ingest.registration.steps import (
     ADDRESS,
     at_once,
@@ -45,8 +47,10 @@ def answers(acts: Sequence[Callable[[], object]]) -> list[int]:
 def answer(act: Callable[[], object]) -> int:
     try:
         act()
-    except (RegistrationFailed, TooManyRequests) as refusal:
-        return refusal.status
+    except (RegistrationFailed, RegistrationThrottled) as refusal:
+        problem = find_problem(refusal)
+        assert problem
+        return problem.status
     return 200
 
 
@@ -113,7 +117,7 @@ def test_the_wait_ends_when_the_oldest_refusal_that_counts_is_a_minute_old(
     first = RegistrationAttempt.objects.earliest("id")
     first.created_at = timezone.now() - timedelta(seconds=40)
     first.save()
-    with pytest.raises(TooManyRequests) as refused:
+    with pytest.raises(RegistrationThrottled) as refused:
         attempt(certificate, "guess")
     assert refused.value.retry_after in (19, 20)
     first.created_at = timezone.now() - timedelta(seconds=60)
@@ -168,8 +172,8 @@ def test_what_is_throttled_is_written_once_a_minute_as_a_sum(
     answers(guesses(3, certificate))
     answers(guesses(20, certificate))
     assert outcomes().count("throttled") == 1
-    assert registration_throttle.tally.recorded_at is not None
-    registration_throttle.tally.recorded_at -= registration_throttle.WINDOW
+    assert registration_throttle.throttled.recorded_at is not None
+    registration_throttle.throttled.recorded_at -= registration_throttle.WINDOW
     answers(guesses(20, certificate))
     summed = RegistrationAttempt.objects.filter(outcome="throttled").order_by("id")
     assert [row.count for row in summed] == [1, 20]
@@ -182,8 +186,8 @@ def test_a_sum_over_several_sources_names_none(certificate: ClientCertificate) -
     answers(guesses(4, certificate))
     answers(guesses(2, certificate, "192.0.2.7"))
     answers(guesses(1, certificate, "192.0.2.8"))
-    registration_throttle.tally.recorded_at = None
-    registration_throttle.tally.record_when_due()
+    registration_throttle.throttled.recorded_at = None
+    registration_throttle.throttled.record_when_due()
     row = RegistrationAttempt.objects.latest("id")
     assert (row.count, row.sha256, row.address) == (3, None, None)
 

@@ -1,0 +1,272 @@
+"""Problem details (RFC 9457): the shape that both APIs share, and the device API's problem types.
+
+Code below ``ingest.api`` raises plain exceptions; ``find_problem`` translates them here.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from ingest.parsing.multipart_form import InvalidMultipart, TooManyFiles
+from ingest.parsing.registration_json import InvalidJson
+from ingest.parsing.sample_file import TooManyLines
+from ingest.quotas import DailyQuotaExhausted, LargerThanDailyQuota
+from ingest.registration import RegistrationFailed
+from ingest.registration_throttle import RegistrationThrottled
+from ingest.storage import transactions
+from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS, DatabaseUnavailable
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def build_problem(
+    code: str, *, title: str, status: int, detail: str, request_id: str, **members: object
+) -> dict[str, object]:
+    """Return the members of an ``application/problem+json`` body."""
+    return {
+        "type": f"urn:device-endpoint:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "request_id": request_id,
+        **members,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One way in which the device API refuses a request.
+
+    ``retryable`` says whether the server may accept the same bytes later, so that the device
+    keeps its data (RFC 9457 has no member for it).
+    """
+
+    code: str
+    status: int
+    title: str
+    detail: str = ""
+    retryable: bool = False
+
+    @property
+    def needs_retry_after(self) -> bool:
+        return self.status in (429, 503)
+
+
+class ProblemResponse(Exception):
+    """A refused request and its answer.
+
+    ``detail`` is one sentence for the person who reads the device's log; ``retry_after`` is in
+    seconds; ``outcome`` is the true reason, for the server's log only; ``extra`` holds further
+    members of the body.
+    """
+
+    def __init__(
+        self,
+        problem: ProblemType,
+        detail: str = "",
+        *,
+        retry_after: int | None = None,
+        outcome: str = "",
+        **extra: object,
+    ) -> None:
+        if problem.needs_retry_after and retry_after is None:
+            raise TypeError(f"{problem.code} needs retry_after")
+        self.problem = problem
+        self.detail = detail or problem.detail
+        self.status = problem.status
+        self.retryable = problem.retryable
+        self.retry_after = retry_after
+        self.outcome = outcome
+        self.extra = extra
+        super().__init__(self.detail)
+
+    def as_json(self, request_id: str) -> dict[str, object]:
+        return build_problem(
+            self.problem.code,
+            title=self.problem.title,
+            status=self.status,
+            detail=self.detail,
+            request_id=request_id,
+            retryable=self.retryable,
+            **self.extra,
+        )
+
+
+class CertificateRefused(ProblemResponse):
+    """The certificate, its state or its identity's state forbids the request (403, retryable)."""
+
+    def at_registration(self) -> CertificateRefused:
+        """Return this refusal as a registration gets it: status 400, final."""
+        self.status, self.retryable = 400, False
+        return self
+
+
+# --- Path, method, media type --------------------------------------------------------------
+NOT_FOUND: Final = ProblemType(
+    "not_found", 404, "No such path", "The device API has one path: /device_endpoint."
+)
+METHOD_NOT_ALLOWED: Final = ProblemType(
+    "method_not_allowed",
+    405,
+    "Method not allowed",
+    "Use GET to check the connection and POST to register or to upload.",
+)
+UNSUPPORTED_MEDIA_TYPE: Final = ProblemType(
+    "unsupported_media_type",
+    415,
+    "Unsupported media type",
+    "Send application/json to register and multipart/form-data to upload measurement files.",
+)
+UNSUPPORTED_CONTENT_ENCODING: Final = ProblemType(
+    "unsupported_content_encoding",
+    415,
+    "Unsupported content encoding",
+    "Multipart bodies may be sent with Content-Encoding gzip, JSON bodies plain.",
+)
+
+# --- Certificate: 403, or 400 at registration ------------------------------------------------
+CERTIFICATE_MISSING: Final = ProblemType(
+    "certificate_missing",
+    403,
+    "No client certificate",
+    "The TLS connection brought no client certificate. If the device sent one, its key may "
+    "be of a kind that TLS does not offer here: use EC P-256, RSA 2048 or Ed25519.",
+    retryable=True,
+)
+CERTIFICATE_NOT_BOUND: Final = ProblemType(
+    "certificate_not_bound",
+    403,
+    "This certificate is not registered",
+    "Register it first: POST a pre-shared key as application/json to this URL.",
+    retryable=True,
+)
+CERTIFICATE_SUSPENDED: Final = ProblemType(
+    "certificate_suspended",
+    403,
+    "This certificate is suspended",
+    "Staff have suspended it. Keep the data and ask them.",
+    retryable=True,
+)
+CERTIFICATE_REVOKED: Final = ProblemType(
+    "certificate_revoked",
+    403,
+    "This certificate is revoked",
+    "Staff have revoked it. Keep the data, and ask them for a new pre-shared key.",
+    retryable=True,
+)
+CERTIFICATE_EXPIRED: Final = ProblemType(
+    "certificate_expired",
+    403,
+    "This certificate has expired",
+    "Make a new certificate and register it with a new pre-shared key.",
+    retryable=True,
+)
+CERTIFICATE_NOT_YET_VALID: Final = ProblemType(
+    "certificate_not_yet_valid",
+    403,
+    "This certificate is not valid yet",
+    "Its start date is in the future: compare the device's clock with server_time_ms.",
+    retryable=True,
+)
+CERTIFICATE_UNACCEPTABLE: Final = ProblemType(
+    "certificate_unacceptable",
+    403,
+    "This certificate cannot be used",
+    "Make another: EC P-256, RSA of 2048 bits or more or Ed25519, digitalSignature and "
+    "clientAuth allowed, no unknown critical extension.",
+    retryable=True,
+)
+IDENTITY_INACTIVE: Final = ProblemType(
+    "identity_inactive",
+    403,
+    "This identity is inactive",
+    "Staff have made it inactive. Keep the data and ask them.",
+    retryable=True,
+)
+
+# --- Registration --------------------------------------------------------------------------
+INVALID_JSON: Final = ProblemType(
+    "invalid_json",
+    400,
+    "Not a registration body",
+    'Send one JSON object with one string member: {"PSK": "dpsk_..."}.',
+)
+REGISTRATION_FAILED: Final = ProblemType(
+    "registration_failed",
+    400,
+    "Registration failed",
+    "The pre-shared key was not accepted for this certificate. Ask staff for the reason.",
+)
+
+# --- Upload --------------------------------------------------------------------------------
+INVALID_MULTIPART: Final = ProblemType("invalid_multipart", 400, "Not a valid multipart body")
+REQUEST_TOO_LARGE: Final = ProblemType("request_too_large", 413, "Request too large")
+TOO_MANY_FILES: Final = ProblemType("too_many_files", 413, "Too many files")
+TOO_MANY_LINES: Final = ProblemType("too_many_lines", 413, "Too many lines")
+UNREADABLE_FILE: Final = ProblemType(
+    "unreadable_file",
+    422,
+    "A file could not be read",
+    "Each rejected file lists its errors; the other files of this request are stored.",
+)
+
+# --- Temporary: the answer has Retry-After ---------------------------------------------------
+TOO_MANY_REQUESTS: Final = ProblemType(
+    "too_many_requests",
+    429,
+    "Too many requests",
+    "Wait for Retry-After seconds, with jitter, and send the same again.",
+    retryable=True,
+)
+DATABASE_UNAVAILABLE: Final = ProblemType(
+    "database_unavailable",
+    503,
+    "The database is not available",
+    "Nothing is lost: send the same again after Retry-After seconds.",
+    retryable=True,
+)
+INTERNAL_ERROR: Final = ProblemType(
+    "internal_error",
+    503,
+    "Internal server error",
+    "The server's log holds the cause under this request_id. Keep the data.",
+    retryable=True,
+)
+
+PROBLEM_TYPES: Final = tuple(
+    value for value in tuple(globals().values()) if isinstance(value, ProblemType)
+)
+
+_OF_EXCEPTION: Final[dict[type[Exception], ProblemType]] = {
+    DailyQuotaExhausted: TOO_MANY_REQUESTS,
+    DatabaseUnavailable: DATABASE_UNAVAILABLE,
+    InvalidJson: INVALID_JSON,
+    InvalidMultipart: INVALID_MULTIPART,
+    LargerThanDailyQuota: REQUEST_TOO_LARGE,
+    RegistrationFailed: REGISTRATION_FAILED,
+    RegistrationThrottled: TOO_MANY_REQUESTS,
+    TooManyFiles: TOO_MANY_FILES,
+    TooManyLines: TOO_MANY_LINES,
+}
+# What a refused request can raise: all else is a fault of ours.
+REFUSALS: Final[tuple[type[Exception], ...]] = (ProblemResponse, *_OF_EXCEPTION)
+
+
+def find_problem(error: Exception) -> ProblemResponse | None:
+    """Return the answer to ``error``, None if it is a fault of ours."""
+    if isinstance(error, ProblemResponse):
+        return error
+    if isinstance(error, DATABASE_UNAVAILABLE_ERRORS):
+        retry_after = random.randint(*transactions.RETRY_AFTER_SECONDS)  # noqa: S311 - jitter
+        return ProblemResponse(DATABASE_UNAVAILABLE, retry_after=retry_after)
+    problem = _OF_EXCEPTION.get(type(error))
+    if problem is None:
+        return None
+    return ProblemResponse(
+        problem,
+        str(error),
+        retry_after=getattr(error, "retry_after", None),
+        outcome=getattr(error, "outcome", ""),
+    )
