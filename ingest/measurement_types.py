@@ -1,4 +1,4 @@
-"""What a measurement's name means: label, unit and codes, from the types that admins edit."""
+"""Resolve a measurement's name to label, unit and codes by the types that admins edit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READABLE_UNITS = {"/min": "per minute", "Cel": "°C", "mm[Hg]": "mmHg", "1": ""
 
 @dataclass(frozen=True)
 class Kind:
-    """What stands behind a name. A name that no type fits is its own label, without a unit."""
+    """The meaning of a name. A name without a matching type is its own label, without a unit."""
 
     label: str
     unit: str = ""
@@ -24,14 +24,14 @@ class Kind:
 
     @property
     def readable_unit(self) -> str:
-        """Return the unit as people write it: ``/min`` of a heart rate is bpm."""
+        """Return the unit in common notation: ``/min`` of a heart rate is bpm."""
         if self.loinc == HEART_RATE and self.unit == "/min":
             return "bpm"
         return _READABLE_UNITS.get(self.unit, self.unit)
 
     @property
     def plausible(self) -> str:
-        """Return the plausible range as people write it, without the unit; empty if unknown."""
+        """Return the plausible range as text without the unit; empty if unknown."""
         low, high = self.plausible_low, self.plausible_high
         if low is not None and high is not None:
             return f"{low:,.12g} to {high:,.12g}"
@@ -40,7 +40,7 @@ class Kind:
         return "" if low is None else f"from {low:,.12g} up"
 
     def describe(self) -> dict[str, object]:
-        """Return this as the read API and exports tell it."""
+        """Return the members that the analysis API and exports show."""
         return {
             "label": self.label,
             "unit": self.unit,
@@ -53,28 +53,28 @@ class Kind:
 
 
 def find_kind(name: str) -> Kind:
-    """Return what ``name`` means, by one statement."""
+    """Return the meaning of ``name`` with one statement."""
     return find_kinds([name])[name]
 
 
 def find_kinds(names: Iterable[str]) -> dict[str, Kind]:
-    """Return what each of ``names`` means, by one statement."""
+    """Return the meaning of each of ``names`` with one statement."""
     return {name: _kind(name, found) for name, found in find_types(names).items()}
 
 
 def find_types(names: Iterable[str]) -> dict[str, MeasurementType | None]:
-    """Return the type that fits each of ``names``, by one statement."""
+    """Return the matching type of each of ``names``, None without one, with one statement."""
     types = sorted(MeasurementType.objects.all(), key=_rank)
-    return {name: next((each for each in types if _fits(each, name)), None) for name in names}
+    return {name: next((kind for kind in types if _matches(kind, name)), None) for name in names}
 
 
 def _rank(kind: MeasurementType) -> tuple[bool, int]:
     return kind.pattern.endswith("*"), -len(kind.pattern)
 
 
-def _fits(kind: MeasurementType, name: str) -> bool:
-    beginning = kind.pattern.removesuffix("*")
-    return name == kind.pattern or (beginning != kind.pattern and name.startswith(beginning))
+def _matches(kind: MeasurementType, name: str) -> bool:
+    prefix = kind.pattern.removesuffix("*")
+    return name == kind.pattern or (prefix != kind.pattern and name.startswith(prefix))
 
 
 def _kind(name: str, found: MeasurementType | None) -> Kind:

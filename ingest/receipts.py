@@ -1,4 +1,4 @@
-"""What is told of one uploaded file: the receipt. Pure."""
+"""The receipt of a measurement file. Pure."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Receipt:
     errors: list[dict[str, object]] | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return the receipt's JSON object; ``errors`` is there in a rejected file only."""
-        shown: dict[str, object] = {
+        """Return the receipt's JSON object; only a rejected file has ``errors``."""
+        members: dict[str, object] = {
             "id": str(self.id),
             "name": self.name,
             "filename": self.filename,
@@ -45,5 +45,5 @@ class Receipt:
             "last_ms": self.last_ms,
         }
         if self.errors is not None:
-            shown["errors"] = self.errors
-        return shown
+            members["errors"] = self.errors
+        return members

@@ -1,4 +1,4 @@
-"""Ranges of time as people and programs write them. Pure: text in, epoch milliseconds out."""
+"""Parse and format instants and time ranges. Pure: text in, epoch milliseconds out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-# No sample lies outside: a line of a file holds at most 16 digits of epoch milliseconds.
+# All samples are inside: a file's line has at most 16 digits of epoch milliseconds.
 EARLIEST_MS = 0
 LATEST_MS = 10**16
 
@@ -26,7 +26,7 @@ _ISO = re.compile(
 
 
 class RangeError(ValueError):
-    """A range that cannot be understood. ``parameter`` names the end that is at fault."""
+    """An invalid range; ``parameter`` names the wrong end."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(f"{parameter}: {reason}")
@@ -36,15 +36,15 @@ class RangeError(ValueError):
 
 @dataclass(frozen=True)
 class TimeRange:
-    """The times ``from_ms <= t < to_ms``. An end that is None is open."""
+    """The times ``from_ms <= t < to_ms``; an end that is None is open."""
 
     from_ms: int | None = None
     to_ms: int | None = None
 
     def within(self, first_ms: int, last_ms: int) -> tuple[int, int]:
-        """Return both ends, open ones filled in from a series' first and last sample.
+        """Return both ends, with open ones taken from a series' first and last sample.
 
-        The answer is empty (both ends equal), never reversed, where they do not meet.
+        The result is empty (both ends equal), never reversed, if range and series are disjoint.
         """
         start = self.from_ms
         end = self.to_ms
@@ -58,8 +58,8 @@ class TimeRange:
 def parse_instant(text: str, parameter: str) -> int:
     """Return ``text`` as epoch milliseconds, within ``EARLIEST_MS..LATEST_MS``.
 
-    Only digits are epoch milliseconds, all else is ISO 8601. Microseconds round up, which
-    leaves the samples of a range ``[from, to)`` as they are; what is finer is dropped. Raise
+    Digits alone are epoch milliseconds, anything else is ISO 8601. Microseconds round up, which
+    does not change the samples of a range ``[from, to)``; finer digits are dropped. Raises
     ``RangeError``.
     """
     text = text.strip()
@@ -68,7 +68,7 @@ def parse_instant(text: str, parameter: str) -> int:
     if not _ISO.fullmatch(text):
         raise RangeError(parameter, f"{FORMS}.")
     try:
-        moment = datetime.fromisoformat(_as_python_reads_it(text))
+        moment = datetime.fromisoformat(_to_python_iso(text))
     except ValueError as error:
         raise RangeError(parameter, f"no such time; {FORMS}.") from error
     if moment.tzinfo is None:
@@ -79,7 +79,7 @@ def parse_instant(text: str, parameter: str) -> int:
 def parse_range(from_text: str | None, to_text: str | None) -> TimeRange:
     """Return the range from ``from_text`` to ``to_text``; None leaves an end open.
 
-    Raise ``RangeError`` for an end that cannot be read, or when they are the wrong way round.
+    Raises ``RangeError`` for an invalid end, or if the range is reversed.
     """
     start = parse_instant(from_text, "from") if from_text is not None else None
     end = parse_instant(to_text, "to") if to_text is not None else None
@@ -91,7 +91,7 @@ def parse_range(from_text: str | None, to_text: str | None) -> TimeRange:
 def format_instant(time_ms: int) -> str:
     """Return epoch milliseconds as ISO 8601 in UTC: ``2019-06-11T10:30:00.250Z``.
 
-    Years beyond 9999, which Python's calendar does not know, come out as the number itself.
+    Years beyond 9999, which Python cannot represent, are returned as the number itself.
     """
     seconds, milliseconds = divmod(time_ms, 1000)
     try:
@@ -101,7 +101,7 @@ def format_instant(time_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
 
 
-def _as_python_reads_it(text: str) -> str:
+def _to_python_iso(text: str) -> str:
     # A "+" that was not percent-encoded in a URL arrives as a blank.
     day, clock = text[:10], text[11:].upper()
     return f"{day}T{clock.replace(' ', '+')}" if clock else day

@@ -1,4 +1,4 @@
-"""UUIDv7 keys (RFC 9562, section 5.7), made by the application: PostgreSQL 15 has none."""
+"""UUIDv7 keys (RFC 9562, section 5.7): PostgreSQL 15 cannot generate them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime
 def uuid7() -> uuid.UUID:
     """Return a new UUIDv7: 48 bits of epoch milliseconds, then 74 random bits.
 
-    Keys made later sort later, so that new rows lie together at the end of an index.
+    Later keys sort later, so that new rows are next to each other at the end of an index.
     """
     milliseconds = time.time_ns() // 1_000_000
     random_bits = int.from_bytes(os.urandom(10), "big")
@@ -21,6 +21,6 @@ def uuid7() -> uuid.UUID:
 
 
 def uuid7_floor(moment: datetime) -> uuid.UUID:
-    """Return the least version 7 UUID of ``moment``: what was made since has a greater one."""
+    """Return the smallest version 7 UUID of ``moment``: later rows have greater ones."""
     milliseconds = int(moment.timestamp() * 1000)
     return uuid.UUID(int=(milliseconds << 80) | (0x7 << 76) | (0b10 << 62))

@@ -1,1 +1,1 @@
-"""Files and their blocks of samples, on their way into PostgreSQL."""
+"""Measurement files and blocks of samples in PostgreSQL: writing and reading back."""

@@ -1,4 +1,4 @@
-"""Locks on things that have no row yet, held by the database for a transaction."""
+"""Advisory locks of a transaction, for things that have no row yet."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from django.db import connection
 
 
 def acquire(purpose: str, thing: bytes) -> None:
-    """Wait for the lock on ``thing``, unless this transaction has it, and keep it to its end.
+    """Wait for the lock on ``thing`` and hold it until the transaction ends.
 
-    ``purpose`` keeps apart locks on equal bytes. To be called inside a transaction, and by the
-    next statement: what the previous holder committed is seen only by statements after this.
-    Raises ``OperationalError`` when the wait is longer than the server's ``lock_timeout``.
+    ``purpose`` separates locks on equal bytes. Call it inside a transaction: only the statements
+    after it see what the previous holder committed. Raises ``OperationalError`` when the wait
+    exceeds the server's ``lock_timeout``.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(purpose, thing)])
 
 
 def try_acquire(purpose: str, thing: bytes) -> bool:
-    """Take the lock on ``thing`` as ``hold`` does if it is free; tell whether it was."""
+    """Acquire the lock on ``thing`` if it is free; return whether it was."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_number(purpose, thing)])
         return bool(cursor.fetchone()[0])

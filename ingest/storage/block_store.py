@@ -1,6 +1,7 @@
-"""Blocks in PostgreSQL: locked by series, added, found and rewritten.
+"""Blocks in PostgreSQL: lock their series, add, select and rewrite them.
 
-The statements go past Django's cursor to psycopg's: arrays travel in binary, straight from numpy.
+The statements use psycopg's cursor instead of Django's, so that arrays are sent in binary form
+straight from numpy.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ _COLUMNS = (
     "id, identity_id, name, hour, first_ms, last_ms, sample_count, "
     'minimum, maximum, total, offsets_ms, "values", encoding'
 )
-# A table's columns are compressed as their storage says when a row is written to it, and a value
-# that is compressed stays so on its way from one table to another.
+# A column's storage setting decides whether a value is compressed when its row is written, and a
+# compressed value stays compressed when it is copied to another table.
 _COMPRESSING_TABLE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS compressing
 (LIKE ingest_sampleblock INCLUDING DEFAULTS EXCLUDING STORAGE)
@@ -60,15 +61,15 @@ def _cursor() -> psycopg.RawCursor[Any]:
 
 
 def series_lock(identity_id: int, name: str) -> int:
-    """Return the number of the advisory lock of a series."""
+    """Return the key of a series' advisory lock."""
     digest = hashlib.sha256(b"series\0%d\0%s" % (identity_id, name.encode())).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def lock(identity_id: int, names: Sequence[str]) -> None:
-    """Wait for the locks of these series, in this order, and hold them to the transaction's end.
+    """Wait for the locks of these series, in this order, and hold them until the transaction ends.
 
-    To be called in a transaction: what another writer committed is seen by later statements.
+    Call it in a transaction: later statements see what another writer committed.
     """
     cursor = _cursor()
     for name in names:
@@ -81,10 +82,7 @@ def copy_blocks(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
 
 
 def copy_blocks_compressed(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
-    """Add ``blocks`` as ``copy_blocks`` does, compressed and marked as compacted.
-
-    To be called in a transaction.
-    """
+    """Add ``blocks`` like ``copy_blocks``, compressed and marked as compacted, in a transaction."""
     cursor = _cursor()
     cursor.execute(_COMPRESSING_TABLE)
     _copy("compressing", identity_id, name, blocks)
@@ -122,7 +120,7 @@ def _copy(
 
 
 def overlapping(identity_id: int, name: str, samples: Samples) -> list[tuple[uuid.UUID, Block]]:
-    """Return id and content of the blocks that overlap ``samples`` in time."""
+    """Return the ids and contents of the blocks that overlap ``samples`` in time."""
     parameters = [identity_id, name, samples.first_ms, samples.last_ms]
     rows = _cursor().execute(_OVERLAPPING, parameters, binary=True).fetchall()
     return [(row[0], Block(row[1], unpack(row[2], row[3], len(row[4])), row[4])) for row in rows]

@@ -1,8 +1,8 @@
-"""Blocks of samples: cut from a file, and laid over the blocks that are stored. Pure.
+"""Blocks of samples: split a file into blocks, and overlay it on stored blocks. Pure.
 
-A block lies inside one UTC hour and holds at most 8,192 samples, sorted. No two blocks of a
-series hold the same timestamp, so what a file brings for a stored timestamp changes a value in
-place, and only what is new becomes blocks of its own.
+A block lies inside one UTC hour and holds at most 8,192 samples, sorted. No two blocks of a series
+hold the same timestamp, so a file's sample at a stored timestamp replaces the value in place, and
+only new timestamps become new blocks.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MAX_SAMPLES = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Samples of one UTC hour: ``offsets_ms`` int32 from its start, ascending; ``values`` float64.
+    """Samples of one UTC hour; ``hour`` counts from 1970-01-01T00:00Z.
 
-    ``hour`` counts from 1970-01-01T00:00Z.
+    ``offsets_ms`` is int32 milliseconds from the hour's start, ascending; ``values`` is float64.
     """
 
     hour: int
@@ -38,32 +38,27 @@ class Block:
 
     @property
     def first_ms(self) -> int:
-        """Return the earliest timestamp."""
         return self.hour * HOUR_MS + int(self.offsets_ms[0])
 
     @property
     def last_ms(self) -> int:
-        """Return the latest timestamp."""
         return self.hour * HOUR_MS + int(self.offsets_ms[-1])
 
     @property
     def minimum(self) -> float:
-        """Return the least value."""
         return float(self.values.min())
 
     @property
     def maximum(self) -> float:
-        """Return the greatest value."""
         return float(self.values.max())
 
     @property
     def total(self) -> float:
-        """Return the sum of the values."""
         return float(self.values.sum())
 
 
 def split_into_blocks(times: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[Block]:
-    """Yield the blocks of samples that are sorted by strictly ascending time."""
+    """Yield the blocks of samples whose times are strictly ascending."""
     for start, end, hour in _hours(times):
         for begin in range(start, end, MAX_SAMPLES):
             stop = min(begin + MAX_SAMPLES, end)
@@ -72,7 +67,7 @@ def split_into_blocks(times: NDArray[np.int64], values: NDArray[np.float64]) -> 
 
 
 def _hours(times: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, end, hour) of each run of samples that lie in one hour."""
+    """Yield (start, end, hour) of each run of samples in one hour."""
     if not len(times):
         return
     first, last = int(times[0]) // HOUR_MS, int(times[-1]) // HOUR_MS
@@ -87,7 +82,7 @@ def _hours(times: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What a file does to a series: see ``lay_over``."""
+    """The effect of a file on a series: see ``overlay_samples``."""
 
     rewritten: list[tuple[int, Block]]  # index of the stored block, the block as it becomes
     times: NDArray[np.int64]  # the samples that are new to the series
@@ -98,17 +93,17 @@ class Overlay:
 
 
 def overlay_samples(stored: Sequence[Block], samples: Samples) -> Overlay:
-    """Return what becomes of ``stored`` when ``samples`` of a later file are laid over them.
+    """Return the changes to ``stored`` when ``samples`` of a later file are overlaid on them.
 
-    The counts are those of a dictionary that takes the lines of the file one by one: a line
-    whose timestamp is not in it is new; one whose value is there already is identical; any
-    other replaces. ``stored`` need only hold the blocks that overlap the file in time.
+    The counts are those of inserting the file's lines into a dictionary one by one: a line with
+    an absent timestamp is new; one with the present value is identical; any other replaces.
+    ``stored`` only needs the blocks that overlap the file in time.
     """
     is_new = np.ones(len(samples.times), dtype=bool)
     rewritten: list[tuple[int, Block]] = []
     identical, replaced = samples.repeated_identical, samples.repeated_replaced
     for index, block in enumerate(stored):
-        in_block, in_file = _shared(block.times, samples.times)
+        in_block, in_file = _find_common_times(block.times, samples.times)
         if not len(in_block):
             continue
         is_new[in_file] = False
@@ -127,10 +122,10 @@ def overlay_samples(stored: Sequence[Block], samples: Samples) -> Overlay:
     )
 
 
-def _shared(
+def _find_common_times(
     block: NDArray[np.int64], file: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the positions, in each of two ascending arrays, of the times that both hold."""
+    """Return the positions, in each of two ascending arrays, of the times in both."""
     start = int(np.searchsorted(file, block[0], side="left"))
     end = int(np.searchsorted(file, block[-1], side="right"))
     _, in_block, in_file = np.intersect1d(
@@ -140,7 +135,7 @@ def _shared(
 
 
 def merge(blocks: Iterable[Block]) -> list[Block]:
-    """Return the samples of one hour's ``blocks``, which share no timestamp, in as few as fit."""
+    """Return the samples of one hour's ``blocks``, without common timestamps, in fewest blocks."""
     parts = list(blocks)
     times = np.concatenate([block.times for block in parts])
     values = np.concatenate([block.values for block in parts])

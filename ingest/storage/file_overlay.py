@@ -1,6 +1,6 @@
-"""Files of a series laid over each other in the order they came: what the series must hold. Pure.
+"""Overlay the files of a series in the order of arrival: the samples that it must hold. Pure.
 
-The work goes by runs of whole hours, so that the memory it takes does not grow with the series.
+The work is divided into runs of whole hours, so that memory does not grow with the series.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingest.storage.blocks import HOUR_MS
 
-# Opening and reading a file costs what so many samples cost.
+# Opening and reading a file costs as much as this many samples.
 SAMPLES_A_FILE_COSTS = 100
 
 _FOLD_SAMPLES = 1_000_000
@@ -29,17 +29,16 @@ class Hours(NamedTuple):
 
     @property
     def start_ms(self) -> int:
-        """Return the first millisecond."""
         return self.first * HOUR_MS
 
     @property
     def end_ms(self) -> int:
-        """Return the first millisecond after them."""
+        """Return the first millisecond after the last hour."""
         return (self.last + 1) * HOUR_MS
 
 
 class Span(NamedTuple):
-    """So many files or blocks, of so many samples in all, reach from one hour to another."""
+    """A number of files or blocks, and of their samples, between two hours (both included)."""
 
     first_hour: int
     last_hour: int
@@ -48,9 +47,9 @@ class Span(NamedTuple):
 
 
 def plan_runs(spans: Iterable[Span], most: int) -> Iterator[Hours]:
-    """Yield runs of hours that cover ``spans``, each of about ``most`` samples at the most.
+    """Yield runs of hours that cover ``spans``, each of about ``most`` samples at most.
 
-    Samples are taken to lie evenly between the ends of their span; one hour is never divided.
+    Samples are assumed to be spread evenly over their span; one hour is never divided.
     """
     changes: dict[int, float] = {}
     for span in spans:
@@ -85,25 +84,24 @@ class Layered:
     values: NDArray[np.float64]
 
     def of_hour(self, hour: int) -> Layered:
-        """Return the samples of one hour."""
         ends = np.searchsorted(self.times, [hour * HOUR_MS, (hour + 1) * HOUR_MS])
         return Layered(self.times[slice(*ends)], self.values[slice(*ends)])
 
     def hours(self) -> list[int]:
         """Return the hours that hold samples, ascending."""
-        found: list[int] = np.unique(self.times // HOUR_MS).tolist()
-        return found
+        hours: list[int] = np.unique(self.times // HOUR_MS).tolist()
+        return hours
 
 
 class Layers:
-    """Takes files one by one; of two samples at one time the later file's stays."""
+    """Overlays files one by one; at equal times the later file's sample stays."""
 
     def __init__(self) -> None:
         self._parts: list[Layered] = []
         self._pending = 0
 
     def lay(self, times: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """Lay the samples of the next file over those before; times strictly ascending."""
+        """Overlay the samples of the next file; times strictly ascending."""
         if not len(times):
             return
         self._parts.append(Layered(times, values))
@@ -112,7 +110,7 @@ class Layers:
             self._fold()
 
     def result(self) -> Layered:
-        """Return what is seen from above."""
+        """Return the resulting samples."""
         self._fold()
         return self._parts[0]
 

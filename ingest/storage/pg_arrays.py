@@ -1,9 +1,8 @@
-"""PostgreSQL's binary form of one-dimensional arrays without NULLs, to and from numpy. Pure.
+"""Convert one-dimensional arrays without NULLs between PostgreSQL's binary form and numpy. Pure.
 
-The form (array_send in PostgreSQL's source): five big-endian int32 (dimensions = 1, has-nulls
+The form (array_send in PostgreSQL's source) is five big-endian int32 (dimensions = 1, has-nulls
 flag = 0, element type, length, lower bound = 1), then for each element its size as int32 and its
-bytes, big-endian. Numpy writes and reads it at memory speed, where a list of Python objects
-would be made and taken apart again for every sample.
+bytes, big-endian. Numpy writes and reads it at memory speed, without a Python object per sample.
 """
 
 from __future__ import annotations
@@ -53,62 +52,50 @@ def decode_float8(data: Buffer) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Int4Array:
-    """An array to be sent as ``int4[]``."""
+    """A parameter of type ``int4[]``."""
 
     array: NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True)
 class Float8Array:
-    """An array to be sent as ``float8[]``."""
+    """A parameter of type ``float8[]``."""
 
     array: NDArray[np.float64]
 
 
 class Int4ArrayDumper(adapt.Dumper):
-    """Lets psycopg send an ``Int4Array``."""
-
     format = pq.Format.BINARY
     oid = INT4_ARRAY_OID
 
     def dump(self, obj: Int4Array) -> bytes:
-        """Return the parameter's bytes."""
         return encode_int4(obj.array)
 
 
 class Float8ArrayDumper(adapt.Dumper):
-    """Lets psycopg send a ``Float8Array``."""
-
     format = pq.Format.BINARY
     oid = FLOAT8_ARRAY_OID
 
     def dump(self, obj: Float8Array) -> bytes:
-        """Return the parameter's bytes."""
         return encode_float8(obj.array)
 
 
 class Int4ArrayLoader(adapt.Loader):
-    """Lets psycopg fetch a binary ``int4[]`` as an array."""
-
     format = pq.Format.BINARY
 
     def load(self, data: Buffer) -> NDArray[np.int32]:
-        """Return the column's elements."""
         return decode_int4(data)
 
 
 class Float8ArrayLoader(adapt.Loader):
-    """Lets psycopg fetch a binary ``float8[]`` as an array."""
-
     format = pq.Format.BINARY
 
     def load(self, data: Buffer) -> NDArray[np.float64]:
-        """Return the column's elements."""
         return decode_float8(data)
 
 
 def register(context: adapt.AdaptersMap) -> None:
-    """Teach a connection or cursor to send and fetch these arrays in binary form."""
+    """Register binary sending and fetching of these arrays with a connection or cursor."""
     context.register_dumper(Int4Array, Int4ArrayDumper)
     context.register_dumper(Float8Array, Float8ArrayDumper)
     context.register_loader(INT4_ARRAY_OID, Int4ArrayLoader)

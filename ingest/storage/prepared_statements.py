@@ -1,8 +1,8 @@
-"""Two statements of the upload path, spoken to PostgreSQL in its own binary words.
+"""Execute prepared statements through libpq with binary parameters, for the upload path.
 
-psycopg's cursors adapt, plan and fetch for any statement; an upload runs the same one each
-time, with parameters whose types never change. Here each is prepared once a connection and then
-executed through libpq as it is: a tenth of the time in Python, the same errors.
+psycopg's cursors adapt, plan and fetch for any statement; an upload runs the same one each time,
+with parameters whose types never change. Here each connection prepares a statement once and
+executes it directly through libpq: a tenth of the time in Python, the same errors.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Statement:
 
     @cached_property
     def prepared_name(self) -> bytes:
-        """Return a name that no other statement has, that of another release included."""
-        told = f"{self.sql}{self.types}".encode()
-        return f"{self.name}_{hashlib.sha256(told).hexdigest()[:12]}".encode()
+        """Return a name that no other statement has, not even one of another release."""
+        content = f"{self.sql}{self.types}".encode()
+        return f"{self.name}_{hashlib.sha256(content).hexdigest()[:12]}".encode()
 
 
-# Type name: its OID, which PostgreSQL keeps for ever.
+# OIDs by type name, which are the same in every PostgreSQL.
 _OIDS = {
     "bool": 16, "bytea": 17, "int8": 20, "int4": 23, "text": 25, "uuid": _UUID_OID,
     "jsonb": 3802, "int4[]": pg_arrays.INT4_ARRAY_OID,
@@ -61,18 +61,18 @@ _prepared: weakref.WeakKeyDictionary[psycopg.Connection[object], set[str]] = (
 
 
 def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[bytes | None] | None:
-    """Run ``statement`` and return its first row's columns in binary form, None without a row.
+    """Execute ``statement`` and return its first row's columns in binary form, None without a row.
 
     Outside a transaction it commits by itself. Inside one, another statement must have been
-    executed before it: psycopg sends BEGIN with the first that it executes. There,
-    ``InvalidSqlStatementName`` and ``DuplicatePreparedStatement`` ask to try the transaction
-    again: a session may have lost what was prepared in it, or have what this process does not
-    know of (one shared through a pooler, one that failed after it had prepared). Raises
-    ``psycopg.Error``; ``OperationalError`` where the connection is or gets lost.
+    executed before it, since psycopg sends BEGIN with the first one that it executes. There,
+    ``InvalidSqlStatementName`` and ``DuplicatePreparedStatement`` require a retry of the whole
+    transaction: the session may have lost a prepared statement, or have one that this process
+    does not know (a session shared through a pooler, or one that failed after preparing). Raises
+    ``psycopg.Error``; ``OperationalError`` if the connection is lost.
     """
     connection.ensure_connection()
     session: psycopg.Connection[object] = connection.connection
-    if session.closed:  # libpq would give no result at all
+    if session.closed:  # libpq would return no result at all
         raise psycopg.OperationalError("the connection is closed")
     known = _prepared.setdefault(session, set())
     if statement.name not in known:
@@ -80,14 +80,14 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
     formats = [_BINARY] * len(parameters)
     result = session.pgconn.exec_prepared(
         statement.prepared_name,
-        parameters,  # type: ignore[arg-type] # None is NULL, which the annotation forgets
+        parameters,  # type: ignore[arg-type] # None is NULL, missing in the annotation
         formats,
         result_format=_BINARY,
     )
     if result.status != pq.ExecStatus.TUPLES_OK:
         error = _error(session, result)
         if isinstance(error, psycopg.errors.InvalidSqlStatementName):
-            # psycopg says DEALLOCATE ALL after a ROLLBACK, if it had prepared something itself.
+            # psycopg sends DEALLOCATE ALL after a ROLLBACK if it has prepared something itself.
             known.clear()
             if session.pgconn.transaction_status == pq.TransactionStatus.IDLE:
                 return execute(statement, parameters)
@@ -104,15 +104,15 @@ def _prepare(session: psycopg.Connection[object], statement: Statement, known: s
         error = _error(session, result)
         if not isinstance(error, psycopg.errors.DuplicatePreparedStatement):
             raise error
-        known.add(statement.name)  # its name says that it is this very statement
+        known.add(statement.name)  # the unique name proves that it is this statement
         if session.pgconn.transaction_status != pq.TransactionStatus.IDLE:
             raise error
     known.add(statement.name)
 
 
 def _error(session: psycopg.Connection[object], result: pq.abc.PGresult) -> psycopg.Error:
-    # PostgreSQL gives a SQLSTATE with every error. Without one it is libpq that speaks, of a
-    # connection that broke, which it does not always hold for lost yet.
+    # PostgreSQL sends a SQLSTATE with every error. An error without one comes from libpq and means
+    # a broken connection, which libpq does not always report as lost yet.
     if result.error_field(pq.DiagnosticField.SQLSTATE) is None:
         session.close()
         return psycopg.OperationalError(result.get_error_message().strip())
@@ -121,12 +121,10 @@ def _error(session: psycopg.Connection[object], result: pq.abc.PGresult) -> psyc
 
 # --- Values to bytes -----------------------------------------------------------------------
 def int4(number: int) -> bytes:
-    """Return ``number`` as ``int4``."""
     return _INT4.pack(number)
 
 
 def int8(number: int) -> bytes:
-    """Return ``number`` as ``int8``."""
     return _INT8.pack(number)
 
 
@@ -136,7 +134,6 @@ def optional_int8(number: int | None) -> bytes | None:
 
 
 def boolean(truth: bool) -> bytes:
-    """Return ``truth`` as ``bool``."""
     return _BOOL[truth]
 
 
@@ -152,13 +149,13 @@ def uuids(identifiers: Sequence[uuid.UUID]) -> bytes:
 
 
 def int4s(numbers: Sequence[int]) -> bytes:
-    """Return a few ``numbers`` as ``int4[]``; an array of many is for ``postgres_arrays``."""
+    """Return a few ``numbers`` as ``int4[]``; ``pg_arrays`` is for large arrays."""
     elements = b"".join(_INT4_ELEMENT.pack(4, number) for number in numbers)
     return _ARRAY_HEADER.pack(1, 0, pg_arrays.INT4_OID, len(numbers), 1) + elements
 
 
 def float8s(numbers: Sequence[float]) -> bytes:
-    """Return a few ``numbers`` as ``float8[]``; an array of many is for ``postgres_arrays``."""
+    """Return a few ``numbers`` as ``float8[]``; ``pg_arrays`` is for large arrays."""
     elements = b"".join(_FLOAT8_ELEMENT.pack(8, number) for number in numbers)
     return _ARRAY_HEADER.pack(1, 0, pg_arrays.FLOAT8_OID, len(numbers), 1) + elements
 

@@ -1,9 +1,9 @@
-"""How a block keeps its times. Pure: numpy arrays in, numpy arrays out.
+"""Encode the times of a block. Pure: numpy arrays in, numpy arrays out.
 
-Devices mostly measure at a fixed interval, and offsets that grow steadily are what general
-compressors find nothing in: a third of all that a sample costs. So evenly spaced ones are kept as
-the first offset and the step between them (``EVEN``): by uploads of many blocks, and by
-``compact``. The one statement that stores an ordinary file leaves each offset (``EACH``).
+Devices mostly measure at a fixed interval, and general compressors find nothing in steadily growing
+offsets, which take a third of a sample's bytes. So evenly spaced offsets are stored as the first
+one and the step (``EVEN``), by uploads of many blocks and by ``compact``. The single statement that
+stores an ordinary file stores each offset (``EACH``).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 EACH, EVEN = 1, 2
-MIN_EVEN = 3  # two numbers are no shorter than two offsets
+MIN_EVEN = 3  # two numbers are not shorter than two offsets
 
 
 def pack(offsets_ms: NDArray[np.int32]) -> tuple[int, NDArray[np.int32]]:
-    """Return encoding and stored form of ascending offsets, the shorter one."""
+    """Return the encoding with the shortest form of ascending offsets, and that form."""
     if len(offsets_ms) >= MIN_EVEN:
         steps = np.diff(offsets_ms)
         if (steps == steps[0]).all():
@@ -27,7 +27,7 @@ def pack(offsets_ms: NDArray[np.int32]) -> tuple[int, NDArray[np.int32]]:
 def unpack(encoding: int, stored: NDArray[np.int32], count: int) -> NDArray[np.int32]:
     """Return the offsets of a block of ``count`` samples from their stored form.
 
-    Raises ``ValueError`` when the form is none of this encoding.
+    Raises ``ValueError`` if the form does not match the encoding.
     """
     if encoding == EACH:
         return stored

@@ -1,4 +1,4 @@
-"""What every answer of the device door must be like, whatever it says."""
+"""Assertions that hold for every answer of the device API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A device door with somebody behind it: an identity, its keys, devices that are registered."""
+"""An identity, its keys and registered devices for the tests of the device API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MakeDevice(Protocol):
 @pytest.fixture
 def new_identity(live_db: None) -> Callable[[], Identity]:
     """Give a function that makes an identity with a name of its own."""
-    return lambda: Identity.objects.create(name=f"door-{uuid.uuid4().hex[:12]}")
+    return lambda: Identity.objects.create(name=f"device-api-{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def identity(new_identity: Callable[[], Identity]) -> Identity:
 
 @pytest.fixture
 def new_key(identity: Identity) -> Callable[..., str]:
-    """Give a function that issues a key, of ``identity`` unless told otherwise."""
+    """Return a function that issues a key, for ``identity`` by default."""
 
     def issue(of: Identity | None = None, max_uses: int = 1) -> str:
         return issue_psk(of or identity, max_uses=max_uses)[1]

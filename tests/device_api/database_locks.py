@@ -1,4 +1,4 @@
-"""Hold the lock of a series, as another upload would, to look at what waits for it."""
+"""Hold the lock of a series, as another upload would, and observe what waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The device door's processes, as the kernel knows them."""
+"""The device API's processes, as the kernel lists them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.stack import Stack
 
 
 def device_workers(stack: Stack) -> set[int]:
-    """Return the process ids of the device door's workers (Linux)."""
+    """Return the process ids of the device API's workers (Linux)."""
     assert stack.process is not None
     parents = _parents()
     doors = [

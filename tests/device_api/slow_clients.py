@@ -1,4 +1,4 @@
-"""Many connections that keep the door waiting, all from an address of their own."""
+"""Many slow connections to the device API, all from an address of their own."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ UNFIT = "certificate_unacceptable"
 
 
 def whoami_past_nginx(stack: Stack, header: str, secret: str | None = None) -> RawAnswer:
-    """Ask the device door's own socket, with the header as if nginx had written it."""
+    """Send a request to the device API's own socket, with the header as nginx would set it."""
     configuration = (stack.var_dir / "nginx" / "nginx.conf").read_text()
     found = re.search(r'"unix:(.*/device\.sock)"', configuration)
     assert found
@@ -39,11 +39,11 @@ def whoami_past_nginx(stack: Stack, header: str, secret: str | None = None) -> R
         "Connection": "close",
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    with socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(30)
-        door.connect(found[1])
-        door.sendall(f"GET /device_endpoint HTTP/1.1\r\n{head}\r\n".encode("latin-1"))
-        answer = http.client.HTTPResponse(door)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(30)
+        connection.connect(found[1])
+        connection.sendall(f"GET /device_endpoint HTTP/1.1\r\n{head}\r\n".encode("latin-1"))
+        answer = http.client.HTTPResponse(connection)
         answer.begin()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         headers.setdefault("x-request-id", "0" * 32)

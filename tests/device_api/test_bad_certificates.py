@@ -56,7 +56,7 @@ def raw_over(context: ssl.SSLContext, device: Device, sent: bytes) -> RawAnswer:
 
 
 def register(device: Device, psk: str) -> RawAnswer:
-    """Register over a TLS that looks at no strength of the device's own certificate."""
+    """Register by a TLS client that does not check the strength of its own certificate."""
     context = ssl.create_default_context(cafile=str(device.ca_file))
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     if not device.anonymous:
@@ -180,9 +180,7 @@ def issued(key: PrivateKey, issuer: str, signer: PrivateKey, subject: str) -> x5
     )
 
 
-def test_c10_the_pin_is_over_the_bytes_so_a_broken_self_signature_is_accepted(
-    make_device: MakeDevice, new_key: NewKey
-) -> None:
+def test_c10_a_broken_self_signature_is_accepted(make_device: MakeDevice, new_key: NewKey) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     der = self_signed(key, "broken", NOW - DAY, NOW + DAY).public_bytes(serialization.Encoding.DER)
     certificate = x509.load_der_x509_certificate(der[:-1] + bytes([der[-1] ^ 1]))
@@ -190,7 +188,7 @@ def test_c10_the_pin_is_over_the_bytes_so_a_broken_self_signature_is_accepted(
     assert accepted(register(device, new_key()))["certificate"]["sha256"] == device.sha256
 
 
-def test_c11_a_certificate_of_an_unknown_ca_is_accepted_for_its_own_sake(
+def test_c11_a_certificate_of_an_unknown_ca_is_accepted(
     make_device: MakeDevice, new_key: NewKey
 ) -> None:
     key, ca = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -226,14 +224,14 @@ def test_c15_a_certificate_over_16_kilobytes_is_refused_readably(
     assert body["reason"] == "size"
 
 
-def test_c15_a_certificate_beyond_what_tls_takes_ends_the_connection(
+def test_c15_a_certificate_too_large_for_tls_ends_the_connection(
     make_device: MakeDevice, new_key: NewKey
 ) -> None:
     with pytest.raises((OSError, http.client.HTTPException)):
         register(make_device(**padded(110_000)), new_key())
 
 
-def test_c20_a_new_certificate_for_the_same_key_is_another_device(
+def test_c20_a_new_certificate_of_one_key_is_another_device(
     bound: Device, make_device: MakeDevice
 ) -> None:
     renewed = make_device(key=bound.key)

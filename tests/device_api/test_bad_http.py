@@ -196,7 +196,7 @@ def test_accepted(sent: bytes, bound: Device, identity: Identity) -> None:
     ],
     ids=["H3 length too long", "H7 body too short", "H7 chunks cut", "head cut"],
 )
-def test_a_request_that_ends_early_is_not_answered_and_not_stored(
+def test_a_request_that_ends_early_stores_nothing(
     sent: bytes, bound: Device, identity: Identity
 ) -> None:
     try:
@@ -209,7 +209,7 @@ def test_a_request_that_ends_early_is_not_answered_and_not_stored(
     accepted(bound.whoami())
 
 
-def test_h10_a_body_is_asked_for_before_it_is_sent(bound: Device) -> None:
+def test_h10_100_continue_comes_before_the_body(bound: Device) -> None:
     head = post(HOST, FORM, LENGTH, b"Expect: 100-continue\r\n", body=b"")
     with bound.connect() as connection:
         connection.sendall(head)
@@ -221,12 +221,12 @@ def test_h10_a_body_is_asked_for_before_it_is_sent(bound: Device) -> None:
 
 
 def test_h19_plain_http_is_answered_in_json(stack: Stack) -> None:
-    door = http.client.HTTPConnection("127.0.0.1", stack.device_port, timeout=30)
-    door.request("GET", "/device_endpoint")
-    answer = door.getresponse()
+    connection = http.client.HTTPConnection("127.0.0.1", stack.device_port, timeout=30)
+    connection.request("GET", "/device_endpoint")
+    answer = connection.getresponse()
     headers = {name.lower(): value for name, value in answer.getheaders()}
     refused((answer.status, headers, answer.read()), *BAD)
-    door.close()
+    connection.close()
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -242,7 +242,7 @@ def test_h23_old_tls_is_refused(device: Device, version: ssl.TLSVersion) -> None
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_h24_no_session_is_resumed_and_so_no_early_data_taken(
+def test_h24_no_session_is_resumed_and_no_early_data_accepted(
     bound: Device, version: ssl.TLSVersion
 ) -> None:
     context = ssl.create_default_context(cafile=str(bound.ca_file))
@@ -269,8 +269,8 @@ def test_h26_pipelined_requests_are_answered_in_order(bound: Device, identity: I
     with bound.connect() as connection:
         connection.sendall(b"".join(sent) + GET + b"Connection: close\r\n\r\n")
         received = b""
-        while piece := connection.recv(100_000):
-            received += piece
+        while chunk := connection.recv(100_000):
+            received += chunk
     assert received.count(b"HTTP/1.1 200 OK\r\n") == 21
     places = [received.index(f'"name":"s{number}"'.encode()) for number in range(20)]
     assert places == sorted(places)

@@ -87,7 +87,7 @@ def test_framing(case: Upload, bound: Device, identity: Identity) -> None:
     assert (sample_count(identity) > 0) == (case.stored > 0)
 
 
-def test_m31_a_boundary_amid_a_line_is_kept_byte_for_byte(bound: Device) -> None:
+def test_m31_a_boundary_inside_a_line_is_stored_byte_for_byte(bound: Device) -> None:
     content = b"1526292559214,95--B--\r\n--A\r\n"
     receipt = only_receipt(
         refused(bound.upload(("hr", "f", content)), 422, "unreadable_file", "files")

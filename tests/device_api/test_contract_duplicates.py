@@ -1,4 +1,4 @@
-"""The same bytes again: nothing changes, and the first receipt is told again."""
+"""The same bytes again: nothing changes, and the answer repeats the first receipt."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_same_file_twice_in_one_request_is_stored_once(
     assert file_count(identity) == 1
 
 
-def test_a_rejected_file_again_answers_with_the_first_rejected_receipt(
+def test_a_repeated_rejected_file_gets_its_first_receipt(
     bound: Device, new_bound: NewBound, identity: Identity
 ) -> None:
     first = only_receipt(refused(bound.upload(("hr", "f", BAD)), 422, "unreadable_file", "files"))
@@ -82,7 +82,7 @@ def test_a_rejected_file_again_answers_with_the_first_rejected_receipt(
     assert original(first) == BAD
 
 
-def test_a_rejected_file_twice_in_one_request_is_kept_once(
+def test_a_rejected_file_twice_in_one_request_is_stored_once(
     bound: Device, identity: Identity
 ) -> None:
     answer = bound.upload(("hr", "a", BAD), ("hr", "b", BAD))

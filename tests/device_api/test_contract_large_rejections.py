@@ -10,7 +10,7 @@ BIG = b"x" * 5_000_000
 FORM = {"Content-Type": "multipart/form-data; boundary=B"}
 
 
-def test_a_hundred_large_uploads_of_an_unknown_device_are_all_answered(device: Device) -> None:
+def test_a_hundred_large_uploads_of_a_stranger_get_answers(device: Device) -> None:
     for _ in range(100):
         answer = device.post(data=BIG, headers=FORM)
         refused(answer, 403, "certificate_not_bound", "certificate")

@@ -51,7 +51,7 @@ def test_a_body_may_be_as_large_as_the_limit(bound: Device, identity: Identity) 
     assert file_count(identity) == 1
 
 
-def test_a_hundred_files_are_taken_and_one_more_is_refused(
+def test_a_hundred_files_are_accepted_and_one_more_is_refused(
     bound: Device, identity: Identity
 ) -> None:
     files = [(f"series-{number}", None, LINE) for number in range(101)]
@@ -60,9 +60,7 @@ def test_a_hundred_files_are_taken_and_one_more_is_refused(
     assert len(accepted(bound.upload(*files[:100]))["files"]) == 100
 
 
-def test_d27_four_million_lines_are_taken_and_one_more_is_refused(
-    bound: Device, identity: Identity
-) -> None:
+def test_d27_four_million_lines_are_accepted_and_no_more(bound: Device, identity: Identity) -> None:
     def send(lines: int) -> object:
         body = multipart([("hr", "f", LINE * lines), ("ibi", "f", LINE)], "B")
         packed = gzip.compress(body, 1)

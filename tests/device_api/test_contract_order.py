@@ -1,4 +1,4 @@
-"""Of several reasons to refuse a request, the first in this order is told:
+"""Of several reasons to refuse a request, the answer names the first in this order:
 
 method, media type or encoding, certificate, size of the body, body.
 """

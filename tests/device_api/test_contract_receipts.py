@@ -39,14 +39,14 @@ def test_a_stored_file_has_a_receipt_with_all_that_was_counted(bound: Device) ->
     }
 
 
-def test_what_is_acknowledged_is_stored_under_the_identity_of_the_certificate(
+def test_acknowledged_files_are_stored_under_the_right_identity(
     bound: Device, identity: Identity
 ) -> None:
     receipt = only_receipt(accepted(bound.upload(("hr", "monday.csv", LINES))))
-    kept = Measurement.objects.get(pk=receipt["id"])
-    assert kept.identity == identity
-    assert kept.certificate.fingerprint == bound.sha256
-    assert (kept.status, kept.size, kept.content_type) == ("stored", len(LINES), "text/plain")
+    stored = Measurement.objects.get(pk=receipt["id"])
+    assert stored.identity == identity
+    assert stored.certificate.fingerprint == bound.sha256
+    assert (stored.status, stored.size, stored.content_type) == ("stored", len(LINES), "text/plain")
     assert original(receipt) == LINES
     assert stored_samples(identity, "hr") == {
         1526292559214: 95.0,
@@ -64,9 +64,7 @@ def test_several_files_have_receipts_in_their_order(bound: Device, identity: Ide
     assert file_count(identity, status="stored") == 3
 
 
-def test_two_files_of_one_series_are_laid_over_each_other_in_their_order(
-    bound: Device, identity: Identity
-) -> None:
+def test_two_files_of_one_series_are_overlaid_in_order(bound: Device, identity: Identity) -> None:
     body = accepted(
         bound.upload(
             ("hr", None, b"1526292559000,1\n1526292560000,2\n"),
@@ -114,7 +112,7 @@ def test_an_overlapping_file_is_counted_line_by_line(bound: Device, identity: Id
     }
 
 
-def test_a_file_of_many_hours_and_one_laid_over_it(bound: Device, identity: Identity) -> None:
+def test_a_file_of_many_hours_and_one_overlaid_on_it(bound: Device, identity: Identity) -> None:
     hour = 3_600_000
     sparse = {1526292000000 + hour * i // 3: float(i % 50) for i in range(3 * 24 * 10)}
     dense = {1526295600000 + 40 * i: float(i % 7) for i in range(20_000)}
@@ -136,7 +134,7 @@ def test_a_file_of_many_hours_and_one_laid_over_it(bound: Device, identity: Iden
     "filename",
     ["../../etc/passwd", "..", "<script>alert(1)</script>", "\u202egpj.exe", "\u00e9\U0001f600"],
 )
-def test_a_file_name_is_told_back_as_it_came(bound: Device, filename: str) -> None:
+def test_a_file_name_is_returned_as_sent(bound: Device, filename: str) -> None:
     receipt = only_receipt(accepted(bound.upload(("hr", filename, LINES))))
     assert receipt["filename"] == filename
     assert Measurement.objects.get(pk=receipt["id"]).filename == filename

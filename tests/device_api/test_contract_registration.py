@@ -44,7 +44,7 @@ def test_a_good_key_binds_the_certificate(
     assert DeviceCertificate.objects.get(sha256=bytes.fromhex(device.sha256)).identity == identity
 
 
-def test_registering_again_says_so_and_costs_no_use(
+def test_registering_again_costs_no_use(
     device: Device, new_key: NewKey, identity: Identity
 ) -> None:
     psk = new_key()
@@ -54,7 +54,7 @@ def test_registering_again_says_so_and_costs_no_use(
     assert uses(identity) == [1]
 
 
-def test_another_key_of_the_same_identity_is_as_good_and_not_used(
+def test_another_key_of_the_identity_works_and_keeps_its_use(
     bound: Device, new_key: NewKey, identity: Identity
 ) -> None:
     assert accepted(bound.register(new_key()))["already_bound"] is True
@@ -109,7 +109,7 @@ def _deactivate(key: PreSharedKey) -> None:
     Identity.objects.filter(pk=key.identity_id).update(is_active=False)
 
 
-def test_r27_refusals_are_alike_byte_for_byte_but_for_the_request_id(
+def test_r27_refusals_differ_only_in_the_request_id(
     make_device: MakeDevice,
     new_key: NewKey,
     new_identity: Callable[[], Identity],
@@ -168,7 +168,7 @@ def test_a_revoked_certificate_stays_revoked(bound: Device, new_key: NewKey) -> 
     assert found.get().state == "revoked"
 
 
-def test_r28_a_key_without_a_certificate_is_refused_and_not_consumed(
+def test_r28_a_key_without_a_certificate_keeps_its_use(
     make_device: MakeDevice, new_key: NewKey, identity: Identity
 ) -> None:
     refused(make_device(anonymous=True).register(new_key()), 400, "certificate_missing")
@@ -178,7 +178,7 @@ def test_r28_a_key_without_a_certificate_is_refused_and_not_consumed(
 @pytest.mark.parametrize(
     ("days", "code"), [((-30, -1), "certificate_expired"), ((1, 30), "certificate_not_yet_valid")]
 )
-def test_the_certificate_is_refused_before_the_key_is_looked_at(
+def test_the_certificate_is_refused_before_the_key_is_checked(
     make_device: MakeDevice,
     new_key: NewKey,
     identity: Identity,
@@ -203,7 +203,7 @@ def test_several_certificates_of_one_identity_live_side_by_side(
         assert accepted(device.whoami())["identity"] == identity.name
 
 
-def test_a_charset_of_utf_8_and_a_media_type_in_capitals_are_accepted(
+def test_charset_utf_8_and_media_type_in_capitals_are_accepted(
     device: Device, new_key: NewKey
 ) -> None:
     body = f'{{"PSK": "{new_key()}"}}'.encode()

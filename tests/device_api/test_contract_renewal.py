@@ -1,4 +1,4 @@
-"""POST {"roll": true}: a bound device changes its certificate by itself, with an overlap."""
+"""POST {"roll": true}: a bound device renews its certificate by itself, with an overlap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.devices import Device
 FILE = ("hr", "hr_1", b"1526292559214,95\n")
 
 
-def asked(device: Device) -> dict[str, str]:
+def request_key(device: Device) -> dict[str, str]:
     body = accepted(device.post(json={"roll": True}))
     assert set(body) == {"PSK", "expires_at"}
     return body
@@ -25,21 +25,21 @@ def row(device: Device) -> DeviceCertificate:
     return DeviceCertificate.objects.get(sha256=bytes.fromhex(device.sha256))
 
 
-def test_a_bound_device_gets_a_key_of_one_use_and_one_hour_for_its_identity(
+def test_a_renewal_key_has_one_use_one_hour_and_one_identity(
     bound: Device, identity: Identity
 ) -> None:
-    answer = asked(bound)
+    answer = request_key(bound)
     key = PreSharedKey.objects.get(renewal__certificate=row(bound))
     assert (key.identity, key.max_uses, key.uses) == (identity, 1, 0)
     left = datetime.fromisoformat(answer["expires_at"]) - timezone.now()
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
 
 
-def test_the_new_certificate_registers_and_both_are_good_for_the_overlap(
+def test_old_and_new_certificate_work_during_the_overlap(
     bound: Device, make_device: MakeDevice, identity: Identity
 ) -> None:
     new = make_device()
-    body = accepted(new.register(asked(bound)["PSK"]))
+    body = accepted(new.register(request_key(bound)["PSK"]))
     assert body["identity"] == identity.name
     assert body["already_bound"] is False
     assert row(new).replaces == row(bound)
@@ -50,12 +50,12 @@ def test_the_new_certificate_registers_and_both_are_good_for_the_overlap(
         accepted(device.whoami())
 
 
-def test_after_the_overlap_the_old_certificate_is_refused_at_once(
+def test_the_old_certificate_is_refused_after_the_overlap(
     bound: Device, make_device: MakeDevice
 ) -> None:
     accepted(bound.upload(FILE))
     new = make_device()
-    accepted(new.register(asked(bound)["PSK"]))
+    accepted(new.register(request_key(bound)["PSK"]))
     DeviceCertificate.objects.filter(pk=row(bound).pk).update(retires_at=timezone.now())
     refused(bound.upload(("hr", "hr_2", b"1526292559215,95\n")), 403, "certificate_revoked")
     refused(bound.whoami(), 403, "certificate_revoked")
@@ -63,16 +63,16 @@ def test_after_the_overlap_the_old_certificate_is_refused_at_once(
 
 
 def test_asking_again_closes_the_key_that_was_open(bound: Device, make_device: MakeDevice) -> None:
-    first, second = asked(bound)["PSK"], asked(bound)["PSK"]
+    first, second = request_key(bound)["PSK"], request_key(bound)["PSK"]
     new = make_device()
     refused(new.register(first), 400, "registration_failed")
     accepted(new.register(second))
 
 
-def test_a_device_that_is_not_bound_cannot_roll(device: Device) -> None:
+def test_an_unbound_device_cannot_renew(device: Device) -> None:
     refused(device.post(json={"roll": True}), 403, "certificate_not_bound", "certificate")
 
 
 def test_a_wish_that_is_not_true_is_no_registration_either(bound: Device) -> None:
-    for wish in (False, 1, "true", None):
-        refused(bound.post(json={"roll": wish}), 400, "invalid_json")
+    for value in (False, 1, "true", None):
+        refused(bound.post(json={"roll": value}), 400, "invalid_json")

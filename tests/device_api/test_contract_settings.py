@@ -173,7 +173,7 @@ def test_c11_c12_only_certificates_of_the_ca_are_accepted(
     assert not identity.certificates.exists()
 
 
-def test_a_bound_certificate_that_expired_is_accepted_a_new_one_is_not(
+def test_an_expired_certificate_is_accepted_if_bound_already(
     make: Callable[..., Device], authority: Authority, identity: Identity, new_key: NewKey
 ) -> None:
     device = make(authority, days=-1)
@@ -202,9 +202,7 @@ def test_the_throttle_of_this_installation_holds(
     refused(device.register("wrong"), 429, "too_many_requests")
 
 
-def test_a_series_that_stays_locked_is_answered_503_and_nothing_is_stored(
-    issued: Device, identity: Identity
-) -> None:
+def test_a_locked_series_gives_503_and_stores_nothing(issued: Device, identity: Identity) -> None:
     file = ("hr", "f", LINE)
     with series_locked(identity, "hr"):
         refused(issued.upload(file), 503, "database_unavailable")

@@ -54,7 +54,7 @@ def test_other_devices_of_the_identity_go_on(
     accepted(other.upload(FILE))
 
 
-def test_what_was_stored_before_stays(bound: Device, identity: Identity) -> None:
+def test_files_stored_before_stay(bound: Device, identity: Identity) -> None:
     accepted(bound.upload(FILE))
     set_state(bound, "revoked")
     refused(bound.upload(FILE), 403, "certificate_revoked")

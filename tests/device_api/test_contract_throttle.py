@@ -10,7 +10,7 @@ from tests.device_api.conftest import MakeDevice
 from tests.support.devices import Device
 
 
-def test_after_sixty_refusals_a_certificate_has_to_wait_and_no_other_has(
+def test_sixty_refusals_throttle_one_certificate_and_no_other(
     device: Device, make_device: MakeDevice, new_key: Callable[..., str], identity: Identity
 ) -> None:
     for _ in range(60):

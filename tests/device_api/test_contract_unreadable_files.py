@@ -22,7 +22,7 @@ GOOD = b"1526292559000,1\n"
 BAD = b"1526292559000,1\n1526292560000,9x\n\n1526292561000,2\n"
 
 
-def test_the_errors_name_line_and_column_and_what_was_found(bound: Device) -> None:
+def test_errors_have_line_column_and_content(bound: Device) -> None:
     receipt = only_receipt(refused(bound.upload(("hr", "f", BAD)), 422, "unreadable_file", "files"))
     assert receipt["status"] == "rejected"
     assert [set(error) for error in receipt["errors"]] == [LINE_ERROR] * 2
@@ -30,7 +30,7 @@ def test_the_errors_name_line_and_column_and_what_was_found(bound: Device) -> No
     assert places == [(2, 16, "1526292560000,9x"), (3, 1, "")]
 
 
-def test_nothing_of_a_rejected_file_is_counted_or_stored_as_samples(
+def test_no_sample_of_a_rejected_file_is_counted_or_stored(
     bound: Device, identity: Identity
 ) -> None:
     receipt = only_receipt(refused(bound.upload(("hr", "f", BAD)), 422, "unreadable_file", "files"))
@@ -39,10 +39,14 @@ def test_nothing_of_a_rejected_file_is_counted_or_stored_as_samples(
     assert sample_count(identity) == 0
 
 
-def test_its_bytes_are_kept_marked_rejected(bound: Device, identity: Identity) -> None:
+def test_its_bytes_are_stored_as_rejected(bound: Device, identity: Identity) -> None:
     receipt = only_receipt(refused(bound.upload(("hr", "f", BAD)), 422, "unreadable_file", "files"))
-    kept = Measurement.objects.get(pk=receipt["id"])
-    assert (kept.identity, kept.status, kept.errors) == (identity, "rejected", receipt["errors"])
+    stored = Measurement.objects.get(pk=receipt["id"])
+    assert (stored.identity, stored.status, stored.errors) == (
+        identity,
+        "rejected",
+        receipt["errors"],
+    )
     assert original(receipt) == BAD
 
 
@@ -55,7 +59,7 @@ def test_the_good_files_of_the_request_are_stored(bound: Device, identity: Ident
     assert file_count(identity) == 3
 
 
-def test_sent_again_the_good_ones_are_duplicates_and_the_answer_stays_422(bound: Device) -> None:
+def test_a_repeated_request_has_duplicates_and_stays_422(bound: Device) -> None:
     files = [("hr", "a", GOOD), ("hr", "b", BAD)]
     first = refused(bound.upload(*files), 422, "unreadable_file", "files")
     again = refused(bound.upload(*files), 422, "unreadable_file", "files")
@@ -68,7 +72,7 @@ def test_at_most_twenty_errors_are_listed(bound: Device) -> None:
     assert [error["line"] for error in receipt["errors"]] == list(range(1, 21))
 
 
-def test_what_was_found_is_cut_and_escaped(bound: Device) -> None:
+def test_the_content_in_errors_is_cut_and_escaped(bound: Device) -> None:
     lines = [b"<script>alert('hello')</script>", b"\x00\x1b[31m" * 20, "\u202e\u00e9".encode() * 30]
     answer = bound.upload(("hr", "f", b"\n".join(lines)))
     receipt = only_receipt(refused(answer, 422, "unreadable_file", "files"))
@@ -88,7 +92,7 @@ def test_a_bad_name_is_a_rejected_file(bound: Device, identity: Identity) -> Non
     assert sample_count(identity) == 0
 
 
-def test_a_name_that_is_too_long_is_not_taken_for_its_beginning(
+def test_a_name_that_is_too_long_cannot_pass_for_its_prefix(
     bound: Device, identity: Identity
 ) -> None:
     refused(bound.upload(("x" * 65, "f", GOOD)), 422, "unreadable_file", "files")

@@ -21,7 +21,7 @@ LIMITS = {
 }
 
 
-def test_a_registered_device_is_told_who_it_is(bound: Device, identity: Identity) -> None:
+def test_a_registered_device_gets_its_identity(bound: Device, identity: Identity) -> None:
     body = accepted(bound.whoami())
     assert set(body) == {"identity", "certificate", "already_bound", "limits", "server_time_ms"}
     assert body["identity"] == identity.name
@@ -46,7 +46,7 @@ def test_the_time_of_the_server_is_in_milliseconds(bound: Device) -> None:
     assert body["limits"]["latest_ms"] - body["server_time_ms"] <= 86_400_000
 
 
-def test_an_unknown_device_is_told_the_certificate_that_was_seen(device: Device) -> None:
+def test_an_unknown_device_gets_its_fingerprint(device: Device) -> None:
     body = refused(device.whoami(), 403, "certificate_not_bound", "certificate")
     assert body["certificate"] == {"sha256": device.sha256}
 
@@ -69,5 +69,5 @@ def test_a_parameter_named_format_means_nothing(bound: Device) -> None:
         accepted(bound.request("GET", url=bound.url + query))
 
 
-def test_the_answer_may_not_be_kept(bound: Device) -> None:
+def test_the_answer_must_not_be_cached(bound: Device) -> None:
     assert bound.whoami().headers["Cache-Control"] == "no-store"

@@ -1,4 +1,4 @@
-"""Between a device and its receipt lies the database: what its troubles look like outside."""
+"""Failures of the database, as devices see them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_lost_connection_is_not_noticed_by_an_upload(bound: Device, identity: 
     assert len(stored_samples(identity, "hr")) == 8
 
 
-def test_a_lost_connection_is_not_noticed_by_a_registration_or_a_check(
+def test_registration_and_check_survive_a_lost_connection(
     new_bound: Callable[..., Device], new_key: NewKey
 ) -> None:
     for _ in range(4):
@@ -79,7 +79,7 @@ def test_a_connection_lost_amid_an_upload_is_mended(bound: Device, identity: Ide
     assert file_count(identity) == sample_count(identity) == 1
 
 
-def test_a_database_that_takes_no_writes_is_503_and_nothing_is_lost(
+def test_a_read_only_database_gives_503_and_loses_nothing(
     bound: Device, device: Device, new_key: NewKey, identity: Identity
 ) -> None:
     psk = new_key()
@@ -95,7 +95,7 @@ def test_a_database_that_takes_no_writes_is_503_and_nothing_is_lost(
 
 @pytest.mark.parametrize("shut_out", ["suspended", "revoked", "inactive"])
 @pytest.mark.parametrize("files", [1, 2])
-def test_who_is_shut_out_while_an_upload_waits_stores_nothing(
+def test_a_device_refused_during_a_waiting_upload_stores_nothing(
     bound: Device, identity: Identity, shut_out: str, files: int
 ) -> None:
     accepted(bound.whoami())

@@ -1,7 +1,7 @@
-"""A disk that is nearly full: files are refused with a reason, and taken again when there is room.
+"""A nearly full disk: uploads are refused with a reason, and resume when there is free space.
 
 The folder that is watched is a link, so that anybody may run this: what it leads to is a real
-file system without a free byte, then one with room.
+file system without a free byte, then one with free space.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Disk:
 
     def __init__(self, link: Path) -> None:
         self.link = link
-        self.make_room()
+        self.free_space()
 
-    def make_room(self) -> None:
+    def free_space(self) -> None:
         self._lead_to(self.link.parent)
 
     def fill(self) -> None:
@@ -64,7 +64,7 @@ def watching(
         "DATABASE_URL": address,
         "DISK_SPACE_PATHS": str(disk.link),
         "MIN_FREE_DISK_BYTES": "4096",
-        "DEVICE_WORKERS": "1",  # each looks for itself, every two seconds
+        "DEVICE_WORKERS": "1",  # each worker measures for itself, every two seconds
     }
     running = Stack(tmp_path_factory.mktemp("watching"), environment)
     disk.fill()
@@ -92,7 +92,7 @@ def doctor_on_the_disk(stack: Stack) -> dict[str, str]:
     return next(one for one in checks if one["name"] == "disk")
 
 
-def test_files_are_refused_with_a_reason_while_the_disk_is_nearly_full_and_taken_afterwards(
+def test_uploads_pause_while_the_disk_is_nearly_full(
     watching: Stack, disk: Disk, bound_there: Device, identity: Identity
 ) -> None:
     disk.fill()
@@ -102,12 +102,12 @@ def test_files_are_refused_with_a_reason_while_the_disk_is_nearly_full_and_taken
     assert 30 <= int(answer.headers["Retry-After"]) <= 90
     assert file_count(identity) == 0
     accepted(bound_there.whoami())
-    disk.make_room()
+    disk.free_space()
     wait_until(lambda: bound_there.upload(FILE).status_code == 200, "uploads to be taken again")
     assert only_receipt(accepted(bound_there.upload(FILE)))["status"] == "duplicate"
     log = (watching.var_dir / "log" / "device.log").read_text()
-    assert "no files are taken: 0 bytes free" in log
-    assert "files are taken again" in log
+    assert "uploads paused: disk nearly full (0 bytes free" in log
+    assert "uploads resumed" in log
 
 
 def test_readiness_and_the_doctor_name_the_disk(watching: Stack, disk: Disk) -> None:
@@ -116,7 +116,7 @@ def test_readiness_and_the_doctor_name_the_disk(watching: Stack, disk: Disk) -> 
     found = doctor_on_the_disk(watching)
     assert found["level"] == "FAIL"
     assert "no uploads are taken" in found["text"]
-    disk.make_room()
+    disk.free_space()
     assert readiness(watching) == (200, "ok")
     assert "no uploads are taken" not in doctor_on_the_disk(watching)["text"]
 
@@ -124,7 +124,7 @@ def test_readiness_and_the_doctor_name_the_disk(watching: Stack, disk: Disk) -> 
 def test_the_doctor_fails_where_a_watched_folder_is_not_there(watching: Stack, disk: Disk) -> None:
     disk.link.unlink()
     found = doctor_on_the_disk(watching)
-    disk.make_room()
+    disk.free_space()
     assert (found["level"], found["remedy"]) == (
         "FAIL",
         "make DISK_SPACE_PATHS name folders that are there",

@@ -1,6 +1,6 @@
 """An installation with quotas: live certificates of an identity, and its bytes of a day.
 
-Both hold against real concurrency: several devices, several processes of the door.
+Both hold against real concurrency: several devices, several processes of the device API.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def test_the_quotas_are_published_where_there_are_any(registered: Device) -> Non
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_of_eight_devices_at_once_as_many_are_bound_as_the_quota_allows(
+def test_eight_devices_at_once_do_not_exceed_the_quota(
     make: Callable[[], Device], new_key: NewKey, identity: Identity, attempt: int
 ) -> None:
     psk = new_key(max_uses=20)
@@ -124,7 +124,7 @@ def test_the_refusal_is_that_of_an_unknown_key_byte_for_byte(
     assert len(bodies) == 1
 
 
-def test_what_ends_makes_room_and_who_is_bound_stays_bound(
+def test_ended_certificates_leave_the_quota_and_bound_ones_stay(
     make: Callable[[], Device], new_key: NewKey, identity: Identity
 ) -> None:
     psk = new_key(max_uses=20)
@@ -145,7 +145,7 @@ def test_what_ends_makes_room_and_who_is_bound_stays_bound(
     accepted(make().register(psk))
 
 
-def test_a_full_identity_can_still_roll_one_certificate_into_one(
+def test_an_identity_at_its_quota_can_renew_a_certificate(
     make: Callable[[], Device], new_key: NewKey, identity: Identity
 ) -> None:
     psk = new_key(max_uses=CERTIFICATES)
@@ -187,7 +187,7 @@ def test_uploads_at_once_never_keep_more_than_the_bytes_of_a_day(
     assert file_count(identity) == 6
 
 
-def test_several_files_of_one_request_are_kept_together_or_not_at_all(
+def test_the_files_of_a_request_are_all_stored_or_none(
     registered: Device, identity: Identity
 ) -> None:
     refused(
@@ -203,7 +203,7 @@ def test_several_files_of_one_request_are_kept_together_or_not_at_all(
     assert file_count(identity) == 1
 
 
-def test_bad_files_count_as_they_are_kept_too(registered: Device, identity: Identity) -> None:
+def test_rejected_files_count_too(registered: Device, identity: Identity) -> None:
     refused(registered.upload(("hr", "f", b"x" * 1500)), 422, "unreadable_file", "files")
     refused(registered.upload(("hr", "f", b"y" * 1500)), 429, "too_many_requests")
     refused(registered.upload(("hr", "f", b"x" * 1500)), 422, "unreadable_file", "files")
@@ -215,7 +215,7 @@ def test_a_file_larger_than_any_day_is_refused_for_good(registered: Device) -> N
     accepted(registered.upload(("hr", "f", lines(BYTES))))
 
 
-def test_another_identity_and_another_day_have_room(
+def test_another_identity_and_another_day_have_their_own_quota(
     registered: Device,
     identity: Identity,
     make: Callable[[], Device],
@@ -233,7 +233,7 @@ def test_another_identity_and_another_day_have_room(
     assert DailyUsage.objects.get(identity=identity).bytes == 100
 
 
-def test_staff_see_what_was_refused(registered: Device, identity: Identity) -> None:
+def test_staff_see_refused_uploads(registered: Device, identity: Identity) -> None:
     accepted(registered.upload(("hr", "f", lines(BYTES))))
     refused(registered.upload(("hr", "f", lines(100, 1))), 429, "too_many_requests")
     client = Client()

@@ -28,11 +28,11 @@ def file(number: int) -> tuple[str, str, bytes]:
     return ("hr", f"hr_{number}", f"{1526292559000 + number},{number}\n".encode())
 
 
-def test_what_came_before_stays_and_what_comes_next_goes_to_the_new_one(
+def test_earlier_files_stay_and_later_ones_go_to_the_new_one(
     bound: Device, identity: Identity, new_identity: Callable[[], Identity]
 ) -> None:
     other = new_identity()
-    for number in range(8):  # so that every process of the door remembers whose it was
+    for number in range(8):  # so that every process has cached the earlier identity
         accepted(bound.upload(file(number)))
     give(bound, other)
     for number in range(8, 16):
@@ -85,7 +85,7 @@ def test_a_key_of_the_old_identity_does_not_bring_it_back(
     assert accepted(bound.register(new_key(other)))["already_bound"] is True
 
 
-def test_a_key_to_roll_that_was_asked_for_before_leads_nowhere(
+def test_an_earlier_renewal_key_is_revoked(
     bound: Device, new_identity: Callable[[], Identity], make_device: MakeDevice
 ) -> None:
     other, new = new_identity(), make_device()

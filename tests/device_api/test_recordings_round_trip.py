@@ -1,4 +1,4 @@
-"""Two real recordings, through the door and back: every timestamp, every value, every byte."""
+"""Two real recordings, uploaded and read back: every timestamp, every value, every byte."""
 
 from __future__ import annotations
 

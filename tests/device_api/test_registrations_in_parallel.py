@@ -16,7 +16,7 @@ from tests.support.devices import Device
 NewKey = Callable[..., str]
 
 
-def test_r31_one_device_eight_times_at_once_is_bound_once_and_told_so_eight_times(
+def test_r31_eight_registrations_at_once_bind_a_device_once(
     make_device: MakeDevice, new_key: NewKey, identity: Identity
 ) -> None:
     first = make_device()

@@ -1,4 +1,4 @@
-"""Slow and crowding senders leave the door answering everybody else (H21, H22, H25)."""
+"""Slow and numerous connections do not keep others from being served (H21, H22, H25)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def held() -> Iterator[ExitStack]:
         yield stack
 
 
-def test_h21_h22_slow_heads_and_bodies_are_cut_off_while_others_are_answered(
+def test_h21_h22_slow_requests_are_cut_off_and_others_served(
     bound: Device, make_device: MakeDevice, held: ExitStack, identity: Identity
 ) -> None:
     stranger = make_device()

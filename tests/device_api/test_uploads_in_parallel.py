@@ -68,12 +68,12 @@ def test_overlapping_uploads_end_as_a_replay_in_their_order(
         for receipt in of_one_device
         if receipt["status"] == "stored"
     }
-    kept = list(Measurement.objects.filter(identity=identity).order_by("sequence"))
-    assert len(kept) == len(receipts) >= DEVICES * uploads
-    assert len({one.sequence for one in kept}) == len(kept)
+    stored = list(Measurement.objects.filter(identity=identity).order_by("sequence"))
+    assert len(stored) == len(receipts) >= DEVICES * uploads
+    assert len({one.sequence for one in stored}) == len(stored)
 
     series: dict[str, dict[int, float]] = {"hr": {}, "ibi": {}}
-    for one in kept:
+    for one in stored:
         receipt = receipts[str(one.pk)]
         counts = take(series[one.name], original(receipt))
         assert counts == {key: receipt[key] for key in counts}
@@ -81,14 +81,15 @@ def test_overlapping_uploads_end_as_a_replay_in_their_order(
         assert receipt["samples"] == sum(counts.values())
     for name, samples in series.items():
         assert stored_samples(identity, name) == samples
-        assert sum(one.new for one in kept if one.name == name) == len(samples)
+        assert sum(one.new for one in stored if one.name == name) == len(samples)
         verified = verify_series(identity.pk, name)
         assert verified.is_clean, verified
         assert verified.samples == len(samples)
     print(  # noqa: T201 - shown by pytest -s
-        f"{len(kept)} files of {DEVICES} devices at once, "
-        f"{sum(one.samples for one in kept)} lines, {sum(one.replaced for one in kept)} replaced, "
-        f"{sum(one.identical for one in kept)} identical, "
+        f"{len(stored)} files of {DEVICES} devices at once, "
+        f"{sum(one.samples for one in stored)} lines, "
+        f"{sum(one.replaced for one in stored)} replaced, "
+        f"{sum(one.identical for one in stored)} identical, "
         f"{sum(map(len, series.values()))} samples: as the dictionary has them"
     )
 
@@ -109,7 +110,7 @@ def test_the_same_file_eight_times_at_once_is_stored_once(
     assert len(stored_samples(identity, "hr")) == 3600
 
 
-def test_requests_that_name_the_same_series_in_another_order_never_block_each_other(
+def test_requests_with_series_in_another_order_never_deadlock(
     new_bound: NewBound, identity: Identity
 ) -> None:
     names = ["a", "b", "c", "d"]

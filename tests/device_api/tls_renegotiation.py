@@ -1,4 +1,4 @@
-"""A TLS client that asks for a new handshake amid a connection, which Python's own cannot."""
+"""A TLS client that requests renegotiation, which Python's own cannot."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ TLS_1_2 = 0x0303
 
 
 def renegotiate(port: int) -> bool:
-    """Connect by TLS 1.2, ask for a second handshake, and tell whether the door agreed.
+    """Connect by TLS 1.2, request a second handshake, and return whether the server agreed.
 
-    The certificate is not looked at. Raises ``AssertionError`` where even the first fails.
+    The certificate is not verified. Raises ``AssertionError`` if even the first one fails.
     """
     binding = Binding()
     ssl, ffi = binding.lib, binding.ffi

@@ -40,7 +40,7 @@ def test_the_list_counts_failed_attempts_and_filters_by_them(
     assert tried.hint in page
     assert quiet.hint not in page
     found = operator.get(attempts(tried)).content.decode()
-    assert found.count("Pre-shared key used up</span>") == 1
+    assert found.count("Pre-shared key exhausted</span>") == 1
     assert found.count("Pre-shared key revoked</span>") == 1
 
 

@@ -28,7 +28,7 @@ def signing_key() -> ec.EllipticCurvePrivateKey:
 
 
 def rsa_public_key(bits: int) -> rsa.RSAPublicKey:
-    # No private half is needed: nothing looks at a self-signature.
+    # No private key is needed: nothing verifies a self-signature.
     return rsa.RSAPublicNumbers(e=65537, n=2 ** (bits - 1) + 1).public_key()
 
 

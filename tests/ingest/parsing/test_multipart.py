@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.parsing import multipart_form
 from ingest.parsing.multipart_form import InvalidMultipart, TooManyFiles
-from tests.ingest.parsing.multipart_factory import as_sent, frame, take_apart
+from tests.ingest.parsing.multipart_factory import frame, parse_form, sent_parts
 
 FILE = b"1526292559214,95\r\n1526292559839,96\r\n"
 ONE = frame([("hr", "monday", FILE)])
@@ -32,14 +32,16 @@ contents = st.one_of(
     boundaries,
     st.booleans(),
 )
-def test_what_was_sent_comes_out(
+def test_parsing_returns_the_sent_parts(
     parts: list[tuple[str, str | None, bytes]], boundary: str, lenient: bool
 ) -> None:
     delimiter = b"\r\n--" + boundary.encode()
     assume(all(delimiter not in b"\r\n" + content + b"\r\n" for _, _, content in parts))
-    framed = take_apart(frame(parts, boundary), boundary, lenient=lenient)
+    framed = parse_form(frame(parts, boundary), boundary, lenient=lenient)
     assert not framed.lenient
-    assert as_sent(framed) == [(name, told or "", content) for name, told, content in parts]
+    assert sent_parts(framed) == [
+        (name, filename or "", content) for name, filename, content in parts
+    ]
 
 
 @settings(deadline=None)
@@ -55,9 +57,9 @@ def test_a_wrong_number_of_dashes_changes_no_data(
     boundary, delimiter = "-" * announced + core, "-" * sent + core
     lines = b"".join(b"\r\n" + content + b"\r\n" for _, _, content in parts)
     assume(not any(b"\r\n" + b"-" * dashes + core.encode() in lines for dashes in range(10)))
-    framed = take_apart(frame(parts, delimiter=delimiter), boundary)
+    framed = parse_form(frame(parts, delimiter=delimiter), boundary)
     assert framed.lenient == (sent != announced + 2)
-    assert as_sent(framed) == [(name, told, content) for name, told, content in parts]
+    assert sent_parts(framed) == [(name, filename, content) for name, filename, content in parts]
 
 
 @pytest.mark.parametrize("body", [ONE, TWO], ids=["one part", "two parts"])
@@ -66,21 +68,21 @@ def test_a_body_cut_at_any_byte_yields_nothing(body: bytes, lenient: bool) -> No
     end = len(body) - 2  # the CRLF after the closing delimiter may be missing
     for cut in range(end):
         with pytest.raises(InvalidMultipart):
-            take_apart(body[:cut], lenient=lenient)
+            parse_form(body[:cut], lenient=lenient)
     with pytest.raises(InvalidMultipart):
-        take_apart(body[: end + 1], lenient=lenient)
-    assert take_apart(body[:end], lenient=lenient) == take_apart(body, lenient=lenient)
+        parse_form(body[: end + 1], lenient=lenient)
+    assert parse_form(body[:end], lenient=lenient) == parse_form(body, lenient=lenient)
 
 
 @pytest.mark.parametrize("boundary", ["B", "---B"])
-def test_a_body_with_the_boundary_as_delimiter_cut_at_any_byte_yields_nothing(
+def test_a_lenient_body_cut_at_any_byte_is_refused(
     boundary: str,
 ) -> None:
     body = frame([("hr", "monday", FILE), ("ibi", None, FILE)], delimiter=boundary)
     for cut in range(len(body) - 2):
         with pytest.raises(InvalidMultipart):
-            take_apart(body[:cut], boundary)
-    assert len(take_apart(body[:-2], boundary).parts) == 2
+            parse_form(body[:cut], boundary)
+    assert len(parse_form(body[:-2], boundary).parts) == 2
 
 
 @settings(deadline=None)
@@ -89,44 +91,44 @@ def test_nothing_but_crlf_may_follow_the_closing_delimiter(tail: bytes, with_crl
     whole = TWO if with_crlf else TWO[:-2]
     assume(whole + tail != TWO)
     with pytest.raises(InvalidMultipart):
-        take_apart(whole + tail)
+        parse_form(whole + tail)
 
 
 @pytest.mark.parametrize("tail", [b"\n", b"\r", b" \r\n", b"\r\n\r\n", b"\0", b"--", ONE])
-def test_what_looks_like_the_end_is_not_taken_for_it(tail: bytes) -> None:
+def test_data_like_the_closing_delimiter_do_not_end_a_part(tail: bytes) -> None:
     with pytest.raises(InvalidMultipart):
-        take_apart(ONE[:-2] + tail)
+        parse_form(ONE[:-2] + tail)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_parts_or_a_refusal(body: bytes) -> None:
     try:
-        framed = take_apart(b"--B\r\n" + body)
+        framed = parse_form(b"--B\r\n" + body)
     except InvalidMultipart:
         return
     assert framed.parts
 
 
 def test_a_preamble_of_one_kilobyte_is_passed_over() -> None:
-    assert take_apart(b"x" * 1022 + b"\r\n" + ONE) == take_apart(ONE)
+    assert parse_form(b"x" * 1022 + b"\r\n" + ONE) == parse_form(ONE)
 
 
 def test_a_longer_preamble_is_refused() -> None:
     with pytest.raises(InvalidMultipart):
-        take_apart(b"x" * 1023 + b"\r\n" + ONE)
+        parse_form(b"x" * 1023 + b"\r\n" + ONE)
 
 
 def test_the_boundary_within_a_line_is_data() -> None:
     content = b"1526292559214,95--B\r\n--A\r\n1--B--\r\n"
-    assert take_apart(frame([("hr", "f", content)])).parts[0].content == content
+    assert parse_form(frame([("hr", "f", content)])).parts[0].content == content
 
 
-def test_as_many_files_as_allowed_are_taken_and_one_more_is_refused() -> None:
+def test_files_up_to_the_limit_are_accepted() -> None:
     files = [(f"series-{number}", None, FILE) for number in range(5)]
-    assert len(take_apart(frame(files), max_files=5).parts) == 5
+    assert len(parse_form(frame(files), max_files=5).parts) == 5
     with pytest.raises(TooManyFiles):
-        take_apart(frame(files), max_files=4)
+        parse_form(frame(files), max_files=4)
 
 
 REFUSED = {
@@ -170,7 +172,7 @@ REFUSED = {
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
 def test_damaged_framing_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidMultipart) as refused:
-        take_apart(body)
+        parse_form(body)
     assert str(refused.value).isascii()
     assert 10 < len(str(refused.value)) < 200
 
@@ -178,33 +180,33 @@ def test_damaged_framing_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["7bit", "8bit", "binary", "BINARY"])
 def test_encodings_that_change_nothing_are_accepted(encoding: str) -> None:
     head = f"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
-    assert as_sent(take_apart(ONE.replace(b"\r\n\r\n", head, 1))) == [("hr", "monday", FILE)]
+    assert sent_parts(parse_form(ONE.replace(b"\r\n\r\n", head, 1))) == [("hr", "monday", FILE)]
 
 
 @pytest.mark.parametrize(
     "filename",
     ["../../etc/passwd", "..", "<b>", "\u202e\u00e9", "a;b=c", "a; name=b", "", "a\0b", "x" * 300],
 )
-def test_a_file_name_is_kept_as_told(filename: str) -> None:
-    assert take_apart(frame([("hr", filename, FILE)])).parts[0].filename == filename
+def test_a_file_name_is_kept_as_sent(filename: str) -> None:
+    assert parse_form(frame([("hr", filename, FILE)])).parts[0].filename == filename
 
 
-def test_the_charset_of_a_part_is_not_looked_at() -> None:
+def test_the_charset_of_a_part_is_ignored() -> None:
     head = b"\r\nContent-Type: text/plain; charset=klingon\r\n\r\n"
-    assert as_sent(take_apart(ONE.replace(b"\r\n\r\n", head, 1))) == [("hr", "monday", FILE)]
+    assert sent_parts(parse_form(ONE.replace(b"\r\n\r\n", head, 1))) == [("hr", "monday", FILE)]
 
 
 @pytest.mark.parametrize("length", [b"0", b"1", b"99999", b"-1", b"1e3", b"9" * 4000])
 def test_a_part_that_tells_a_wrong_length_is_refused(length: bytes) -> None:
     with pytest.raises(InvalidMultipart):
-        take_apart(ONE.replace(b"\r\n\r\n", b"\r\nContent-Length: " + length + b"\r\n\r\n", 1))
+        parse_form(ONE.replace(b"\r\n\r\n", b"\r\nContent-Length: " + length + b"\r\n\r\n", 1))
 
 
-def test_data_that_look_like_the_corrected_delimiter_are_not_taken_for_one() -> None:
+def test_data_like_the_corrected_delimiter_are_refused() -> None:
     inner = FILE + b'--B\r\nContent-Disposition: form-data; name="x"\r\n\r\n1,2'
     body = frame([("hr", "f", inner)], delimiter="B")
     try:
-        parts = take_apart(body).parts
+        parts = parse_form(body).parts
     except InvalidMultipart:
         return
     assert [part.content for part in parts] == [inner]
@@ -212,28 +214,28 @@ def test_data_that_look_like_the_corrected_delimiter_are_not_taken_for_one() -> 
 
 def test_a_first_part_whose_delimiter_is_damaged_is_no_preamble() -> None:
     body = frame([("hr", "f", FILE), ("hr", "g", FILE)])
-    assert len(take_apart(body).parts) == 2
+    assert len(parse_form(body).parts) == 2
     for damaged in (body[1:], b"x" + body, body.replace(b"--", b"-_", 1), body[:3] + body[4:]):
         with pytest.raises(InvalidMultipart):
-            take_apart(damaged)
+            parse_form(damaged)
 
 
-@pytest.mark.parametrize("piece", range(10, 60))
-def test_what_comes_out_does_not_depend_on_where_the_parser_is_fed(
-    piece: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("chunk_bytes", range(10, 60))
+def test_the_result_does_not_depend_on_the_chunk_size(
+    chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = as_sent(take_apart(TWO))
-    monkeypatch.setattr(multipart_form, "CHUNK_BYTES", piece)
+    whole = sent_parts(parse_form(TWO))
+    monkeypatch.setattr(multipart_form, "CHUNK_BYTES", chunk_bytes)
     for preamble in range(3):
-        assert as_sent(take_apart(b"\r\n" * preamble + TWO)) == whole
+        assert sent_parts(parse_form(b"\r\n" * preamble + TWO)) == whole
     for missing in range(3, len(TWO)):
         with pytest.raises(InvalidMultipart):
-            take_apart(TWO[:-missing])
+            parse_form(TWO[:-missing])
     with pytest.raises(InvalidMultipart, match="after the closing delimiter"):
-        take_apart(TWO + b"--")
+        parse_form(TWO + b"--")
 
 
 def test_a_file_of_many_pieces_is_whole_wherever_its_end_falls() -> None:
     for size in range(multipart_form.CHUNK_BYTES - 200, multipart_form.CHUNK_BYTES + 20):
         content = b"x" * size
-        assert as_sent(take_apart(frame([("hr", "big", content)]))) == [("hr", "big", content)]
+        assert sent_parts(parse_form(frame([("hr", "big", content)]))) == [("hr", "big", content)]

@@ -46,7 +46,7 @@ def test_a_boundary_is_read(parameter: str, boundary: str) -> None:
         'boundary="é"',
     ],
 )
-def test_what_is_no_boundary_is_refused(parameter: str) -> None:
+def test_an_invalid_boundary_is_refused(parameter: str) -> None:
     with pytest.raises(InvalidMultipart):
         read_boundary(FORM + parameter)
 

@@ -1,4 +1,4 @@
-"""nginx's verdict passes a closed list, and the dates are looked at again at every request."""
+"""A closed list decides nginx's verdicts, and every request checks the dates again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_unknown_issuer_passes(verify: str) -> None:
 
 
 @pytest.mark.parametrize("verify", UNKNOWN_ISSUER)
-def test_an_unknown_issuer_is_refused_where_a_ca_issues_the_certificates(verify: str) -> None:
+def test_an_unknown_issuer_is_refused_with_a_device_ca(verify: str) -> None:
     assert read_verdict(verify, require_issuer=True) == Verdict("certificate_unacceptable", "chain")
     assert read_verdict("SUCCESS", require_issuer=True) is None
 
@@ -58,9 +58,7 @@ def test_no_certificate_is_missing(verify: str) -> None:
         ("FAILED:certificate revoked", "certificate_unacceptable", "chain"),
     ],
 )
-def test_what_nginx_refused_is_refused_with_its_reason(
-    verify: str, code: str, reason: str | None
-) -> None:
+def test_refusals_of_nginx_have_their_reason(verify: str, code: str, reason: str | None) -> None:
     assert read_verdict(verify) == (code, reason)
 
 

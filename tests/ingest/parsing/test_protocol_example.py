@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.parsing.multipart_form import InvalidMultipart, read_boundary
-from tests.ingest.parsing.multipart_factory import as_sent, take_apart
+from tests.ingest.parsing.multipart_factory import parse_form, sent_parts
 
 NUMBER = "9051914041544843365972754266"
 LINES = (
@@ -37,9 +37,9 @@ LENIENT = {name: boundary for name, boundary in READINGS.items() if boundary != 
 @pytest.mark.parametrize("boundary", READINGS.values(), ids=READINGS.keys())
 @pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["no CRLF at the end", "CRLF at the end"])
 def test_the_example_is_accepted(boundary: str, end: bytes) -> None:
-    told = read_boundary(f"multipart/form-data; boundary={boundary}")
-    framed = take_apart(BODY + end, told)
-    assert as_sent(framed) == [("hr_measurement", "hr_measurement_2018_05_01", LINES)]
+    parsed = read_boundary(f"multipart/form-data; boundary={boundary}")
+    framed = parse_form(BODY + end, parsed)
+    assert sent_parts(framed) == [("hr_measurement", "hr_measurement_2018_05_01", LINES)]
     assert framed.parts[0].content_type == "text/plain"
     assert framed.lenient == (boundary != "---" + NUMBER)
 
@@ -47,14 +47,14 @@ def test_the_example_is_accepted(boundary: str, end: bytes) -> None:
 @pytest.mark.parametrize("boundary", LENIENT.values(), ids=LENIENT.keys())
 def test_the_example_is_refused_where_leniency_is_off(boundary: str) -> None:
     with pytest.raises(InvalidMultipart):
-        take_apart(BODY, boundary, lenient=False)
+        parse_form(BODY, boundary, lenient=False)
 
 
 def test_the_correct_reading_needs_no_leniency() -> None:
-    framed = take_apart(BODY, "---" + NUMBER, lenient=False)
-    assert as_sent(framed)[0][2] == LINES
+    framed = parse_form(BODY, "---" + NUMBER, lenient=False)
+    assert sent_parts(framed)[0][2] == LINES
 
 
 def test_another_number_is_another_boundary() -> None:
     with pytest.raises(InvalidMultipart):
-        take_apart(BODY, "-----" + NUMBER[:-1] + "7")
+        parse_form(BODY, "-----" + NUMBER[:-1] + "7")

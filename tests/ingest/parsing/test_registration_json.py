@@ -91,7 +91,7 @@ def test_any_bytes_are_a_key_or_a_refusal(body: bytes) -> None:
         return
 
 
-def test_only_true_without_a_key_is_the_wish_to_roll() -> None:
+def test_only_true_without_a_key_requests_renewal() -> None:
     assert is_renewal({"roll": True})
     assert is_renewal({"roll": True, "model": "x"})
     others: list[dict[str, object]] = [{}, {"roll": 1}, {"roll": "true"}, {"roll": False}]

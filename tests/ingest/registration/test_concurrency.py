@@ -45,7 +45,7 @@ def test_a_key_for_three_is_won_by_three(identity: Identity) -> None:
     assert uses_of(identity) == [3]
 
 
-def test_the_same_request_eight_times_at_once_succeeds_eight_times_at_one_use(
+def test_eight_equal_requests_at_once_succeed_at_one_use(
     identity: Identity,
 ) -> None:
     for _ in range(ROUNDS):
@@ -56,7 +56,7 @@ def test_the_same_request_eight_times_at_once_succeeds_eight_times_at_one_use(
     assert DeviceCertificate.objects.count() == ROUNDS
 
 
-def test_a_certificate_that_is_claimed_by_two_identities_at_once_goes_to_one(
+def test_two_identities_at_once_cannot_both_bind_a_certificate(
     identity: Identity, other_identity: Identity
 ) -> None:
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""A device that lost the answer asks again, and is told the same at no cost."""
+"""A device that lost the answer registers again and gets the same answer at no cost."""
 
 from __future__ import annotations
 

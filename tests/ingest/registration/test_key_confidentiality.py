@@ -41,7 +41,7 @@ def test_a_key_is_found_nowhere(
         assert secret_part not in caplog.text
 
 
-def test_a_password_that_was_pasted_by_mistake_is_not_kept(
+def test_a_password_pasted_by_mistake_is_not_stored(
     identity: Identity, certificate: ClientCertificate, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

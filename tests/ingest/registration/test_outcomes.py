@@ -1,4 +1,4 @@
-"""One good way in; every other way looks alike to the device and is recorded as what it was."""
+"""A valid key registers; every refusal looks the same and is recorded with its true outcome."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_good_key_binds_the_certificate(
     assert uses_of(identity) == [1]
 
 
-def test_an_attempt_is_recorded_with_who_when_and_by_which_key(
+def test_an_attempt_is_recorded_with_identity_time_and_key(
     identity: Identity, psk: str, certificate: ClientCertificate
 ) -> None:
     attempt(certificate, psk)
@@ -93,7 +93,7 @@ def test_a_key_that_was_never_made_is_refused(certificate: ClientCertificate) ->
         "٣" * 38,
     ],
 )
-def test_what_is_no_key_is_refused(text: str, certificate: ClientCertificate) -> None:
+def test_malformed_keys_are_refused(text: str, certificate: ClientCertificate) -> None:
     assert refused_outcome(certificate, text) == "psk_malformed"
 
 
@@ -126,7 +126,7 @@ def test_a_revoked_key_is_refused(
     assert refused_outcome(certificate, psk) == "psk_revoked"
 
 
-def test_a_used_up_key_is_refused_to_another_certificate(
+def test_an_exhausted_key_is_refused_to_another_certificate(
     identity: Identity, psk: str, certificate: ClientCertificate
 ) -> None:
     attempt(new_certificate(), psk)
@@ -142,7 +142,7 @@ def test_an_inactive_identity_is_refused(
     assert uses_of(identity) == [0]
 
 
-def test_a_certificate_of_another_identity_is_never_bound_anew(
+def test_a_certificate_of_another_identity_is_never_rebound(
     identity: Identity, other_identity: Identity, psk: str, certificate: ClientCertificate
 ) -> None:
     attempt(certificate, psk)
@@ -154,7 +154,7 @@ def test_a_certificate_of_another_identity_is_never_bound_anew(
 @pytest.mark.parametrize(
     "state", [DeviceCertificate.State.SUSPENDED, DeviceCertificate.State.REVOKED]
 )
-def test_a_key_does_not_bring_a_barred_certificate_back(
+def test_a_key_does_not_reactivate_a_certificate(
     state: DeviceCertificate.State, identity: Identity, psk: str, certificate: ClientCertificate
 ) -> None:
     attempt(certificate, psk)

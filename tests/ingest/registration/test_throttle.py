@@ -110,7 +110,7 @@ def test_successes_do_not_count(
 
 
 @pytest.mark.usefixtures("identity")
-def test_the_wait_ends_when_the_oldest_refusal_that_counts_is_a_minute_old(
+def test_the_wait_ends_a_minute_after_the_oldest_refusal(
     certificate: ClientCertificate,
 ) -> None:
     answers(guesses(3, certificate))
@@ -166,7 +166,7 @@ def test_guesses_at_once_do_not_pass_the_limit_of_a_certificate(
 
 
 @pytest.mark.usefixtures("identity")
-def test_what_is_throttled_is_written_once_a_minute_as_a_sum(
+def test_throttled_attempts_are_recorded_once_a_minute(
     certificate: ClientCertificate,
 ) -> None:
     answers(guesses(3, certificate))

@@ -1,4 +1,4 @@
-"""Blocks behave as a dictionary from timestamp to value, whatever is laid over them."""
+"""Blocks behave like a dictionary from timestamp to value, whatever is overlaid on them."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def assert_sound(blocks: list[Block]) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(lines, min_size=1, max_size=6))
-def test_files_laid_over_each_other_leave_the_last_values_and_exact_counts(
+def test_overlaid_files_leave_last_values_and_exact_counts(
     files: list[list[tuple[int, float]]],
 ) -> None:
     model: dict[int, float] = {}

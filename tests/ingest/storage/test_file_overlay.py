@@ -43,7 +43,7 @@ def test_runs_are_disjoint_ascending_and_cover_every_span(spans: list[Span], mos
 
 
 @given(st.integers(1, 2000), st.integers(1, 500), st.integers(1, 100_000))
-def test_a_run_holds_no_more_than_asked_for_unless_it_is_one_hour(
+def test_a_run_exceeds_the_maximum_only_within_one_hour(
     hours: int, files: int, samples: int
 ) -> None:
     weight = samples + files * SAMPLES_A_FILE_COSTS
@@ -60,9 +60,7 @@ FILES = st.lists(
 
 
 @given(FILES, st.sampled_from([1, 10, 1_000_000]))
-def test_layers_hold_what_a_dictionary_would(
-    files: list[dict[int, float]], fold_samples: int
-) -> None:
+def test_layers_behave_like_a_dictionary(files: list[dict[int, float]], fold_samples: int) -> None:
     layers, expected = Layers(), dict[int, float]()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("ingest.storage.file_overlay._FOLD_SAMPLES", fold_samples)

@@ -27,7 +27,7 @@ def roll_back_after_preparing() -> None:
     connection.connection.execute("SELECT 1")
 
 
-def test_a_file_alone_and_one_laid_over_are_stored_after_a_rollback() -> None:
+def test_files_are_stored_after_a_rollback() -> None:
     certificate = make_certificate(make_identity())
     send(certificate, {MORNING: 1.0})
     roll_back_after_preparing()
@@ -42,7 +42,7 @@ def forget_what_is_prepared() -> None:
     prepared_statements._prepared.clear()
 
 
-def test_a_file_alone_and_one_laid_over_are_stored_where_a_session_knows_more_than_we_do() -> None:
+def test_files_are_stored_in_a_session_with_unknown_statements() -> None:
     certificate = make_certificate(make_identity())
     send(certificate, {MORNING: 1.0})
     forget_what_is_prepared()

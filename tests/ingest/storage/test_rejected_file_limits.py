@@ -1,4 +1,4 @@
-"""Files that cannot be read are kept within bounds, the newest first; good ones are not touched."""
+"""Limits on the rejected files of an identity: the newest stay, stored ones are untouched."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def test_the_oldest_give_way_to_the_newest(settings: Settings) -> None:
     elsewhere = send(other, b"rubbish")
     good = send(certificate, {MORNING: 1.0})
     sent = [send(certificate, b"rubbish %d" % i, name=f"n{i % 2}").id for i in range(6)]
-    kept = Measurement.objects.filter(identity=certificate.identity).order_by("pk")
-    assert [file.pk for file in kept] == [good.id, *sent[-3:]]
+    stored = Measurement.objects.filter(identity=certificate.identity).order_by("pk")
+    assert [file.pk for file in stored] == [good.id, *sent[-3:]]
     assert Measurement.objects.filter(pk=elsewhere.id).exists()
     again = send(certificate, b"rubbish 5", name="n1")
-    assert again.id == sent[-1]  # kept, so known
-    assert send(certificate, b"rubbish 0", name="n0").id != sent[0]  # given up, so read anew
+    assert again.id == sent[-1]  # stored, so known
+    assert send(certificate, b"rubbish 0", name="n0").id != sent[0]  # deleted, so read again
 
 
 def test_bytes_are_bounded_too_but_the_newest_file_stays(settings: Settings) -> None:
     settings.MAX_REJECTED_BYTES_PER_IDENTITY = 25_000
     certificate = make_certificate(make_identity())
     sent = [send(certificate, os.urandom(10_000)).id for _ in range(4)]
-    kept = Measurement.objects.filter(identity=certificate.identity).order_by("pk")
-    assert [file.pk for file in kept] == sent[-2:]
+    stored = Measurement.objects.filter(identity=certificate.identity).order_by("pk")
+    assert [file.pk for file in stored] == sent[-2:]
     large = send(certificate, os.urandom(50_000))
-    assert [file.pk for file in kept.all()] == [large.id]
+    assert [file.pk for file in stored.all()] == [large.id]
