@@ -19,8 +19,8 @@ from tests.client.scripted_server import Scripted, scripted_server
 from tests.support.stack import Stack
 
 NAMES = [check.__name__ for check in CHECKS]
-# Each check of a proxy starts an nginx: together more than `make test` may take.
-slow = pytest.mark.debian
+# Each of these starts an nginx and runs all checks: too long for `make test`.
+needs_minutes = pytest.mark.debian
 
 
 def run_check(
@@ -122,7 +122,7 @@ PROXIES: dict[str, tuple[tuple[Edit, ...], set[str]]] = {
 }
 
 
-@slow
+@needs_minutes
 @pytest.mark.parametrize("proxy", PROXIES, ids=str)
 def test_a_misconfigured_proxy_fails_the_matching_checks(
     stack: Stack, tmp_path: Path, proxy: str
@@ -133,7 +133,7 @@ def test_a_misconfigured_proxy_fails_the_matching_checks(
     assert set(found) == expected, found
 
 
-@slow
+@needs_minutes
 def test_a_proxy_without_client_certificates_registers_nobody(stack: Stack, tmp_path: Path) -> None:
     off = Edit("device.conf", "ssl_verify_client optional_no_ca;", "ssl_verify_client off;")
     with run_proxy(stack, tmp_path / "proxy", (off,)) as url:
@@ -143,7 +143,7 @@ def test_a_proxy_without_client_certificates_registers_nobody(stack: Stack, tmp_
     assert "no_session_resumed" not in found
 
 
-@slow
+@needs_minutes
 def test_a_location_without_its_headers_passes_forged_ones(stack: Stack, tmp_path: Path) -> None:
     names = ("X-Client-Cert $ssl_client_escaped_cert", "X-Client-Verify $ssl_client_verify")
     edits = tuple(Edit("device_proxy.conf", f"proxy_set_header {name};") for name in names)

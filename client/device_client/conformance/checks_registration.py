@@ -69,7 +69,7 @@ def refusals_alike(target: Target) -> None:
 
 
 def json_is_strict(target: Target) -> None:
-    """Any other JSON is a 400 invalid_json."""
+    """A body that is not a registration is a 400 invalid_json."""
     for body in (b"", b"{", b"[]", b'"PSK"', b'{"PSK": 1}', b'{"PSK": "a", "PSK": "b"}', b"\xff"):
         expect_problem(target.unregistered.request("POST", body, JSON), 400, "invalid_json")
 

@@ -28,10 +28,10 @@ def receipts_are_whole(target: Target) -> None:
     parts = target.new_file(), target.new_file(5)
     response = target.upload(*parts)
     expect(response.status == 200, f"expected 200, found {response.describe()}")
-    found = get_receipts(response)
-    expect(len(found) == 2, f"{len(found)} receipts for 2 files")
+    receipts = get_receipts(response)
+    expect(len(receipts) == 2, f"{len(receipts)} receipts for 2 files")
     expect(response.json.get("request_id"), "the request_id is missing")
-    for part, receipt in zip(parts, found, strict=True):
+    for part, receipt in zip(parts, receipts, strict=True):
         expect(set(receipt) == RECEIPT_KEYS, f"keys: {sorted(set(receipt) ^ RECEIPT_KEYS)}")
         expect(receipt["sha256"] == part.sha256, "the SHA-256 is not that of the bytes sent")
         lines = part.content.count(b"\n")
@@ -92,10 +92,10 @@ def bad_lines_are_named(target: Target) -> None:
     bad = FilePart(MEASUREMENT_NAME, "bad.csv", base.content + b"1526292559214;95\n")
     response = target.upload(good, bad)
     expect_problem(response, 422, "unreadable_file")
-    found = get_receipts(response)
-    statuses = [receipt.get("status") for receipt in found]
+    receipts = get_receipts(response)
+    statuses = [receipt.get("status") for receipt in receipts]
     expect(statuses == ["stored", "rejected"], f"the receipts have the statuses {statuses}")
-    errors = found[1].get("errors")
+    errors = receipts[1].get("errors")
     first = errors[0] if isinstance(errors, list) and errors else {}
     expect(isinstance(first, dict) and set(first) == ERROR_KEYS, "the errors lack keys")
     expect(first.get("line") == 4, f"line 4 was reported as line {first.get('line')}")
@@ -124,9 +124,11 @@ def big_upload_passes(target: Target) -> None:
 
 
 def _get_receipt(response: Response) -> dict[str, object]:
-    found = get_receipts(response)
-    expect(response.status == 200 and len(found) == 1, f"expected 200, found {response.describe()}")
-    return found[0]
+    receipts = get_receipts(response)
+    expect(
+        response.status == 200 and len(receipts) == 1, f"expected 200, found {response.describe()}"
+    )
+    return receipts[0]
 
 
 CHECKS = (
