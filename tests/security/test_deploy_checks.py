@@ -26,7 +26,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("W007", {"PUBLIC_HOST": "example.org", "HSTS_SECONDS": 0}),
     ("W008", {"CONTENT_SECURITY_POLICY": POLICY}),
     ("E002", {"MIDDLEWARE": [one for one in shipped.MIDDLEWARE if "axes" not in one]}),
-    ("E002", {"MIDDLEWARE": [one for one in shipped.MIDDLEWARE if "trail" not in one]}),
+    ("E002", {"MIDDLEWARE": [one for one in shipped.MIDDLEWARE if "audit" not in one]}),
     ("E003", {"AUTHENTICATION_BACKENDS": shipped.AUTHENTICATION_BACKENDS[::-1]}),
     ("W009", {"LISTEN": ["192.0.2.1"]}),
     ("W009", {"LISTEN": ["127.0.0.1", "[::]"]}),
