@@ -31,7 +31,7 @@ MAX_KEYS_LISTED = 20
 def with_live_certificates(identities: QuerySet[Any]) -> QuerySet[Any]:
     """Annotate ``identities`` with ``live_certificates``, the number of them."""
     now = timezone.now()
-    live = DeviceCertificate.objects.live(now).filter(identity=OuterRef("pk"), not_after__gt=now)
+    live = DeviceCertificate.objects.live(now).filter(identity=OuterRef("pk"))
     count = live.order_by().values("identity").annotate(n=Count("pk")).values("n")
     annotated: QuerySet[Any] = identities.annotate(live_certificates=Coalesce(Subquery(count), 0))
     return annotated
