@@ -1,5 +1,5 @@
-# The program in an image: both doors' gunicorns and every command. nginx and PostgreSQL are images
-# of their own; compose.yaml puts the three together. docs/how-to/containers.md.
+# The image of both services and of every command. nginx and PostgreSQL have their own images;
+# compose.yaml combines the three. docs/how-to/containers.md.
 FROM python:3.11-slim-bookworm AS build
 COPY requirements/core.txt /tmp/core.txt
 RUN python -m venv /opt/venv \
@@ -11,6 +11,8 @@ RUN useradd --system --uid 10001 --home-dir /var/lib/device-endpoint --create-ho
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /opt/device-endpoint
 COPY manage.py LICENSE README.md ./
+COPY alerts alerts
+COPY analysis analysis
 COPY client client
 COPY device_endpoint device_endpoint
 COPY docs docs
@@ -24,8 +26,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     RUN_DIR=/run/device-endpoint \
     NGINX_DIR=/var/lib/device-endpoint-nginx \
     LOG_FORMAT=json
-# By number, so that an engine can tell that it is not root.
+# By number, so that a container engine can verify that it is not root.
 USER 10001
-# Which door this is, SERVICE says.
+# SERVICE selects the service.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "device_endpoint.healthcheck"]
 CMD ["python", "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]

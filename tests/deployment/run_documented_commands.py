@@ -31,13 +31,13 @@ pg_ctlcluster 15 main start
 """
 PRELUDE = """
 set -eu -o pipefail
-systemctl() { echo "systemctl $*" >&"$ASK"; read -r answer <&"$TOLD"; [ "$answer" = done ]; }
-heading() { echo "heading $*" >&"$ASK"; read -r answer <&"$TOLD"; }
+systemctl() { echo "systemctl $*" >&"$REQUESTS"; read -r reply <&"$REPLIES"; [ "$reply" = done ]; }
+heading() { echo "heading $*" >&"$REQUESTS"; read -r reply <&"$REPLIES"; }
 """
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
-    """Return the commands of the page with the heading that each stands under."""
+    """Return the commands of the page, each with its heading."""
     found = re.findall(r"^## ([^\n]+)$|^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     heading, result = "", []
     for title, code in found:
@@ -48,7 +48,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def script(page: str, device_port: str, staff_port: str) -> str:
-    """Return the page's commands as one script, for these ports and without a question asked."""
+    """Return the page's commands as one script, for these ports and without prompts."""
     parts = [PRELUDE]
     by_heading: dict[str, str] = {}
     for heading, code in blocks(page):
@@ -62,7 +62,7 @@ def script(page: str, device_port: str, staff_port: str) -> str:
     return text.replace("8443", device_port).replace("8444", staff_port)
 
 
-# What the role of the running program must not be able to do.
+# Statements that the role of the running services must not be able to execute.
 FORBIDDEN = (
     "DROP TABLE ingest_measurement",
     "ALTER TABLE ingest_measurement DROP COLUMN content",
@@ -71,7 +71,7 @@ FORBIDDEN = (
     "DELETE FROM identities_auditevent",
     "UPDATE identities_auditevent SET username = 'nobody'",
     "ALTER TABLE identities_auditevent DISABLE TRIGGER ALL",
-    "DROP TRIGGER identities_staffaction_append_only ON identities_auditevent",
+    "DROP TRIGGER identities_auditevent_append_only ON identities_auditevent",
     "SET session_replication_role = replica",
     "DROP FUNCTION identities_refuse_audit_change CASCADE",
     "DELETE FROM django_migrations",
@@ -80,13 +80,13 @@ FORBIDDEN = (
 )
 
 
-def try_what_is_forbidden() -> dict[str, str]:
-    """Return what PostgreSQL says to the program's own role; "" where it obeyed."""
-    as_program = ["runuser", "-u", "device-endpoint", "--", "psql", "--quiet"]
-    as_program += ["--set=ON_ERROR_STOP=1", "--dbname=device_endpoint", "--command"]
+def try_forbidden_statements() -> dict[str, str]:
+    """Return PostgreSQL's error for each statement of the services' role; "" if it succeeded."""
+    as_services = ["runuser", "-u", "device-endpoint", "--", "psql", "--quiet"]
+    as_services += ["--set=ON_ERROR_STOP=1", "--dbname=device_endpoint", "--command"]
     return {
         statement: subprocess.run(
-            [*as_program, f"BEGIN; {statement}; ROLLBACK"],
+            [*as_services, f"BEGIN; {statement}; ROLLBACK"],
             capture_output=True,
             text=True,
             check=False,
@@ -97,7 +97,7 @@ def try_what_is_forbidden() -> dict[str, str]:
 
 
 class Devices:
-    """A device that uploads without a pause, one connection a request, from when it is told to."""
+    """A device that uploads continuously after ``start``, with one connection per request."""
 
     def __init__(self, folder: Path, port: str) -> None:
         self.statuses: Counter[str] = Counter()
@@ -108,7 +108,7 @@ class Devices:
         self._thread = threading.Thread(target=self._send)
 
     def start(self) -> None:
-        """Register and begin."""
+        """Register the device and start uploading."""
         run = subprocess.run(
             ["device-endpoint", "issue_psk", "busy", "--create", "--json"],
             check=True,
@@ -118,7 +118,7 @@ class Devices:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and wait for the last answer."""
+        """Stop, and wait for the last response."""
         self._ending.set()
         self._thread.join()
         self._device.close()
@@ -135,23 +135,23 @@ class Devices:
 
 
 def main() -> None:
-    """Run the page; write ``result.json``."""
+    """Run the commands of the page and write ``result.json``."""
     folder, device_port, staff_port = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     page = (PROJECT / "docs/how-to/install-on-debian.md").read_text()
-    # Apart from the page's shell: the server would keep its pipes open.
+    # Not in the page's shell: the server would keep its pipes open.
     subprocess.run(["bash", "-euc", FRESH_CLUSTER], check=True, stdin=subprocess.DEVNULL)
     systemd = Systemd()
     devices: Devices | None = None
-    ask_read, ask_write = os.pipe()
-    told_read, told_write = os.pipe()
+    requests_read, requests_write = os.pipe()
+    replies_read, replies_write = os.pipe()
     environment = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/root",
         "LANG": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
         "DJANGO_SUPERUSER_PASSWORD": "a password for the tests only",
-        "ASK": str(ask_write),
-        "TOLD": str(told_read),
+        "REQUESTS": str(requests_write),
+        "REPLIES": str(replies_read),
     }
     with (folder / "output").open("wb") as output:
         shell = subprocess.Popen(
@@ -161,20 +161,20 @@ def main() -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(ask_write, told_read),
+            pass_fds=(requests_write, replies_read),
         )
-        os.close(ask_write)
-        os.close(told_read)
-        with os.fdopen(ask_read) as asked, os.fdopen(told_write, "w") as told:
-            for line in asked:
+        os.close(requests_write)
+        os.close(replies_read)
+        with os.fdopen(requests_read) as requests, os.fdopen(replies_write, "w") as replies:
+            for line in requests:
                 verb, _, rest = line.strip().partition(" ")
                 if verb == "systemctl":
                     systemd.systemctl(*rest.split())
                 elif rest.startswith("Upgrade"):
                     devices = Devices(folder, device_port)
                     devices.start()
-                told.write("done\n")
-                told.flush()
+                replies.write("done\n")
+                replies.flush()
         code = shell.wait()
     if devices is not None:
         devices.stop()
@@ -188,7 +188,7 @@ def main() -> None:
         text=True,
         check=False,
     )
-    forbidden = try_what_is_forbidden()
+    forbidden = try_forbidden_statements()
     systemd.stop_all()
     log = Path("/var/log/device-endpoint/access.log")
     result = {

@@ -1,6 +1,6 @@
-"""Stands in for systemd where none runs: starts units from their files as systemd would.
+"""A replacement for systemd where it does not run: starts units from their files.
 
-Sockets are held here and handed over (``LISTEN_FDS``), ``Type=notify`` is waited for, users,
+Sockets are opened here and passed on (``LISTEN_FDS``), ``Type=notify`` is supported, users,
 environment files and signals are those of the unit. Sandboxing is not imitated.
 """
 
@@ -20,14 +20,14 @@ UNITS = Path("/etc/systemd/system")
 LOG = Path("/var/log/units.log")
 NOTIFY = Path("/run/stand-in-notify")
 TIMEOUT_SECONDS = 120.0
-# bash, since only it moves descriptors above 9; systemd hands over from 3 on.
-HAND_OVER = 'exec 3<&{fd}; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
+# bash, since only it can move descriptors above 9; systemd passes them from 3 on.
+PASS_SOCKET = 'exec 3<&{fd}; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
 
 Settings = dict[str, list[str]]
 
 
 def read_unit(name: str) -> Settings:
-    """Return each setting of a unit with all of its values, sections left out."""
+    """Return each setting of a unit with all of its values, without sections."""
     found: Settings = defaultdict(list)
     for line in (UNITS / name).read_text().splitlines():
         key, equals, value = line.partition("=")
@@ -37,7 +37,7 @@ def read_unit(name: str) -> Settings:
 
 
 class Systemd:
-    """The units that run, by name without their kind."""
+    """The running units, by name without suffix."""
 
     def __init__(self) -> None:
         self._sockets: dict[str, socket.socket] = {}
@@ -48,8 +48,8 @@ class Systemd:
         NOTIFY.chmod(0o777)
 
     def systemctl(self, *arguments: str) -> None:
-        """Do what ``systemctl`` with these arguments does; raise where that fails."""
-        verb, units = arguments[0], [one for one in arguments[1:] if not one.startswith("-")]
+        """Do what ``systemctl`` does with these arguments; raise if that fails."""
+        verb, units = arguments[0], [unit for unit in arguments[1:] if not unit.startswith("-")]
         if verb == "daemon-reload":
             return
         act = {"enable": self._start, "restart": self._restart, "reload": self._reload}[verb]
@@ -58,7 +58,7 @@ class Systemd:
             act(unit)
 
     def stop_all(self) -> None:
-        """End every service."""
+        """Stop every service."""
         for name in list(self._processes):
             self._stop(name, read_unit(f"{name}.service"))
 
@@ -137,7 +137,7 @@ class Systemd:
         arguments, fds = shlex.split(command), []
         if listening is not None:
             fds = [listening.fileno()]
-            arguments = ["bash", "-c", HAND_OVER.format(fd=fds[0]), "bash", *arguments]
+            arguments = ["bash", "-c", PASS_SOCKET.format(fd=fds[0]), "bash", *arguments]
         user = settings["User"][0] if settings["User"] else None
         with LOG.open("ab") as log:
             return subprocess.Popen(
@@ -156,7 +156,7 @@ class Systemd:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    # systemd hands on nothing of its own surroundings.
+    # systemd passes on nothing of its own environment.
     found = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"}
     for file in settings["EnvironmentFile"]:
         for line in Path(file).read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Dockerfile and compose.yaml, as far as that can be told without an engine."""
+"""Dockerfile and compose.yaml, as far as they can be checked without a container engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS = set(
 OWN = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 
 
-def test_what_is_copied_exists_and_is_not_ignored() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     let_in = (PROJECT_DIR / ".dockerignore").read_text().split("!")[1:]
     allowed = {line.split()[0] for line in let_in}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
@@ -46,7 +46,7 @@ def test_every_package_of_the_program_is_copied() -> None:
         assert f"COPY {name} {name}\n" in DOCKERFILE
 
 
-def test_the_image_runs_as_an_ordinary_user_and_says_whether_it_is_well() -> None:
+def test_the_image_has_an_unprivileged_user_and_a_health_check() -> None:
     last_stage = DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001$", last_stage, re.MULTILINE)
     assert "HEALTHCHECK" in last_stage
@@ -60,7 +60,7 @@ def test_settings_of_image_and_services_exist() -> None:
         assert {name.removesuffix("_FILE") for name in service["environment"]} <= SETTINGS
 
 
-def test_containers_have_no_rights_that_they_do_not_need() -> None:
+def test_containers_have_no_unneeded_rights() -> None:
     for name, service in COMPOSE["services"].items():
         if name == "db":
             continue
@@ -71,7 +71,7 @@ def test_containers_have_no_rights_that_they_do_not_need() -> None:
     assert COMPOSE["services"]["nginx"]["user"].startswith(f"{uid}:")
 
 
-def test_what_a_service_waits_for_exists_and_can_become_so() -> None:
+def test_the_dependencies_of_a_service_can_be_satisfied() -> None:
     services = COMPOSE["services"]
     for service in services.values():
         for needed, wait in service.get("depends_on", {}).items():
@@ -117,7 +117,7 @@ def _image(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("door", "command"),
+    ("service", "command"),
     [
         ("device", ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]),
         ("staff", ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]),
@@ -125,8 +125,8 @@ def _image(folder: Path) -> Path:
         ("staff", ["manage.py", "render_nginx", "--unchecked"]),
     ],
 )
-def test_what_is_copied_is_enough(
-    stack: Stack, tmp_path: Path, door: str, command: list[str]
+def test_the_copied_files_suffice(
+    stack: Stack, tmp_path: Path, service: str, command: list[str]
 ) -> None:
     (tmp_path / "image").mkdir()
     run = subprocess.run(
@@ -136,7 +136,7 @@ def test_what_is_copied_is_enough(
             VAR_DIR=str(tmp_path / "state"),
             RUN_DIR=str(tmp_path / "run"),
             NGINX_DIR=str(tmp_path / "nginx"),
-            SERVICE=door,
+            SERVICE=service,
             DATABASE_URL=stack.environment["DATABASE_URL"],
             PYTHONDONTWRITEBYTECODE="1",
         ),
@@ -158,9 +158,9 @@ def _health(**environment: str) -> tuple[int, bytes]:
     return run.returncode, run.stderr
 
 
-@pytest.mark.parametrize("door", ["device", "staff"])
-def test_the_health_check_tells_an_open_door_from_a_shut_one(
-    stack: Stack, tmp_path: Path, door: str
+@pytest.mark.parametrize("service", ["device", "staff"])
+def test_the_health_check_detects_a_stopped_service(
+    stack: Stack, tmp_path: Path, service: str
 ) -> None:
-    assert _health(VAR_DIR=str(stack.var_dir), SERVICE=door) == (0, b"")
-    assert _health(RUN_DIR=str(tmp_path), SERVICE=door) == (1, b"")
+    assert _health(VAR_DIR=str(stack.var_dir), SERVICE=service) == (0, b"")
+    assert _health(RUN_DIR=str(tmp_path), SERVICE=service) == (1, b"")
