@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run one of the project's commands; ``manage.py help`` lists them."""
+"""Run a management command; ``manage.py help`` lists them."""
 
 import os
 import sys
@@ -7,9 +7,8 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "device_endpoint.settings.staff")
-    # simulate_device is the device client at work, which is a package of its own.
+    # simulate_device uses the device client, which is a separate package.
     sys.path.append(str(Path(__file__).resolve().parent / "client"))
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
@@ -17,7 +16,7 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
-        sys.exit(f"{error}")  # a setting that cannot be used: one line, no trace
+        sys.exit(f"{error}")  # an unusable setting: one line, no traceback
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from benchmarks.scenarios import memory, reading, storage, uploads  # noqa: E402
 from benchmarks.workloads import FULL, QUICK, Scale  # noqa: E402
 from benchmarks.workspace import CannotMeasure  # noqa: E402
 from device_endpoint.env import read_bool, read_text  # noqa: E402
-from device_endpoint.supervisor.errors import CannotStartError  # noqa: E402
+from device_endpoint.supervisor.process import CannotStartError  # noqa: E402
 
 # In this order: the first needs a copy of the product that is still empty.
 SCENARIOS: dict[str, Callable[[Run], None]] = {

@@ -12,7 +12,7 @@ from django.db import connections
 from psycopg import sql
 
 from benchmarks.workspace import CannotMeasure, Workspace, stop_programs
-from device_endpoint.supervisor import bootstrap
+from device_endpoint.supervisor import bootstrap, folders
 from device_endpoint.supervisor.embedded_postgres import EmbeddedPostgres
 from device_endpoint.supervisor.executables import postgres_folder
 from device_endpoint.supervisor.process import Program
@@ -37,7 +37,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server and create ``blank``."""
         host = self.workspace.root / "host"
-        bootstrap.make_folders(host)
+        folders.make_folders(host)
         postgres = EmbeddedPostgres(host, self.binaries, self.workspace.log("postgres"))
         postgres.prepare()
         self._program = program = Program(postgres.spec())

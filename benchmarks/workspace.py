@@ -143,4 +143,4 @@ def stop_programs(programs: Sequence[Program]) -> None:
             program.send(program.spec.hurry_signal)
             if not program.wait(5.0):
                 program.send(signal.SIGKILL)
-        program.clear_group()
+        program.kill_children()

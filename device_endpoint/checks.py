@@ -1,7 +1,7 @@
-"""What ``manage.py check --deploy`` says of every known way to install this wrongly.
+"""System checks for ``manage.py check --deploy``: every known installation mistake.
 
-Each complaint has an id and a hint. The shipped settings have none. A few settings that are not
-wrong but worth a thought are told as notes (``I``), which fail no check.
+Each message has an id and a hint; the shipped settings produce none. Settings that are valid but
+worth reviewing are reported as information (``I``), which fails no check.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
-from device_endpoint.env import PROJECT_DIR, read_list, read_text
+from device_endpoint.env import (
+    PROJECT_DIR,
+    read_list,
+    read_text,
+    renamed_settings_in_use,
+)
 
-MIN_SECRET = 32
-ENCRYPTED = ("require", "verify-ca", "verify-full")
-MIDDLEWARE_NEEDED = (
+MIN_SECRET_LENGTH = 32
+ENCRYPTED_SSL_MODES = ("require", "verify-ca", "verify-full")
+REQUIRED_MIDDLEWARE = (
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -28,11 +33,11 @@ MIDDLEWARE_NEEDED = (
     "identities.mfa.middleware.MfaMiddleware",
     "axes.middleware.AxesMiddleware",
 )
-POLICY_FORBIDDEN = ("'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:")
+FORBIDDEN_POLICY_SOURCES = ("'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:")
 
 
 def is_public(listen: Iterable[str]) -> bool:
-    """Tell whether one of the addresses can be reached from another machine."""
+    """Return whether another machine can reach one of the addresses."""
     for address in listen:
         try:
             if not ipaddress.ip_address(address.strip("[]")).is_loopback:
@@ -42,35 +47,47 @@ def is_public(listen: Iterable[str]) -> bool:
     return False
 
 
+@register(Tags.compatibility)
+def check_renamed_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check for settings that are given by a former name, which the next release ignores."""
+    return [
+        checks.Warning(
+            f"The setting {former} is now named {name}.",
+            hint=f"Rename it to {name}: the next release ignores {former}.",
+            id="device_endpoint.W015",
+        )
+        for former, name in renamed_settings_in_use().items()
+    ]
+
+
 @register(Tags.security, deploy=True)
 def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Look at the secrets that the two halves of the product share."""
-    found: list[CheckMessage] = []
-    if len(settings.PROXY_SECRET) < MIN_SECRET:
-        found.append(
+    messages: list[CheckMessage] = []
+    if len(settings.PROXY_SECRET) < MIN_SECRET_LENGTH:
+        messages.append(
             Error(
-                f"PROXY_SECRET has fewer than {MIN_SECRET} characters.",
-                hint="Unset it: a good one is made in VAR_DIR/secrets.",
+                f"PROXY_SECRET has fewer than {MIN_SECRET_LENGTH} characters.",
+                hint="Unset it: a random one is generated in VAR_DIR/secrets.",
                 id="device_endpoint.E001",
             )
         )
     if settings.PROXY_SECRET == settings.SECRET_KEY:
-        found.append(
+        messages.append(
             checks.Warning(
-                "PROXY_SECRET and SECRET_KEY are the same, so nginx knows what signs sessions.",
-                hint="Set one of them anew, or unset both.",
+                "PROXY_SECRET equals SECRET_KEY, so nginx holds the key that signs sessions.",
+                hint="Change one of them, or unset both.",
                 id="device_endpoint.W001",
             )
         )
-    if loose := [str(path) for path in _secret_files() if path.stat().st_mode & 0o077]:
-        found.append(
+    if readable := [str(path) for path in _secret_files() if path.stat().st_mode & 0o077]:
+        messages.append(
             checks.Warning(
-                f"Other users may read secrets: {' '.join(loose)}.",
+                f"Other users can read secrets: {' '.join(readable)}.",
                 hint="chmod 600 these files.",
                 id="device_endpoint.W002",
             )
         )
-    return found
+    return messages
 
 
 def _secret_files() -> Iterator[Path]:
@@ -79,23 +96,23 @@ def _secret_files() -> Iterator[Path]:
 
 @register(Tags.security, deploy=True)
 def check_browsers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Look at cookies, headers and what stands between a browser and the pages."""
+    """Check cookies, response headers and middleware."""
     return [*_cookies(), *_headers(), *_middleware()]
 
 
 def _cookies() -> Iterator[CheckMessage]:
     for kind in ("SESSION", "CSRF"):
         name = getattr(settings, f"{kind}_COOKIE_NAME")
-        strict = (
+        is_strict = (
             getattr(settings, f"{kind}_COOKIE_SECURE")
             and getattr(settings, f"{kind}_COOKIE_HTTPONLY")
             and getattr(settings, f"{kind}_COOKIE_SAMESITE") == "Strict"
             and getattr(settings, f"{kind}_COOKIE_DOMAIN") is None
             and getattr(settings, f"{kind}_COOKIE_PATH") == "/"
         )
-        if not strict:
+        if not is_strict:
             yield checks.Warning(
-                f"The cookie {name} is not Secure, HttpOnly and SameSite=Strict for / alone.",
+                f"The cookie {name} must be Secure, HttpOnly, SameSite=Strict, path /, no domain.",
                 hint=f"Leave {kind}_COOKIE_* as shipped.",
                 id="device_endpoint.W003",
             )
@@ -116,28 +133,28 @@ def _cookies() -> Iterator[CheckMessage]:
 def _headers() -> Iterator[CheckMessage]:
     if settings.SECURE_PROXY_SSL_HEADER != ("HTTP_X_FORWARDED_PROTO", "https"):
         yield checks.Warning(
-            "The application does not learn from nginx that TLS was used.",
+            "The application cannot tell that nginx received the request over TLS.",
             hint='Set SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https").',
             id="device_endpoint.W006",
         )
     if settings.PUBLIC_HOST != "localhost" and settings.HSTS_SECONDS < 30 * 24 * 3600:
         yield checks.Warning(
-            "Browsers are told for less than 30 days to use HTTPS only.",
-            hint="Unset HSTS_SECONDS, once HTTPS works for all.",
+            "Browsers are instructed for less than 30 days to use HTTPS only.",
+            hint="Unset HSTS_SECONDS once HTTPS works for every user.",
             id="device_endpoint.W007",
         )
     directives = settings.CONTENT_SECURITY_POLICY.get("DIRECTIVES", {})
     allowed = {value for values in directives.values() for value in values}
-    if loose := sorted(allowed & set(POLICY_FORBIDDEN)):
+    if unsafe := sorted(allowed & set(FORBIDDEN_POLICY_SOURCES)):
         yield checks.Warning(
-            f"The content security policy allows {', '.join(loose)}.",
-            hint="No page of this product needs it: move scripts and styles into files.",
+            f"The content security policy allows {', '.join(unsafe)}.",
+            hint="No page needs it: move scripts and styles into files.",
             id="device_endpoint.W008",
         )
 
 
 def _middleware() -> Iterator[CheckMessage]:
-    if missing := [name for name in MIDDLEWARE_NEEDED if name not in settings.MIDDLEWARE]:
+    if missing := [name for name in REQUIRED_MIDDLEWARE if name not in settings.MIDDLEWARE]:
         yield Error(
             f"MIDDLEWARE lacks {', '.join(missing)}.",
             hint="Leave MIDDLEWARE as shipped and add to it.",
@@ -145,114 +162,113 @@ def _middleware() -> Iterator[CheckMessage]:
         )
     if settings.AUTHENTICATION_BACKENDS[0] != "axes.backends.AxesStandaloneBackend":
         yield Error(
-            "Failed logins are not counted before the password is looked at.",
-            hint='Let "axes.backends.AxesStandaloneBackend" be the first backend.',
+            "Failed logins are not counted before the password is checked.",
+            hint='Put "axes.backends.AxesStandaloneBackend" first.',
             id="device_endpoint.E003",
         )
 
 
 @register(Tags.security, deploy=True)
 def check_network(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Look at what is listened on, and under which names."""
-    found: list[CheckMessage] = []
+    """Check the listening addresses and the served host names."""
+    messages: list[CheckMessage] = []
     if is_public(settings.LISTEN) and settings.PUBLIC_HOST == "localhost":
-        found.append(
+        messages.append(
             checks.Warning(
-                "LISTEN lets other machines in, but PUBLIC_HOST is localhost.",
+                "LISTEN admits other machines, but PUBLIC_HOST is localhost.",
                 hint="Set PUBLIC_HOST to the name that devices and browsers use.",
                 id="device_endpoint.W009",
             )
         )
     if "*" in settings.ALLOWED_HOSTS:
-        found.append(
+        messages.append(
             checks.Warning(
-                "ALLOWED_HOSTS=* serves this under any name.",
-                hint="List the names.",
+                "ALLOWED_HOSTS=* serves requests for any host name.",
+                hint="List the host names.",
                 id="device_endpoint.W010",
             )
         )
     bind = read_list("GUNICORN_BIND", [])
-    if not all(one.startswith("unix:") for one in bind):
-        found.append(
+    if not all(address.startswith("unix:") for address in bind):
+        messages.append(
             checks.Warning(
-                f"GUNICORN_BIND={' '.join(bind)} lets others reach a door past nginx.",
-                hint="Name a unix socket in a folder of mode 0750; for nginx on another host, "
-                "let a firewall admit that host alone.",
+                f"GUNICORN_BIND={' '.join(bind)} lets clients reach a service without nginx.",
+                hint="Use a unix socket in a folder of mode 0750; if nginx runs on another host, "
+                "let a firewall admit only that host.",
                 id="device_endpoint.W011",
             )
         )
     if is_public(settings.LISTEN) and settings.STAFF_MFA == "off":
-        found.append(
+        messages.append(
             Info(
-                "Other machines reach the staff door with a password alone.",
+                "Other machines can log in to the staff site with a password alone.",
                 hint="Set STAFF_MFA to offered or required.",
                 id="device_endpoint.I001",
             )
         )
-    return found
+    return messages
 
 
 @register(Tags.security, deploy=True)
 def check_certificates(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Look at which certificates are shown and accepted."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if settings.DEVICE_CA and not (PROJECT_DIR / settings.DEVICE_CA).is_file():
-        found.append(
+        messages.append(
             Error(
-                f"DEVICE_CA={settings.DEVICE_CA} is no file.",
-                hint="Name the PEM file of the authority that issues devices' certificates.",
+                f"DEVICE_CA={settings.DEVICE_CA} is not a file.",
+                hint="Set it to the PEM file of the CA that issues the devices' certificates.",
                 id="device_endpoint.E004",
             )
         )
     if bool(read_text("SERVER_CERTIFICATE")) != bool(read_text("SERVER_KEY")):
-        found.append(
+        messages.append(
             Error(
-                "Of SERVER_CERTIFICATE and SERVER_KEY one is set and the other is not.",
+                "Only one of SERVER_CERTIFICATE and SERVER_KEY is set.",
                 hint="Set both, or neither.",
                 id="device_endpoint.E005",
             )
         )
     if settings.ACCEPT_EXPIRED_CERTIFICATES:
-        found.append(
+        messages.append(
             checks.Warning(
-                "Certificates are accepted beyond their last day.",
-                hint="Let the devices register with new ones, then unset "
+                "Expired certificates are accepted.",
+                hint="Register the devices with new certificates, then unset "
                 "ACCEPT_EXPIRED_CERTIFICATES.",
                 id="device_endpoint.W012",
             )
         )
-    return found
+    return messages
 
 
 @register(Tags.security, Tags.database, deploy=True)
 def check_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Look at how the database is reached and whether it is asked to be durable."""
-    found: list[CheckMessage] = []
+    """Check the encryption of the database connection and the durability setting."""
+    messages: list[CheckMessage] = []
     if settings.DURABILITY_CHECK != "refuse":
-        found.append(
+        messages.append(
             checks.Warning(
-                "DURABILITY_CHECK=warn takes data that a crash of the database could lose.",
-                hint="Unset it, unless a managed engine reports its durability differently.",
+                "DURABILITY_CHECK=warn accepts data that a database crash could lose.",
+                hint="Unset it, unless a managed database reports its durability differently.",
                 id="device_endpoint.W013",
             )
         )
     for database in settings.DATABASES.values():
         host = str(database.get("HOST") or "")
-        encrypted = _options(database).get("sslmode") in ENCRYPTED
-        if host and not host.startswith("/") and not encrypted and is_public(_resolved(host)):
-            found.append(
+        encrypted = _options(database).get("sslmode") in ENCRYPTED_SSL_MODES
+        if host and not host.startswith("/") and not encrypted and is_public(_addresses_of(host)):
+            messages.append(
                 checks.Warning(
                     f"The connection to the database at {host} may be unencrypted.",
-                    hint="Add ?sslmode=verify-full to its address.",
+                    hint="Add ?sslmode=verify-full to DATABASE_URL.",
                     id="device_endpoint.W014",
                 )
             )
-    return found
+    return messages
 
 
 def _options(database: Any) -> dict[str, Any]:
     return dict(database.get("OPTIONS") or {})
 
 
-def _resolved(host: str) -> list[str]:
+def _addresses_of(host: str) -> list[str]:
     return ["127.0.0.1"] if host == "localhost" else [host]

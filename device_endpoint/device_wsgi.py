@@ -1,4 +1,4 @@
-"""WSGI application of the device door."""
+"""WSGI application of the device API."""
 
 import os
 from typing import Any
@@ -13,24 +13,22 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.device"
 
 
 class DeviceRequest(WSGIRequest):
-    """A request whose body nobody but ``ingest.api.parsers`` takes apart."""
+    """A request without Django's body parsers: ``ingest.api`` parses the body itself."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        # Django would take Content-Type apart for its own parsers, with the library for mail.
+        # Django would parse Content-Type with the slow email library, for parsers not used here.
         self.content_type, self.content_params = "", {}
 
 
 class DeviceHandler(WSGIHandler):
-    """Django's handler with our request."""
-
     request_class = DeviceRequest
 
 
 django.setup(set_prefix=False)
 application = DeviceHandler()
 
-# The door's one connection is kept, and mended where it breaks (ingest.storage.transactions):
-# nothing is left to look after before and after each request. Nothing is cached by Django here.
+# ingest.storage.transactions keeps the one database connection and replaces a broken one, and
+# Django caches nothing here: these handlers would cost time in each request for nothing.
 request_started.disconnect(reset_queries)
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)

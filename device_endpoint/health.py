@@ -1,11 +1,9 @@
-"""``/livez`` and ``/readyz``: does this process answer, and may data be sent?"""
+"""``/livez``: this process answers. ``/readyz``: the installation accepts data."""
 
 from __future__ import annotations
 
 import http.client
-import socket
 from functools import cache
-from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -16,56 +14,54 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analysis.queries import read_database
-from device_endpoint import replica
-from device_endpoint.env import socket_folder
+from device_endpoint import local_probe, replica
 from ingest.storage import disk_space, durability_check
 
 OK = "ok"
 DISK = "disk"
-DOOR_PATIENCE_SECONDS = 5.0
+DEVICE_API_TIMEOUT_SECONDS = 5.0
 
 
 @require_safe
 @never_cache
 def livez(request: HttpRequest) -> JsonResponse:
-    """Answer 200 as long as the process takes requests; nothing else is looked at."""
+    """Answer 200 as long as the process accepts requests; nothing else is checked."""
     return JsonResponse({"status": "alive"})
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when data may be sent, else 503; ``checks`` names what is missing."""
+    """Answer 200 if every check passes, else 503; ``checks`` gives the state of each."""
     checks = all_checks()
     ready = all(state == OK for state in checks.values())
     status = http.client.OK if ready else http.client.SERVICE_UNAVAILABLE
     body: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
-    if read_database.has_replica():  # told, and no reason to turn devices away
+    if read_database.has_replica():  # reported only: devices do not depend on it
         body["replica"] = replica.describe()
     return JsonResponse(body, status=status)
 
 
 def all_checks() -> dict[str, str]:
-    """Return the state of everything that data needs to arrive, ``ok`` or what is missing."""
-    return {**database_checks(), DISK: disk_check(), "device_door": device_door_check()}
+    """Return the state of each requirement for accepting data: ``ok`` or what is missing."""
+    return {**database_checks(), DISK: disk_check(), "device_api": device_api_check()}
 
 
 def disk_check() -> str:
-    """Return ``ok`` if there is room to store; else how little, of which no path is told here."""
-    short = disk_space.low()
-    if not short:
+    """Return ``ok`` if there is enough free disk space, else the free bytes without any path."""
+    low = disk_space.low()
+    if not low:
         return OK
-    free = min(folder.free or 0 for folder in short)
-    return f"nearly full: {mib(free)} free, {mib(settings.MIN_FREE_DISK_BYTES)} wanted"
+    free = min(folder.free or 0 for folder in low)
+    return f"nearly full ({mib(free)} free, {mib(settings.MIN_FREE_DISK_BYTES)} required)"
 
 
-def mib(size: int) -> str:
-    """Return a number of bytes as people read it."""
-    return f"{size / 2**20:,.0f} MiB"
+def mib(byte_count: int) -> str:
+    return f"{byte_count / 2**20:,.0f} MiB"
 
 
 def database_checks() -> dict[str, str]:
-    """Return the state of each thing that the database must have, ``ok`` or what is missing."""
+    """Return the state of each requirement on the database: ``ok`` or what is missing."""
     try:
         return {
             "database": OK,
@@ -79,43 +75,30 @@ def database_checks() -> dict[str, str]:
 
 
 def durability_state() -> str:
-    """Return ``ok`` if a commit survives a crash of the machine, else what is switched off."""
+    """Return ``ok`` if a commit survives a crash of the machine, else the settings that are off."""
     off = durability_check.find_unsafe_settings()
     if not off or settings.DURABILITY_CHECK == "warn":
         return OK
-    return f"switched off in PostgreSQL: {', '.join(off)}"
+    return f"disabled in PostgreSQL: {', '.join(off)}"
 
 
-def device_door_check() -> str:
-    """Return ``ok`` if the device door refuses a request without a certificate, as it must."""
-    door = _DoorConnection(socket_folder("run") / "device.sock")
-    headers = {"Host": "localhost", "X-Proxy-Secret": settings.PROXY_SECRET}
-    headers |= {"X-Client-Verify": "NONE", "X-Forwarded-Proto": "https"}
+def device_api_check() -> str:
+    """Return ``ok`` if the device API refuses a request without a certificate, as it must."""
+    headers = [
+        ("X-Proxy-Secret", settings.PROXY_SECRET),
+        ("X-Client-Verify", "NONE"),
+        ("X-Forwarded-Proto", "https"),
+    ]
+    device_api = local_probe.direct(
+        local_probe.service_socket("device"), DEVICE_API_TIMEOUT_SECONDS
+    )
     try:
-        door.request("GET", "/device_endpoint", headers=headers)
-        answer = door.getresponse()
-        answer.read()
-    except (OSError, http.client.HTTPException):
+        response = local_probe.get(device_api, "/device_endpoint", headers)
+    except local_probe.PROBE_ERRORS:
         return "no answer"
-    finally:
-        door.close()
-    if answer.status == http.client.FORBIDDEN:
+    if response.status == http.client.FORBIDDEN:
         return OK
-    return f"answers {answer.status}"
-
-
-class _DoorConnection(http.client.HTTPConnection):
-    """HTTP over the unix socket of a door."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=DOOR_PATIENCE_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        """Open the socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+    return f"answers {response.status}"
 
 
 @cache

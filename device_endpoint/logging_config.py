@@ -1,8 +1,7 @@
-"""How log lines look: text for a terminal, one JSON object a line for a machine.
+"""Log formatters: text for a terminal, or one JSON object per line; both add the request id.
 
-Forty lines of our own rather than structlog: every line here is written through ``logging``, by
-Django and gunicorn too, so the form is a matter of one formatter; events with bound context would
-be a second way to log beside theirs. Whoever logs, the id of the request comes along.
+Not structlog: Django and gunicorn write through ``logging`` too, so one formatter covers every
+line, whereas structlog would be a second way to log.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ FORMATS = ("text", "json")
 
 
 class TextFormatter(logging.Formatter):
-    """Time, level, logger, message, the request's id in brackets; a trace on further lines."""
+    """Time, level, logger, message, request id in brackets; a traceback on further lines."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the line without a trace."""
+        """Return the line without the traceback."""
         line = super().formatMessage(record)
         identifier = request_id.current()
         return f"{line} [{identifier}]" if identifier else line
 
 
 class JsonFormatter(logging.Formatter):
-    """``time`` in UTC, ``level``, ``logger``, ``message``, ``request_id``; on a fault ``trace``."""
+    """``time`` (UTC), ``level``, ``logger``, ``message``, ``request_id``; ``trace`` on an error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line, whatever the message holds."""
+        """Return one line, whatever characters the message contains."""
         moment = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, Any] = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -51,18 +50,18 @@ class JsonFormatter(logging.Formatter):
 
 
 def configuration(form: str, level: str) -> dict[str, Any]:
-    """Return Django's ``LOGGING`` for lines of ``form`` to standard error, of ``level`` and up."""
-    kinds = {"text": TextFormatter, "json": JsonFormatter}
+    """Return Django's ``LOGGING``: lines of ``level`` and above in ``form`` to standard error."""
+    formatters = {"text": TextFormatter, "json": JsonFormatter}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": kinds[form]}},
+        "formatters": {"line": {"()": formatters[form]}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
     }
 
 
 def gunicorn_configuration(form: str) -> dict[str, Any]:
-    """Return gunicorn's ``logconfig_dict``: its own lines look like ours."""
+    """Return gunicorn's ``logconfig_dict``, which gives its lines the same form."""
     own = {"level": "INFO", "handlers": ["stderr"], "propagate": False}
     return {**configuration(form, "INFO"), "loggers": {"gunicorn.error": own}}

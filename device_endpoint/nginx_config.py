@@ -1,4 +1,4 @@
-"""nginx's configuration: the templates in ``nginx/`` with their ``${NAMES}`` filled in."""
+"""Render nginx's configuration from the templates in ``nginx/``."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from device_endpoint import nginx_upstreams, server_certificate
 from device_endpoint.env import PROJECT_DIR, read_text, socket_folder
 
 TEMPLATES = PROJECT_DIR / "nginx"
-ENTRY = "nginx.conf"
+MAIN_FILE = "nginx.conf"
 # The first version with keepalive_min_timeout.
-KNOWS_RELOAD_PATIENCE = (1, 27, 4)
+KEEPALIVE_MIN_TIMEOUT_SINCE = (1, 27, 4)
 _VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-# Within a quoted word of nginx's these end it, begin a variable or escape.
+# In a quoted string of nginx these characters end it, start a variable or escape.
 _UNQUOTABLE = re.compile(r"[\"\\$\x00-\x1f\x7f]")
 
 
 def render(text: str, values: dict[str, str]) -> str:
-    """Return ``text`` with each ``${NAME}`` replaced; an unknown name is an error."""
+    """Return ``text`` with each ``${NAME}`` replaced; raise if a name has no value."""
 
     def fill(match: re.Match[str]) -> str:
         name = match[1]
@@ -35,55 +35,55 @@ def render(text: str, values: dict[str, str]) -> str:
     return _PLACEHOLDER.sub(fill, text)
 
 
-def quotable(name: str, value: str) -> str:
-    """Return ``value`` if it can stand between quotes in a configuration; raise otherwise."""
+def check_quotable(name: str, value: str) -> str:
+    """Return ``value`` if nginx's configuration can contain it in quotes; raise otherwise."""
     if _UNQUOTABLE.search(value):
         raise ImproperlyConfigured(
             f"{name}={value!r} cannot be written into nginx's configuration: "
-            'it holds one of " \\ $ or a control character.'
+            'it contains one of " \\ $ or a control character.'
         )
     return value
 
 
 def configuration_folder() -> Path:
-    """Return the folder of the filled-in configuration and of bodies on their way."""
-    given = read_text("NGINX_DIR")
-    return (PROJECT_DIR / given).resolve() if given else Path(settings.VAR_DIR) / "nginx"
+    """Return the folder of the rendered configuration and of buffered request bodies."""
+    configured = read_text("NGINX_DIR")
+    return (PROJECT_DIR / configured).resolve() if configured else Path(settings.VAR_DIR) / "nginx"
 
 
 def command(binary: Path) -> list[str]:
-    """Return the command line that runs nginx in the foreground with our configuration."""
+    """Return the command line that runs nginx in the foreground with this configuration."""
     folder = configuration_folder()
-    return [str(binary), "-p", f"{folder}/", "-e", "stderr", "-c", str(folder / ENTRY)]
+    return [str(binary), "-p", f"{folder}/", "-e", "stderr", "-c", str(folder / MAIN_FILE)]
 
 
 def version_of(binary: Path) -> tuple[int, ...]:
-    """Return the version of an nginx, such as (1, 22, 1); () if it does not tell."""
-    said = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False).stderr
-    found = _VERSION.search(said)
-    return tuple(int(part) for part in found.groups()) if found else ()
+    """Return nginx's version, such as (1, 22, 1), or () if it cannot be read."""
+    output = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False).stderr
+    match = _VERSION.search(output)
+    return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def write(addresses: list[str], version: tuple[int, ...] = ()) -> None:
     """Write the configuration for listening on ``addresses`` into ``configuration_folder()``.
 
-    ``version`` is that of the nginx that will read it; without, it is written for any.
+    ``version`` is the version of the nginx that will read it; () suits every version.
     """
     folder = configuration_folder()
-    # Workers of another user pass through it to the bodies; the files stay closed to them.
+    # Workers of another user pass through it to the request bodies; they cannot read the files.
     folder.mkdir(mode=0o711 if read_text("NGINX_USER") else 0o700, parents=True, exist_ok=True)
     values = template_values(addresses, version)
     for template in sorted(TEMPLATES.glob("*.template")):
         target = folder / template.stem
         draft = target.with_suffix(".new")
-        # It holds the proxy secret.
+        # It contains the proxy secret.
         draft.touch(mode=0o600)
         draft.write_text(render(template.read_text(), values))
         draft.replace(target)
 
 
 def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict[str, str]:
-    """Return the value of every placeholder of the templates, for ``write``."""
+    """Return the value of every placeholder in the templates."""
     paths = {
         "NGINX_DIR": str(configuration_folder()),
         "RUN_DIR": str(socket_folder("run")),
@@ -92,7 +92,7 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
         "SERVER_KEY": str(server_certificate.key_path()),
         "PROXY_SECRET": settings.PROXY_SECRET,
     }
-    values = {name: quotable(name, value) for name, value in paths.items()}
+    values = {name: check_quotable(name, value) for name, value in paths.items()}
     for name in (
         "DEVICE_PORT",
         "MAX_REQUEST_BYTES",
@@ -105,7 +105,7 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
         | _upstream_values()
         | {
             "USER_LINE": _user_line(),
-            "RELOAD_PATIENCE": _reload_patience(version),
+            "RELOAD_GRACE": _reload_grace_line(version),
             "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
             "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
             "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
@@ -117,29 +117,29 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
 
 
 def _upstream_values() -> dict[str, str]:
-    found = {}
-    for door in ("device", "staff"):
-        entries = getattr(settings, f"{door.upper()}_UPSTREAMS")
-        path = quotable("RUN_DIR", str(socket_folder("run") / f"{door}.sock"))
-        lines = nginx_upstreams.server_lines(entries, path).replace("{zone}", f"{door}_door")
-        found[f"{door.upper()}_SERVERS"] = lines
-        found[f"{door.upper()}_NEXT_UPSTREAM"] = nginx_upstreams.next_upstream(entries)
-    several = settings.DEVICE_UPSTREAMS or settings.STAFF_UPSTREAMS
-    # A host that is gone does not refuse, it is silent.
-    return found | {"CONNECT_TIMEOUT": "2s" if several else "5s"}
+    values = {}
+    for service in ("device", "staff"):
+        entries = getattr(settings, f"{service.upper()}_UPSTREAMS")
+        path = check_quotable("RUN_DIR", str(socket_folder("run") / f"{service}.sock"))
+        lines = nginx_upstreams.server_lines(entries, path)
+        values[f"{service.upper()}_SERVERS"] = lines.replace("{zone}", f"{service}_service")
+        values[f"{service.upper()}_NEXT_UPSTREAM"] = nginx_upstreams.next_upstream(entries)
+    has_hosts = settings.DEVICE_UPSTREAMS or settings.STAFF_UPSTREAMS
+    # A host that is down does not refuse connections: they time out.
+    return values | {"CONNECT_TIMEOUT": "2s" if has_hosts else "5s"}
 
 
 def _user_line() -> str:
     if os.geteuid() != 0:
         return "# Runs as the user that starts it."
-    # Without a name root's workers would become nobody, who may not open the doors' sockets.
-    return f'user "{quotable("NGINX_USER", read_text("NGINX_USER", "root"))}";'
+    # Without a name root's workers would run as nobody, who cannot open the services' sockets.
+    return f'user "{check_quotable("NGINX_USER", read_text("NGINX_USER", "root"))}";'
 
 
-def _reload_patience(version: tuple[int, ...]) -> str:
-    if version < KNOWS_RELOAD_PATIENCE:
+def _reload_grace_line(version: tuple[int, ...]) -> str:
+    if version < KEEPALIVE_MIN_TIMEOUT_SINCE:
         return "# A reload closes idle connections, which a device may be about to use."
-    return "keepalive_min_timeout 2s;  # a reload lets a device in mid-stream come to an end"
+    return "keepalive_min_timeout 2s;  # a reload lets a device finish its requests"
 
 
 def _listen_lines(addresses: list[str], port: int) -> str:
@@ -150,10 +150,10 @@ def _client_certificate_mode() -> str:
     authority = read_text("DEVICE_CA")
     if not authority:
         return "    ssl_verify_client optional_no_ca;"
-    path = quotable("DEVICE_CA", str((PROJECT_DIR / authority).resolve()))
+    path = check_quotable("DEVICE_CA", str((PROJECT_DIR / authority).resolve()))
     return f'    ssl_verify_client optional;\n    ssl_client_certificate "{path}";'
 
 
 def _served_names(hosts: list[str]) -> str:
-    names = sorted({quotable("ALLOWED_HOSTS", host.lower()) for host in hosts} - {"*"})
+    names = sorted({check_quotable("ALLOWED_HOSTS", host.lower()) for host in hosts} - {"*"})
     return "\n".join(f'        "{name}" 1;' for name in names)

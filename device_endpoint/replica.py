@@ -1,8 +1,8 @@
-"""Analysts read from a replica, where there is one: who does, and how far it is behind.
+"""Route analysts' reads to a streaming replica, if one is configured, and measure its lag.
 
-Charts, exports and the read API read there; devices, logins, forms and everything that is written
-stay with the primary. While the replica is away analysts are told so (503) and nothing falls back:
-it is there so that no reading, however much, can slow the devices down.
+Charts, exports and the analysis API read from it; devices, logins, forms and all writes use the
+primary. While the replica is unavailable, analysts get 503 and nothing falls back to the primary:
+the replica exists so that reads cannot slow down the devices.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from django.http.response import HttpResponseBase
 from analysis.queries import read_database
 from identities.models import Identity
 
-# What analysts look at. Pages with forms are left out, and so is what follows a form for a while.
+# Pages of analysts. Pages with forms read from the primary, as do users who have just written.
 PATHS = re.compile(
     r"/api/v1/|/admin/ingest/(series|overview)/|/admin/ingest/measurement/[0-9a-f-]+/content/\Z"
 )
 SAFE = ("GET", "HEAD")
-LOGIN = "/admin/login/"  # nothing that analysts look at is written there
+LOGIN = "/admin/login/"  # a login writes nothing that analysts read
 AFTER_WRITING_SECONDS = 30.0
 WROTE_AT = "wrote_at"
 CACHE_TTL_SECONDS = 1.0
-SECOND_LOOK_SECONDS = 0.05
-AWAY = b"The replica that analysts read from does not answer at the moment. Try again shortly.\n"
+REMEASURE_AFTER_SECONDS = 0.05
+UNAVAILABLE = b"The replica for analysts does not answer at the moment. Try again shortly.\n"
 
-_BEHIND = """
+_LAG_SQL = """
 SELECT pg_is_in_recovery(),
        CASE WHEN pg_is_in_recovery() THEN
            pg_wal_lsn_diff(%s::pg_lsn, pg_last_wal_replay_lsn())::bigint END,
@@ -44,7 +44,7 @@ SELECT pg_is_in_recovery(),
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far the replica is behind: bytes of the log, and seconds since what it has replayed."""
+    """The replica's lag: WAL bytes not replayed, seconds since the last replayed transaction."""
 
     is_standby: bool
     byte_count: int
@@ -57,40 +57,37 @@ class Lag:
 
 
 class AnalystRouter:
-    """Sends reads of what devices sent to the replica while it is chosen; nothing else."""
+    """Send reads of device data to the replica while it is selected, all else to the primary."""
 
     def db_for_read(self, model: type[Model], **hints: object) -> str | None:
-        """Return the replica for models of measurements while it is chosen."""
-        analysts = model._meta.app_label == "ingest" or issubclass(model, Identity)
+        is_device_data = model._meta.app_label == "ingest" or issubclass(model, Identity)
         return (
             read_database.REPLICA
-            if analysts and read_database.is_replica()
+            if is_device_data and read_database.is_replica()
             else read_database.PRIMARY
         )
 
     def db_for_write(self, model: type[Model], **hints: object) -> str:
-        """Return the primary, wherever a row was read."""
         return read_database.PRIMARY
 
     def allow_relation(self, one: Model, other: Model, **hints: object) -> bool:
-        """Return True: both hold the same rows."""
+        """Return True: both databases hold the same rows."""
         return True
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
-        """Return whether it is the primary: the replica is changed by replication alone."""
+        """Return whether ``db`` is the primary: only replication changes the replica."""
         return db == read_database.PRIMARY
 
 
 class ChooseDatabase:
-    """Middleware, after the session's: chooses what the request reads from."""
+    """Middleware, after the session's: select the database that the request reads from."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Choose, pass the request on, and tell in the answer how old it is."""
-        wanted = request.method in SAFE and bool(PATHS.match(request.path))
-        read_database.choose(replica=wanted and not _has_just_written(request))
+        is_read = request.method in SAFE and bool(PATHS.match(request.path))
+        read_database.choose(replica=is_read and not _has_just_written(request))
         response = self._get_response(request)
         if read_database.is_replica():
             response.headers["X-Replica-Lag"] = describe()
@@ -99,10 +96,10 @@ class ChooseDatabase:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Return 503 where the replica, and nothing else, is what failed."""
+        """Return 503 if the replica failed."""
         if read_database.is_replica() and isinstance(error, (OperationalError, InterfaceError)):
             headers = {"Retry-After": "10", "Cache-Control": "no-store"}
-            return HttpResponse(AWAY, "text/plain", 503, headers=headers)
+            return HttpResponse(UNAVAILABLE, "text/plain", 503, headers=headers)
         return None
 
 
@@ -112,20 +109,20 @@ def _has_just_written(request: HttpRequest) -> bool:
     return time.time() - float(request.session.get(WROTE_AT, 0.0)) < AFTER_WRITING_SECONDS
 
 
-def shown(request: HttpRequest) -> dict[str, Any]:
-    """Return what the foot of a page says of the replica that it was read from (a processor)."""
+def lag_context(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the replica's lag for the footer, if the page was read from it."""
     return {"replica_lag": describe()} if read_database.is_replica() else {}
 
 
-# --- How far behind ------------------------------------------------------------------------
+# --- Lag -----------------------------------------------------------------------------------
 
 _lock = threading.Lock()
 _last: tuple[float, str] = (0.0, "")
 
 
 def describe() -> str:
-    """Return how far behind the replica is, or that it does not answer; known for a second."""
-    global _last  # noqa: PLW0603 - one for the process
+    """Describe the replica's lag, or that it does not answer; cached for a second."""
+    global _last  # noqa: PLW0603 - one cache per process
     with _lock:
         if time.monotonic() - _last[0] > CACHE_TTL_SECONDS:
             try:
@@ -138,14 +135,14 @@ def describe() -> str:
 
 
 def measure() -> Lag:
-    """Return how far behind the replica is. Raises ``django.db.Error`` where one is away."""
-    found = _measure_once()
-    if found.byte_count > 0:
-        # A primary that has nothing to do writes a line of its log now and then, and the last
-        # transaction before it is long ago: that is no lag.
-        time.sleep(SECOND_LOOK_SECONDS)
-        found = min(found, _measure_once(), key=lambda lag: lag.byte_count)
-    return found
+    """Return the replica's lag. Raises ``django.db.Error`` if a database is unavailable."""
+    lag = _measure_once()
+    if lag.byte_count > 0:
+        # An idle primary writes a WAL record now and then, long after its last transaction. That
+        # is no lag, so measure again and take the smaller one.
+        time.sleep(REMEASURE_AFTER_SECONDS)
+        lag = min(lag, _measure_once(), key=lambda measured: measured.byte_count)
+    return lag
 
 
 def _measure_once() -> Lag:
@@ -153,7 +150,7 @@ def _measure_once() -> Lag:
         cursor.execute("SELECT pg_current_wal_lsn()::text")
         (written,) = cursor.fetchone()
     with connections[read_database.REPLICA].cursor() as cursor:
-        cursor.execute(_BEHIND, [written])
+        cursor.execute(_LAG_SQL, [written])
         is_standby, byte_count, seconds = cursor.fetchone()
-    behind = max(0, byte_count or 0)
-    return Lag(is_standby, behind, max(0.0, seconds or 0.0) if behind else 0.0)
+    lag_bytes = max(0, byte_count or 0)
+    return Lag(is_standby, lag_bytes, max(0.0, seconds or 0.0) if lag_bytes else 0.0)

@@ -1,7 +1,7 @@
-"""The server's certificate: a local authority made once, and a certificate it signs for our names.
+"""The server's certificate: a local CA, created once, and a certificate that it issues.
 
-For trying, testing and closed networks; with ``SERVER_CERTIFICATE`` and ``SERVER_KEY`` set,
-those files are used and nothing is made.
+For evaluation, tests and closed networks. If ``SERVER_CERTIFICATE`` and ``SERVER_KEY`` are set,
+those files are used and nothing is created.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from device_endpoint.env import PROJECT_DIR, read_text, var_dir
 
-AUTHORITY_LIFE = timedelta(days=3650)
-SERVER_LIFE = timedelta(days=365)
+AUTHORITY_LIFETIME = timedelta(days=3650)
+SERVER_LIFETIME = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
-ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def authority_path() -> Path:
-    """Return the file that clients are given to trust this installation."""
+    """Return the CA file by which clients trust this installation."""
     return var_dir() / "tls" / "ca.crt"
 
 
 def certificate_path() -> Path:
-    """Return the file of the server's certificate (``SERVER_CERTIFICATE`` or our own)."""
-    given = read_text("SERVER_CERTIFICATE")
-    return PROJECT_DIR / given if given else var_dir() / "tls" / "server.crt"
+    """Return the file of the server's certificate (``SERVER_CERTIFICATE``, or generated)."""
+    configured = read_text("SERVER_CERTIFICATE")
+    return PROJECT_DIR / configured if configured else var_dir() / "tls" / "server.crt"
 
 
 def key_path() -> Path:
-    """Return the file of the server's key (``SERVER_KEY`` or our own)."""
-    given = read_text("SERVER_KEY")
-    return PROJECT_DIR / given if given else var_dir() / "secrets" / "server.key"
+    """Return the file of the server's key (``SERVER_KEY``, or generated)."""
+    configured = read_text("SERVER_KEY")
+    return PROJECT_DIR / configured if configured else var_dir() / "secrets" / "server.key"
 
 
 def ensure(public_host: str) -> bool:
-    """Make the authority and the certificate if they are missing, other or near their end.
+    """Create the CA and the certificate if they are missing, expire soon or have other names.
 
-    Return whether something was made. Raise ``OSError`` where the files cannot be written.
+    Return whether something was created. Raises ``OSError`` if the files cannot be written.
     """
     if read_text("SERVER_CERTIFICATE"):
         return False
     now = datetime.now(UTC)
-    names = sorted({public_host.strip("[]"), *ALWAYS_NAMED})
-    authority, authority_key, made = _ensure_authority(now)
-    if not made and _still_good(names, authority, now):
+    names = sorted({public_host.strip("[]"), *LOCAL_NAMES})
+    authority, authority_key, is_new = _ensure_authority(now)
+    if not is_new and _is_still_valid(names, authority, now):
         return False
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _sign_server(names, key.public_key(), authority, authority_key, now)
@@ -70,7 +70,7 @@ def _ensure_authority(
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
         if isinstance(key, ec.EllipticCurvePrivateKey) and (
             authority.public_key() == key.public_key()
-            and authority.not_valid_after_utc - now > SERVER_LIFE
+            and authority.not_valid_after_utc - now > SERVER_LIFETIME
         ):
             return authority, key, False
     key = ec.generate_private_key(ec.SECP256R1())
@@ -86,7 +86,7 @@ def _sign_authority(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Cert
     return (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + AUTHORITY_LIFE)
+        .not_valid_after(now + AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -106,7 +106,7 @@ def _sign_server(
     return (
         x509.CertificateBuilder(authority.subject, subject, public_key, x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + SERVER_LIFE)
+        .not_valid_after(now + SERVER_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -146,7 +146,7 @@ def _general_names(names: list[str]) -> list[x509.GeneralName]:
     return found
 
 
-def _still_good(names: list[str], authority: x509.Certificate, now: datetime) -> bool:
+def _is_still_valid(names: list[str], authority: x509.Certificate, now: datetime) -> bool:
     if not (key_path().exists() and certificate_path().exists()):
         return False
     found = x509.load_pem_x509_certificate(certificate_path().read_bytes())

@@ -1,10 +1,10 @@
-"""The staff door: admin, read API, health, metrics. No device endpoint."""
+"""URLs of the staff site: admin, analysis API, health, metrics. No device API."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from device_endpoint import health
-from device_endpoint.doctor.views import page as doctor_page
+from device_endpoint.doctor import page as doctor_page
 from device_endpoint.metrics.views import metrics
 
 urlpatterns = [

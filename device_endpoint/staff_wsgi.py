@@ -1,12 +1,43 @@
-"""WSGI application of the staff door."""
+"""WSGI application of the staff site, which answers only requests that nginx has forwarded.
 
+Sessions and passwords authenticate the user, but the client address by which failed logins are
+counted and the statement that TLS was used are trusted only from nginx.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from device_endpoint.proxy_secret import behind_nginx
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication
+
+logger = logging.getLogger(__name__)
+
+REFUSAL = b"The staff site is reached through nginx only.\n"
+
+
+def require_proxy_secret(application: WSGIApplication, secret: str) -> WSGIApplication:
+    """Wrap ``application``: requests without the proxy secret get 403. It never sees the secret."""
+
+    def check(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        received = environ.pop("HTTP_X_PROXY_SECRET", "")
+        if hmac.compare_digest(received.encode(), secret.encode()):
+            return application(environ, start_response)
+        logger.error("a request did not come through nginx: its proxy secret is wrong")
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(REFUSAL)))]
+        start_response("403 Forbidden", headers)
+        return [REFUSAL]
+
+    return check
+
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.staff"
 
-application = behind_nginx(get_wsgi_application(), settings.PROXY_SECRET)
+application = require_proxy_secret(get_wsgi_application(), settings.PROXY_SECRET)

@@ -24,7 +24,6 @@ DRAWERS = {"utils.py", "helpers.py", "services.py", "common.py", "misc.py"}
 HTTP_EDGES = (
     "device_endpoint",
     "identities.admin",
-    "identities.browser_headers",
     "identities.client_ip",
     "identities.login_lockout",
     "identities.mfa",

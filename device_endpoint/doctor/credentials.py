@@ -1,4 +1,4 @@
-"""Keys that lie about unused and device certificates that end soon."""
+"""Unused pre-shared keys and expiring device certificates."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from django.utils import timezone
 from device_endpoint.doctor.results import Finding, ok, warn
 from identities.models import PreSharedKey
 from ingest.models import DeviceCertificate
+from ingest.models.certificates import EXPIRES_SOON
 
 UNUSED_FOR = timedelta(days=30)
-ENDS_WITHIN = timedelta(days=30)
 
 
 def run() -> list[Finding]:
-    """Return the findings on keys and on certificates."""
-    return [_keys(), _certificates()]
+    return [_check_keys(), _check_certificates()]
 
 
-def _keys() -> Finding:
-    old = timezone.now() - UNUSED_FOR
-    number = PreSharedKey.objects.usable().filter(uses=0, created_at__lt=old).count()
-    if number:
-        text = f"{number} usable and unused for more than {UNUSED_FOR.days} days"
-        return warn("keys", text, "revoke those that nobody waits for (/admin/)")
-    return ok("keys", "none lies about unused")
+def _check_keys() -> Finding:
+    created_before = timezone.now() - UNUSED_FOR
+    count = PreSharedKey.objects.usable().filter(uses=0, created_at__lt=created_before).count()
+    if count:
+        text = f"{count} usable and unused for more than {UNUSED_FOR.days} days"
+        return warn("keys", text, "revoke those that no device will use (/admin/)")
+    return ok("keys", "none unused for long")
 
 
-def _certificates() -> Finding:
+def _check_certificates() -> Finding:
     now = timezone.now()
-    live = DeviceCertificate.objects.filter(
-        state=DeviceCertificate.State.ACTIVE, identity__is_active=True
+    expiring = DeviceCertificate.objects.filter(
+        state=DeviceCertificate.State.ACTIVE,
+        identity__is_active=True,
+        not_after__gt=now,
+        not_after__lt=now + EXPIRES_SOON,
     )
-    ending = live.filter(not_after__gt=now, not_after__lt=now + ENDS_WITHIN)
-    # A device that has another certificate for longer has been looked after.
-    number = ending.exclude(identity__certificates__not_after__gt=now + ENDS_WITHIN).count()
-    if number:
-        text = f"{number} end within {ENDS_WITHIN.days} days"
+    # Not reported if the identity has another certificate that is valid for longer.
+    count = expiring.exclude(identity__certificates__not_after__gt=now + EXPIRES_SOON).count()
+    if count:
+        text = f"{count} expire within {EXPIRES_SOON.days} days"
         return warn("device certificates", text, "let these devices register with a new one")
-    return ok("device certificates", "none ends soon")
+    return ok("device certificates", "none expires soon")

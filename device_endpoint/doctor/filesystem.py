@@ -1,4 +1,4 @@
-"""Files and folders: who may open the sockets and the secrets, and how much room is left."""
+"""Check the permissions of sockets and secrets, and the free disk space."""
 
 from __future__ import annotations
 
@@ -10,41 +10,35 @@ from pathlib import Path
 from django.conf import settings
 
 from device_endpoint import health, server_certificate
-from device_endpoint.doctor.results import (
-    Finding,
-    fail,
-    ok,
-    warn,
-)
+from device_endpoint.doctor.results import Finding, fail, ok, warn
 from device_endpoint.env import files_of_secrets, socket_folder
 
 SOCKET_FORBIDDEN = 0o007
 FOLDER_FORBIDDEN = 0o027
-PARENT_FORBIDDEN = 0o022  # may be walked through, to the database's folder; the door's is closed
+PARENT_FORBIDDEN = 0o022  # others may pass through it to the database's folder
 SECRET_FORBIDDEN = 0o077
 WARN_BELOW = 0.20
 FAIL_BELOW = 0.05
 
 
 def run() -> list[Finding]:
-    """Return the findings on sockets, secrets and disk."""
-    return [_sockets(), _secrets(), disk(settings.DISK_SPACE_PATHS)]
+    return [_check_sockets(), _check_secrets(), check_disk(settings.DISK_SPACE_PATHS)]
 
 
-def too_open(path: Path, forbidden: int) -> bool:
-    """Tell whether a path that exists gives one of the ``forbidden`` permissions."""
+def has_permission(path: Path, forbidden: int) -> bool:
+    """Return whether an existing path grants one of the ``forbidden`` permission bits."""
     try:
         return bool(stat.S_IMODE(path.stat().st_mode) & forbidden)
     except FileNotFoundError:
         return False
 
 
-def _sockets() -> Finding:
+def _check_sockets() -> Finding:
     folder = socket_folder("run")
-    sockets = [folder / f"{door}.sock" for door in ("device", "staff")]
-    loose = [path for path in sockets if too_open(path, SOCKET_FORBIDDEN)]
-    loose += [folder] if too_open(folder, FOLDER_FORBIDDEN) else []
-    loose += [folder.parent] if too_open(folder.parent, PARENT_FORBIDDEN) else []
+    sockets = [folder / f"{service}.sock" for service in ("device", "staff")]
+    loose = [path for path in sockets if has_permission(path, SOCKET_FORBIDDEN)]
+    loose += [folder] if has_permission(folder, FOLDER_FORBIDDEN) else []
+    loose += [folder.parent] if has_permission(folder.parent, PARENT_FORBIDDEN) else []
     if loose:
         return fail(
             "sockets",
@@ -54,8 +48,8 @@ def _sockets() -> Finding:
     return ok("sockets", "closed to other users")
 
 
-def _secrets() -> Finding:
-    loose = [path for path in _secret_files() if too_open(path, SECRET_FORBIDDEN)]
+def _check_secrets() -> Finding:
+    loose = [path for path in _secret_files() if has_permission(path, SECRET_FORBIDDEN)]
     if loose:
         return fail("secrets", f"readable by others: {_names(loose)}", f"chmod 600 {_names(loose)}")
     return ok("secrets", "readable by their owner only")
@@ -69,19 +63,19 @@ def _secret_files() -> Iterator[Path]:
     yield from files_of_secrets()
 
 
-def disk(folders: Sequence[str]) -> Finding:
-    """Return whether there is room left on the disks that hold ``folders``: of the fullest."""
+def check_disk(folders: Sequence[str]) -> Finding:
+    """Judge the free space of the file systems that hold ``folders`` by the fullest one."""
     missing = [folder for folder in folders if not Path(folder).exists()]
     if missing:
-        remedy = "make DISK_SPACE_PATHS name folders that are there"
-        return fail("disk", f"not there: {', '.join(missing)}", remedy)
+        remedy = "set DISK_SPACE_PATHS to existing folders"
+        return fail("disk", f"missing: {', '.join(missing)}", remedy)
     usages = {folder: shutil.disk_usage(folder) for folder in folders}
     folder, usage = min(usages.items(), key=lambda item: item[1].free)
-    share = min(found.free / max(1, found.total) for found in usages.values())
-    text = f"{usage.free / 2**30:.1f} GiB free for {folder}, the fullest keeps {share:.0%}"
-    remedy = "make room, or see manage.py prune --dry-run"
+    share = min(usage.free / max(1, usage.total) for usage in usages.values())
+    text = f"{usage.free / 2**30:.1f} GiB free for {folder}; least free share {share:.0%}"
+    remedy = "free disk space, or see manage.py prune --dry-run"
     if usage.free < settings.MIN_FREE_DISK_BYTES:
-        text += f"; below {health.mib(settings.MIN_FREE_DISK_BYTES)} no uploads are taken"
+        text += f"; uploads are paused below {health.mib(settings.MIN_FREE_DISK_BYTES)}"
         return fail("disk", text, remedy)
     if share >= WARN_BELOW:
         return ok("disk", text)

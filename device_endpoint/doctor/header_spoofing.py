@@ -1,7 +1,8 @@
-"""The proof that a claimed certificate is not believed: claim one, in every way that is known.
+"""Verify that a certificate claimed in a request header is rejected.
 
-Through nginx, past it on every socket of ours, and on every TCP port that a process of ours
-listens on. What is asked is GET: who am I? The answer names the certificate that was seen.
+Every known way to claim a certificate is tried through nginx, at every socket of this installation
+without nginx, and at every TCP port on which one of its processes listens. Each attempt is a GET,
+whose response names the certificate that the application has accepted.
 """
 
 from __future__ import annotations
@@ -22,19 +23,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.conf import settings
 
-from device_endpoint import nginx_upstreams
-from device_endpoint.doctor import listening_ports, probes
-from device_endpoint.doctor.probes import Answer
-from device_endpoint.doctor.results import (
-    Finding,
-    fail,
-    ok,
-    warn,
-)
-from device_endpoint.env import read_list, socket_folder
+from device_endpoint import local_probe, nginx_upstreams
+from device_endpoint.doctor.listening_ports import Listener, list_listeners
+from device_endpoint.doctor.results import Finding, fail, ok, warn
+from device_endpoint.env import read_list
 
 PATH = "/device_endpoint"
-NAMES = (
+HEADER_NAMES = (
     "X-Client-Cert",
     "X_Client_Cert",
     "X.Client.Cert",
@@ -47,30 +42,31 @@ NAMES = (
     "X-Amzn-Mtls-Clientcert",
 )
 Headers = list[tuple[str, str]]
+Connect = Callable[[], http.client.HTTPConnection]
 
 
 @dataclass(frozen=True)
-class Forged:
-    """A certificate, valid and fit, that nobody has registered."""
+class ForgedCertificate:
+    """A valid certificate that is bound to no identity."""
 
     pem: bytes
     key: bytes
     sha256: str
 
     def claims(self) -> Iterator[Headers]:
-        """Return the headers of each way to claim it."""
+        """Yield the request headers of each way to claim this certificate."""
         escaped = quote(self.pem.decode(), safe="")
-        for name in NAMES:
+        for name in HEADER_NAMES:
             verify = name.replace("Cert", "Verify") if name.startswith("X") else "X-Client-Verify"
             yield [(name, escaped), (verify, "SUCCESS"), ("X-Client-Verify", "SUCCESS")]
-        doubled = [("X-Client-Cert", escaped), ("X-Client-Verify", "SUCCESS")]
-        yield [*doubled, *doubled]
-        yield [*doubled, ("Connection", "X-Client-Cert, close")]
-        yield [*doubled, ("X-Proxy-Secret", "guessed")]
+        claim = [("X-Client-Cert", escaped), ("X-Client-Verify", "SUCCESS")]
+        yield [*claim, *claim]
+        yield [*claim, ("Connection", "X-Client-Cert, close")]
+        yield [*claim, ("X-Proxy-Secret", "guessed")]
 
 
-def make() -> Forged:
-    """Return a new certificate; it lives for an hour."""
+def forge_certificate() -> ForgedCertificate:
+    """Return a new self-signed certificate that is valid for an hour."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "doctor")])
     now = datetime.now(UTC)
@@ -81,136 +77,144 @@ def make() -> Forged:
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    return Forged(
+    return ForgedCertificate(
         certificate.public_bytes(pem),
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
         hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest(),
     )
 
 
-def believed(answer: Answer, forged: str) -> bool:
-    """Tell whether an answer shows that the claimed certificate was taken for real."""
-    return forged.encode() in answer.body or answer.status < 400
+def is_accepted(response: local_probe.Response, sha256: str) -> bool:
+    """Return whether a response shows that the claimed certificate was accepted."""
+    return sha256.encode() in response.body or response.status < 400
 
 
 def run() -> list[Finding]:
-    """Return whether a claim is believed through nginx, and past it."""
-    forged = make()
+    forged = forge_certificate()
     return [
-        _through_nginx(forged),
-        *_past_nginx(forged),
-        *_upstreams(forged),
-        *_listeners(forged),
+        _check_via_nginx(forged),
+        *_check_services(forged),
+        *_check_app_hosts(forged),
+        *_check_listeners(forged),
     ]
 
 
-def _try(
-    connect: Callable[[], http.client.HTTPConnection], forged: Forged, path: str = PATH
-) -> tuple[int, list[str]]:
-    """Return how many claims were answered and by which headers one was believed."""
-    tried, taken = 0, []
+def _try_claims(connect: Connect, forged: ForgedCertificate) -> tuple[int, list[str]]:
+    """Return the number of claims that were answered and the headers of the accepted ones."""
+    count, accepted = 0, []
     for headers in forged.claims():
-        answer = probes.ask(connect(), path, headers)
-        if answer.status == 429 or answer.status >= 500:
-            raise http.client.HTTPException(f"answered {answer.status}")
-        tried += 1
-        if believed(answer, forged.sha256):
-            taken.append(headers[0][0])
-    return tried, taken
+        response = local_probe.get(connect(), PATH, headers)
+        if response.status == 429 or response.status >= 500:
+            raise http.client.HTTPException(f"answered {response.status}")
+        count += 1
+        if is_accepted(response, forged.sha256):
+            accepted.append(headers[0][0])
+    return count, accepted
 
 
-def _through_nginx(forged: Forged) -> Finding:
-    name = "claimed certificates through nginx"
-    own = make()
+def _check_via_nginx(forged: ForgedCertificate) -> Finding:
+    name = "forged certificates through nginx"
+    own = forge_certificate()
     with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
         pair = Path(folder) / "own.crt", Path(folder) / "own.key"
         pair[0].write_bytes(own.pem)
         pair[1].write_bytes(own.key)
         port = settings.DEVICE_PORT
         try:
-            without, taken = _try(lambda: probes.via_nginx(port), forged)
-            with_own, also = _try(lambda: probes.via_nginx(port, pair), forged)
-        except probes.TROUBLE as error:
-            return warn(name, f"not tried: {error}", "start the product, then ask again")
-    if taken or also:
+            count, accepted = _try_claims(lambda: local_probe.via_nginx(port), forged)
+            with_own, also = _try_claims(lambda: local_probe.via_nginx(port, pair), forged)
+        except local_probe.PROBE_ERRORS as error:
+            return warn(name, f"not tested: {error}", "start the installation, then run it again")
+    if accepted or also:
         return fail(
             name,
-            f"BELIEVED, by {', '.join(sorted({*taken, *also}))}",
-            "include device_proxy.conf in every proxied location and nothing else sets headers",
+            f"ACCEPTED, by {', '.join(sorted({*accepted, *also}))}",
+            "include device_proxy.conf in every proxied location and set headers nowhere else",
         )
-    return ok(name, f"{without + with_own} claims, none believed")
+    return ok(name, f"{count + with_own} forged certificates, all rejected")
 
 
-def _past_nginx(forged: Forged) -> list[Finding]:
-    """Return what the doors of this host make of claims; none where nginx uses none of them."""
-    name = "claimed certificates past nginx"
-    doors = [
-        door
-        for door in ("device", "staff")
+def _check_services(forged: ForgedCertificate) -> list[Finding]:
+    """Return a finding on this host's sockets, or none if nginx uses only other hosts."""
+    services = [
+        service
+        for service in ("device", "staff")
         if nginx_upstreams.LOCAL
-        in (getattr(settings, f"{door.upper()}_UPSTREAMS") or [nginx_upstreams.LOCAL])
+        in (getattr(settings, f"{service.upper()}_UPSTREAMS") or [nginx_upstreams.LOCAL])
     ]
-    return [_local(name, doors, forged)] if doors else []
+    return [_check_sockets(services, forged)] if services else []
 
 
-def _local(name: str, doors: list[str], forged: Forged) -> Finding:
-    tried, taken = 0, []
-    for door in doors:
-        path = socket_folder("run") / f"{door}.sock"
+def _check_sockets(services: list[str], forged: ForgedCertificate) -> Finding:
+    name = "forged certificates bypassing nginx"
+    total, accepted = 0, []
+    for service in services:
+        path = local_probe.service_socket(service)
         try:
-            count, by = _try(lambda path=path: probes.direct(path), forged)  # type: ignore[misc]
-        except probes.TROUBLE as error:
-            return warn(name, f"{path}: not tried: {error}", "start the product, then ask again")
-        tried += count
-        taken += [f"{door}.sock by {one}" for one in by]
-    if taken:
-        return fail(name, f"BELIEVED: {', '.join(taken)}", "set PROXY_SECRET anew and restart")
-    return ok(name, f"{tried} claims on {len(doors)} sockets, none believed")
+            count, headers = _try_claims(partial(local_probe.direct, path), forged)
+        except local_probe.PROBE_ERRORS as error:
+            remedy = "start the installation, then run it again"
+            return warn(name, f"{path}: not tested: {error}", remedy)
+        total += count
+        accepted += [f"{service}.sock by {header}" for header in headers]
+    if accepted:
+        return fail(name, f"ACCEPTED: {', '.join(accepted)}", "change PROXY_SECRET and restart")
+    return ok(name, f"{total} forged certificates at {len(services)} sockets, all rejected")
 
 
-def _upstreams(forged: Forged) -> Iterator[Finding]:
-    """Yield a finding for each app host: does it answer, and only with the proxy secret?"""
-    everywhere = [*settings.DEVICE_UPSTREAMS, *settings.STAFF_UPSTREAMS]
-    for address in nginx_upstreams.over_tcp(everywhere):
-        name, remedy = f"app host {address}", "start it, or take it out of the upstreams"
-        host, port = nginx_upstreams.split(address)
+def _check_app_hosts(forged: ForgedCertificate) -> Iterator[Finding]:
+    """Yield a finding for each app host: it must answer, and only with the proxy secret."""
+    for address in nginx_upstreams.over_tcp(
+        [*settings.DEVICE_UPSTREAMS, *settings.STAFF_UPSTREAMS]
+    ):
+        name, remedy = f"app host {address}", "start it, or remove it from the upstreams"
+        connect = partial(local_probe.plain_tcp, *nginx_upstreams.split(address))
         try:
-            tried, taken = _try(partial(probes.in_the_clear, host, port), forged)
-        except probes.TROUBLE as error:
+            count, accepted = _try_claims(connect, forged)
+        except local_probe.PROBE_ERRORS as error:
             yield warn(name, f"does not answer: {error}", remedy)
             continue
-        if taken:
+        if accepted:
             yield fail(
                 name,
-                f"a claim was BELIEVED without the proxy secret, by {', '.join(taken)}",
+                f"ACCEPTED without the proxy secret, by {', '.join(accepted)}",
                 "give it the PROXY_SECRET of this host and restart it",
             )
         else:
-            yield ok(name, f"answers; {tried} claims without the proxy secret refused")
+            yield ok(
+                name, f"answers; {count} forged certificates without the proxy secret, all rejected"
+            )
 
 
-def _listeners(forged: Forged) -> list[Finding]:
+def _check_listeners(forged: ForgedCertificate) -> list[Finding]:
     name = "listeners"
-    expected = {settings.DEVICE_PORT, settings.STAFF_PORT}
-    found = listening_ports.of_this_installation()
-    if not found:
-        return [warn(name, "no process of this installation was found", "ask as its own user")]
-    further = [one for one in found if one.port not in expected]
-    wanted = {int(one.rpartition(":")[2]) for one in read_list("GUNICORN_BIND", []) if ":" in one
-              and not one.startswith("unix:")}  # fmt: skip
-    findings = [_further(one, forged, is_wanted=one.port in wanted) for one in further]
-    return findings or [ok(name, "no TCP port but nginx's two")]
+    listeners = list_listeners()
+    if not listeners:
+        return [warn(name, "no process of this installation was found", "run it as its own user")]
+    nginx_ports = {settings.DEVICE_PORT, settings.STAFF_PORT}
+    tcp_binds = [bind for bind in read_list("GUNICORN_BIND", []) if not bind.startswith("unix:")]
+    configured = {int(bind.rpartition(":")[2]) for bind in tcp_binds if ":" in bind}
+    findings = [
+        _check_listener(listener, forged, is_configured=listener.port in configured)
+        for listener in listeners
+        if listener.port not in nginx_ports
+    ]
+    return findings or [ok(name, "no TCP port except nginx's two")]
 
 
-def _further(listener: listening_ports.Listener, forged: Forged, *, is_wanted: bool) -> Finding:
+def _check_listener(
+    listener: Listener, forged: ForgedCertificate, *, is_configured: bool
+) -> Finding:
     name = f"listener {listener.host}:{listener.port}"
-    remedy = "let gunicorn listen on its socket only (unset GUNICORN_BIND)"
+    remedy = "make gunicorn listen on its socket only (unset GUNICORN_BIND)"
+    connect = partial(local_probe.plain_tcp, listener.host, listener.port)
     try:
-        tried, taken = _try(lambda: probes.in_the_clear(listener.host, listener.port), forged)
-    except probes.TROUBLE:
+        count, accepted = _try_claims(connect, forged)
+    except local_probe.PROBE_ERRORS:
         return warn(name, f"{listener.program} listens here and speaks no HTTP", remedy)
-    if taken:
-        return fail(name, f"a claim was BELIEVED past nginx, by {', '.join(taken)}", remedy)
-    if is_wanted:
-        return ok(name, f"for nginx on other hosts (GUNICORN_BIND); {tried} claims refused")
-    return warn(name, f"{listener.program} listens past nginx; {tried} claims refused", remedy)
+    if accepted:
+        return fail(name, f"ACCEPTED without nginx, by {', '.join(accepted)}", remedy)
+    text = f"{count} forged certificates, all rejected"
+    if is_configured:
+        return ok(name, f"for nginx on other hosts (GUNICORN_BIND); {text}")
+    return warn(name, f"{listener.program} listens without nginx; {text}", remedy)

@@ -1,4 +1,4 @@
-"""Which TCP ports the processes of this installation listen on, as Linux tells in ``/proc``."""
+"""List the TCP ports on which processes of this installation listen, from Linux' ``/proc``."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from django.conf import settings
 from device_endpoint.env import PROJECT_DIR, resolve_var_dir
 
 PROC = Path("/proc")
-LISTENS = "0A"
+STATE_LISTEN = "0A"
 APPLICATIONS = ("device_endpoint.device_wsgi", "device_endpoint.staff_wsgi")
 
 
 @dataclass(frozen=True, order=True)
 class Listener:
-    """An address that a process listens on; ``program`` is the process's name."""
+    """An address on which a process listens; ``program`` is the name of the process."""
 
     host: str
     port: int
     program: str
 
 
-def of_this_installation() -> list[Listener]:
-    """Return the listeners of the supervisor's descendants and of gunicorns of this folder."""
-    numbers = _descendants(_supervisor()) | _gunicorns()
+def list_listeners() -> list[Listener]:
+    """Return the listeners of the supervisor's descendants and of this installation's gunicorns."""
+    pids = _descendants(_supervisor_pid()) | _gunicorn_pids()
     sockets = _listening_sockets()
-    found = set()
-    for number in numbers:
-        for inode in _sockets_of(number):
-            if inode in sockets:
-                host, port = sockets[inode]
-                found.add(Listener(_reachable(host), port, _name_of(number)))
-    return sorted(found)
+    listeners = {
+        Listener(_reachable(sockets[inode][0]), sockets[inode][1], _name_of(pid))
+        for pid in pids
+        for inode in _sockets_of(pid)
+        if inode in sockets
+    }
+    return sorted(listeners)
 
 
 def parse_table(text: str) -> dict[str, tuple[str, int]]:
-    """Return address and port by inode of the listening sockets in a ``/proc/net/tcp`` table."""
+    """Return address and port of each listening socket in a ``/proc/net/tcp`` table, by inode."""
     found = {}
     for line in text.splitlines()[1:]:
         fields = line.split()
-        if len(fields) > 9 and fields[3] == LISTENS:
+        if len(fields) > 9 and fields[3] == STATE_LISTEN:
             host, _, port = fields[1].partition(":")
             found[fields[9]] = (_address(host), int(port, 16))
     return found
@@ -70,65 +70,65 @@ def _listening_sockets() -> dict[str, tuple[str, int]]:
     return found
 
 
-def _supervisor() -> int | None:
+def _supervisor_pid() -> int | None:
     with contextlib.suppress(OSError, ValueError):
         return int((Path(settings.VAR_DIR) / "up.lock").read_text())
     return None
 
 
-def _processes() -> Iterator[int]:
+def _all_pids() -> Iterator[int]:
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             yield int(entry.name)
 
 
 def _descendants(ancestor: int | None) -> set[int]:
-    parents = {number: _parent_of(number) for number in _processes()}
+    parents = {pid: _parent_of(pid) for pid in _all_pids()}
     found = {ancestor} if ancestor in parents else set()
     grown = True
     while grown:
-        children = {number for number, parent in parents.items() if parent in found}
+        children = {pid for pid, parent in parents.items() if parent in found}
         grown = not children <= found
         found |= children
-    return {number for number in found if number is not None}
+    return {pid for pid in found if pid is not None}
 
 
-def _parent_of(number: int) -> int | None:
+def _parent_of(pid: int) -> int | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        # The name, in brackets, may hold blanks and brackets itself.
-        return int((PROC / str(number) / "stat").read_text().rpartition(")")[2].split()[1])
+        # The name, in parentheses, may itself contain spaces and parentheses.
+        return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
     return None
 
 
-def _gunicorns() -> set[int]:
+def _gunicorn_pids() -> set[int]:
     found = set()
-    for number in _processes():
+    for pid in _all_pids():
         with contextlib.suppress(OSError):
-            command = (PROC / str(number) / "cmdline").read_bytes().decode(errors="replace")
-            folder = (PROC / str(number) / "cwd").readlink()
+            command = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
+            folder = (PROC / str(pid) / "cwd").readlink()
             ours = folder == PROJECT_DIR and any(name in command for name in APPLICATIONS)
-            if ours and _var_dir_of(number) == Path(settings.VAR_DIR):
-                found.add(number)
+            if ours and _var_dir_of(pid) == Path(settings.VAR_DIR):
+                found.add(pid)
     return found
 
 
-def _var_dir_of(number: int) -> Path:
-    """Tell an installation from another one that runs from the same folder."""
-    variables = (PROC / str(number) / "environ").read_bytes().decode(errors="replace").split("\0")
-    given = [one.partition("=")[2] for one in variables if one.startswith("VAR_DIR=")]
-    return resolve_var_dir(given[-1] if given else "")
+def _var_dir_of(pid: int) -> Path:
+    # Distinguishes installations that run from the same folder.
+    variables = (PROC / str(pid) / "environ").read_bytes().decode(errors="replace").split("\0")
+    values = [text.partition("=")[2] for text in variables if text.startswith("VAR_DIR=")]
+    return resolve_var_dir(values[-1] if values else "")
 
 
-def _sockets_of(number: int) -> Iterator[str]:
+def _sockets_of(pid: int) -> Iterator[str]:
     with contextlib.suppress(OSError):
-        for entry in (PROC / str(number) / "fd").iterdir():
+        for entry in (PROC / str(pid) / "fd").iterdir():
             with contextlib.suppress(OSError):
                 target = str(entry.readlink())
                 if target.startswith("socket:["):
                     yield target[len("socket:[") : -1]
 
 
-def _name_of(number: int) -> str:
+def _name_of(pid: int) -> str:
     with contextlib.suppress(OSError):
-        return (PROC / str(number) / "comm").read_text().strip()
+        return (PROC / str(pid) / "comm").read_text().strip()
     return "?"

@@ -1,4 +1,4 @@
-"""What a check found: one line for a person, with the remedy."""
+"""The result of a check: one line for the operator, with the remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Level = Literal["ok", "warn", "FAIL"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, how it is, and what to do about it."""
+    """What was checked (``name``), its state (``level``, ``text``) and how to fix it."""
 
     name: str
     level: Level
@@ -18,25 +18,22 @@ class Finding:
     remedy: str = ""
 
     def as_line(self) -> str:
-        """Return the line that ``doctor`` prints."""
-        told = f"{self.level:<4}  {self.name}: {self.text}"
-        return f"{told}\n      -> {self.remedy}" if self.remedy else told
+        line = f"{self.level:<4}  {self.name}: {self.text}"
+        return f"{line}\n      -> {self.remedy}" if self.remedy else line
 
     def as_json(self) -> dict[str, str]:
-        """Return name, level, text and remedy."""
         return asdict(self)
 
 
 def ok(name: str, text: str) -> Finding:
-    """Return a finding that all is well."""
     return Finding(name, "ok", text)
 
 
 def warn(name: str, text: str, remedy: str) -> Finding:
-    """Return a finding that somebody should look at."""
+    """Return a finding that needs attention."""
     return Finding(name, "warn", text, remedy)
 
 
 def fail(name: str, text: str, remedy: str) -> Finding:
-    """Return a finding that has to be mended."""
+    """Return a finding that must be fixed."""
     return Finding(name, "FAIL", text, remedy)

@@ -1,1 +1,1 @@
-"""``/metrics``: what the processes of both doors counted, and how things stand right now."""
+"""``/metrics``: the counters of both services and gauges of the current state."""

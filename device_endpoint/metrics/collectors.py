@@ -1,7 +1,7 @@
-"""How things stand when somebody asks: certificates, identities, readiness, TLS.
+"""Collectors for ``/metrics``: the services' counters, and gauges of the current state.
 
-Asked of the database and of nginx, and remembered for a while, so that no number of scrapes is a
-load. What cannot be had is left out: the counters are shown all the same.
+Gauges are queried from the database and from nginx and cached, so that frequent scrapes cause no
+load. A gauge that cannot be queried is left out; the counters are exported all the same.
 """
 
 from __future__ import annotations
@@ -11,53 +11,95 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Count, Q
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from alerts.models import Incident, MonitorHeartbeat, Notification
 from analysis.queries import read_database
-from device_endpoint import health, replica
-from device_endpoint.metrics import tls_probe
+from device_endpoint import health, local_probe, replica
+from device_endpoint.env import metrics_folder
 from identities.models import Identity
 from ingest.models import DeviceCertificate
 from ingest.models.certificates import EXPIRES_SOON
 
 CACHE_TTL_SECONDS = 10.0
-# A question is asked again only after this many times the time that its answer took.
-REST = 20.0
+# A query is repeated only after this many times its own duration.
+PAUSE_PER_DURATION = 20.0
+SERVICES = ("device", "staff")
+MAX_READ_ATTEMPTS = 3
+
+# Former name to current name. A former name is exported for one release.
+RENAMED_METRICS = {
+    "device_endpoint_late_devices": "device_endpoint_overdue_devices",
+    "device_endpoint_notices_waiting": "device_endpoint_notifications_pending",
+    "device_endpoint_watch_age_seconds": "device_endpoint_monitoring_age_seconds",
+}
+_FORMER_NAMES = {name: former for former, name in RENAMED_METRICS.items()}
 
 
-class Remembered(Collector):
-    """Gauges that ``ask`` gives, asked again when they are no longer fresh."""
+class ServiceCounters(Collector):
+    """Sums of the counters of all processes of both services, including ended processes."""
 
-    def __init__(self, ask: Callable[[], Iterable[Metric]]) -> None:
-        self._ask = ask
+    def collect(self) -> Iterable[Metric]:
+        # A service that starts removes its files, possibly just after they were listed.
+        for _ in range(MAX_READ_ATTEMPTS - 1):
+            try:
+                return self._merge()
+            except FileNotFoundError:
+                continue
+        return self._merge()
+
+    def _merge(self) -> Iterable[Metric]:
+        files = [str(file) for service in SERVICES for file in _files(metrics_folder() / service)]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return merged
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.db"))
+
+
+class CachedGauges(Collector):
+    """The gauges that ``query`` returns, queried again when the cached ones have expired."""
+
+    def __init__(self, query: Callable[[], Iterable[Metric]]) -> None:
+        self._query = query
         self._lock = threading.Lock()
-        self._fresh_until = 0.0
+        self._expires_at = 0.0
         self._metrics: list[Metric] = []
 
     def collect(self) -> Iterable[Metric]:
-        """Return the gauges."""
         with self._lock:
-            began = time.monotonic()
-            if began >= self._fresh_until:
-                self._metrics = list(self._ask())
+            started = time.monotonic()
+            if started >= self._expires_at:
+                self._metrics = list(self._query())
                 ended = time.monotonic()
-                self._fresh_until = ended + max(CACHE_TTL_SECONDS, REST * (ended - began))
+                pause = max(CACHE_TTL_SECONDS, PAUSE_PER_DURATION * (ended - started))
+                self._expires_at = ended + pause
             return self._metrics
 
 
 def database_gauges() -> Iterator[Metric]:
-    """Yield what is counted in the database; nothing while it is away."""
+    """Yield the gauges from the database; none while it is unavailable."""
     try:
-        for question in DATABASE_QUESTIONS:
-            yield question()
+        for query in DATABASE_QUERIES:
+            gauge = query()
+            yield gauge
+            if former := _FORMER_NAMES.get(gauge.name):
+                yield _deprecated(gauge, former)
     except (DatabaseError, InterfaceError):
-        return  # device_endpoint_check_ok says so
+        return  # device_endpoint_check_ok reports it
+
+
+def _deprecated(gauge: Metric, former: str) -> Metric:
+    value = gauge.samples[0].value
+    return GaugeMetricFamily(former, f"Deprecated: use {gauge.name}.", value=value)
 
 
 def _certificates() -> Metric:
@@ -82,8 +124,8 @@ def _certificates() -> Metric:
     )
     family = GaugeMetricFamily(
         "device_endpoint_certificates",
-        "Certificates that are bound, by state; `expiring` are live ones of the next 30 days, "
-        "`unreplaced` those that end soon without a successor.",
+        "Bound certificates, by state; `expiring` are live ones that expire within 30 days, "
+        "`unreplaced` those that expire soon without a successor.",
         labels=["state"],
     )
     for state in states:
@@ -104,60 +146,66 @@ def _identities() -> Metric:
     return family
 
 
-def _late() -> Metric:
+def _overdue_devices() -> Metric:
     return GaugeMetricFamily(
-        "device_endpoint_late_devices",
-        "Identities without a new sample within the expected interval and its grace.",
-        value=_overdue(is_backfilling=False),
+        "device_endpoint_overdue_devices",
+        "Identities without a new sample within the reporting interval and grace period.",
+        value=_count_overdue(is_backfilling=False),
     )
 
 
-def _catching_up() -> Metric:
+def _catching_up_devices() -> Metric:
     return GaugeMetricFamily(
         "device_endpoint_catching_up_devices",
-        "Identities whose newest sample is too old, but whose files come.",
-        value=_overdue(is_backfilling=True),
+        "Overdue identities that are sending a backlog of files.",
+        value=_count_overdue(is_backfilling=True),
     )
 
 
-def _overdue(*, is_backfilling: bool) -> int:
-    found = Incident.objects.filter(
+def _count_overdue(*, is_backfilling: bool) -> int:
+    incidents = Incident.objects.filter(
         kind=Incident.Kind.OVERDUE, ended_at=None, is_backfilling=is_backfilling
     )
-    return found.values("identity").distinct().count()
+    return incidents.values("identity").distinct().count()
 
 
-def _notices() -> Metric:
-    waiting = Notification.objects.filter(sent_at=None, abandoned_at=None, attempts__gt=0)
+def _pending_notifications() -> Metric:
+    pending = Notification.objects.filter(sent_at=None, abandoned_at=None, attempts__gt=0)
     return GaugeMetricFamily(
-        "device_endpoint_notices_waiting",
-        "Notices that could not be sent yet.",
-        value=waiting.count(),
+        "device_endpoint_notifications_pending",
+        "Notifications whose delivery failed and will be retried.",
+        value=pending.count(),
     )
 
 
-def _watch() -> Metric:
-    at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
+def _monitoring_age() -> Metric:
+    last_run_at = (
+        MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
+    )
     return GaugeMetricFamily(
-        "device_endpoint_watch_age_seconds",
-        "Seconds since `manage.py monitor_devices` last looked who is late.",
-        value=math.inf if at is None else (datetime.now(UTC) - at).total_seconds(),
+        "device_endpoint_monitoring_age_seconds",
+        "Seconds since the last run of `manage.py monitor_devices`.",
+        value=math.inf if last_run_at is None else _seconds_since(last_run_at),
     )
 
 
-# Each is one statement.
-DATABASE_QUESTIONS: tuple[Callable[[], Metric], ...] = (
+def _seconds_since(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
+
+
+# One SQL statement each.
+DATABASE_QUERIES: tuple[Callable[[], Metric], ...] = (
     _certificates,
     _identities,
-    _late,
-    _catching_up,
-    _notices,
-    _watch,
+    _overdue_devices,
+    _catching_up_devices,
+    _pending_notifications,
+    _monitoring_age,
 )
 
 
 def replica_gauges() -> Iterator[Metric]:
-    """Yield how far the replica is behind; without one nothing, and 0 up while it is away."""
+    """Yield whether the replica answers and its lag; nothing if none is configured."""
     if not read_database.has_replica():
         return
     up = GaugeMetricFamily("device_endpoint_replica_up", "Whether the replica answers.")
@@ -171,20 +219,20 @@ def replica_gauges() -> Iterator[Metric]:
     yield up
     yield GaugeMetricFamily(
         "device_endpoint_replica_lag_seconds",
-        "Since what the replica has replayed, 0 where that is all.",
+        "Age of the last transaction that the replica has replayed; 0 if it has replayed all.",
         value=lag.seconds,
     )
     yield GaugeMetricFamily(
         "device_endpoint_replica_lag_bytes",
-        "Of the primary's log that the replica has not replayed.",
+        "Bytes of the primary's WAL that the replica has not replayed.",
         value=lag.byte_count,
     )
 
 
 def readiness_gauges() -> Iterator[Metric]:
-    """Yield 1 for each check of ``/readyz`` that is passed, 0 for each that is not."""
+    """Yield 1 for each check of ``/readyz`` that passes, 0 for each that fails."""
     family = GaugeMetricFamily(
-        "device_endpoint_check_ok", "Whether a check of /readyz is passed.", labels=["check"]
+        "device_endpoint_check_ok", "Whether a check of /readyz passes.", labels=["check"]
     )
     for name, state in health.all_checks().items():
         family.add_metric([name], float(state == health.OK))
@@ -192,11 +240,11 @@ def readiness_gauges() -> Iterator[Metric]:
 
 
 def server_certificate_gauges() -> Iterator[Metric]:
-    """Yield the days that the certificate which nginx shows to devices has left."""
-    ends = tls_probe.not_after()
-    if ends is not None:
+    """Yield the days until the certificate that nginx serves to devices expires."""
+    certificate = local_probe.served_certificate()
+    if certificate is not None:
         yield GaugeMetricFamily(
             "device_endpoint_server_certificate_days_left",
             "Days until the server's certificate expires, as nginx serves it.",
-            value=(ends - datetime.now(UTC)) / timedelta(days=1),
+            value=(certificate.not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1),
         )

@@ -1,4 +1,4 @@
-"""``GET /metrics``: for a token whose owner may view measurements, or from this machine itself."""
+"""``GET /metrics``: for tokens whose owner may view measurements, and for this machine."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from rest_framework.request import Request
 
 from analysis.api.authentication import BearerToken
 from device_endpoint.metrics.collectors import (
-    Remembered,
+    CachedGauges,
+    ServiceCounters,
     database_gauges,
     readiness_gauges,
     replica_gauges,
     server_certificate_gauges,
 )
-from device_endpoint.metrics.multiprocess import BothDoors
 
 PERMISSION = "ingest.view_measurement"
 
 _registry = CollectorRegistry()
 for _collector in (
-    BothDoors(),
-    Remembered(database_gauges),
-    Remembered(readiness_gauges),
-    Remembered(replica_gauges),
-    Remembered(server_certificate_gauges),
+    ServiceCounters(),
+    CachedGauges(database_gauges),
+    CachedGauges(readiness_gauges),
+    CachedGauges(replica_gauges),
+    CachedGauges(server_certificate_gauges),
 ):
     _registry.register(_collector)
 
@@ -39,33 +39,32 @@ for _collector in (
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with all metrics, 401 to strangers, 403 to those who may not view measurements."""
-    refused = _refusal(request)
-    if refused is not None:
-        return refused
+    """Return all metrics; 401 without a valid token, 403 without the permission."""
+    refusal = _check_access(request)
+    if refusal is not None:
+        return refusal
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(_registry), content_type=content_type)
 
 
-def _refusal(request: HttpRequest) -> HttpResponse | None:
-    bearer = BearerToken()
+def _check_access(request: HttpRequest) -> HttpResponse | None:
     try:
-        found = bearer.authenticate(Request(request))
+        user_and_token = BearerToken().authenticate(Request(request))
     except AuthenticationFailed as error:
         return _unauthorized(str(error.detail))
-    if found is not None:
-        if found[0].has_perm(PERMISSION):  # type: ignore[attr-defined] # a user of Django's
+    if user_and_token is not None:
+        if user_and_token[0].has_perm(PERMISSION):  # type: ignore[attr-defined] # a Django user
             return None
         return _text(
             f"The token's owner lacks the permission {PERMISSION}.\n", http.client.FORBIDDEN
         )
-    if _is_from_here(request):
+    if _is_from_this_machine(request):
         return None
     return _unauthorized("Send an access token: Authorization: Bearer TOKEN.")
 
 
-def _is_from_here(request: HttpRequest) -> bool:
-    # nginx sets it in every request, and staff_wsgi lets nothing pass that nginx has not sent.
+def _is_from_this_machine(request: HttpRequest) -> bool:
+    # nginx sets the header in every request, and staff_wsgi refuses requests that bypass nginx.
     try:
         return ipaddress.ip_address(request.META.get("HTTP_X_REAL_IP", "")).is_loopback
     except ValueError:

@@ -1,1 +1,1 @@
-"""Settings: ``base`` for both doors, ``device`` for the device door, ``staff`` for all else."""
+"""Settings: ``base`` for both services, ``device`` for the device API, ``staff`` for the rest."""

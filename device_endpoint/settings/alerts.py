@@ -1,6 +1,6 @@
-"""Settings of who is told what, and how: docs/how-to/monitor.md.
+"""Settings of monitoring and notifications: docs/how-to/monitor.md.
 
-None of these values is repeated in what is said of it: addresses and secrets stand in them.
+Error messages repeat none of these values, since they contain addresses and secrets.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
-def _use(name: str, convert: Callable[[str], _T], given: str, expected: str) -> _T:
+def _convert(name: str, convert: Callable[[str], _T], value: str, expected: str) -> _T:
     try:
-        return convert(given)
+        return convert(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} cannot be used: expected {expected}.") from error
 
@@ -56,7 +56,7 @@ def _webhook(url: str) -> str:
     is_here = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
     if not parts.hostname or not (parts.scheme == "https" or is_here) or parts.username:
         raise ValueError
-    if parts.port == 0:  # asking for it also refuses one that is no number
+    if parts.port == 0:  # reading .port also raises if it is not a number
         raise ValueError
     return url
 
@@ -68,36 +68,37 @@ def _zone(name: str) -> ZoneInfo:
         raise ValueError from error
 
 
-# How often `up` looks for devices that are late; how far apart two notices of one way are.
 MONITORING_INTERVAL_SECONDS = read_int("MONITORING_INTERVAL_SECONDS", 60, 1)
 ALERT_GROUP_INTERVAL_SECONDS = read_int("ALERT_GROUP_INTERVAL_SECONDS", 600)
 
 ALERT_EMAIL_RECIPIENTS = [
-    _use("ALERT_EMAIL_RECIPIENTS", _address, each, "addresses such as ward@example.org")
-    for each in read_list("ALERT_EMAIL_RECIPIENTS", [])
+    _convert("ALERT_EMAIL_RECIPIENTS", _address, address, "addresses such as ward@example.org")
+    for address in read_list("ALERT_EMAIL_RECIPIENTS", [])
 ]
 ALERT_WEBHOOK_URL = read_text("ALERT_WEBHOOK_URL")
 ALERT_WEBHOOK_SECRET = read_text("ALERT_WEBHOOK_SECRET")
 if ALERT_WEBHOOK_URL:
-    _use("ALERT_WEBHOOK_URL", _webhook, ALERT_WEBHOOK_URL,
+    _convert("ALERT_WEBHOOK_URL", _webhook, ALERT_WEBHOOK_URL,
          "https://HOST/PATH without a login in it, or http:// to this machine")  # fmt: skip
-    _use("ALERT_WEBHOOK_SECRET", decode_secret, ALERT_WEBHOOK_SECRET,
+    _convert("ALERT_WEBHOOK_SECRET", decode_secret, ALERT_WEBHOOK_SECRET,
          "24 random bytes or more as base64: openssl rand -base64 32")  # fmt: skip
 _quiet = read_text("QUIET_HOURS")
-_quiet_zone = _use(
+_quiet_zone = _convert(
     "QUIET_HOURS_TIME_ZONE",
     _zone,
     read_text("QUIET_HOURS_TIME_ZONE", "UTC"),
     "a zone such as Europe/Berlin",
 )
 QUIET_HOURS = (
-    _use("QUIET_HOURS", lambda text: parse_quiet_hours(text, _quiet_zone), _quiet, "22:00-07:00")
+    _convert(
+        "QUIET_HOURS", lambda text: parse_quiet_hours(text, _quiet_zone), _quiet, "22:00-07:00"
+    )
     if _quiet
     else None
 )
 
-# What Django's mail takes.
-_server = _use(
+# Django's mail settings.
+_server = _convert(
     "EMAIL_URL",
     _mail_server,
     read_text("EMAIL_URL", "smtp://localhost:25"),
@@ -107,7 +108,7 @@ EMAIL_HOST, EMAIL_PORT = _server["host"], _server["port"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _server["user"], _server["password"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = _server["tls"], _server["ssl"]
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = _use(
+DEFAULT_FROM_EMAIL = _convert(
     "EMAIL_FROM",
     _address,
     read_text("EMAIL_FROM", f"device-endpoint@{PUBLIC_HOST}"),

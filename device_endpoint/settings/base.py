@@ -1,4 +1,4 @@
-"""Settings that both doors share. Each section names the page of docs/ that explains it."""
+"""Settings that both services share; docs/reference/settings.md explains the variables."""
 
 from device_endpoint import logging_config, nginx_upstreams
 from device_endpoint.env import (
@@ -23,7 +23,7 @@ STAFF_PORT = read_int("STAFF_PORT", 8444, 1, 65535)
 LISTEN = read_list("LISTEN", ["127.0.0.1", "[::1]"])
 PUBLIC_HOST = read_text("PUBLIC_HOST", "localhost")
 DEBUG = False
-# Which doors nginx hands requests to: docs/explanation/scaling.md. Empty: those of this host.
+# App hosts that nginx forwards requests to: docs/explanation/scaling.md. Empty: this host.
 DEVICE_UPSTREAMS = nginx_upstreams.check("DEVICE_UPSTREAMS", read_list("DEVICE_UPSTREAMS", []))
 STAFF_UPSTREAMS = nginx_upstreams.check("STAFF_UPSTREAMS", read_list("STAFF_UPSTREAMS", []))
 
@@ -31,11 +31,11 @@ STAFF_UPSTREAMS = nginx_upstreams.check("STAFF_UPSTREAMS", read_list("STAFF_UPST
 SECRET_KEY = read_secret("SECRET_KEY")
 PROXY_SECRET = read_secret("PROXY_SECRET")
 ALLOWED_HOSTS = [PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]", *read_list("ALLOWED_HOSTS", [])]
-# A browser that is told "HTTPS only" about localhost remembers it for other programs.
+# Short on localhost: a browser applies HSTS to all programs under that name.
 HSTS_SECONDS = read_int("HSTS_SECONDS", 300 if PUBLIC_HOST == "localhost" else 31_536_000)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-DEVICE_CA = read_text("DEVICE_CA")  # only certificates of this CA; "": devices make their own
-CERTIFICATE_OVERLAP_DAYS = read_int("CERTIFICATE_OVERLAP_DAYS", 7)  # after a roll, both are good
+DEVICE_CA = read_text("DEVICE_CA")  # only certificates of this CA; "": self-signed
+CERTIFICATE_OVERLAP_DAYS = read_int("CERTIFICATE_OVERLAP_DAYS", 7)  # both are valid after a renewal
 ACCEPT_EXPIRED_CERTIFICATES = read_bool("ACCEPT_EXPIRED_CERTIFICATES", False)
 
 # --- Database ------------------------------------------------------------------------------
@@ -49,28 +49,27 @@ DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["OPTIONS"] = {
     **dict(DATABASES["default"].get("OPTIONS") or {}),  # type: ignore[call-overload]
     "connect_timeout": read_int("CONNECT_TIMEOUT_SECONDS", 3, 1),
-    # Each connection parses and plans a statement the first times, then only runs it.
+    # A connection prepares a statement after it has run this often.
     "prepare_threshold": read_int("PREPARE_THRESHOLD", 3) or None,
     # An upload must see what the previous holder of its lock committed, whatever the server's
-    # own default: in a snapshot taken before the lock, samples could be stored twice.
+    # default: with a snapshot taken before the lock, samples could be stored twice.
     "options": " ".join(
         ["-c default_transaction_isolation=read\\ committed"]
         + [f"-c {name}={value}" for name, value in _TIMEOUTS.items()]
     ),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Uploads wait behind a migration that waits: it must give up before they do.
+# Uploads queue behind a migration that waits for a lock: it must give up before they do.
 MIGRATION_LOCK_TIMEOUT_MS = read_int("MIGRATION_LOCK_TIMEOUT_MS", 1_000, 1)
 DURABILITY_CHECK = read_choice("DURABILITY_CHECK", "refuse", ("refuse", "warn"))
 
-# --- Room: no files are taken while less is free where files and database lie ---------------
+# --- Disk space: uploads are paused while less than the minimum is free ---------------------
 DISK_SPACE_PATHS = read_list("DISK_SPACE_PATHS", [str(VAR_DIR)])
 MIN_FREE_DISK_BYTES = read_int("MIN_FREE_DISK_BYTES", 256 * 1024 * 1024, 0, 2**60)
 
-# How often `up` merges and compresses the blocks of finished hours.
 COMPACTION_INTERVAL_SECONDS = read_int("COMPACTION_INTERVAL_SECONDS", 300, 1)
 
-# --- Limits of the device door (published by GET /device_endpoint) --------------------------
+# --- Limits of the device API (published by GET /device_endpoint) ---------------------------
 MAX_REQUEST_BYTES = read_int("MAX_REQUEST_BYTES", 64 * 1024 * 1024, 1024)
 MAX_FILES_PER_REQUEST = read_int("MAX_FILES_PER_REQUEST", 100, 1)
 MAX_LINES_PER_FILE = read_int("MAX_LINES_PER_FILE", 4_000_000, 1)
@@ -90,7 +89,7 @@ REGISTRATION_FAILURES_PER_MINUTE_PER_IP = read_int(
 )
 # Quotas; 0 for none.
 MAX_CERTIFICATES_PER_IDENTITY = read_int("MAX_CERTIFICATES_PER_IDENTITY", 0)
-IDENTITY_DAILY_QUOTA_BYTES = read_int("IDENTITY_DAILY_QUOTA_BYTES", 0, highest=2**53)
+IDENTITY_DAILY_QUOTA_BYTES = read_int("IDENTITY_DAILY_QUOTA_BYTES", 0, maximum=2**53)
 
 # --- Time and language: stored and shown in UTC ---------------------------------------------
 USE_TZ = True
@@ -99,7 +98,7 @@ USE_I18N = False
 LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = ["device_endpoint.formats"]
 
-# --- Logs: to standard error, where the supervisor or systemd takes them --------------------
+# --- Logs: to standard error, which the supervisor or systemd stores ------------------------
 LOGGING = logging_config.configuration(
     read_choice("LOG_FORMAT", "text", logging_config.FORMATS),
     read_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),

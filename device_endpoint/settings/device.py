@@ -1,4 +1,4 @@
-"""Settings of the device door: no admin, no sessions, no templates, nothing to log in to."""
+"""Settings of the device API: no admin, no sessions, no templates, no login."""
 
 from device_endpoint.settings.base import *  # noqa: F403 - a settings module is its names
 from device_endpoint.settings.base import LOGGING
@@ -11,10 +11,10 @@ INSTALLED_APPS = [
     "identities",
     "ingest",
 ]
-# Nothing stands between the server and the view: what a middleware would do, ingest.api does.
+# No middleware: ingest.api handles these concerns.
 MIDDLEWARE: list[str] = []
 TEMPLATES: list[dict[str, object]] = []
-# "/device_endpoint" and "/device_endpoint/" are both routes; nothing is redirected.
+# "/device_endpoint" and "/device_endpoint/" are both routes; there are no redirects.
 APPEND_SLASH = False
 
 REST_FRAMEWORK: dict[str, object] = {
@@ -25,5 +25,5 @@ REST_FRAMEWORK: dict[str, object] = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
-# Each refusal is logged once, by ingest.api.responses, with its code and request id.
+# ingest.api.responses logs each refusal once, with its code and request id.
 LOGGING["loggers"] = {"django.request": {"level": "CRITICAL"}}

@@ -1,4 +1,4 @@
-"""Settings of the staff door, of every ``manage.py`` command and of the tests."""
+"""Settings of the staff site, of every ``manage.py`` command and of the tests."""
 
 from datetime import timedelta
 
@@ -45,10 +45,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "device_endpoint.middleware.RequestIds",
     "django.middleware.security.SecurityMiddleware",
-    "identities.browser_headers.BrowserHeadersMiddleware",
+    "device_endpoint.middleware.BrowserHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "device_endpoint.odd_queries.RefuseOddQueries",
+    "device_endpoint.middleware.RejectInvalidQueries",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -71,7 +71,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "device_endpoint.replica.shown",
+                "device_endpoint.replica.lag_context",
             ],
         },
     },
@@ -101,12 +101,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 # Failed logins are counted in the database, by user and address together: all processes share
-# the count, and a stranger elsewhere cannot lock anybody out.
+# the count, and an attacker at another address cannot lock out a user.
 AXES_FAILURE_LIMIT = read_int("LOGIN_FAILURE_LIMIT", 5, 1)
 AXES_COOLOFF_TIME = timedelta(seconds=read_int("LOGIN_LOCKOUT_SECONDS", 900, 1))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-# Else a stranger behind the same address could keep a lock-out going for ever.
+# With a reset, an attacker behind the same address could prolong a lockout for ever.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_CALLABLE = "identities.login_lockout.digest_username"
 AXES_CLIENT_IP_CALLABLE = "identities.login_lockout.resolve_address"
@@ -115,10 +115,10 @@ AXES_DISABLE_ACCESS_LOG = True  # identities.audit.recorder keeps who logged in
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-LOGGING["loggers"] = {"axes": {"level": "WARNING"}}  # else four lines for each good login
+LOGGING["loggers"] = {"axes": {"level": "WARNING"}}  # INFO has four lines for each successful login
 STAFF_MFA = read_choice("STAFF_MFA", "off", ("off", "offered", "required"))
 OTP_TOTP_ISSUER = f"Device endpoint {PUBLIC_HOST}"
-# A session ends with the browser, or after so long without a request.
+# A session ends with the browser, or after this long without a request.
 SESSION_COOKIE_AGE = read_int("SESSION_IDLE_SECONDS", 1800, 60)
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -131,7 +131,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# --- Browsers: cookies carry the port, since browsers share them between ports ----------------
+# --- Browsers: cookie names contain the port, since browsers share cookies between ports ------
 SESSION_COOKIE_NAME = f"__Host-session-{STAFF_PORT}"
 CSRF_COOKIE_NAME = f"__Host-csrf-{STAFF_PORT}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -141,9 +141,9 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 X_FRAME_OPTIONS = "DENY"
 SECURE_HSTS_SECONDS = HSTS_SECONDS
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # other programs under this host's name are not ours to bind to HTTPS
+    "security.W005",  # other programs under this host name may not support HTTPS
     "security.W008",  # nginx's ports speak TLS only and answer plain HTTP themselves
-    "security.W021",  # nor is the browsers' preload list
+    "security.W021",  # nor may their domain be preloaded
 ]
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {
@@ -161,15 +161,15 @@ CONTENT_SECURITY_POLICY = {
 }
 LOGIN_URL = "admin:login"
 
-# --- Read API ------------------------------------------------------------------------------
+# --- Analysis API --------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of ours
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of the API
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Device endpoint: read API",
+    "TITLE": "Device endpoint: analysis API",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
 }

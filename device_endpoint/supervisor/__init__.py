@@ -1,5 +1,5 @@
-"""``manage.py up``: starts the parts in order, restarts what dies, ends everything together.
+"""``manage.py up``: start the programs in order, restart those that end, stop all together.
 
-``supervisor`` is the loop and ``program`` one thing that it runs; every program is started by
-``leash``, so that none outlives the supervisor. The other modules each prepare one part.
+``supervisor`` is the loop and ``process`` one program that it runs. ``exec_child`` starts every
+program such that the kernel ends it with the supervisor. The other modules prepare the programs.
 """

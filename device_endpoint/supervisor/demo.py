@@ -1,4 +1,4 @@
-"""``up --demo``: three simulated devices that register once and keep sending, a curl to paste."""
+"""``up --demo``: three simulated devices that register once and keep sending, and curl commands."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from django.utils import timezone
 
 from device_endpoint import server_certificate
 from device_endpoint.env import PROJECT_DIR
-from device_endpoint.supervisor.banner import door_url
-from device_endpoint.supervisor.errors import CannotStartError
-from device_endpoint.supervisor.process import ProgramSpec, wrap_with_pdeathsig
+from device_endpoint.supervisor.bootstrap import public_url
+from device_endpoint.supervisor.process import (
+    CannotStartError,
+    ProgramSpec,
+    wrap_with_pdeathsig,
+)
 from identities.credentials import get_or_create_identity, issue_psk
 from ingest.models import DeviceCertificate
 
@@ -27,11 +30,11 @@ DEVICES = ("demo-1", "demo-2", "demo-3")
 # The first upload fills a chart, the next ones keep it growing.
 FIRST_SAMPLES = 3600
 NEXT_SAMPLES = 10
-REGISTER_SECONDS = 60
+REGISTRATION_TIMEOUT_SECONDS = 60
 
 
 def device_spec(name: str, log_dir: Path) -> ProgramSpec:
-    """Return how to run a device that has registered and goes on sending."""
+    """Return how to run a registered device that keeps sending."""
     return ProgramSpec(
         name=name,
         arguments=_simulate(
@@ -44,27 +47,27 @@ def device_spec(name: str, log_dir: Path) -> ProgramSpec:
 
 
 def unregistered_devices() -> list[str]:
-    """Return the names of the simulated devices that this installation does not know yet."""
+    """Return the names of the simulated devices that are not registered yet."""
     missing = [name for name in DEVICES if not _is_registered(name)]
     connections.close_all()
     return missing
 
 
 def register_devices(missing: list[str]) -> None:
-    """Register the devices named; each sends its first hour."""
+    """Register the named devices; each uploads its first hour of samples."""
     keys = {name: _new_key(name, timedelta(hours=1), "simulated device") for name in missing}
     connections.close_all()
     for name, run in [(name, _start_registering(name, keys[name])) for name in missing]:
-        _, trouble = run.communicate(timeout=REGISTER_SECONDS)
+        _, message = run.communicate(timeout=REGISTRATION_TIMEOUT_SECONDS)
         if run.returncode != 0:
-            raise CannotStartError(f"{name} could not register: {trouble.strip()}")
+            raise CannotStartError(f"{name} could not register: {message.strip()}")
 
 
 def curl_lines() -> list[str]:
-    """Return commands, with a new key in them, that make and register a device of one's own."""
+    """Return shell commands, with a new pre-shared key, that create and register a device."""
     psk = _new_key("my-first-identity", timedelta(days=1), "printed by the demo")
     connections.close_all()
-    url = shlex.quote(f"{door_url(settings.DEVICE_PORT)}/device_endpoint")
+    url = shlex.quote(f"{public_url(settings.DEVICE_PORT)}/device_endpoint")
     authority = shlex.quote(str(server_certificate.authority_path()))
     body = shlex.quote(json.dumps({"PSK": psk}))
     return [
@@ -87,22 +90,22 @@ def _is_registered(name: str) -> bool:
     return _state_folder(name).exists() and certificates.exists()
 
 
-def _new_key(identity: str, life: timedelta, note: str) -> str:
+def _new_key(identity: str, lifetime: timedelta, note: str) -> str:
     _, secret = issue_psk(
-        get_or_create_identity(identity), expires_at=timezone.now() + life, note=note
+        get_or_create_identity(identity), expires_at=timezone.now() + lifetime, note=note
     )
     return secret
 
 
 def _simulate(name: str, *options: object) -> list[str]:
     command = [sys.executable, "manage.py", "simulate_device"]
-    command += ["--url", door_url(settings.DEVICE_PORT), "--state-dir", str(_state_folder(name))]
+    command += ["--url", public_url(settings.DEVICE_PORT), "--state-dir", str(_state_folder(name))]
     return [*command, *map(str, options)]
 
 
 def _start_registering(name: str, psk: str) -> subprocess.Popen[str]:
     _state_folder(name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Through a pipe: command lines can be read by everyone on the machine.
+    # Through a pipe: every user of the machine can read command lines.
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as pipe:
         pipe.write(f"{psk}\n")

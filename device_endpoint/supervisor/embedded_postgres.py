@@ -1,8 +1,9 @@
-"""A PostgreSQL of our own in ``VAR_DIR``, for trying and testing: made, started, waited for.
+"""An embedded PostgreSQL in ``VAR_DIR``, for evaluation and tests.
 
-It listens on a unix socket in a private folder only and trusts whoever can enter that. It runs
-as the user that started it; PostgreSQL refuses root, so root's runs in a user namespace, or as
-``nobody`` where the system allows no namespaces. No permission outside ``VAR_DIR`` is changed.
+It listens only on a unix socket in a private folder and trusts every user who can enter that
+folder. It runs as the user that started it. PostgreSQL refuses to run as root, so root's server
+runs in a user namespace, or as ``nobody`` if the system allows no namespaces. No permission
+outside ``VAR_DIR`` is changed.
 """
 
 from __future__ import annotations
@@ -19,17 +20,20 @@ from pathlib import Path
 import psycopg
 
 from device_endpoint.env import socket_folder
-from device_endpoint.supervisor.errors import CannotStartError
 from device_endpoint.supervisor.exec_child import NOBODY_ID
-from device_endpoint.supervisor.private_dirs import make_private, make_socket_folder
-from device_endpoint.supervisor.process import ProgramSpec, wrap_with_pdeathsig
+from device_endpoint.supervisor.folders import make_private, make_socket_folder
+from device_endpoint.supervisor.process import (
+    CannotStartError,
+    ProgramSpec,
+    wrap_with_pdeathsig,
+)
 
 NAME = "device_endpoint"
 START_SECONDS = 60.0
 
 
 class EmbeddedPostgres:
-    """The cluster in ``data``, run by the programs in ``binaries``, socket in ``sockets``."""
+    """The PostgreSQL cluster in the folder ``data``, with its socket in the folder ``sockets``."""
 
     def __init__(self, var_dir: Path, binaries: Path, log: Path) -> None:
         self.data = var_dir / "postgres"
@@ -39,7 +43,7 @@ class EmbeddedPostgres:
         self._identity = choose_identity(binaries, var_dir)
 
     def prepare(self) -> bool:
-        """Make the folders, and the cluster if there is none; tell whether it was made."""
+        """Create the folders and, if missing, the cluster; return whether it was created."""
         make_socket_folder("postgres", 0o700, self._owner)
         if self.data.exists():
             self._check_data()
@@ -65,16 +69,16 @@ class EmbeddedPostgres:
             arguments=[str(self._binaries / "postgres"), "-D", str(self.data), *options],
             log=self._log,
             identity=self._identity,
-            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
+            stop_signal=signal.SIGINT,  # fast shutdown: end sessions, write a checkpoint
             hurry_signal=signal.SIGQUIT,
             reload_signal=signal.SIGHUP,
             stop_seconds=30.0,
         )
 
     def wait_until_ready(self, still_running: Callable[[], None]) -> None:
-        """Wait for the server, then make the database if it is missing.
+        """Wait for the server, then create the database if it is missing.
 
-        ``still_running`` raises when the server has ended.
+        ``still_running`` raises if the server has ended.
         """
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -94,23 +98,24 @@ class EmbeddedPostgres:
         )
 
     def _check_data(self) -> None:
-        maker = self.data.stat().st_uid
-        if maker != self._owner:
+        creator = self.data.stat().st_uid
+        if creator != self._owner:
             raise CannotStartError(
-                f"{self.data} was made by another user (id {maker}, not {self._owner}): "
+                f"{self.data} was created by another user (id {creator}, not {self._owner}): "
                 "start as that user or set another VAR_DIR."
             )
         version = self.data / "PG_VERSION"
-        found = version.read_text().strip() if version.exists() else "unknown"
-        ours = major_version(self._binaries)
-        if found != ours:
+        existing = version.read_text().strip() if version.exists() else "unknown"
+        installed = major_version(self._binaries)
+        if existing != installed:
             raise CannotStartError(
-                f"{self.data} was made by PostgreSQL {found}, this is {ours}: move the data by "
-                "pg_dump, set POSTGRES_BIN_DIR to the old programs, or set another VAR_DIR."
+                f"{self.data} was created by PostgreSQL {existing}, this is {installed}: "
+                "migrate it by pg_dump, set POSTGRES_BIN_DIR to the old programs, or set "
+                "another VAR_DIR."
             )
 
     def _initialise(self) -> None:
-        # Renamed only when whole: a start that was cut short leaves no half cluster.
+        # Renamed only when complete: an interrupted start leaves no partial cluster.
         draft = self.data.with_name("postgres.new")
         shutil.rmtree(draft, ignore_errors=True)
         make_private(draft, 0o700, self._owner)
@@ -127,7 +132,7 @@ class EmbeddedPostgres:
             cwd="/",
         )
         if run.returncode != 0:
-            raise CannotStartError(f"initdb failed in {draft}: {_last(run.stderr)}")
+            raise CannotStartError(f"initdb failed in {draft}: {_last_line(run.stderr)}")
         draft.rename(self.data)
 
     @property
@@ -136,18 +141,18 @@ class EmbeddedPostgres:
 
 
 def major_version(binaries: Path) -> str:
-    """Return the major version of the programs in ``binaries``, as PG_VERSION has it."""
+    """Return the major version of the programs in ``binaries``, as in the file PG_VERSION."""
     run = subprocess.run(
         [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False
     )
-    found = re.search(r"\) (\d+)", run.stdout)
-    if not found:
-        raise CannotStartError(f"{binaries / 'postgres'} does not run: {_last(run.stderr)}")
-    return found[1]
+    match = re.search(r"\) (\d+)", run.stdout)
+    if not match:
+        raise CannotStartError(f"{binaries / 'postgres'} does not run: {_last_line(run.stderr)}")
+    return match[1]
 
 
 def choose_identity(binaries: Path, var_dir: Path) -> str:
-    """Return as whom PostgreSQL runs: ``same``, or for root ``namespace`` or ``nobody``."""
+    """Return the identity to run PostgreSQL as: ``same``; for root ``namespace`` or ``nobody``."""
     if os.geteuid() != 0:
         return "same"
     reachable = 'test -x "$0" && test -x "$1"'
@@ -166,11 +171,11 @@ def choose_identity(binaries: Path, var_dir: Path) -> str:
 
 
 def _create_database(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
-    if found is None:
+    row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
+    if row is None:
         connection.execute(f"CREATE DATABASE {NAME}")
 
 
-def _last(text: str) -> str:
+def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].strip() if lines else "no reason given"

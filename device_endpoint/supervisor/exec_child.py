@@ -1,15 +1,15 @@
-"""Become a program that ends when its parent does; run as a script, with nothing imported.
+"""Execute a program that ends with its parent process; run as a script, without our imports.
 
 ``python -I -S exec_child.py PARENT_PID SIGNAL IDENTITY PROGRAM [ARGUMENT…]``: when the process
-PARENT_PID ends in whatever way, the kernel sends SIGNAL (a number) to PROGRAM. IDENTITY says as
-whom it runs: ``same``; ``namespace``: as user 1000 of a user namespace of its own, which outside
-is still the user that started it (PostgreSQL refuses to run as root, yet owns root's files so);
-``nobody``: as the system's user of that name.
+PARENT_PID ends for any reason, the kernel sends SIGNAL (a number) to PROGRAM. IDENTITY selects the
+user it runs as: ``same``; ``namespace``: user 1000 of a new user namespace, which outside of it is
+still the starting user (PostgreSQL refuses to run as root, but can own root's files this way);
+``nobody``: the system user of that name.
 
-With ``LISTENER_ON_STDIN`` set, standard input is a listening socket, which PROGRAM finds as
-systemd would hand it over (sd_listen_fds).
+If ``LISTENER_ON_STDIN`` is set, standard input is a listening socket, which PROGRAM receives as
+from systemd (sd_listen_fds).
 
-Exit status 126: IDENTITY is not to be had here; 127: PROGRAM could not be started.
+Exit status 126: IDENTITY is not available here; 127: PROGRAM could not be started.
 """
 
 import ctypes
@@ -54,19 +54,19 @@ def _become_nobody() -> None:
     os.setuid(NOBODY_ID)
 
 
-def _hand_over_listener() -> None:
+def _pass_listener() -> None:
     if os.environ.pop("LISTENER_ON_STDIN", None) is None:
         return
     os.dup2(0, FIRST_LISTENER)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
     os.environ["LISTEN_FDS"] = "1"
     os.environ["LISTEN_PID"] = str(os.getpid())
 
 
 def main(arguments: list[str]) -> int:
-    """Run the program that ``arguments`` name; return only where that fails."""
+    """Execute the program in ``arguments``; return an exit status only if that fails."""
     parent, end_signal, identity, *program = arguments
     try:
         if identity == "namespace":
@@ -76,14 +76,14 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         os.write(2, f"cannot run as {identity}: {error.strerror}\n".encode())
         return 126
-    # After the change of user, which would undo it.
+    # After the change of user, which resets it.
     _check(_libc.prctl(PR_SET_PDEATHSIG, int(end_signal), 0, 0, 0))
     if os.getppid() != int(parent):
-        return 0  # it ended in the meantime
+        return 0  # the parent has ended in the meantime
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    _hand_over_listener()
+    _pass_listener()
     try:
-        os.execvp(program[0], program)  # noqa: S606 - becoming the program is the point
+        os.execvp(program[0], program)  # noqa: S606 - no shell is wanted
     except OSError as error:
         os.write(2, f"{program[0]}: {error.strerror}\n".encode())
     return 127

@@ -1,4 +1,4 @@
-"""One program that the supervisor runs: how to start it, end it, and clear up after its death."""
+"""One program that the supervisor runs: start it, stop it, clean up after it has ended."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from device_endpoint.env import PROJECT_DIR, child_environment
-from device_endpoint.supervisor.errors import CannotStartError
 
 LISTENER_ON_STDIN = "LISTENER_ON_STDIN"
-LEASH = Path(__file__).with_name("exec_child.py")
-ROTATE_AT_BYTES = 16 * 1024 * 1024
-# The end of a Python traceback, PostgreSQL's word for it, nginx's.
+EXEC_CHILD = Path(__file__).with_name("exec_child.py")
+MAX_LOG_BYTES = 16 * 1024 * 1024
+# The last line of a Python traceback, an error of PostgreSQL, an error of nginx.
 CAUSE = re.compile(r"^[\w.]*(Error|Exception|Configured)\b|FATAL:|PANIC:|\[(emerg|alert)\]")
+
+
+class CannotStartError(Exception):
+    """A requirement of ``up`` is missing or blocked; the message is one line for the operator."""
+
+
+class StopRequested(BaseException):
+    """Ctrl-C or SIGTERM was received. Like KeyboardInterrupt not an ``Exception``."""
 
 
 @dataclass(frozen=True)
 class ProgramSpec:
     """How to run a program.
 
-    ``environment`` is added to the supervisor's own. ``stop_signal`` asks it to end in order,
-    ``hurry_signal`` to end at once; the latter is also what it gets when the supervisor dies.
-    ``listener`` is a socket that listens already, handed over as systemd does it: it stays open
-    here, so that connections wait while the program is down.
+    ``environment`` is added to the supervisor's own. ``stop_signal`` requests an orderly end,
+    ``hurry_signal`` an immediate one; the kernel sends the latter when the supervisor dies.
+    ``listener`` is a listening socket that the program receives as from systemd; the supervisor
+    keeps it open, so that connections wait in it while the program is down.
     """
 
     name: str
@@ -48,20 +55,20 @@ class ProgramSpec:
 def wrap_with_pdeathsig(
     arguments: list[str], end_signal: signal.Signals, identity: str
 ) -> list[str]:
-    """Return the command line that runs ``arguments`` so that they end with this process."""
-    head = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid())]
+    """Return the command line that runs ``arguments`` such that they end with this process."""
+    head = [sys.executable, "-I", "-S", str(EXEC_CHILD), str(os.getpid())]
     return [*head, str(int(end_signal)), identity, *arguments]
 
 
 def describe_exit(code: int) -> str:
-    """Return an exit code of ``subprocess`` in words."""
+    """Describe an exit code of ``subprocess``."""
     if code < 0:
         return f"killed by signal {-code}"
     return f"exit status {code}"
 
 
 def last_log_line(log: Path) -> str:
-    """Return the last line of ``log`` that names a cause, else the last one, else nothing."""
+    """Return the last line of ``log`` that names a cause, else the last line, else ""."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 8192))
         text = file.read().decode(errors="replace")
@@ -72,7 +79,7 @@ def last_log_line(log: Path) -> str:
 
 
 class Program:
-    """A program and its process, if it has one. All of its children share its process group."""
+    """A program and its process, if started. Its children share its process group."""
 
     def __init__(self, spec: ProgramSpec) -> None:
         self.spec = spec
@@ -81,15 +88,14 @@ class Program:
 
     @property
     def name(self) -> str:
-        """Return the name that messages and the log file carry."""
         return self.spec.name
 
     def start(self) -> None:
-        """Start the process, its output appended to its log."""
+        """Start the process and append its output to its log."""
         spec = self.spec
         spec.log.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            if spec.log.stat().st_size > ROTATE_AT_BYTES:
+            if spec.log.stat().st_size > MAX_LOG_BYTES:
                 spec.log.rename(spec.log.with_suffix(".log.1"))
         listening = {} if spec.listener is None else {LISTENER_ON_STDIN: "1"}
         try:
@@ -108,20 +114,19 @@ class Program:
         self.started_at = time.monotonic()
 
     def exit_code(self) -> int | None:
-        """Return how the process ended, or None while it runs (or was never started)."""
+        """Return the exit code, or None if the process is running or was never started."""
         return self.process.poll() if self.process else None
 
     def is_running(self) -> bool:
-        """Tell whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process itself, if it runs."""
+        """Send a signal to the process, not to its children, if it is running."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end of the process; tell whether it came in time."""
+        """Wait for the process to end; return whether it did within ``seconds``."""
         if self.process is None:
             return True
         try:
@@ -130,15 +135,15 @@ class Program:
             return False
         return True
 
-    def clear_group(self, patience: float = 3.0) -> None:
-        """End what a dead process left behind: nginx's workers hold the ports otherwise."""
+    def kill_children(self, grace_seconds: float = 3.0) -> None:
+        """End the children of an ended process: nginx's workers would keep the ports."""
         if self.process is None:
             return
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + grace_seconds
         number = self.spec.hurry_signal
         while _signal_group(self.process.pid, number):
             if time.monotonic() > deadline + 2.0:
-                return  # only zombies can be left, where nobody collects orphans
+                return  # only zombies can be left, if no init process reaps them
             if time.monotonic() > deadline:
                 number = signal.SIGKILL
             time.sleep(0.05)

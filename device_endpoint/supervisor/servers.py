@@ -1,10 +1,11 @@
-"""The programs of the two doors: nginx and two gunicorns, and the addresses they listen on."""
+"""The programs that ``up`` runs (nginx, gunicorn, periodic commands) and their readiness."""
 
 from __future__ import annotations
 
 import errno
+import http.client
+import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -15,39 +16,43 @@ from pathlib import Path
 
 from django.conf import settings
 
-from device_endpoint import nginx_config
-from device_endpoint.env import PROJECT_DIR, socket_folder
-from device_endpoint.supervisor.errors import CannotStartError
-from device_endpoint.supervisor.private_dirs import make_socket_folder
-from device_endpoint.supervisor.process import ProgramSpec
+from device_endpoint import health, local_probe, nginx_config
+from device_endpoint.env import PROJECT_DIR
+from device_endpoint.supervisor.folders import make_socket_folder
+from device_endpoint.supervisor.process import CannotStartError, ProgramSpec
 
-# What an earlier supervisor started may still be ending.
-PORT_PATIENCE_SECONDS = 3.0
-ANSWER_SECONDS = 60.0
-POLL_INTERVAL_SECONDS = 0.05
+SERVICES = ("device", "staff")
+# Programs of a previous supervisor may still be ending.
+PORT_TIMEOUT_SECONDS = 3.0
+ANSWER_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 90.0
+POLL_INTERVAL_SECONDS = 0.1
 BACKLOG = 2048
 
 
-def gunicorn_spec(door: str, log_dir: Path) -> ProgramSpec:
-    """Return how to run the gunicorn of ``door`` ("device" or "staff")."""
+def gunicorn_spec(service: str, log_dir: Path) -> ProgramSpec:
+    """Return how to run the gunicorn of ``service`` ("device" or "staff")."""
     config = PROJECT_DIR / "device_endpoint" / "gunicorn_conf.py"
-    application = f"device_endpoint.{door}_wsgi:application"
+    application = f"device_endpoint.{service}_wsgi:application"
     return ProgramSpec(
-        name=door,
+        name=service,
         arguments=[sys.executable, "-m", "gunicorn", "--config", str(config), application],
-        log=log_dir / f"{door}.log",
-        environment={"SERVICE": door, "DJANGO_SETTINGS_MODULE": f"device_endpoint.settings.{door}"},
+        log=log_dir / f"{service}.log",
+        environment={
+            "SERVICE": service,
+            "DJANGO_SETTINGS_MODULE": f"device_endpoint.settings.{service}",
+        },
         hurry_signal=signal.SIGQUIT,
         reload_signal=signal.SIGHUP,
-        listener=_open_socket(socket_folder("run") / f"{door}.sock"),
+        listener=_open_socket(local_probe.service_socket(service)),
     )
 
 
 def _open_socket(path: Path) -> socket.socket:
-    # Opened here and kept open: requests that come while a gunicorn is replaced wait for the next.
+    # Kept open by the supervisor: requests wait in it while gunicorn is restarted.
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o007)  # for nginx, which is of the group
+    before = os.umask(0o007)  # nginx connects as a member of the group
     try:
         listener.bind(str(path))
     finally:
@@ -68,8 +73,26 @@ def nginx_spec(binary: Path, log_dir: Path) -> ProgramSpec:
     )
 
 
+def periodic_specs(log_dir: Path) -> list[ProgramSpec]:
+    """Return how to run compaction and monitoring; both tolerate being killed at any time."""
+    return [
+        _periodic_spec("compact", settings.COMPACTION_INTERVAL_SECONDS, log_dir),
+        _periodic_spec("monitor_devices", settings.MONITORING_INTERVAL_SECONDS, log_dir),
+    ]
+
+
+def _periodic_spec(command: str, interval_seconds: int, log_dir: Path) -> ProgramSpec:
+    manage = str(PROJECT_DIR / "manage.py")
+    return ProgramSpec(
+        name=command,
+        arguments=[sys.executable, manage, command, "--every", str(interval_seconds)],
+        log=log_dir / f"{command}.log",
+        hurry_signal=signal.SIGKILL,
+    )
+
+
 def prepare_nginx(binary: Path, addresses: list[str]) -> None:
-    """Write nginx's configuration and let nginx check it."""
+    """Write nginx's configuration and validate it with ``nginx -t``."""
     nginx_config.write(addresses, nginx_config.version_of(binary))
     run = subprocess.run(
         [*nginx_config.command(binary), "-t"], capture_output=True, text=True, check=False
@@ -80,37 +103,82 @@ def prepare_nginx(binary: Path, addresses: list[str]) -> None:
 
 
 def prepare_run_folder() -> None:
-    """Make the folder of the doors' sockets: entered by this user and its group only."""
+    """Create the folder of the services' sockets, open to this user and its group only."""
     make_socket_folder("run", 0o750)
 
 
-def wait_for_answers(still_running: Callable[[], None]) -> None:
-    """Wait until both gunicorns answer; ``still_running`` raises when one has ended."""
-    deadline = time.monotonic() + ANSWER_SECONDS
-    for door in ("device", "staff"):
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(str(socket_folder("run") / f"{door}.sock"))
-            probe.sendall(b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            while not select.select([probe], [], [], POLL_INTERVAL_SECONDS)[0]:
-                still_running()
-                if time.monotonic() > deadline:
-                    raise CannotStartError(f"{door} does not answer")
+def wait_for_services(still_running: Callable[[], None]) -> None:
+    """Wait until both gunicorns answer; ``still_running`` raises if one has ended."""
+    deadline = time.monotonic() + ANSWER_TIMEOUT_SECONDS
+    for service in SERVICES:
+        while not local_probe.speaks_http(service, deadline - time.monotonic(), still_running):
+            still_running()
+            if time.monotonic() > deadline:
+                raise CannotStartError(f"{service} does not answer")
+            time.sleep(POLL_INTERVAL_SECONDS)
+
+
+def wait_until_ready(address: str, still_running: Callable[[], None]) -> None:
+    """Wait until ``/readyz`` answers 200 and the device API requires a certificate.
+
+    ``address`` is one that nginx listens on; ``still_running`` raises if a program has ended.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while True:
+        still_running()
+        missing = _find_missing(address)
+        if missing is None:
+            return
+        if time.monotonic() > deadline:
+            raise CannotStartError(f"not ready after {START_TIMEOUT_SECONDS:g} s: {missing}")
+        time.sleep(POLL_INTERVAL_SECONDS)
+
+
+def _find_missing(address: str) -> str | None:
+    staff_site = local_probe.via_nginx(settings.STAFF_PORT, address=address)
+    device_api = local_probe.via_nginx(settings.DEVICE_PORT, address=address)
+    try:
+        response = local_probe.get(staff_site, "/readyz")
+        if response.status != http.client.OK and (missing := _failed_checks(response)):
+            return missing
+        status = local_probe.get(device_api, "/device_endpoint").status
+    except local_probe.PROBE_ERRORS as error:
+        return f"no answer through nginx: {error}"
+    if status != http.client.FORBIDDEN:  # the request carried no certificate
+        return f"the device API answers {status}"
+    return None
+
+
+def _failed_checks(response: local_probe.Response) -> str:
+    """Return the failed checks of ``/readyz``, "" if only disk space is missing.
+
+    The operator needs the staff site to free disk space, and devices need their 503.
+    """
+    try:
+        checks = json.loads(response.body)["checks"]
+    except (ValueError, KeyError, TypeError):
+        return f"the staff site answers {response.status} (see its log)"
+    failed = {name: state for name, state in checks.items() if state != health.OK}
+    failed.pop(health.DISK, None)
+    return "; ".join(f"{name}: {state}" for name, state in failed.items())
 
 
 def free_addresses() -> list[str]:
-    """Return the addresses of ``LISTEN`` after making sure that both ports are free on them.
+    """Return the addresses of ``LISTEN``; raise if one of the two ports is in use there.
 
     ``[::1]`` is left out on a machine without IPv6.
     """
     if settings.DEVICE_PORT == settings.STAFF_PORT:
         raise CannotStartError("DEVICE_PORT and STAFF_PORT must differ.")
-    found = [address for address in settings.LISTEN if _exists(address)]
-    if not found:
-        raise CannotStartError(f"LISTEN={' '.join(settings.LISTEN)}: no such address here.")
-    for address in found:
+    addresses = [address for address in settings.LISTEN if _exists(address)]
+    if not addresses:
+        raise CannotStartError(
+            f"LISTEN={' '.join(settings.LISTEN)}: no such address on this machine."
+        )
+    for address in addresses:
         for name in ("DEVICE_PORT", "STAFF_PORT"):
             _check_free(address, name, getattr(settings, name))
-    return found
+    return addresses
 
 
 def _bind(address: str, port: int) -> None:
@@ -133,16 +201,16 @@ def _exists(address: str) -> bool:
 
 
 def _check_free(address: str, name: str, port: int) -> None:
-    deadline = time.monotonic() + PORT_PATIENCE_SECONDS
+    deadline = time.monotonic() + PORT_TIMEOUT_SECONDS
     while True:
         try:
             _bind(address, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise CannotStartError(
-                    f"{name}={port} cannot be used on {address} ({error.strerror}): end the "
+                    f"{name}={port} cannot be used on {address} ({error.strerror}): stop the "
                     f"program that uses it, or set another {name}."
                 ) from error
-            time.sleep(0.1)
+            time.sleep(POLL_INTERVAL_SECONDS)
         else:
             return

@@ -69,7 +69,7 @@ def watching(
     running = Stack(tmp_path_factory.mktemp("watching"), environment)
     disk.fill()
     running.start()
-    running.wait_for("no uploads are taken: the disk is nearly full")
+    running.wait_for("uploads paused: disk nearly full")
     yield running
     running.stop()
 
@@ -112,13 +112,13 @@ def test_uploads_pause_while_the_disk_is_nearly_full(
 
 def test_readiness_and_the_doctor_name_the_disk(watching: Stack, disk: Disk) -> None:
     disk.fill()
-    assert readiness(watching) == (503, "nearly full: 0 MiB free, 0 MiB wanted")
+    assert readiness(watching) == (503, "nearly full (0 MiB free, 0 MiB required)")
     found = doctor_on_the_disk(watching)
     assert found["level"] == "FAIL"
-    assert "no uploads are taken" in found["text"]
+    assert "uploads are paused" in found["text"]
     disk.free_space()
     assert readiness(watching) == (200, "ok")
-    assert "no uploads are taken" not in doctor_on_the_disk(watching)["text"]
+    assert "uploads are paused" not in doctor_on_the_disk(watching)["text"]
 
 
 def test_the_doctor_fails_where_a_watched_folder_is_not_there(watching: Stack, disk: Disk) -> None:
@@ -127,5 +127,5 @@ def test_the_doctor_fails_where_a_watched_folder_is_not_there(watching: Stack, d
     disk.free_space()
     assert (found["level"], found["remedy"]) == (
         "FAIL",
-        "make DISK_SPACE_PATHS name folders that are there",
+        "set DISK_SPACE_PATHS to existing folders",
     )

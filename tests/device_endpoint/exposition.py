@@ -1,4 +1,4 @@
-"""What ``/metrics`` shows, as values to compare."""
+"""Parse ``/metrics`` and compare its values."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def parse(text: str) -> Shown:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             key = (sample.name, frozenset(sample.labels.items()))
-            assert key not in found, f"shown twice: {key}"
+            assert key not in found, f"exported twice: {key}"
             found[key] = sample.value
     return found
 
 
 def scrape(stack: Stack) -> Shown:
-    """Return what the running product shows to a monitor on its own machine."""
+    """Return the metrics of the running installation, read from its own machine."""
     status, headers, text = stack.get_staff("/metrics")
     assert status == 200, text
     assert headers["Content-Type"].startswith("text/plain; version=")
@@ -33,13 +33,12 @@ def scrape(stack: Stack) -> Shown:
 
 
 def value(shown: Shown, name: str, **labels: str) -> float:
-    """Return one sample's value."""
     return shown[name, frozenset(labels.items())]
 
 
 @contextmanager
 def grows(stack: Stack, by: float, name: str, **labels: str) -> Iterator[None]:
-    """Expect that what is done inside adds ``by`` to a counter."""
+    """Expect the body of the with statement to add ``by`` to a counter."""
     before = value(scrape(stack), name, **labels)
     yield
     wait_until(

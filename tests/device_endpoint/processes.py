@@ -1,4 +1,4 @@
-"""Processes as Linux shows them in ``/proc``."""
+"""Processes, read from ``/proc``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 def child_named(pid: int, part: str) -> int:
-    """Return the one child of ``pid`` that has ``part`` in its command line."""
+    """Return the only child of ``pid`` with ``part`` in its command line."""
     children = [
         child
         for child, command in descendants(pid).items()
@@ -29,7 +29,7 @@ def child_named(pid: int, part: str) -> int:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether the process exists and has not ended."""
+    """Return whether the process exists and is no zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

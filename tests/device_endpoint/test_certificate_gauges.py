@@ -1,4 +1,4 @@
-"""The gauges of certificates: each state counts what it says."""
+"""The gauges of certificates, by state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
-def _shown() -> dict[str, float]:
+def _certificate_counts() -> dict[str, float]:
     return {
         sample.labels["state"]: sample.value
         for metric in database_gauges()
@@ -28,21 +28,21 @@ def _shown() -> dict[str, float]:
 def test_each_certificate_counts_in_its_state() -> None:
     identity = Identity.objects.create(name="gauges")
     now = datetime.now(UTC)
-    before = _shown()
+    before = _certificate_counts()
     states: dict[str, dict[str, Any]] = {
-        "fine": {"not_after": now + 300 * DAY},
-        "rolled": {"not_after": now + 300 * DAY, "retires_at": now + DAY},
-        "soon": {"not_after": now + 29 * DAY},
-        "late": {"not_after": now + 31 * DAY},
-        "over": {"not_after": now - DAY},
-        "gone": {"not_after": now + 300 * DAY, "retires_at": now - DAY},
-        "paused": {"state": DeviceCertificate.State.SUSPENDED},
-        "barred": {"state": DeviceCertificate.State.REVOKED, "not_after": now - DAY},
+        "valid": {"not_after": now + 300 * DAY},
+        "superseded": {"not_after": now + 300 * DAY, "retires_at": now + DAY},
+        "expiring": {"not_after": now + 29 * DAY},
+        "just-not-expiring": {"not_after": now + 31 * DAY},
+        "expired": {"not_after": now - DAY},
+        "retired": {"not_after": now + 300 * DAY, "retires_at": now - DAY},
+        "suspended": {"state": DeviceCertificate.State.SUSPENDED},
+        "revoked": {"state": DeviceCertificate.State.REVOKED, "not_after": now - DAY},
     }
     for seed, changes in states.items():
         made = make_certificate(identity, seed)
         DeviceCertificate.objects.filter(pk=made.pk).update(**changes)
-    grown = {state: count - before[state] for state, count in _shown().items()}
+    grown = {state: count - before[state] for state, count in _certificate_counts().items()}
     assert grown == {
         "live": 4,
         "expiring": 1,

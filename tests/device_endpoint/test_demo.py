@@ -1,4 +1,4 @@
-"""``manage.py up --demo``: three devices that keep sending, and a curl that works as pasted."""
+"""``manage.py up --demo``: three devices that keep sending, and curl commands that work."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_printed_curl_answers_200_as_pasted(demo: Stack) -> None:
     assert json.loads(run.stdout)["identity"] == "my-first-identity"
 
 
-def test_a_second_start_registers_nobody_again(demo: Stack) -> None:
+def test_a_second_start_registers_no_device_again(demo: Stack) -> None:
     assert "demo-1, demo-2, demo-3 register" in demo.output
     demo.stop()
     demo.start("--demo")

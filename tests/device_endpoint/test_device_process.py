@@ -1,4 +1,4 @@
-"""The device door's process: what it imports, and what it leaves out."""
+"""The modules and apps that the process of the device API loads."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from device_endpoint.env import PROJECT_DIR, var_dir
 from tests.support.stack import clean_environment
 
-# Start the application as gunicorn does and say what came with it.
+# Load the application as gunicorn does and print what was loaded.
 PROBE = """
 import json, sys
 from django.apps import apps
 from django.conf import settings
-from device_endpoint import {door}_wsgi
+from device_endpoint import {service}_wsgi
 from django.urls import get_resolver
-assert callable({door}_wsgi.application)
+assert callable({service}_wsgi.application)
 get_resolver().url_patterns
 print(json.dumps({{
     "modules": sorted(sys.modules),
@@ -28,9 +28,9 @@ print(json.dumps({{
 """
 
 
-def door_process(door: str) -> dict[str, list[str]]:
+def load_process(service: str) -> dict[str, list[str]]:
     run = subprocess.run(
-        [sys.executable, "-c", PROBE.format(door=door)],
+        [sys.executable, "-c", PROBE.format(service=service)],
         cwd=PROJECT_DIR,
         env=clean_environment(VAR_DIR=str(var_dir())),
         capture_output=True,
@@ -42,21 +42,21 @@ def door_process(door: str) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def device_door() -> dict[str, list[str]]:
-    return door_process("device")
+def device_process() -> dict[str, list[str]]:
+    return load_process("device")
 
 
-def test_the_device_door_has_no_admin_no_sessions_no_templates(
-    device_door: dict[str, list[str]],
+def test_the_device_api_has_no_admin_sessions_or_templates(
+    device_process: dict[str, list[str]],
 ) -> None:
-    # Django REST framework imports the admin's modules; not installed, they do nothing.
-    assert device_door["apps"] == [
+    # Django REST framework imports the admin's modules, which do nothing unless installed.
+    assert device_process["apps"] == [
         "django.contrib.auth",
         "django.contrib.contenttypes",
         "identities",
         "ingest",
     ]
-    assert device_door["templates"] == []
+    assert device_process["templates"] == []
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_the_device_door_has_no_admin_no_sessions_no_templates(
         "whitenoise",
     ],
 )
-def test_the_device_door_does_without(device_door: dict[str, list[str]], module: str) -> None:
-    assert module not in device_door["modules"]
+def test_the_device_api_does_not_import(device_process: dict[str, list[str]], module: str) -> None:
+    assert module not in device_process["modules"]
 
 
-def test_the_device_door_imports_few_packages(device_door: dict[str, list[str]]) -> None:
-    packages = {name.partition(".")[0] for name in device_door["modules"]}
+def test_the_device_api_imports_few_packages(device_process: dict[str, list[str]]) -> None:
+    packages = {name.partition(".")[0] for name in device_process["modules"]}
     ours = {"device_endpoint", "identities", "ingest"}
     needed = {"django", "rest_framework", "psycopg", "psycopg_binary", "cryptography", "environ"}
     needed |= {"pyarrow", "numpy", "multipart", "orjson", "prometheus_client"}
@@ -96,7 +96,7 @@ def test_the_device_door_imports_few_packages(device_door: dict[str, list[str]])
     assert found - ours - needed - theirs == set()
 
 
-def test_the_staff_door_has_no_device_endpoint() -> None:
+def test_the_staff_site_does_not_import_the_device_api() -> None:
     assert not {"device_endpoint.device_urls", "ingest.api.views"} & set(
-        door_process("staff")["modules"]
+        load_process("staff")["modules"]
     )

@@ -1,4 +1,4 @@
-"""Log lines: the form of each, and one request id from nginx to the error body."""
+"""The form of log lines, and the request id in nginx's and the services' logs."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_a_text_line_ends_with_the_request_s_id(in_request: str) -> None:
     assert line.endswith("WARNING ingest: took a while [0123abcd]")
 
 
-def test_outside_of_a_request_no_id_is_made_up() -> None:
+def test_outside_of_a_request_there_is_no_id() -> None:
     assert TextFormatter().format(_record("took a while")).endswith("took a while")
     assert "request_id" not in json.loads(JsonFormatter().format(_record("took a while")))
 
 
-def test_a_json_line_is_one_object_whatever_the_message_holds(in_request: str) -> None:
+def test_a_json_line_is_one_object_for_any_message(in_request: str) -> None:
     line = JsonFormatter().format(
         _record('two\nlines "quoted" \x1b[31m\u2028', fault=ValueError("no"))
     )
@@ -61,7 +61,6 @@ def json_stack(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    """Give the product as it logs in production."""
     with django_db_blocker.unblock():
         environment = {"DATABASE_URL": database_address(), "LOG_FORMAT": "json"}
     running = Stack(tmp_path_factory.mktemp("json"), environment)
@@ -78,7 +77,7 @@ def _of_request(stack: Stack, log: str, identifier: str) -> list[dict[str, Any]]
     return [line for line in _lines(stack, log) if line.get("request_id") == identifier]
 
 
-def test_one_id_leads_from_the_error_to_both_logs(json_stack: Stack, tmp_path: Path) -> None:
+def test_the_request_id_is_in_the_response_and_both_logs(json_stack: Stack, tmp_path: Path) -> None:
     device = Device(json_stack.device_url, json_stack.ca_file, tmp_path)
     secret = "dpsk_" + "A" * 33
     refused = device.register(secret)
@@ -86,19 +85,19 @@ def test_one_id_leads_from_the_error_to_both_logs(json_stack: Stack, tmp_path: P
     assert refused.headers["X-Request-ID"] == identifier
     wait_until(lambda: _of_request(json_stack, "access.log", identifier), "the access log")
     (access,) = _of_request(json_stack, "access.log", identifier)
-    assert (access["status"], access["door"]) == (400, "device")
-    told = [line["message"] for line in _of_request(json_stack, "device.log", identifier)]
-    assert told[-1].startswith("refused 400 psk_")
-    assert told[0].startswith("registration psk_")
+    assert (access["status"], access["service"]) == (400, "device")
+    messages = [line["message"] for line in _of_request(json_stack, "device.log", identifier)]
+    assert messages[-1].startswith("refused 400 psk_")
+    assert messages[0].startswith("registration psk_")
     assert secret not in json_stack.logs()
     device.close()
 
 
-def test_the_staff_door_s_lines_carry_the_id_too(json_stack: Stack) -> None:
+def test_the_staff_site_logs_the_request_id(json_stack: Stack) -> None:
     status, headers, _ = json_stack.get_staff(f"/no-such-page-{uuid4()}")
     assert status == 404
     identifier = headers["X-Request-ID"]
-    wait_until(lambda: _of_request(json_stack, "staff.log", identifier), "the staff door's log")
+    wait_until(lambda: _of_request(json_stack, "staff.log", identifier), "the staff site's log")
 
 
 def test_gunicorn_s_own_lines_are_json_as_well(json_stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""``/metrics``: what the processes of both doors counted, and how things stand."""
+"""``/metrics``: the counters of both services and gauges of the current state."""
 
 from __future__ import annotations
 
@@ -20,16 +20,13 @@ CONTENT = b"1560279835000,93\n1560279836000,94\n"
 
 @pytest.fixture
 def bound(stack: Stack, make_device: Callable[..., Device]) -> Device:
-    """Give a device that is registered."""
     device = make_device()
     psk = stack.issue_psk(f"metrics-{device.sha256[:12]}")
     assert device.register(psk).status_code == 200
     return device
 
 
-def test_a_stored_file_counts_once_with_its_samples_bytes_and_time(
-    stack: Stack, bound: Device
-) -> None:
+def test_a_stored_file_counts_files_samples_bytes_and_time(stack: Stack, bound: Device) -> None:
     with ExitStack() as expected:
         for name, by, labels in (
             ("device_endpoint_files_total", 1, {"status": "stored"}),
@@ -43,13 +40,13 @@ def test_a_stored_file_counts_once_with_its_samples_bytes_and_time(
             assert bound.upload(("pulse", "p", CONTENT)).status_code == 200
 
 
-def test_samples_that_a_later_file_changed_are_counted(stack: Stack, bound: Device) -> None:
+def test_replaced_samples_are_counted(stack: Stack, bound: Device) -> None:
     bound.upload(("pulse", "p", CONTENT))
     with grows(stack, 1, "device_endpoint_replaced_samples_total"):
         bound.upload(("pulse", "p", b"1560279835000,60\n"))
 
 
-def test_a_rejected_file_counts_as_such_and_as_a_refusal(stack: Stack, bound: Device) -> None:
+def test_a_rejected_file_counts_as_file_and_as_refusal(stack: Stack, bound: Device) -> None:
     with (
         grows(stack, 1, "device_endpoint_files_total", status="rejected"),
         grows(stack, 1, "device_endpoint_refusals_total", code="unreadable_file"),
@@ -57,7 +54,7 @@ def test_a_rejected_file_counts_as_such_and_as_a_refusal(stack: Stack, bound: De
         assert bound.upload(("pulse", "p", b"nonsense\n")).status_code == 422
 
 
-def test_registrations_count_by_their_true_outcome(
+def test_registrations_count_by_their_outcome(
     stack: Stack, make_device: Callable[..., Device]
 ) -> None:
     device, other = make_device(), make_device()
@@ -74,7 +71,7 @@ def test_registrations_count_by_their_true_outcome(
         assert [answer.status_code for answer in statuses] == [200, 200, 400, 400]
 
 
-def test_every_outcome_and_code_is_there_before_it_first_happens(stack: Stack) -> None:
+def test_every_outcome_and_code_is_exported_from_the_start(stack: Stack) -> None:
     shown = scrape(stack)
     for outcome in Outcome:
         value(shown, "device_endpoint_registrations_total", outcome=outcome.value)
@@ -82,7 +79,7 @@ def test_every_outcome_and_code_is_there_before_it_first_happens(stack: Stack) -
         value(shown, "device_endpoint_refusals_total", code=code)
 
 
-def test_a_worker_that_dies_takes_no_counts_with_it(stack: Stack, bound: Device) -> None:
+def test_the_counts_of_a_killed_worker_are_kept(stack: Stack, bound: Device) -> None:
     bound.upload(("pulse", "p", CONTENT))
     before = value(scrape(stack), "device_endpoint_samples_total")
     workers = device_workers(stack)
@@ -94,11 +91,9 @@ def test_a_worker_that_dies_takes_no_counts_with_it(stack: Stack, bound: Device)
         wait_until(lambda: bound.upload(("again", "p", CONTENT)).status_code == 200, "an upload")
 
 
-def test_checks_certificates_and_the_server_s_own_certificate_are_shown(
-    stack: Stack, bound: Device
-) -> None:
+def test_checks_certificates_and_identities_are_exported(stack: Stack, bound: Device) -> None:
     shown = scrape(stack)
-    for check in ("database", "migrations", "superuser", "durability", "device_door"):
+    for check in ("database", "migrations", "superuser", "durability", "device_api"):
         assert value(shown, "device_endpoint_check_ok", check=check) == 1
     for state in ("live", "expiring", "expired", "suspended", "revoked", "retired"):
         assert value(shown, "device_endpoint_certificates", state=state) >= 0

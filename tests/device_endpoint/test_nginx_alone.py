@@ -1,4 +1,4 @@
-"""nginx with nobody behind it: what devices read when the application is away or they hurry."""
+"""nginx without the application: responses to devices, limits, access log, file modes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REQUEST = b"GET /device_endpoint HTTP/1.1\r\nHost: localhost\r\n\r\n"
 def start_nginx(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], Device]]:
-    """Give a function that starts nginx with the settings of the moment and returns a device."""
+    """Give a function that starts nginx with the current settings and returns a device."""
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
     settings.VAR_DIR = tmp_path
     settings.DEVICE_PORT, settings.STAFF_PORT = free_ports(2)
@@ -48,13 +48,13 @@ def start_nginx(
         assert program.wait(program.spec.stop_seconds)
 
 
-def test_an_application_that_is_away_is_a_503_to_retry(start_nginx: Callable[[], Device]) -> None:
+def test_a_stopped_application_is_a_retryable_503(start_nginx: Callable[[], Device]) -> None:
     answer = start_nginx().raw(REQUEST)
     assert_problem(answer, 503, "service_unavailable", retryable=True)
     assert answer[1]["retry-after"] in {"5", "10", "15", "20", "30"}
 
 
-def test_too_many_requests_are_a_429_to_retry(
+def test_too_many_requests_are_a_retryable_429(
     start_nginx: Callable[[], Device], settings: Settings
 ) -> None:
     settings.REQUESTS_PER_SECOND = 1
@@ -64,7 +64,7 @@ def test_too_many_requests_are_a_429_to_retry(
     assert answers[-1][1]["retry-after"] == "1"
 
 
-def test_too_many_connections_are_a_429_to_retry(
+def test_too_many_connections_are_a_retryable_429(
     start_nginx: Callable[[], Device], settings: Settings
 ) -> None:
     settings.MAX_CONNECTIONS_PER_IP = 1
@@ -79,7 +79,7 @@ def test_too_many_connections_are_a_429_to_retry(
 
 
 @pytest.mark.parametrize(("length", "status"), [(2048, 503), (2049, 413)])
-def test_a_body_may_have_exactly_as_many_bytes_as_is_set(
+def test_the_body_limit_is_exact(
     start_nginx: Callable[[], Device], settings: Settings, length: int, status: int
 ) -> None:
     settings.MAX_REQUEST_BYTES = 2048
@@ -88,7 +88,7 @@ def test_a_body_may_have_exactly_as_many_bytes_as_is_set(
     assert start_nginx().raw(head + b"x" * length)[0] == status
 
 
-def test_the_access_log_holds_the_request_id_and_no_query(
+def test_the_access_log_has_the_request_id_and_no_query(
     start_nginx: Callable[[], Device], tmp_path: Path
 ) -> None:
     device = start_nginx()
@@ -99,7 +99,7 @@ def test_the_access_log_holds_the_request_id_and_no_query(
     assert "canary" not in log
 
 
-def test_secrets_in_the_configuration_are_for_its_owner_only(
+def test_only_the_owner_can_read_the_configuration(
     start_nginx: Callable[[], Device], tmp_path: Path
 ) -> None:
     start_nginx()

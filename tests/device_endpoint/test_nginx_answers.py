@@ -1,4 +1,4 @@
-"""What nginx itself answers at the device door: JSON with the right status, whatever is sent."""
+"""nginx's own error responses: JSON with the right status for every invalid request."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ HOST = b"Host: localhost\r\n"
             413,
             "request_too_large",
         ),
-        # As long as a header buffer: nginx leaves what is longer unread, and resets.
+        # As long as a header buffer: nginx leaves a longer one unread and resets the connection.
         (b"GET /device_endpoint?".ljust(16_384, b"x"), 414, "uri_too_long"),
         (
             b"GET /device_endpoint HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 40_000 + b"\r\n\r\n",
@@ -83,7 +83,7 @@ def test_a_refusal_is_json_with_its_own_status(
     assert_problem(device.raw(sent), status, code, retryable=False)
 
 
-def test_a_method_that_nginx_refuses_itself_names_those_that_are_allowed(device: Device) -> None:
+def test_a_method_refused_by_nginx_names_the_allowed_ones(device: Device) -> None:
     answer = device.raw(b"TRACE /device_endpoint HTTP/1.1\r\n" + HOST + b"\r\n")
     assert_problem(answer, 405, "method_not_allowed", retryable=False)
     assert answer[1]["allow"] == "GET, HEAD, POST"
@@ -106,7 +106,7 @@ def test_plain_http_on_the_tls_port_is_refused_in_json(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("path", [b"/device_endpoint", b"/device_endpoint/"])
-def test_a_certificate_that_tls_rejects_is_explained_by_the_application(
+def test_the_application_explains_a_rejected_certificate(
     make_device: Callable[..., Device], path: bytes
 ) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -115,7 +115,7 @@ def test_a_certificate_that_tls_rejects_is_explained_by_the_application(
     assert_problem(answer, 403, "certificate_expired", retryable=True)
 
 
-def test_a_certificate_that_tls_rejects_opens_no_other_path(
+def test_a_rejected_certificate_gives_access_to_no_other_path(
     make_device: Callable[..., Device],
 ) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
@@ -128,7 +128,7 @@ def test_a_certificate_that_tls_rejects_opens_no_other_path(
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST", "localhost:1"])
 @pytest.mark.parametrize("server_name", [None, "localhost", "unknown.example"])
-def test_its_own_names_are_served_with_any_or_no_server_name(
+def test_served_hosts_need_no_particular_server_name(
     make_device: Callable[..., Device], host: str, server_name: str | None
 ) -> None:
     device = make_device()
@@ -148,7 +148,7 @@ def test_its_own_names_are_served_with_any_or_no_server_name(
         "X-Forwarded-Client-Cert",
     ],
 )
-def test_a_certificate_in_a_header_of_the_client_is_not_believed(
+def test_a_certificate_in_a_client_header_is_rejected(
     make_device: Callable[..., Device], device: Device, header: str
 ) -> None:
     forged = device.certificate_file.read_text().replace("\n", "%0A")
@@ -182,12 +182,12 @@ def test_an_old_tls_version_is_refused(device: Device) -> None:
         device.connect(context=context)
 
 
-def test_the_staff_door_asks_for_no_certificate_and_names_no_version(stack: Stack) -> None:
+def test_the_staff_site_needs_no_certificate_and_hides_versions(stack: Stack) -> None:
     status, headers, _ = stack.get_staff("/admin/login/")
     assert status == 200
     assert headers["Server"] == "nginx"
     assert headers["Strict-Transport-Security"] == "max-age=300"
 
 
-def test_the_staff_door_has_no_device_endpoint(stack: Stack) -> None:
+def test_the_staff_site_has_no_device_api(stack: Stack) -> None:
     assert stack.get_staff("/device_endpoint")[0] == 404

@@ -1,4 +1,4 @@
-"""The nginx templates: what is filled in, and that no location lets a client's headers through."""
+"""The rendered nginx configuration: values, and headers of proxied locations."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def written(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
 
 
 def directives(folder: Path) -> list[Block]:
-    parsed = crossplane.parse(str(folder / nginx_config.ENTRY), combine=True)
+    parsed = crossplane.parse(str(folder / nginx_config.MAIN_FILE), combine=True)
     assert parsed["errors"] == []
     return list(parsed["config"][0]["parsed"])
 
@@ -49,13 +49,13 @@ def walk(blocks: list[Block], within: tuple[Block, ...] = ()) -> Iterator[tuple[
 
 def servers(folder: Path) -> dict[str, Block]:
     found = [path[-1] for path in walk(directives(folder)) if path[-1]["directive"] == "server"]
-    by_door = {}
+    by_upstream = {}
     for server in (one for one in found if one.get("block")):
         proxied = [
             path[-1]["args"][0] for path in walk([server]) if path[-1]["directive"] == "proxy_pass"
         ]
-        by_door[proxied[0].removeprefix("http://")] = server
-    return by_door
+        by_upstream[proxied[0].removeprefix("http://")] = server
+    return by_upstream
 
 
 def own(block: Block, name: str) -> list[list[str]]:
@@ -79,8 +79,8 @@ def test_no_header_is_set_outside_a_proxied_location(written: Path) -> None:
             assert own(path[-2], "proxy_pass") != []
 
 
-def test_the_device_door_passes_the_certificate_on(written: Path) -> None:
-    for path in walk([servers(written)["device_door"]]):
+def test_the_device_api_passes_the_certificate_on(written: Path) -> None:
+    for path in walk([servers(written)["device_service"]]):
         if path[-1]["directive"] == "proxy_pass":
             headers = dict(own(path[-2], "proxy_set_header"))
             assert headers["X-Client-Cert"] == "$ssl_client_escaped_cert"
@@ -88,8 +88,8 @@ def test_the_device_door_passes_the_certificate_on(written: Path) -> None:
             assert headers["Host"] == "$http_host"
 
 
-def test_the_staff_door_asks_for_none_and_passes_none_on(written: Path) -> None:
-    server = servers(written)["staff_door"]
+def test_the_staff_site_requests_and_passes_no_certificate(written: Path) -> None:
+    server = servers(written)["staff_service"]
     assert own(server, "ssl_verify_client") == []
     for path in walk([server]):
         if path[-1]["directive"] == "proxy_pass":
@@ -97,16 +97,17 @@ def test_the_staff_door_asks_for_none_and_passes_none_on(written: Path) -> None:
             assert headers["X-Client-Cert"] == headers["X-Client-Verify"] == ""
 
 
-def test_each_door_listens_on_its_own_port_and_every_address(
+def test_each_service_listens_on_its_port_and_every_address(
     written: Path, settings: Settings
 ) -> None:
-    for door, port in (("device_door", settings.DEVICE_PORT), ("staff_door", settings.STAFF_PORT)):
-        listening = [arguments[0] for arguments in own(servers(written)[door], "listen")]
+    ports = {"device_service": settings.DEVICE_PORT, "staff_service": settings.STAFF_PORT}
+    for service, port in ports.items():
+        listening = [arguments[0] for arguments in own(servers(written)[service], "listen")]
         assert listening == [f"127.0.0.1:{port}", f"[::1]:{port}"]
 
 
-def test_every_error_that_nginx_may_answer_has_its_json(written: Path) -> None:
-    server = servers(written)["device_door"]
+def test_every_error_page_of_nginx_has_a_json_body(written: Path) -> None:
+    server = servers(written)["device_service"]
     targets = {arguments[-1] for arguments in own(server, "error_page")}
     locations = {arguments[-1]: True for arguments in own(server, "location")}
     assert targets <= set(locations)
@@ -116,14 +117,14 @@ def test_every_error_that_nginx_may_answer_has_its_json(written: Path) -> None:
         assert own(location, "return")[0][1].startswith('{"type":"urn:device-endpoint:')
 
 
-def test_a_maker_with_its_own_authority_can_ask_for_its_certificates(
+def test_device_ca_restricts_certificates_to_that_authority(
     written: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
 ) -> None:
-    assert own(servers(written)["device_door"], "ssl_verify_client") == [["optional_no_ca"]]
-    settings.DEVICE_CA = str(tmp_path / "makers.crt")
+    assert own(servers(written)["device_service"], "ssl_verify_client") == [["optional_no_ca"]]
+    settings.DEVICE_CA = str(tmp_path / "device-ca.crt")
     monkeypatch.setenv("DEVICE_CA", settings.DEVICE_CA)
     nginx_config.write(["127.0.0.1"])
-    server = servers(written)["device_door"]
+    server = servers(written)["device_service"]
     assert own(server, "ssl_verify_client") == [["optional"]]
     assert own(server, "ssl_client_certificate") == [[settings.DEVICE_CA]]
 
@@ -142,30 +143,30 @@ def test_an_unknown_placeholder_is_an_error() -> None:
         nginx_config.render("listen ${NAME};", {"OTHER": "x"})
 
 
-def test_variables_of_nginx_are_left_alone() -> None:
+def test_variables_of_nginx_are_not_replaced() -> None:
     assert nginx_config.render("$host ${PORT}", {"PORT": "1"}) == "$host 1"
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\\b", "a$b", "a\nb", "a\x7f"])
-def test_what_would_end_a_quoted_word_is_refused(value: str) -> None:
+def test_a_value_that_ends_a_quoted_string_is_refused(value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="VAR_DIR"):
-        nginx_config.quotable("VAR_DIR", value)
+        nginx_config.check_quotable("VAR_DIR", value)
 
 
 @pytest.mark.parametrize("value", ["/a folder/with spaces", "/a;b{c}", "/ä/#"])
-def test_other_paths_can_be_quoted(value: str) -> None:
-    assert nginx_config.quotable("VAR_DIR", value) == value
+def test_other_characters_can_be_quoted(value: str) -> None:
+    assert nginx_config.check_quotable("VAR_DIR", value) == value
 
 
-def test_requests_go_to_the_doors_of_this_host_unless_others_are_named(written: Path) -> None:
-    found = upstream_of(written, "device_door")
+def test_without_upstreams_requests_go_to_this_host(written: Path) -> None:
+    found = upstream_of(written, "device_service")
     assert [one["args"][0] for one in found if one["directive"] == "server"] == [
         f"unix:{env.socket_folder('run') / 'device.sock'}"
     ]
-    assert next_upstream(written, "device_door") == ["off"]
+    assert next_upstream(written, "device_service") == ["off"]
 
 
-def test_requests_are_balanced_over_app_hosts_and_no_post_is_sent_twice(
+def test_requests_are_balanced_and_no_post_is_repeated(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
@@ -173,18 +174,18 @@ def test_requests_are_balanced_over_app_hosts_and_no_post_is_sent_twice(
     settings.DEVICE_UPSTREAMS = ["unix", "10.0.0.2:9001", "[fd00::3]:9001"]
     nginx_config.write(["127.0.0.1"])
     folder = nginx_config.configuration_folder()
-    found = upstream_of(folder, "device_door")
+    found = upstream_of(folder, "device_service")
     servers = [one["args"][0] for one in found if one["directive"] == "server"]
     assert servers[1:] == ["10.0.0.2:9001", "[fd00::3]:9001"]
     assert {"directive": "least_conn", "args": []}.items() <= found[1].items()
-    assert next_upstream(folder, "device_door") == ["error", "timeout"]
-    assert next_upstream(folder, "staff_door") == ["off"]
+    assert next_upstream(folder, "device_service") == ["error", "timeout"]
+    assert next_upstream(folder, "staff_service") == ["off"]
 
 
 @pytest.mark.parametrize(
     "entry", ["host", "host:0", "host:70000", "http://host:80", "a b:1", 'h";:1', "::1:80", ":80"]
 )
-def test_what_is_no_address_is_refused_by_name(entry: str) -> None:
+def test_an_invalid_upstream_is_refused_with_its_name(entry: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DEVICE_UPSTREAMS="):
         nginx_upstreams.check("DEVICE_UPSTREAMS", [entry])
 
@@ -198,23 +199,23 @@ def upstream_of(folder: Path, name: str) -> list[Block]:
     return list(found["block"])
 
 
-def next_upstream(folder: Path, door: str) -> list[str]:
-    places = [path[-1] for path in walk([servers(folder)[door]])]
-    rules = {tuple(one["args"]) for one in places if one["directive"] == "proxy_next_upstream"}
+def next_upstream(folder: Path, upstream: str) -> list[str]:
+    found = [path[-1] for path in walk([servers(folder)[upstream]])]
+    rules = {tuple(one["args"]) for one in found if one["directive"] == "proxy_next_upstream"}
     (rule,) = rules
     return list(rule)
 
 
 @pytest.mark.parametrize(
-    ("version", "is_patient"), [((), False), ((1, 22, 1), False), ((1, 27, 4), True)]
+    ("version", "is_known"), [((), False), ((1, 22, 1), False), ((1, 27, 4), True)]
 )
-def test_an_nginx_that_knows_how_lets_devices_come_to_an_end_when_it_is_reloaded(
-    written: Path, version: tuple[int, ...], is_patient: bool
+def test_keepalive_min_timeout_is_used_if_nginx_knows_it(
+    written: Path, version: tuple[int, ...], is_known: bool
 ) -> None:
     nginx_config.write(["127.0.0.1"], version)
     names = {path[-1]["directive"] for path in walk(directives(written))}
-    assert ("keepalive_min_timeout" in names) == is_patient
+    assert ("keepalive_min_timeout" in names) == is_known
 
 
-def test_the_nginx_in_use_tells_its_version() -> None:
+def test_the_version_of_the_installed_nginx_is_read() -> None:
     assert nginx_config.version_of(nginx_binary()) >= (1, 22)

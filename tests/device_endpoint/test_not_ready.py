@@ -1,4 +1,4 @@
-"""``/readyz`` answers 503 and names what is missing."""
+"""``/readyz`` answers 503 and names the failed checks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def no_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for the device door's socket where there is none."""
+def no_device_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the check of the device API to a missing socket."""
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
 
 
@@ -27,18 +27,18 @@ def checks(client: Client) -> dict[str, str]:
     return found
 
 
-def test_a_device_door_that_is_away_is_named(client: Client) -> None:
-    assert checks(client)["device_door"] == "no answer"
+def test_a_stopped_device_service_is_named(client: Client) -> None:
+    assert checks(client)["device_api"] == "no answer"
 
 
-def test_a_missing_first_login_is_named(client: Client) -> None:
+def test_a_missing_superuser_is_named(client: Client) -> None:
     User.objects.filter(is_superuser=True).delete()
     assert checks(client)["superuser"] == "none yet"
     User.objects.create_superuser("first", password="a password")
     assert checks(client)["superuser"] == "ok"
 
 
-def test_a_migration_that_was_not_applied_is_named(client: Client) -> None:
+def test_an_unapplied_migration_is_named(client: Client) -> None:
     assert checks(client)["migrations"] == "ok"
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
@@ -53,7 +53,7 @@ def test_a_database_that_may_lose_commits_is_named(client: Client, settings: Set
     assert checks(client)["durability"] == "ok"
 
 
-def test_a_monitor_may_ask_without_body(client: Client) -> None:
+def test_head_and_get_are_the_only_methods(client: Client) -> None:
     assert client.head("/readyz").status_code == 503
     assert client.head("/livez").status_code == 200
     assert client.post("/readyz").status_code == 405

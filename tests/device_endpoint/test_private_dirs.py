@@ -1,4 +1,4 @@
-"""Folders for sockets: closed to others, and never one that somebody else made first."""
+"""Private folders: closed to other users, and refused if another user created them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from device_endpoint.env import socket_folder
-from device_endpoint.supervisor.errors import CannotStartError
-from device_endpoint.supervisor.private_dirs import make_private, make_socket_folder
+from device_endpoint.supervisor.folders import make_private, make_socket_folder
+from device_endpoint.supervisor.process import CannotStartError
 
 
-def test_it_is_made_and_closed(tmp_path: Path) -> None:
+def test_it_is_created_and_closed_to_others(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     make_private(folder, 0o750)
     folder.chmod(0o777)
@@ -24,18 +24,18 @@ def test_a_folder_of_another_user_is_refused(
 ) -> None:
     owner = tmp_path.stat().st_uid
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
-    with pytest.raises(CannotStartError, match="made by another user"):
+    with pytest.raises(CannotStartError, match="created by another user"):
         make_private(tmp_path, 0o700)
 
 
-def test_a_link_to_somewhere_else_is_refused(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CannotStartError):
         make_private(tmp_path / "link", 0o700)
 
 
-def test_the_doors_sockets_are_for_this_user_and_its_group(
+def test_the_socket_folder_is_for_this_user_and_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
@@ -43,7 +43,7 @@ def test_the_doors_sockets_are_for_this_user_and_its_group(
     assert socket_folder("run").stat().st_mode & 0o777 == 0o750
 
 
-def test_a_folder_given_for_them_leaves_what_is_above_it_alone(
+def test_the_parent_of_run_dir_is_not_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o755)

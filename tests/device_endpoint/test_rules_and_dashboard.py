@@ -1,4 +1,4 @@
-"""Alert rules, dashboard and page name what ``/metrics`` shows, and nothing else."""
+"""Alert rules, dashboard and documentation name exactly the metrics that exist."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_an_expression_finds_series(shown: Shown, expression: str) -> None:
                 assert one in values, f'{name} has no {label}="{one}"'
 
 
-def test_labels_that_are_summed_over_exist(shown: Shown) -> None:
+def test_labels_in_aggregations_exist(shown: Shown) -> None:
     known = {label for _, labels in shown for label, _ in labels}
     for expression in _expressions():
         assert set(re.findall(r"by \((\w+)\)", expression)) <= known
 
 
-def test_each_rule_says_what_it_means_and_what_to_do() -> None:
+def test_each_rule_has_a_severity_a_summary_and_a_remedy() -> None:
     names = [rule["alert"] for rule in _rules()]
     assert len(set(names)) == len(names)
     for rule in _rules():
@@ -62,7 +62,7 @@ def test_each_rule_says_what_it_means_and_what_to_do() -> None:
         assert rule["annotations"].keys() == {"summary", "remedy"}
 
 
-def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
+def test_panels_have_unique_ids_and_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         place = panel["gridPos"]

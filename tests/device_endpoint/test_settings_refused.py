@@ -1,4 +1,4 @@
-"""A setting that cannot be used ends the start with one line: name, value, remedy."""
+"""An unusable setting ends the start with one line: name, value, expected values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.stack import clean_environment
 
 MANAGE = ["manage.py", "check"]
 GUNICORN = ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]
-DOORS = {
+PROGRAMS = {
     "manage": MANAGE,
     "device": [*GUNICORN, "device_endpoint.device_wsgi:application"],
     "staff": [*GUNICORN, "device_endpoint.staff_wsgi:application"],
 }
-# Of these the value is not repeated: it may hold a password or a secret.
-OF_NOTICES = [
+# Their values are not repeated: they may contain a password or a secret.
+OF_ALERTS = [
     ("EMAIL_URL", "http://u:hunter2@mail", "expected smtp://, smtp+tls:// or smtp+ssl://"),
     ("EMAIL_URL", "smtp://u:hunter2@mail:99999", "expected smtp://"),
     ("EMAIL_FROM", "hunter2", "expected an address"),
@@ -42,11 +42,11 @@ READ_BY_ALL = [
 
 
 def _start(program: str, folder: Path, **environment: str) -> list[str]:
-    door = {} if program == "manage" else {"SERVICE": program}
+    service = {} if program == "manage" else {"SERVICE": program}
     run = subprocess.run(
-        [sys.executable, *DOORS[program]],
+        [sys.executable, *PROGRAMS[program]],
         cwd=PROJECT_DIR,
-        env=clean_environment(VAR_DIR=str(folder)) | door | environment,
+        env=clean_environment(VAR_DIR=str(folder)) | service | environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -57,13 +57,13 @@ def _start(program: str, folder: Path, **environment: str) -> list[str]:
     return run.stderr.splitlines()
 
 
-# The two doors share the lines of code that refuse: of the staff door one example is enough.
+# The services share the code that refuses settings: one example of the staff site is enough.
 @pytest.mark.parametrize(
     ("program", "name", "value", "remedy"),
     [("staff", *READ_BY_ALL[0])]
     + [(program, *case) for program in ("manage", "device") for case in READ_BY_ALL],
 )
-def test_one_line_names_the_setting_the_value_and_the_remedy(
+def test_one_line_has_the_setting_the_value_and_the_remedy(
     tmp_path: Path, program: str, name: str, value: str, remedy: str
 ) -> None:
     (line,) = _start(program, tmp_path, **{name: value})
@@ -85,24 +85,22 @@ def test_a_database_address_is_not_repeated(tmp_path: Path, program: str, addres
 @pytest.mark.parametrize(
     ("program", "name"), [("device", "DEVICE_WORKERS"), ("staff", "STAFF_THREADS")]
 )
-def test_what_gunicorn_alone_reads_is_refused_alike(
-    tmp_path: Path, program: str, name: str
-) -> None:
+def test_gunicorn_s_own_settings_are_refused_alike(tmp_path: Path, program: str, name: str) -> None:
     (line,) = _start(program, tmp_path, **{name: "many"})
     assert line == f"{name}='many' cannot be used: expected a whole number from 1 to 1024."
 
 
-@pytest.mark.parametrize(("name", "value", "expected"), OF_NOTICES)
-def test_a_setting_of_notices_is_refused_without_its_value(
+@pytest.mark.parametrize(("name", "value", "expected"), OF_ALERTS)
+def test_an_alert_setting_is_refused_without_its_value(
     tmp_path: Path, name: str, value: str, expected: str
 ) -> None:
-    said = "\n".join(_start("manage", tmp_path, **{name: value}))
-    assert f"{name} cannot be used: {expected}" in said
-    assert "hunter2" not in said
+    output = "\n".join(_start("manage", tmp_path, **{name: value}))
+    assert f"{name} cannot be used: {expected}" in output
+    assert "hunter2" not in output
 
 
 def test_a_webhook_needs_a_secret(tmp_path: Path) -> None:
     for secret in ("", "too-short", "c2hvcnQ="):
-        given = {"ALERT_WEBHOOK_URL": "https://example.org/", "ALERT_WEBHOOK_SECRET": secret}
-        [line] = _start("manage", tmp_path, **given)
+        settings = {"ALERT_WEBHOOK_URL": "https://example.org/", "ALERT_WEBHOOK_SECRET": secret}
+        [line] = _start("manage", tmp_path, **settings)
         assert "ALERT_WEBHOOK_SECRET cannot be used: expected 24 random bytes" in line

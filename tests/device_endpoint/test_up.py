@@ -1,4 +1,4 @@
-"""``manage.py up`` with a PostgreSQL of its own: starts, restarts what dies, ends everything."""
+"""``manage.py up`` with the embedded PostgreSQL: start, restart of programs, reload, stop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.device_endpoint.processes import child_named, descendants, is_running
 from tests.support.stack import Stack, wait_until
 
-PARTS = {
+PROGRAMS = {
     "postgres": "bin/postgres",
     "device": "device_wsgi",
     "staff": "staff_wsgi",
@@ -40,7 +40,7 @@ def is_ready(stack: Stack) -> bool:
         return False
 
 
-def test_it_prints_where_to_go(own_stack: Stack) -> None:
+def test_it_prints_the_urls_and_the_login(own_stack: Stack) -> None:
     assert own_stack.device_url in own_stack.output
     assert f"{own_stack.staff_url}/admin/" in own_stack.output
     assert str(own_stack.ca_file) in own_stack.output
@@ -48,47 +48,47 @@ def test_it_prints_where_to_go(own_stack: Stack) -> None:
     assert own_stack.superuser_password not in own_stack.output
 
 
-def test_two_copies_run_side_by_side(own_stack: Stack, stack: Stack) -> None:
+def test_two_instances_run_side_by_side(own_stack: Stack, stack: Stack) -> None:
     assert is_ready(own_stack)
     assert is_ready(stack)
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_it_restarts_what_was_killed(own_stack: Stack, name: str) -> None:
-    before = child_named(pid_of(own_stack), PARTS[name])
-    said = own_stack.output.count(f"{name} started again")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_killed_program_is_restarted(own_stack: Stack, name: str) -> None:
+    before = child_named(pid_of(own_stack), PROGRAMS[name])
+    restarts = own_stack.output.count(f"{name} started again")
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: own_stack.output.count(f"{name} started again") > said, f"{name} again")
+    wait_until(lambda: own_stack.output.count(f"{name} started again") > restarts, f"{name} again")
     assert f"{name} ended (killed by signal 9); restart in" in own_stack.output
-    wait_until(lambda: is_ready(own_stack), "both doors")
-    assert child_named(pid_of(own_stack), PARTS[name]) != before
+    wait_until(lambda: is_ready(own_stack), "both services")
+    assert child_named(pid_of(own_stack), PROGRAMS[name]) != before
 
 
-def test_hang_up_reloads_without_a_refusal(own_stack: Stack) -> None:
-    door = child_named(pid_of(own_stack), PARTS["device"])
-    workers = set(descendants(door))
+def test_sighup_replaces_the_workers(own_stack: Stack) -> None:
+    master = child_named(pid_of(own_stack), PROGRAMS["device"])
+    workers = set(descendants(master))
     os.kill(pid_of(own_stack), signal.SIGHUP)
     own_stack.wait_for("\nreloaded\n")
-    wait_until(lambda: set(descendants(door)).isdisjoint(workers), "new workers")
-    wait_until(lambda: len(descendants(door)) == len(workers), "as many workers as before")
+    wait_until(lambda: set(descendants(master)).isdisjoint(workers), "new workers")
+    wait_until(lambda: len(descendants(master)) == len(workers), "as many workers as before")
     assert is_ready(own_stack)
-    assert child_named(pid_of(own_stack), PARTS["device"]) == door
+    assert child_named(pid_of(own_stack), PROGRAMS["device"]) == master
 
 
-def test_a_second_start_finds_the_data_of_the_first(own_stack: Stack) -> None:
+def test_data_is_kept_over_a_restart(own_stack: Stack) -> None:
     own_stack.issue_psk("kept-over-a-restart")
     own_stack.restart()
     assert own_stack.manage("issue_psk", "kept-over-a-restart").returncode == 0
     assert "login     as before" in own_stack.output
 
 
-def test_commands_work_beside_it(own_stack: Stack) -> None:
-    run = own_stack.manage("issue_psk", "beside", "--create", "--json")
+def test_commands_work_while_it_runs(own_stack: Stack) -> None:
+    run = own_stack.manage("issue_psk", "second", "--create", "--json")
     assert run.stderr == ""
-    assert json.loads(run.stdout)["identity"] == "beside"
+    assert json.loads(run.stdout)["identity"] == "second"
 
 
-def test_a_second_one_in_the_same_folder_is_one_clear_line(own_stack: Stack) -> None:
+def test_a_second_up_in_the_same_var_dir_is_refused(own_stack: Stack) -> None:
     run = own_stack.manage("up")
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr.count("\n") == 1
@@ -97,16 +97,16 @@ def test_a_second_one_in_the_same_folder_is_one_clear_line(own_stack: Stack) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_everything_in_order(own_stack: Stack, number: signal.Signals) -> None:
+def test_a_signal_stops_all_programs(own_stack: Stack, number: signal.Signals) -> None:
     children = descendants(pid_of(own_stack))
-    assert len(children) > len(PARTS)
+    assert len(children) > len(PROGRAMS)
     assert own_stack.stop(number) == 0
     assert [child for child in children if is_running(child)] == []
     assert "database system is shut down" in own_stack.logs()
     own_stack.start()
 
 
-def test_nothing_outlives_it_when_it_is_killed(own_stack: Stack) -> None:
+def test_no_program_outlives_a_killed_supervisor(own_stack: Stack) -> None:
     children = descendants(pid_of(own_stack))
     own_stack.stop(signal.SIGKILL)
     wait_until(lambda: not any(map(is_running, children)), "the end of every child")

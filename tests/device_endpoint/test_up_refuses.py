@@ -1,4 +1,4 @@
-"""``manage.py up`` where it cannot start: one clear line that names what is in the way, exit 1."""
+"""``manage.py up`` that cannot start: one line with the reason, exit status 1."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.supervisor import bootstrap
-from device_endpoint.supervisor.errors import CannotStartError
+from device_endpoint.supervisor import folders
+from device_endpoint.supervisor.process import CannotStartError
 from tests.support.stack import Stack
 
 
@@ -22,7 +22,7 @@ def assert_one_line(stack: Stack, *parts: str, **environment: str) -> None:
 
 @pytest.fixture
 def new_stack(tmp_path: Path) -> Stack:
-    """Give a stack that has not been started; its database is one that does not matter."""
+    """Give a stack that has not been started; its database is never used."""
     return Stack(tmp_path)
 
 
@@ -44,11 +44,11 @@ def test_the_two_ports_must_differ(new_stack: Stack) -> None:
     ("name", "value"),
     [("DEVICE_PORT", "seven"), ("STAFF_PORT", "70000"), ("DURABILITY_CHECK", "perhaps")],
 )
-def test_a_setting_that_cannot_be_used_is_named(new_stack: Stack, name: str, value: str) -> None:
+def test_an_unusable_setting_is_named(new_stack: Stack, name: str, value: str) -> None:
     assert_one_line(new_stack, name, value, "expected", **{name: value})
 
 
-def test_an_address_that_this_machine_does_not_have_is_named(new_stack: Stack) -> None:
+def test_an_address_of_another_machine_is_named(new_stack: Stack) -> None:
     assert_one_line(new_stack, "LISTEN", "192.0.2.1", LISTEN="192.0.2.1")
 
 
@@ -56,16 +56,16 @@ def test_an_address_that_this_machine_does_not_have_is_named(new_stack: Stack) -
     ("name", "value"),
     [("NGINX_BINARY", "/nowhere/nginx"), ("POSTGRES_BIN_DIR", "/nowhere/bin")],
 )
-def test_a_missing_tool_is_named(new_stack: Stack, name: str, value: str) -> None:
+def test_a_missing_program_is_named(new_stack: Stack, name: str, value: str) -> None:
     assert_one_line(new_stack, name, value, **{name: value})
 
 
-def test_a_folder_that_cannot_be_made_is_named(new_stack: Stack, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_named(new_stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert_one_line(new_stack, "VAR_DIR", VAR_DIR=str(tmp_path / "file" / "var"))
 
 
-def test_a_path_that_nginx_cannot_be_told_is_named(new_stack: Stack, tmp_path: Path) -> None:
+def test_a_path_that_nginx_cannot_quote_is_named(new_stack: Stack, tmp_path: Path) -> None:
     assert_one_line(new_stack, "cannot be written into nginx", VAR_DIR=str(tmp_path / "a$b"))
 
 
@@ -73,7 +73,7 @@ def test_data_of_another_version_is_named(new_stack: Stack) -> None:
     data = new_stack.var_dir / "postgres"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("9\n")
-    assert_one_line(new_stack, str(data), "made by PostgreSQL 9", "VAR_DIR")
+    assert_one_line(new_stack, str(data), "created by PostgreSQL 9", "VAR_DIR")
 
 
 def test_a_database_that_is_not_there_is_one_line(new_stack: Stack, tmp_path: Path) -> None:
@@ -84,5 +84,5 @@ def test_a_database_that_is_not_there_is_one_line(new_stack: Stack, tmp_path: Pa
 def test_a_folder_of_another_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = tmp_path.stat().st_uid
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
-    with pytest.raises(CannotStartError, match=r"made by another user .*another VAR_DIR"):
-        bootstrap.make_folders(tmp_path)
+    with pytest.raises(CannotStartError, match=r"created by another user .*another VAR_DIR"):
+        folders.make_folders(tmp_path)

@@ -127,7 +127,7 @@ def _check_doctor(reverse_proxy: ReverseProxy, apps: list[AppHost]) -> None:
     for app in apps:
         line = checks[f"app host {app.address}:{DEVICE_PORT}"]
         assert line["level"] == "ok", line
-        assert "without the proxy secret refused" in line["text"]
+        assert "without the proxy secret, all rejected" in line["text"]
 
 
 def _is_up(app: AppHost) -> bool:

@@ -1,4 +1,4 @@
-"""Headers by which a client may claim a certificate that it does not have."""
+"""Request headers that claim a certificate which the client does not own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _values(device: Device) -> dict[str, str]:
 
 
 def spellings(name: str) -> list[str]:
-    """Return how a name may be spelled so that something on the way takes it for another."""
+    """Return spellings of a header name that a proxy or server could treat as equal."""
     dotted = name.replace("-", ".")
     return sorted({name, name.lower(), name.upper(), name.replace("-", "_"), dotted})
 
@@ -58,21 +58,21 @@ def spellings(name: str) -> list[str]:
 def forgeries(device: Device) -> list[tuple[str, bytes]]:
     """Return name and header lines of every way to claim the certificate of ``device``."""
     values = _values(device)
-    found = []
+    forged = []
     for name in CLAIMS:
         for spelled in spellings(name):
             lines = [f"{spelled}: {values.get(name, escaped(device))}"]
             lines += [f"{one}: SUCCESS" for one in ("X-Client-Verify", "X-SSL-Client-Verify")]
-            found.append((spelled, _joined([*lines, "x_client_verify: SUCCESS"])))
+            forged.append((spelled, _joined([*lines, "x_client_verify: SUCCESS"])))
     claim = f"X-Client-Cert: {escaped(device)}"
     verified = "X-Client-Verify: SUCCESS"
-    found += [
+    forged += [
         ("twice", _joined([claim, claim, verified, verified])),
         ("dropped on the way", _joined([claim, verified, "Connection: X-Client-Cert, close"])),
         ("guessed secret", _joined([claim, verified, "X-Proxy-Secret: guessed"])),
         ("everything", _joined([f"{name}: {values.get(name, escaped(device))}" for name in OWN])),
     ]
-    return found
+    return forged
 
 
 def _joined(lines: list[str]) -> bytes:

@@ -1,4 +1,4 @@
-"""``manage.py check --deploy`` has an id and a hint for every way to install this wrongly."""
+"""``manage.py check --deploy`` reports every installation mistake with an id and a hint."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ WRONG_ENVIRONMENTS = [
     ("W011", {"GUNICORN_BIND": "127.0.0.1:8000"}),
     ("E005", {"SERVER_CERTIFICATE": "server.crt"}),
     ("E005", {"SERVER_KEY": "server.key"}),
+    ("W015", {"NOTICE_EMAILS": "ward@example.org"}),
 ]
 
 
-def complaints() -> dict[str, str]:
-    """Return the hint of each complaint of ours by its id."""
+def messages() -> dict[str, str]:
+    """Return the hint of each message of this project by its id."""
     found = run_checks(include_deployment_checks=True)
     ours = [one for one in found if str(one.id).startswith("device_endpoint.")]
     return {str(one.id).partition(".")[2]: str(one.hint) for one in ours}
@@ -59,40 +60,40 @@ def change(settings: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-def test_the_shipped_settings_have_no_complaint_of_anybody() -> None:
+def test_the_shipped_settings_produce_no_message() -> None:
     found = run_checks(include_deployment_checks=True)
     assert [one for one in found if not one.is_silenced() and one.id != "security.W009"] == []
 
 
 @pytest.mark.parametrize(("identifier", "values"), WRONG)
-def test_a_wrong_setting_is_named_with_a_hint(
+def test_a_wrong_setting_is_reported_with_a_hint(
     change: Callable[[dict[str, Any]], None], identifier: str, values: dict[str, Any]
 ) -> None:
     change(values)
-    assert len(complaints()[identifier]) > 10
+    assert len(messages()[identifier]) > 10
 
 
 @pytest.mark.parametrize(("identifier", "values"), WRONG_ENVIRONMENTS)
-def test_a_wrong_environment_is_named_with_a_hint(
+def test_a_wrong_environment_is_reported_with_a_hint(
     monkeypatch: pytest.MonkeyPatch, identifier: str, values: dict[str, str]
 ) -> None:
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    assert len(complaints()[identifier]) > 10
+    assert len(messages()[identifier]) > 10
 
 
-def test_secrets_that_others_can_read_are_named(settings: Any, tmp_path: Path) -> None:
+def test_secrets_readable_by_others_are_reported(settings: Any, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path
     (tmp_path / "secrets").mkdir()
     secret = tmp_path / "secrets" / "secret_key"
     secret.touch(mode=0o600)
-    assert "W002" not in complaints()
+    assert "W002" not in messages()
     secret.chmod(0o640)
-    assert "W002" in complaints()
+    assert "W002" in messages()
 
 
 @pytest.mark.parametrize(
-    ("host", "options", "told"),
+    ("host", "options", "is_reported"),
     [
         ("db.example.org", {}, True),
         ("192.0.2.1", {"sslmode": "prefer"}, True),
@@ -102,16 +103,16 @@ def test_secrets_that_others_can_read_are_named(settings: Any, tmp_path: Path) -
         ("/run/postgresql", {}, False),
     ],
 )
-def test_an_unencrypted_way_to_the_database_is_named(
-    monkeypatch: pytest.MonkeyPatch, host: str, options: dict[str, str], told: bool
+def test_an_unencrypted_database_connection_is_reported(
+    monkeypatch: pytest.MonkeyPatch, host: str, options: dict[str, str], is_reported: bool
 ) -> None:
     database: Any = shipped.DATABASES["default"]
     monkeypatch.setitem(database, "HOST", host)
     monkeypatch.setitem(database, "OPTIONS", options)
-    assert ("W014" in complaints()) is told
+    assert ("W014" in messages()) is is_reported
 
 
-def test_every_id_is_tried_here() -> None:
+def test_every_message_id_has_a_test() -> None:
     source = Path(shipped.BASE_DIR, "device_endpoint", "checks.py").read_text()
     ids = {part[:4] for part in source.split('id="device_endpoint.')[1:]}
     tried = {identifier for identifier, _ in WRONG} | {name for name, _ in WRONG_ENVIRONMENTS}

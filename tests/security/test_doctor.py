@@ -1,4 +1,4 @@
-"""``manage.py doctor``: good when all is well, and 1 as soon as something must be mended."""
+"""``manage.py doctor``: its findings, and exit status 1 if one of them says FAIL."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from device_endpoint.doctor import (
     header_spoofing,
     listening_ports,
 )
-from device_endpoint.doctor.probes import Answer
 from device_endpoint.env import PROJECT_DIR
+from device_endpoint.local_probe import Response
 from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
 from tests.security.test_forged_headers import socket_of
 from tests.support.devices import Device
 from tests.support.stack import Stack, free_ports
 
-WELL = {
+CHECKS = {
     "settings",
     "sockets",
     "secrets",
@@ -47,11 +47,11 @@ WELL = {
     "clock",
     "keys",
     "device certificates",
-    "device door",
-    "staff door",
+    "device API",
+    "staff site",
     "server certificate",
-    "claimed certificates through nginx",
-    "claimed certificates past nginx",
+    "forged certificates through nginx",
+    "forged certificates bypassing nginx",
     "listeners",
 }
 
@@ -63,19 +63,21 @@ def doctor(stack: Stack) -> tuple[int, dict[str, dict[str, str]]]:
     return run.returncode, {one["name"]: one for one in document["checks"]}
 
 
-def test_a_running_product_is_well(stack: Stack) -> None:
+def test_a_running_installation_has_no_findings(stack: Stack) -> None:
     status, found = doctor(stack)
     assert status == 0
-    assert found.keys() == WELL
-    # What the machine and the tests before this one have to answer for: disk, and devices' rows.
+    assert found.keys() == CHECKS
+    # The disk depends on the machine, and the rows of devices on the tests that ran before.
     others = {"disk", "keys", "device certificates"}
     assert [one for name, one in found.items() if name not in others and one["level"] != "ok"] == []
-    assert found["claimed certificates through nginx"]["text"] == "26 claims, none believed"
+    assert (
+        found["forged certificates through nginx"]["text"] == "26 forged certificates, all rejected"
+    )
 
 
 @contextmanager
-def mistaken(stack: Stack, right: str, wrong: str) -> Iterator[None]:
-    """Have nginx run with a mistake in the device door's one file of headers."""
+def misconfigured(stack: Stack, right: str, wrong: str) -> Iterator[None]:
+    """Run nginx with a mistake in the header file of the device API."""
     file = stack.var_dir / "nginx" / "device_proxy.conf"
     nginx = int((stack.var_dir / "run" / "run" / "nginx.pid").read_text())
     good = file.read_text()
@@ -96,39 +98,43 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_an_nginx_that_lets_the_header_through_is_found_out(
+def test_an_nginx_that_passes_the_header_on_is_found(
     stack: Stack, make_device: Callable[..., Device]
 ) -> None:
     nobody, claimed = make_device(anonymous=True), make_device()
-    lines = next(header_spoofing.Forged(claimed.certificate_file.read_bytes(), b"", "").claims())
+    lines = next(
+        header_spoofing.ForgedCertificate(claimed.certificate_file.read_bytes(), b"", "").claims()
+    )
     headers = dict(lines)
 
-    def is_believed() -> bool:
+    def is_accepted() -> bool:
         answer = nobody.request("GET", headers={**headers, "Connection": "close"})
         return claimed.sha256 in answer.text
 
     right = "proxy_set_header X-Client-Cert $ssl_client_escaped_cert;"
     verify = "proxy_set_header X-Client-Verify $ssl_client_verify;"
     wrong = "proxy_set_header X-Client-Cert $http_x_client_cert;"
-    with mistaken(stack, f"{right}\n{verify}", f"{wrong}\n{verify.replace('$ssl', '$http_x')}"):
-        wait_until(is_believed)
+    with misconfigured(
+        stack, f"{right}\n{verify}", f"{wrong}\n{verify.replace('$ssl', '$http_x')}"
+    ):
+        wait_until(is_accepted)
         status, found = doctor(stack)
     assert status == 1
-    told = found["claimed certificates through nginx"]
-    assert told["level"] == "FAIL"
-    assert "BELIEVED, by X-Client-Cert" in told["text"]
-    assert "device_proxy.conf" in told["remedy"]
-    wait_until(lambda: not is_believed())
+    finding = found["forged certificates through nginx"]
+    assert finding["level"] == "FAIL"
+    assert "ACCEPTED, by X-Client-Cert" in finding["text"]
+    assert "device_proxy.conf" in finding["remedy"]
+    wait_until(lambda: not is_accepted())
 
 
-def test_a_door_that_listens_past_nginx_is_found_and_tried(stack: Stack) -> None:
+def test_a_service_that_bypasses_nginx_is_found_and_probed(stack: Stack) -> None:
     port = free_ports(1)[0]
     environment = stack.environment | {
         "GUNICORN_BIND": f"127.0.0.1:{port}",
         "SERVICE": "device",
         "DEVICE_WORKERS": "1",
         "DJANGO_SETTINGS_MODULE": "device_endpoint.settings.device",
-        "RUN_DIR": str(stack.var_dir.parent / "further"),  # it counts where the other does not
+        "RUN_DIR": str(stack.var_dir.parent / "further"),  # separate metrics files
     }
     command = [sys.executable, "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]
     command += ["device_endpoint.device_wsgi:application"]
@@ -143,14 +149,14 @@ def test_a_door_that_listens_past_nginx_is_found_and_tried(stack: Stack) -> None
 
         wait_until(is_found)
         assert found[name]["level"] == "warn"
-        assert "claims refused" in found[name]["text"] or "no HTTP" in found[name]["text"]
+        assert "all rejected" in found[name]["text"] or "no HTTP" in found[name]["text"]
         assert "GUNICORN_BIND" in found[name]["remedy"]
     finally:
         process.terminate()
         process.wait(30)
 
 
-def test_a_socket_and_a_secret_that_others_may_open_are_failures(stack: Stack) -> None:
+def test_sockets_and_secrets_open_to_others_are_failures(stack: Stack) -> None:
     sock, secret = socket_of(stack, "device"), stack.var_dir / "secrets" / "secret_key"
     before = sock.stat().st_mode
     try:
@@ -165,7 +171,7 @@ def test_a_socket_and_a_secret_that_others_may_open_are_failures(stack: Stack) -
     assert "chmod 600" in found["secrets"]["remedy"]
 
 
-def test_a_product_that_does_not_run_is_told_in_lines(stack: Stack, tmp_path: Path) -> None:
+def test_a_stopped_installation_is_reported_in_lines(stack: Stack, tmp_path: Path) -> None:
     ports = free_ports(2)
     away = {"VAR_DIR": str(tmp_path), "DEVICE_PORT": str(ports[0]), "STAFF_PORT": str(ports[1])}
     away["DATABASE_URL"] = "postgres://nobody@%2Fnowhere/nothing"
@@ -179,41 +185,41 @@ def test_a_product_that_does_not_run_is_told_in_lines(stack: Stack, tmp_path: Pa
     )
     assert run.returncode == 1
     assert "FAIL  database: no answer" in run.stdout
-    assert "FAIL  device door: port" in run.stdout
+    assert "FAIL  device API: port" in run.stdout
     assert run.stderr == ""
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_believed"),
+    ("response", "is_accepted"),
     [
-        (Answer(403, b'{"type":"urn:device-endpoint:certificate_missing"}'), False),
-        (Answer(404, b""), False),
-        (Answer(200, b"{}"), True),
-        (Answer(403, b'{"certificate":{"sha256":"abc"}}'), True),
+        (Response(403, b'{"type":"urn:device-endpoint:certificate_missing"}'), False),
+        (Response(404, b""), False),
+        (Response(200, b"{}"), True),
+        (Response(403, b'{"certificate":{"sha256":"abc"}}'), True),
     ],
 )
-def test_an_answer_that_names_the_claimed_certificate_has_believed_it(
-    answer: Answer, is_believed: bool
+def test_a_response_that_names_the_claimed_certificate_accepts(
+    response: Response, is_accepted: bool
 ) -> None:
-    assert header_spoofing.believed(answer, "abc") is is_believed
+    assert header_spoofing.is_accepted(response, "abc") is is_accepted
 
 
 @pytest.mark.parametrize(("days", "level"), [(90, "ok"), (20, "warn"), (1, "FAIL"), (-3, "FAIL")])
-def test_a_server_certificate_near_its_end(days: int, level: str) -> None:
-    assert endpoints.days_left(days).level == level
+def test_the_level_of_a_server_certificate_near_its_end(days: int, level: str) -> None:
+    assert endpoints.check_days_left(days).level == level
 
 
 @pytest.mark.parametrize(("major", "level"), [(14, "FAIL"), (15, "ok"), (18, "ok")])
-def test_the_oldest_database(major: int, level: str) -> None:
-    assert database.version(major).level == level
+def test_the_minimum_version_of_postgresql(major: int, level: str) -> None:
+    assert database.check_version(major).level == level
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(0.5, "ok"), (-9.0, "warn"), (90.0, "FAIL")])
-def test_a_clock_that_differs(ahead: float, level: str) -> None:
-    assert database.clock(ahead).level == level
+def test_the_level_of_a_clock_difference(ahead: float, level: str) -> None:
+    assert database.check_clock(ahead).level == level
 
 
-def test_keys_that_lie_about_are_counted(db: None) -> None:
+def test_unused_keys_are_counted(db: None) -> None:
     identity = Identity.objects.create(name="bed-1")
     soon = timezone.now() + timedelta(days=60)
     for _ in range(2):
@@ -223,7 +229,7 @@ def test_keys_that_lie_about_are_counted(db: None) -> None:
     assert credentials.run()[0].text.startswith("2 usable and unused")
 
 
-def test_the_table_of_listeners_is_read_in_both_widths() -> None:
+def test_the_listener_table_is_parsed_for_ipv4_and_ipv6() -> None:
     four = "  sl  local\n   0: 0100007F:20FB 00000000:0000 0A 0:0 0:0 0 0 0 4711 1\n"
     six = (
         "  sl  local\n"
@@ -234,13 +240,13 @@ def test_the_table_of_listeners_is_read_in_both_widths() -> None:
     assert listening_ports.parse_table(six) == {"4712": ("::1", 8443)}
 
 
-def test_a_file_that_is_missing_is_not_too_open(tmp_path: Path) -> None:
-    assert not filesystem.too_open(tmp_path / "missing", 0o077)
+def test_a_missing_file_has_no_forbidden_permission(tmp_path: Path) -> None:
+    assert not filesystem.has_permission(tmp_path / "missing", 0o077)
 
 
 def test_the_page_is_for_superusers(browser: Callable[[str], Client]) -> None:
     answer = browser("superuser").get("/admin/doctor/")
     assert answer.status_code == 200
-    assert "claimed certificates through nginx" in answer.content.decode()
+    assert "forged certificates through nginx" in answer.content.decode()
     assert browser("operator").get("/admin/doctor/").status_code == 403
     assert browser("anonymous").get("/admin/doctor/").status_code == 302

@@ -1,4 +1,4 @@
-"""A certificate that a client claims in a header is never believed, whichever way it goes."""
+"""A certificate that a client claims in a header is rejected, with and without nginx."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from device_endpoint.env import MAX_SOCKET_FOLDER
+from device_endpoint.env import MAX_SOCKET_FOLDER_BYTES
 from tests.security.forged_headers import forgeries
 from tests.support.devices import Device
 from tests.support.stack import Stack
@@ -23,7 +23,7 @@ PATHS = (b"/device_endpoint", b"/device_endpoint/")
 
 @pytest.fixture(scope="module")
 def victim(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
-    """Give a device that is registered: its certificate is worth claiming."""
+    """Give a registered device, whose certificate others claim."""
     folder = tmp_path_factory.mktemp("victim")
     device = Device(stack.device_url, stack.ca_file, folder, subject="victim")
     assert device.register(stack.issue_psk("claimed-by-others")).status_code == 200
@@ -37,7 +37,7 @@ def get(device: Device, path: bytes, lines: bytes) -> tuple[int, dict[str, objec
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_without_a_certificate_none_is_seen(
+def test_without_a_certificate_no_claim_is_accepted(
     victim: Device, make_device: Callable[..., Device], path: bytes
 ) -> None:
     nobody = make_device(anonymous=True)
@@ -51,7 +51,7 @@ def test_without_a_certificate_none_is_seen(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_with_a_certificate_ones_own_is_seen(
+def test_with_a_certificate_only_the_own_one_is_accepted(
     victim: Device, make_device: Callable[..., Device], path: bytes
 ) -> None:
     thief = make_device(subject="thief")
@@ -65,7 +65,7 @@ def test_with_a_certificate_ones_own_is_seen(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_with_a_certificate_that_tls_rejects_its_own_fault_is_told(
+def test_a_rejected_certificate_is_reported_despite_claims(
     victim: Device, make_device: Callable[..., Device], path: bytes
 ) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -78,35 +78,35 @@ def test_with_a_certificate_that_tls_rejects_its_own_fault_is_told(
         ), name
 
 
-def test_the_victims_own_requests_are_still_its_own(victim: Device) -> None:
+def test_the_owners_requests_keep_its_identity(victim: Device) -> None:
     for name, lines in forgeries(victim)[-4:]:
         status, body = get(victim, PATHS[0], lines)
         assert (status, body.get("identity")) == (200, "claimed-by-others"), name
 
 
-def test_the_staff_door_hands_no_claim_on_and_believes_none(victim: Device, stack: Stack) -> None:
+def test_the_staff_site_passes_on_no_claim(victim: Device, stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.ca_file))
     for name, lines in forgeries(victim):
         for path, wanted in ((b"/device_endpoint", 404), (b"/api/v1/series", 401)):
             plain = socket.create_connection(("127.0.0.1", stack.staff_port), timeout=30)
-            with context.wrap_socket(plain, server_hostname="localhost") as door:
-                door.sendall(b"GET " + path + b" HTTP/1.1\r\n" + HOST + lines + b"\r\n")
-                answer = HTTPResponse(door)
+            with context.wrap_socket(plain, server_hostname="localhost") as connection:
+                connection.sendall(b"GET " + path + b" HTTP/1.1\r\n" + HOST + lines + b"\r\n")
+                answer = HTTPResponse(connection)
                 answer.begin()
                 answer.read()
             assert answer.status in (wanted, 400), (name, path)
 
 
-def socket_of(stack: Stack, door: str) -> Path:
+def socket_of(stack: Stack, service: str) -> Path:
     path = stack.var_dir / "run" / "run"
-    assert len(str(path)) <= MAX_SOCKET_FOLDER, "the tests' folder is too deep for a socket"
-    return path / f"{door}.sock"
+    assert len(str(path)) <= MAX_SOCKET_FOLDER_BYTES, "the tests' folder is too deep for a socket"
+    return path / f"{service}.sock"
 
 
-def ask(stack: Stack, door: str, path: bytes, lines: bytes) -> tuple[int, bytes]:
+def request_directly(stack: Stack, service: str, path: bytes, lines: bytes) -> tuple[int, bytes]:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(30)
-        connection.connect(str(socket_of(stack, door)))
+        connection.connect(str(socket_of(stack, service)))
         head = b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"Connection: close\r\n"
         connection.sendall(head + b"X-Forwarded-Proto: https\r\n" + lines + b"\r\n")
         answer = HTTPResponse(connection)
@@ -115,25 +115,23 @@ def ask(stack: Stack, door: str, path: bytes, lines: bytes) -> tuple[int, bytes]
 
 
 @pytest.mark.parametrize("secret", [b"", b"X-Proxy-Secret: \r\n", b"X-Proxy-Secret: guessed\r\n"])
-def test_past_nginx_the_device_door_believes_nothing_without_the_secret(
+def test_bypassing_nginx_no_claim_is_accepted_without_the_secret(
     victim: Device, stack: Stack, secret: bytes
 ) -> None:
     for name, lines in forgeries(victim):
         if b"X-Proxy-Secret" in lines:
             continue
-        status, body = ask(stack, "device", b"/device_endpoint", secret + lines)
+        status, body = request_directly(stack, "device", b"/device_endpoint", secret + lines)
         assert status in (400, 403, 431), name
         assert victim.sha256.encode() not in body
         assert status != 403 or b"certificate_missing" in body, name
 
 
-def test_past_nginx_the_right_secret_is_what_makes_the_difference(
-    victim: Device, stack: Stack
-) -> None:
+def test_bypassing_nginx_a_claim_is_accepted_with_the_secret(victim: Device, stack: Stack) -> None:
     secret = (stack.var_dir / "secrets" / "proxy_secret").read_bytes().strip()
     lines = next(lines for name, lines in forgeries(victim) if name == "X-Client-Cert")
     lines = lines.replace(b"x_client_verify: SUCCESS\r\n", b"")
-    status, body = ask(
+    status, body = request_directly(
         stack, "device", b"/device_endpoint", lines + b"X-Proxy-Secret: " + secret + b"\r\n"
     )
     assert (status, json.loads(body)["identity"]) == (200, "claimed-by-others")
@@ -141,20 +139,20 @@ def test_past_nginx_the_right_secret_is_what_makes_the_difference(
 
 @pytest.mark.parametrize("path", [b"/admin/login/", b"/livez", b"/api/v1/series"])
 @pytest.mark.parametrize("secret", [b"", b"X-Proxy-Secret: guessed\r\n"])
-def test_past_nginx_the_staff_door_answers_nothing_without_the_secret(
+def test_bypassing_nginx_the_staff_site_refuses_every_request(
     stack: Stack, path: bytes, secret: bytes
 ) -> None:
-    assert ask(stack, "staff", path, secret) == (
+    assert request_directly(stack, "staff", path, secret) == (
         403,
-        b"This door is reached through nginx only.\n",
+        b"The staff site is reached through nginx only.\n",
     )
 
 
-def test_the_sockets_are_open_to_their_user_and_group_in_a_folder_closed_to_others(
+def test_only_user_and_group_can_open_the_sockets(
     stack: Stack,
 ) -> None:
-    for door in ("device", "staff"):
-        path = socket_of(stack, door)
+    for service in ("device", "staff"):
+        path = socket_of(stack, service)
         assert path.stat().st_mode & 0o667 == 0o660  # to connect is to write; x says nothing
         assert oct(path.parent.stat().st_mode & 0o777) == "0o750"
         assert not path.parent.parent.stat().st_mode & 0o022

@@ -1,4 +1,4 @@
-"""The configuration that nginx is given: in every proxied location nginx alone sets the headers."""
+"""The configuration of the running nginx: it sets every trusted header in every location."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.stack import Stack
 
-# What the applications believe, and what other proxies call the same things.
-BELIEVED = {
+# The headers that the services trust, and names of other proxies for the same purpose.
+TRUSTED = {
     "host",
     "x-client-cert",
     "x-client-verify",
@@ -38,7 +38,7 @@ Block = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def servers(stack: Stack) -> list[Block]:
-    """Give the servers of the configuration that the running nginx was started with."""
+    """Give the server blocks of the running nginx's configuration."""
     found = crossplane.parse(
         str(stack.var_dir / "nginx" / "nginx.conf"), combine=True, catch_errors=False
     )
@@ -73,7 +73,7 @@ def headers_of(location: dict[str, Any]) -> dict[str, str]:
     return {name.lower(): value for name, value in found}
 
 
-def test_there_are_two_doors_and_the_locations_that_lead_through_them(
+def test_there_are_two_servers_with_these_proxied_locations(
     servers: list[Block],
 ) -> None:
     assert len(servers) == 2
@@ -85,25 +85,25 @@ def test_there_are_two_doors_and_the_locations_that_lead_through_them(
     ]
 
 
-def test_every_proxied_location_takes_its_headers_from_its_doors_one_file(
+def test_each_location_includes_the_header_file_of_its_service(
     servers: list[Block],
 ) -> None:
     for location in proxied(servers):
         files = {one["file"] for one in location["block"] if one["directive"].startswith("proxy_")}
-        door = "staff" if location["args"] == ["/"] else "device"
-        assert {file.rpartition("/")[2] for file in files} == {f"{door}_proxy.conf"}
+        service = "staff" if location["args"] == ["/"] else "device"
+        assert {file.rpartition("/")[2] for file in files} == {f"{service}_proxy.conf"}
 
 
-def test_every_proxied_location_sets_or_removes_each_of_them_once(servers: list[Block]) -> None:
+def test_every_location_sets_or_removes_each_header_once(servers: list[Block]) -> None:
     for location in proxied(servers):
         headers = headers_of(location)
-        assert headers.keys() >= BELIEVED | FOREIGN
+        assert headers.keys() >= TRUSTED | FOREIGN
         assert {headers[name] for name in FOREIGN} == {""}
         assert headers["x-real-ip"] == "$remote_addr"
         assert len(headers["x-proxy-secret"]) >= 32
 
 
-def test_the_certificate_comes_from_tls_at_the_device_door_and_from_nowhere_at_the_other(
+def test_only_the_device_api_passes_a_certificate_from_tls(
     servers: list[Block],
 ) -> None:
     for location in proxied(servers):
@@ -115,7 +115,7 @@ def test_the_certificate_comes_from_tls_at_the_device_door_and_from_nowhere_at_t
             assert found == ("$ssl_client_escaped_cert", "$ssl_client_verify")
 
 
-def test_nothing_is_proxied_outside_a_location_or_inside_an_if(servers: list[Block]) -> None:
+def test_nothing_is_proxied_outside_a_location_or_in_an_if(servers: list[Block]) -> None:
     inside = sum(len(list(walk(one["block"], "proxy_pass"))) for one in locations(servers))
     everywhere = sum(len(list(walk(server, "proxy_pass"))) for server in servers)
     assert everywhere == inside == len(proxied(servers))
@@ -124,7 +124,7 @@ def test_nothing_is_proxied_outside_a_location_or_inside_an_if(servers: list[Blo
             assert {one["directive"] for one in condition["block"]} <= {"return"}
 
 
-def test_no_header_is_set_where_a_location_would_inherit_or_lose_it(
+def test_no_header_is_set_at_server_level(
     servers: list[Block],
 ) -> None:
     for server in servers:
@@ -134,7 +134,7 @@ def test_no_header_is_set_where_a_location_would_inherit_or_lose_it(
 @pytest.mark.parametrize(
     "forbidden", ["rewrite", "perl_set", "js_set", "proxy_pass_request_headers", "resolver"]
 )
-def test_directives_with_a_history_of_holes_are_not_used(
+def test_directives_known_for_vulnerabilities_are_not_used(
     servers: list[Block], forbidden: str
 ) -> None:
     assert not [one for server in servers for one in walk(server, forbidden)]

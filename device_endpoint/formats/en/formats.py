@@ -1,4 +1,4 @@
-"""Dates and times as in ISO 8601: they sort, and no two countries read them differently."""
+"""Date formats as in ISO 8601: sortable, and unambiguous in every country."""
 
 DATE_FORMAT = "Y-m-d"
 DATETIME_FORMAT = "Y-m-d H:i:s"

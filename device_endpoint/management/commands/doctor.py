@@ -1,4 +1,4 @@
-"""``manage.py doctor``: is this installation well, and is nobody believed who should not be?"""
+"""``manage.py doctor``: diagnose the running installation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from device_endpoint.doctor import run_all
 
 class Command(BaseCommand):
     help = (
-        "Look at the running installation: database, doors, secrets, certificates, room, and "
-        "whether a claimed certificate is believed. Ends with 1 only when a line says FAIL."
+        "Diagnose the running installation: settings, database, services, secrets, certificates, "
+        "disk space, and whether forged certificates are rejected. Exit status 1 if a line says "
+        "FAIL."
     )
     requires_system_checks = ()
 
@@ -24,12 +25,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         findings = run_all()
-        well = not any(one.level == "FAIL" for one in findings)
+        is_ok = not any(finding.level == "FAIL" for finding in findings)
         if options["json"]:
-            document = {"ok": well, "checks": [one.as_json() for one in findings]}
+            document = {"ok": is_ok, "checks": [finding.as_json() for finding in findings]}
             self.stdout.write(json.dumps(document))
         else:
-            for one in findings:
-                self.stdout.write(one.as_line())
-        if not well:
+            for finding in findings:
+                self.stdout.write(finding.as_line())
+        if not is_ok:
             sys.exit(1)

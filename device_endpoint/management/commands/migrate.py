@@ -1,8 +1,8 @@
-"""``manage.py migrate``: Django's, made fit to run while devices send.
+"""``manage.py migrate``: Django's command, safe to run while devices upload.
 
-A change of a table waits for everybody who uses it, and everybody who comes later waits behind
-it. So it waits briefly and then steps back, lets the uploads by, and tries again. What was done
-is kept: each migration is a transaction of its own.
+A schema change waits for all transactions that use the table, and later transactions queue behind
+it. So it waits only briefly for the lock, gives up, lets the queued uploads proceed and tries
+again. Each migration is its own transaction: those already applied stay applied.
 """
 
 from __future__ import annotations
@@ -27,31 +27,32 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Command(migrate.Command):
-    """Django's options, and patience."""
-
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate; raise ``CommandError`` where the database is away or stays locked."""
+        """Migrate; raise ``CommandError`` if the database is away or a table stays locked."""
         database = connections[options["database"]]
-        if database.in_atomic_block:  # somebody else's transaction, which cannot be tried again
+        if database.in_atomic_block:  # the caller's transaction cannot be retried
             super().handle(*args, **options)
             return
-        for left in reversed(range(MAX_ATTEMPTS)):
+        for attempts_left in reversed(range(MAX_ATTEMPTS)):
             try:
-                with _at_leisure(database):
+                with _migration_timeouts(database):
                     super().handle(*args, **options)
             except OperationalError as error:
-                if not left or getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                if (
+                    not attempts_left
+                    or getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE
+                ):
                     message = explain(error)
                     raise CommandError(message or str(error)) from error
             else:
                 return
             self.stderr.write("a table is in use: trying again")
-            time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - not in step with what holds it
+            time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - jitter, no secret
 
 
 @contextmanager
-def _at_leisure(database: BaseDatabaseWrapper) -> Iterator[None]:
-    """Let statements run as long as they need, but wait for locks only briefly."""
+def _migration_timeouts(database: BaseDatabaseWrapper) -> Iterator[None]:
+    """Allow statements of any duration, but wait for locks only briefly."""
     with database.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(f"SET lock_timeout = {settings.MIGRATION_LOCK_TIMEOUT_MS}")

@@ -1,4 +1,4 @@
-"""``manage.py render_nginx``: write nginx's configuration where nginx is not started by ``up``."""
+"""``manage.py render_nginx``: write nginx's configuration, for an nginx not started by ``up``."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from django.core.management.base import BaseCommand, CommandError
 
 from device_endpoint import nginx_config
 from device_endpoint.supervisor import bootstrap
-from device_endpoint.supervisor.errors import CannotStartError
 from device_endpoint.supervisor.executables import nginx_binary
+from device_endpoint.supervisor.process import CannotStartError
 from device_endpoint.supervisor.servers import prepare_nginx
 
 
 class Command(BaseCommand):
-    help = "Write nginx's configuration into NGINX_DIR and have nginx check it."
+    help = "Write nginx's configuration into NGINX_DIR and validate it with nginx -t."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--unchecked", action="store_true", help="do not let nginx check it: there is none here"
+            "--unchecked",
+            action="store_true",
+            help="skip the validation, if nginx is not installed here",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""``manage.py up``: everything that this installation needs, started, watched and ended."""
+"""``manage.py up``: start, supervise and stop all programs of this installation."""
 
 from __future__ import annotations
 
@@ -13,24 +13,17 @@ from django.db import DatabaseError
 
 from device_endpoint import health
 from device_endpoint.env import read_text
-from device_endpoint.supervisor import (
-    bootstrap,
-    demo,
-    housekeeping,
-    readiness,
-    servers,
-)
-from device_endpoint.supervisor.banner import login_line, ready_block
+from device_endpoint.supervisor import bootstrap, demo, folders, servers
 from device_endpoint.supervisor.embedded_postgres import EmbeddedPostgres
-from device_endpoint.supervisor.errors import CannotStartError, StopRequested
 from device_endpoint.supervisor.executables import nginx_binary, postgres_folder
+from device_endpoint.supervisor.process import CannotStartError, StopRequested
 from device_endpoint.supervisor.supervisor import Supervisor
 
 
 class Command(BaseCommand):
     help = (
-        "Start PostgreSQL (unless DATABASE_URL is set), both doors and nginx, and restart what "
-        "dies. Ctrl-C ends everything; SIGHUP reloads the doors and nginx."
+        "Start PostgreSQL (unless DATABASE_URL is set), both services and nginx, and restart those "
+        "that end. Ctrl-C stops all of them; SIGHUP reloads the services and nginx."
     )
     requires_system_checks = ()
 
@@ -41,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         supervisor = Supervisor(self._say)
-        supervisor.take_signals()
+        supervisor.install_signal_handlers()
         try:
             self._run(supervisor, is_demo=options["demo"])
         except StopRequested:
@@ -57,50 +50,50 @@ class Command(BaseCommand):
 
     def _run(self, supervisor: Supervisor, is_demo: bool) -> None:
         var_dir = Path(settings.VAR_DIR)
-        bootstrap.make_folders(var_dir)
-        with bootstrap.lock(var_dir):
+        folders.make_folders(var_dir)
+        with folders.lock(var_dir):
             addresses = servers.free_addresses()
             nginx = nginx_binary()
             servers.prepare_run_folder()
-            self._prepare_doors(nginx, addresses)
+            self._prepare_nginx(nginx, addresses)
             self._start_database(supervisor, var_dir)
             bootstrap.migrate()
             bootstrap.collect_static()
             login = bootstrap.ensure_superuser()
             try:
-                self._start_doors(supervisor, nginx, addresses[0], var_dir / "log")
+                self._start_services(supervisor, nginx, addresses[0], var_dir / "log")
                 curl = self._start_devices(supervisor, var_dir / "log") if is_demo else []
             except (CannotStartError, StopRequested):
-                if login and login.password:  # made up here, and never seen again
-                    self._say(f"login: {login_line(login)}")
+                if login and login.password:  # generated, and not stored anywhere
+                    self._say(f"login: {bootstrap.describe_login(login)}")
                 raise
-            self._say(ready_block(login_line(login), curl))
+            self._say(bootstrap.ready_message(bootstrap.describe_login(login), curl))
             if health.disk_check() != health.OK:
-                self._say(f"no uploads are taken: the disk is {health.disk_check()}")
-            supervisor.watch(lambda: self._prepare_doors(nginx, addresses))
+                self._say(f"uploads paused: disk {health.disk_check()}")
+            supervisor.run(lambda: self._prepare_nginx(nginx, addresses))
 
     def _start_database(self, supervisor: Supervisor, var_dir: Path) -> None:
         if read_text("DATABASE_URL"):
             return
         postgres = EmbeddedPostgres(var_dir, postgres_folder(), var_dir / "log" / "postgres.log")
         if postgres.prepare():
-            self._say(f"made a database in {postgres.data}")
+            self._say(f"created a database in {postgres.data}")
         supervisor.start(postgres.spec())
         postgres.wait_until_ready(supervisor.require_running)
 
-    def _start_doors(
+    def _start_services(
         self, supervisor: Supervisor, nginx: Path, address: str, log_dir: Path
     ) -> None:
-        gunicorns = [servers.gunicorn_spec(door, log_dir) for door in ("device", "staff")]
+        gunicorns = [servers.gunicorn_spec(service, log_dir) for service in servers.SERVICES]
         supervisor.start(*gunicorns)
-        servers.wait_for_answers(supervisor.require_running)
+        servers.wait_for_services(supervisor.require_running)
         supervisor.start(servers.nginx_spec(nginx, log_dir))
-        readiness.wait_until_ready(address, supervisor.require_running)
-        supervisor.start(*housekeeping.specs(log_dir))
+        servers.wait_until_ready(address, supervisor.require_running)
+        supervisor.start(*servers.periodic_specs(log_dir))
 
-    def _prepare_doors(self, nginx: Path, addresses: list[str]) -> None:
+    def _prepare_nginx(self, nginx: Path, addresses: list[str]) -> None:
         if bootstrap.ensure_server_certificate():
-            self._say("made a server certificate")
+            self._say("created a server certificate")
         servers.prepare_nginx(nginx, addresses)
 
     def _start_devices(self, supervisor: Supervisor, log_dir: Path) -> list[str]:
