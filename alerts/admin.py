@@ -1,4 +1,4 @@
-"""Incidents and notices: which device stopped when, and who was told."""
+"""Admin lists of incidents and notifications."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Incident, Notification
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.time_range import format_instant
 
 
-class OpenFilter(admin.SimpleListFilter):
-    """Those that go on, or those that are over."""
+class ResolvedFilter(admin.SimpleListFilter):
+    """Open incidents, or resolved ones."""
 
-    title = "whether it is over"
+    title = _("state")
     parameter_name = "open"
 
     def lookups(self, request: object, model_admin: object) -> list[tuple[str, str]]:
-        """Return the choices."""
-        return [("yes", "Open"), ("no", "Over")]
+        return [("yes", gettext("Open")), ("no", gettext("Resolved"))]
 
     def queryset(self, request: object, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
-        """Return the incidents of the choice."""
         if self.value() is None:
             return queryset
         return queryset.filter(ended_at__isnull=self.value() == "yes")
@@ -32,19 +32,13 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(Incident)
 class IncidentAdmin(EvidenceAdmin[Incident]):
-    """Series without new samples and certificates that end soon, latest first."""
+    """Overdue series and expiring certificates, latest first."""
 
     list_display = (
-        "detected_at",
-        "identity",
-        "series",
-        "state",
-        "newest",
-        "last_received_at",
-        "started_at",
+        "detected_at", "identity", "series", "state", "newest", "last_received_at", "started_at",
         "ended_at",
-    )
-    list_filter = (OpenFilter, "kind")
+    )  # fmt: skip
+    list_filter = (ResolvedFilter, "kind")
     list_select_related = ("identity", "certificate__identity")
     search_fields = ("identity__name", "name")
     fields = ("identity", "series", "kind", "state", "certificate", "newest", "detected_at",
@@ -52,76 +46,59 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
-        """Return the incidents without the bytes of certificates."""
         return super().get_queryset(request).defer("certificate__der")
 
-    @admin.display(description="series")
+    @admin.display(description=_("series"))
     def series(self, incident: Incident) -> str:
-        """Return the series' name."""
-        return incident.name or ("–" if incident.certificate_id else "all together")
+        return incident.name or ("–" if incident.certificate_id else gettext("all series"))
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, incident: Incident) -> str:
-        """Return how things stand, in a word."""
         if incident.ended_at is not None:
             return incident.get_outcome_display()
-        if incident.kind == Incident.Kind.EXPIRING:
-            return "certificate ends soon"
-        return "catching up" if incident.is_backfilling else "late"
+        if incident.kind == Incident.Kind.OVERDUE and incident.is_backfilling:
+            return gettext("catching up")
+        return incident.get_kind_display()
 
-    @admin.display(description="newest sample")
+    @admin.display(description=_("newest sample"))
     def newest(self, incident: Incident) -> str:
-        """Return the time of the newest sample."""
         return "–" if incident.newest_ms is None else format_instant(incident.newest_ms)
 
 
 @admin.register(Notification)
-class NoticeAdmin(EvidenceAdmin[Notification]):
-    """What was told by mail and webhook, what waits to be sent and why, latest first."""
+class NotificationAdmin(EvidenceAdmin[Notification]):
+    """Sent and waiting notifications, latest first."""
 
     list_display = (
-        "created_at",
-        "channel",
-        "state",
-        "attempts",
-        "sent_at",
-        "next_try",
-        "last_error",
-    )
+        "created_at", "channel", "state", "attempts", "sent_at", "next_attempt", "last_error",
+    )  # fmt: skip
     list_filter = ("channel",)
     fields = (
-        "id",
-        "created_at",
-        "channel",
-        "state",
-        "attempts",
-        "sent_at",
-        "next_try",
-        "last_error",
-        "events",
-    )
+        "id", "created_at", "channel", "state", "attempts", "sent_at", "next_attempt",
+        "last_error", "events",
+    )  # fmt: skip
     readonly_fields = fields
 
-    @admin.display(description="state")
-    def state(self, notice: Notification) -> SafeString:
-        """Return what became of it, as a word in its colour."""
-        if notice.sent_at is not None:
-            kind, word = "active", "sent"
-        elif notice.abandoned_at is not None:
-            kind, word = "revoked", "given up"
+    @admin.display(description=_("state"))
+    def state(self, notification: Notification) -> SafeString:
+        if notification.sent_at is not None:
+            style, word = "active", gettext("sent")
+        elif notification.abandoned_at is not None:
+            style, word = "revoked", gettext("abandoned")
         else:
-            kind, word = "suspended", "waits"
-        return format_html('<span class="state state-{}">{}</span>', kind, word)
+            style, word = "suspended", gettext("waiting")
+        return format_html('<span class="state state-{}">{}</span>', style, word)
 
-    @admin.display(description="next try at")
-    def next_try(self, notice: Notification) -> str:
-        """Return when it is tried again, if it is."""
-        waits = notice.sent_at is None and notice.abandoned_at is None
-        return f"{notice.next_attempt_at:%Y-%m-%d %H:%M:%S}" if waits else "–"
+    @admin.display(description=_("next attempt"))
+    def next_attempt(self, notification: Notification) -> str:
+        is_waiting = notification.sent_at is None and notification.abandoned_at is None
+        return f"{notification.next_attempt_at:%Y-%m-%d %H:%M:%S}" if is_waiting else "–"
 
-    @admin.display(description="events")
-    def events(self, notice: Notification) -> SafeString:
-        """Return what it tells, a line each."""
-        items = notice.items.select_related("incident__identity")[:1000]
-        lines = ((item.event, item.incident.identity.name, item.incident.name) for item in items)
+    @admin.display(description=_("events"))
+    def events(self, notification: Notification) -> SafeString:
+        items = notification.items.select_related("incident__identity")[:1000]
+        lines = (
+            (item.get_event_display(), item.incident.identity.name, item.incident.name)
+            for item in items
+        )
         return format_html_join("", "<p>{}: {} {}</p>", lines)

@@ -1,6 +1,6 @@
-"""What a notice says: as JSON for a webhook, signed, and as text for people.
+"""Format a notification: as signed JSON for a webhook and as the text of an e-mail.
 
-Pure: values in, text out. docs/how-to/monitor.md describes the JSON.
+Pure functions. docs/how-to/monitor.md describes the JSON.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ from urllib.parse import quote
 MAX_LINES = 50
 MIN_KEY_BYTES = 24
 
-_HEADINGS = {
-    "late": "Late: no new samples",
-    "expiring": "Certificates that end soon, without a successor",
-    "recovered": "Up to date again",
-    "unwatched": "No longer watched",
+# Subject and heading of an e-mail for each event of the webhook.
+_WORDS = {
+    "late": ("overdue", "Overdue: no new samples"),
+    "expiring": ("expiring", "Certificates that expire soon, not replaced"),
+    "recovered": ("recovered", "Up to date again"),
+    "unwatched": ("no longer monitored", "No longer monitored"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One thing to tell. ``series`` is empty for an identity as a whole; times have a zone."""
+class IncidentEvent:
+    """An event to report. ``series`` is empty for an identity as a whole; times have a zone.
+
+    ``event`` is one of the webhook's words: late, expiring, recovered, unwatched.
+    """
 
     event: str
     identity: str
@@ -40,32 +44,32 @@ class Told:
     not_after: datetime | None = None
 
 
-def as_json(identifier: str, at: datetime, installation: str, items: Sequence[Told]) -> bytes:
-    """Return the body that a webhook gets."""
-    counts = Counter(each.event for each in items)
+def as_json(key: str, at: datetime, installation: str, events: Sequence[IncidentEvent]) -> bytes:
+    """Return the body of the webhook's request."""
+    counts = Counter(each.event for each in events)
     document = {
         "type": "device_endpoint.notice",
-        "id": identifier,
+        "id": key,
         "at_ms": _milliseconds(at),
         "installation": installation,
-        "counts": {event: counts[event] for event in _HEADINGS},
-        "events": [_event(installation, each) for each in items],
+        "counts": {word: counts[word] for word in _WORDS},
+        "events": [_event_as_json(installation, event) for event in events],
     }
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def as_subject(name: str, items: Sequence[Told]) -> str:
-    """Return an e-mail's subject: what happened how often."""
-    counts = Counter(each.event for each in items)
-    parts = [f"{counts[event]} {event}" for event in _HEADINGS if counts[event]]
+def as_subject(name: str, events: Sequence[IncidentEvent]) -> str:
+    """Return the subject of an e-mail: how many events of each kind."""
+    counts = Counter(each.event for each in events)
+    parts = [f"{counts[word]} {label}" for word, (label, _) in _WORDS.items() if counts[word]]
     return f"[{name}] {', '.join(parts)}"
 
 
-def as_text(installation: str, items: Sequence[Told]) -> str:
-    """Return an e-mail's text: a paragraph for each kind of event, long ones cut."""
+def as_text(installation: str, events: Sequence[IncidentEvent]) -> str:
+    """Return the text of an e-mail: a paragraph for each kind of event, long ones shortened."""
     paragraphs = []
-    for event, heading in _HEADINGS.items():
-        lines = [_line(each) for each in items if each.event == event]
+    for word, (_, heading) in _WORDS.items():
+        lines = [_line(each) for each in events if each.event == word]
         if lines:
             more = [f"  and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
             paragraphs.append("\n".join([f"{heading}:", *lines[:MAX_LINES], *more]))
@@ -73,13 +77,13 @@ def as_text(installation: str, items: Sequence[Told]) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
-def signature(secret: str, identifier: str, sent_at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers of the Standard Webhooks specification for ``body``."""
+def signature(secret: str, key: str, sent_at: datetime, body: bytes) -> dict[str, str]:
+    """Return the headers that the Standard Webhooks specification defines for ``body``."""
     stamp = str(int(sent_at.timestamp()))
-    signed = b".".join([identifier.encode(), stamp.encode(), body])
+    signed = b".".join([key.encode(), stamp.encode(), body])
     digest = hmac.new(decode_secret(secret), signed, hashlib.sha256).digest()
     return {
-        "webhook-id": identifier,
+        "webhook-id": key,
         "webhook-timestamp": stamp,
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
@@ -88,7 +92,7 @@ def signature(secret: str, identifier: str, sent_at: datetime, body: bytes) -> d
 def decode_secret(secret: str) -> bytes:
     """Return the key that ``secret`` (base64, with ``whsec_`` before it or not) stands for.
 
-    Raise ``ValueError`` if it is no base64 or shorter than ``LEAST_KEY_BYTES``.
+    Raises ``ValueError`` if it is no base64 or shorter than ``MIN_KEY_BYTES``.
     """
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
@@ -99,29 +103,29 @@ def decode_secret(secret: str) -> bytes:
     return key
 
 
-def _event(installation: str, told: Told) -> dict[str, object]:
+def _event_as_json(installation: str, event: IncidentEvent) -> dict[str, object]:
     certificate = None
-    if told.not_after is not None:
-        certificate = {"sha256": told.sha256, "not_after": _iso(told.not_after)}
+    if event.not_after is not None:
+        certificate = {"sha256": event.sha256, "not_after": _iso(event.not_after)}
     return {
-        "event": told.event,
-        "identity": told.identity,
-        "series": told.series or None,
-        "at_ms": _milliseconds(told.at),
-        "newest_ms": told.newest_ms,
+        "event": event.event,
+        "identity": event.identity,
+        "series": event.series or None,
+        "at_ms": _milliseconds(event.at),
+        "newest_ms": event.newest_ms,
         "certificate": certificate,
-        "url": f"{installation}/admin/analysis/overview/{quote(told.identity, safe='')}/",
+        "url": f"{installation}/admin/analysis/overview/{quote(event.identity, safe='')}/",
     }
 
 
-def _line(told: Told) -> str:
-    what = f"{told.identity} {told.series}".rstrip()
-    if told.not_after is not None:
-        return f"  {what}: {told.sha256[:16]} until {_iso(told.not_after)}"
-    if told.newest_ms is None:
-        return f"  {what}"
-    newest = datetime.fromtimestamp(told.newest_ms / 1000, UTC)
-    return f"  {what}: last sample {_iso(newest)}"
+def _line(event: IncidentEvent) -> str:
+    subject = f"{event.identity} {event.series}".rstrip()
+    if event.not_after is not None:
+        return f"  {subject}: {event.sha256[:16]} until {_iso(event.not_after)}"
+    if event.newest_ms is None:
+        return f"  {subject}"
+    newest = datetime.fromtimestamp(event.newest_ms / 1000, UTC)
+    return f"  {subject}: last sample {_iso(newest)}"
 
 
 def _iso(moment: datetime) -> str:

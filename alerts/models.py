@@ -1,10 +1,11 @@
-"""That devices stopped, or will have to soon, and that somebody was told."""
+"""Incidents (overdue series, expiring certificates) and their notifications."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity
 from ingest.models.certificates import DeviceCertificate
@@ -12,30 +13,30 @@ from ingest.uuid7 import uuid7
 
 
 class Incident(models.Model):
-    """A series without new samples, or a certificate that ends soon: from its beginning to its end.
+    """A series without new samples, or a certificate that expires soon, until it is resolved.
 
-    There is one open row at most for each series and each certificate, however many look at once.
+    Each series and each certificate has at most one open row, however many processes monitor.
     """
 
     class Kind(models.TextChoices):
-        """What is the matter."""
-
-        OVERDUE = "late"
-        EXPIRING = "expiring"
+        OVERDUE = "late", _("overdue")
+        EXPIRING = "expiring", _("certificate expires soon")
 
     class Outcome(models.TextChoices):
-        """How it ended."""
+        OPEN = "", _("open")
+        RECOVERED = "recovered", _("up to date again")
+        UNMONITORED = "unwatched", _("no longer monitored")
 
-        OPEN = "", "open"
-        RECOVERED = "recovered"
-        UNMONITORED = "unwatched"
-
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     identity = models.ForeignKey(
-        Identity, on_delete=models.CASCADE, related_name="incidents", db_constraint=False
+        Identity,
+        on_delete=models.CASCADE,
+        related_name="incidents",
+        db_constraint=False,
+        verbose_name=_("identity"),
     )
     name = models.CharField(
-        "series", max_length=64, blank=True, help_text="Empty: the identity as a whole."
+        _("series"), max_length=64, blank=True, help_text=_("Empty: the identity as a whole.")
     )
     certificate = models.ForeignKey(
         DeviceCertificate,
@@ -43,22 +44,29 @@ class Incident(models.Model):
         on_delete=models.CASCADE,
         related_name="incidents",
         db_constraint=False,
+        verbose_name=_("certificate"),
     )
-    newest_ms = models.BigIntegerField(null=True, help_text="The newest sample.")
-    detected_at = models.DateTimeField(default=timezone.now)
+    newest_ms = models.BigIntegerField(null=True, help_text=_("Time of the newest sample."))
+    detected_at = models.DateTimeField(_("detected"), default=timezone.now)
     last_received_at = models.DateTimeField(
-        null=True, help_text="When a file of it came last, if lately."
+        _("last file received"), null=True, help_text=_("Empty if not recently.")
     )
-    is_backfilling = models.BooleanField(default=False, help_text="Files come, of older samples.")
+    is_backfilling = models.BooleanField(
+        default=False, help_text=_("Files arrive, with older samples.")
+    )
     started_at = models.DateTimeField(
-        null=True, help_text="From then on it counts as late; empty while it only catches up."
+        _("started"),
+        null=True,
+        help_text=_("Overdue from then on; empty while the series only catches up."),
     )
-    ended_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(_("resolved"), null=True)
     outcome = models.CharField(
-        max_length=10, choices=Outcome.choices, default=Outcome.OPEN, blank=True
+        _("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.OPEN, blank=True
     )
 
     class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -75,31 +83,31 @@ class Incident(models.Model):
         indexes = [models.Index(fields=["ended_at"], name="incident_ended")]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.identity.name} {self.name}".rstrip()
+        return f"{self.get_kind_display()}: {self.identity.name} {self.name}".rstrip()
 
 
 class Notification(models.Model):
-    """What is told by one e-mail or one call of the webhook; its text is made from its items."""
+    """One e-mail or one call of the webhook; its text is made from its items."""
 
     class Channel(models.TextChoices):
-        """By which way."""
-
-        EMAIL = "email", "e-mail"
-        WEBHOOK = "webhook"
+        EMAIL = "email", _("e-mail")
+        WEBHOOK = "webhook", _("webhook")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    channel = models.CharField(max_length=10, choices=Channel.choices)
-    created_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
-    sent_at = models.DateTimeField(null=True)
-    abandoned_at = models.DateTimeField(null=True)
-    last_error = models.CharField(max_length=200, blank=True)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), default=timezone.now)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    abandoned_at = models.DateTimeField(_("abandoned"), null=True)
+    last_error = models.CharField(_("last error"), max_length=200, blank=True)
 
     class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
         ordering = ["-id"]
         constraints = [
-            # So that the next one waits for it, and tells what is still true then.
+            # The next one waits for it, and then reports what is still true.
             models.UniqueConstraint(
                 fields=["channel"],
                 condition=Q(sent_at=None, abandoned_at=None),
@@ -112,17 +120,15 @@ class Notification(models.Model):
 
 
 class NotificationItem(models.Model):
-    """One thing that a notice tells. Nothing is told twice by the same way."""
+    """An event of an incident in a notification. Each event is sent at most once per channel."""
 
     class Event(models.TextChoices):
-        """What is told of an incident: that it began, or how it ended."""
+        OVERDUE = "late", _("overdue")
+        EXPIRING = "expiring", _("certificate expires soon")
+        RECOVERED = "recovered", _("up to date again")
+        UNMONITORED = "unwatched", _("no longer monitored")
 
-        OVERDUE = "late"
-        EXPIRING = "expiring"
-        RECOVERED = "recovered"
-        UNMONITORED = "unwatched"
-
-    notice = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="items")
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="items")
     incident = models.ForeignKey(
         Incident, on_delete=models.CASCADE, related_name="notification_items"
     )
@@ -143,11 +149,11 @@ class NotificationItem(models.Model):
 
 
 class MonitorHeartbeat(models.Model):
-    """When somebody last looked who is late: one row, so that silence here is noticed too."""
+    """The last run of monitoring, in one row: shows when monitoring itself has stopped."""
 
     last_run_at = models.DateTimeField()
     away_until = models.DateTimeField(
-        null=True, help_text="When it looked again after it had not for a while."
+        null=True, help_text=_("The first run after an interruption.")
     )
 
     class Meta:

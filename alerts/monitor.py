@@ -1,4 +1,4 @@
-"""One look at everything: who is late, what is to be told, what waits to be sent."""
+"""One run of monitoring: update incidents, create notifications, send what is due."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from alerts.notifications import create_notifications
 
 @dataclass(frozen=True, slots=True)
 class MonitorRun:
-    """How things stand after a look, and what it sent. Late and catching up count series."""
+    """The state after a run, in series and certificates, and the notifications that it sent.
+
+    The names are the keys of ``monitor_devices --json``; ``late`` counts overdue series.
+    """
 
     late: int
     catching_up: int
@@ -25,21 +28,20 @@ class MonitorRun:
     quiet: bool
 
     def as_json(self) -> dict[str, int | bool]:
-        """Return this as ``--json`` prints it."""
         return asdict(self)
 
 
 def run_once(now: datetime) -> MonitorRun:
-    """Look once; any number of processes may do so at the same time."""
+    """Run once; any number of processes may do so at the same time."""
     update_incidents(now)
     create_notifications(now)
     sent, failed = send_due(now)
-    opened = Incident.objects.filter(ended_at=None)
-    late = opened.filter(kind=Incident.Kind.OVERDUE)
+    incidents = Incident.objects.filter(ended_at=None)
+    overdue = incidents.filter(kind=Incident.Kind.OVERDUE)
     return MonitorRun(
-        late=late.filter(is_backfilling=False).count(),
-        catching_up=late.filter(is_backfilling=True).count(),
-        expiring=opened.filter(kind=Incident.Kind.EXPIRING).count(),
+        late=overdue.filter(is_backfilling=False).count(),
+        catching_up=overdue.filter(is_backfilling=True).count(),
+        expiring=incidents.filter(kind=Incident.Kind.EXPIRING).count(),
         sent=sent,
         failed=failed,
         quiet=settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now),

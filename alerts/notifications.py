@@ -1,8 +1,9 @@
-"""Put together what has to be told: for each channel one notice at a time, for all that changed.
+"""Create notifications: one for each channel at a time, for all incidents that changed.
 
-Each item is stored with its notice in one transaction, under a unique constraint: whoever looks
-at the same time tells nothing twice. While a notice has not been sent, the next one waits, and
-then tells what is still true: of a device that stopped and came back meanwhile, nothing.
+A notification and its items are stored in one transaction, under a unique constraint: processes
+that run at once create each item once. While a notification has not been sent, the next one
+waits, and then reports what is still true. A device that stopped and came back meanwhile is not
+reported.
 """
 
 from __future__ import annotations
@@ -18,67 +19,70 @@ from alerts.models import Incident, Notification, NotificationItem
 from ingest.storage import advisory_locks
 
 MAX_ITEMS = 1000
-# What ended longer ago is no news.
-TOLD_WITHIN = timedelta(days=7)
+# What was resolved longer ago is not reported.
+MAX_RESOLVED_AGE = timedelta(days=7)
 
 _Event = NotificationItem.Event
 
 
-def channels() -> list[str]:
-    """Return the ways of telling that are set up."""
-    found = {
+def configured_channels() -> list[str]:
+    is_configured = {
         Notification.Channel.EMAIL: bool(settings.ALERT_EMAIL_RECIPIENTS),
         Notification.Channel.WEBHOOK: bool(settings.ALERT_WEBHOOK_URL),
     }
-    return [channel.value for channel, is_set_up in found.items() if is_set_up]
+    return [channel.value for channel, configured in is_configured.items() if configured]
 
 
 def create_notifications(now: datetime) -> int:
-    """Store a notice for each channel that has something to tell; return how many.
+    """Store a notification for each channel that has something to report; return how many.
 
-    None in quiet hours, nor while another process does this.
+    Stores none in quiet hours or while another process does this.
     """
     if settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now):
         return 0
     with transaction.atomic():
-        if not advisory_locks.try_acquire("notices", b""):
+        if not advisory_locks.try_acquire("notifications", b""):
             return 0
-        _give_up_others(now)
-        return sum(_compose(channel, now) for channel in channels() if _may(channel, now))
+        _abandon_other_channels(now)
+        return sum(
+            _create(channel, now) for channel in configured_channels() if _is_due(channel, now)
+        )
 
 
-def _compose(channel: str, now: datetime) -> bool:
-    untold = [
-        (incident, event) for event, rows in _untold(channel, now) for incident in rows[:MAX_ITEMS]
+def _create(channel: str, now: datetime) -> bool:
+    unreported = [
+        (incident, event)
+        for event, incidents in _unreported(channel, now)
+        for incident in incidents[:MAX_ITEMS]
     ][:MAX_ITEMS]
-    if not untold:
+    if not unreported:
         return False
-    notice = Notification.objects.create(channel=channel, created_at=now, next_attempt_at=now)
+    notification = Notification.objects.create(channel=channel, created_at=now, next_attempt_at=now)
     NotificationItem.objects.bulk_create(
-        NotificationItem(notice=notice, incident=incident, channel=channel, event=event)
-        for incident, event in untold
+        NotificationItem(notification=notification, incident=incident, channel=channel, event=event)
+        for incident, event in unreported
     )
     return True
 
 
-def _untold(channel: str, now: datetime) -> Iterable[tuple[str, QuerySet[Incident]]]:
-    def told(event: str) -> Exists:
+def _unreported(channel: str, now: datetime) -> Iterable[tuple[str, QuerySet[Incident]]]:
+    def reported(event: str) -> Exists:
         items = NotificationItem.objects.filter(
             incident=OuterRef("pk"), channel=channel, event=event
         )
         return Exists(items)
 
-    rows = Incident.objects.order_by("pk")
-    going_on = rows.filter(ended_at=None, started_at__isnull=False)
+    incidents = Incident.objects.order_by("pk")
+    started = incidents.filter(ended_at=None, started_at__isnull=False)
     for event in (_Event.OVERDUE, _Event.EXPIRING):
-        yield event, going_on.filter(~told(event), kind=event.value)
-    over = rows.filter(told(_Event.OVERDUE), ended_at__gt=now - TOLD_WITHIN)
+        yield event, started.filter(~reported(event), kind=event.value)
+    resolved = incidents.filter(reported(_Event.OVERDUE), ended_at__gt=now - MAX_RESOLVED_AGE)
     for event in (_Event.RECOVERED, _Event.UNMONITORED):
-        yield event, over.filter(~told(event), outcome=event.value)
+        yield event, resolved.filter(~reported(event), outcome=event.value)
 
 
-def _may(channel: str, now: datetime) -> bool:
-    """Tell whether none waits to be sent and the last one is long enough ago."""
+def _is_due(channel: str, now: datetime) -> bool:
+    """Return whether none waits to be sent and the last one was created long enough ago."""
     since = now - timedelta(seconds=settings.ALERT_GROUP_INTERVAL_SECONDS)
     waiting = Q(sent_at=None, abandoned_at=None)
     return not Notification.objects.filter(
@@ -86,8 +90,8 @@ def _may(channel: str, now: datetime) -> bool:
     ).exists()
 
 
-def _give_up_others(now: datetime) -> None:
+def _abandon_other_channels(now: datetime) -> None:
     waiting = Notification.objects.filter(sent_at=None, abandoned_at=None)
-    waiting.exclude(channel__in=channels()).update(
-        abandoned_at=now, last_error="this way of telling is no longer set up"
+    waiting.exclude(channel__in=configured_channels()).update(
+        abandoned_at=now, last_error="this channel is no longer configured"
     )

@@ -1,8 +1,8 @@
-"""Which series are overdue, by the times of their samples, and of which files came of late.
+"""Find overdue series by the times of their samples, and the files received for them lately.
 
-An identity with an interval of its own is one thing to watch, its series together (the name is
-then empty). Of the others each series is, whose measurement type has an interval.
-docs/how-to/monitor.md defines the words.
+An identity with a reporting interval of its own is monitored as a whole: its series together,
+under the empty name. Of other identities, each series is monitored whose measurement type has an
+interval. docs/how-to/monitor.md defines the words.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -25,23 +24,24 @@ BATCH_SIZE = 500
 # An identity and a series; the series is "" for the identity as a whole.
 Key = tuple[int, str]
 
-# One kind of table a statement, and one identity a look-up: see migration 0010.
+# Each look-up names one identity, so that it works where the tables are distributed by identity.
 _NEWEST = """
 SELECT i.id, s.name, s.last_ms
 FROM unnest(%s::bigint[]) AS i(id) CROSS JOIN LATERAL ingest_series_newest(i.id) AS s
 """
-_ARRIVED = """
+_RECEIVED = """
 SELECT m.identity_id, m.name, max(m.received_at) FROM ingest_measurement m
-WHERE m.id >= %(since)s AND m.status = 'stored' AND m.identity_id = ANY(%(ids)s)
+WHERE m.id >= %s AND m.status = 'stored' AND m.identity_id = ANY(%s)
 GROUP BY m.identity_id, m.name
 """
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedSeries:
-    """A series, or an identity as a whole, of which samples are expected.
+class MonitoredSeries:
+    """A series, or an identity as a whole, that is expected to report.
 
-    ``newest_ms`` is its newest sample, ``allowed_ms`` the interval with the grace.
+    ``newest_ms`` is the time of its newest sample, ``allowed_ms`` reporting interval plus grace
+    period.
     """
 
     key: Key
@@ -49,80 +49,76 @@ class WatchedSeries:
     allowed_ms: int
 
     def is_overdue(self, now: datetime) -> bool:
-        """Tell whether the newest sample is older than is allowed."""
         return self.newest_ms < now.timestamp() * 1000 - self.allowed_ms
 
     def allowed_since(self, now: datetime) -> datetime:
-        """Return the moment from which on a sample is new enough."""
+        """Return the oldest time of a newest sample that is not overdue."""
         return now - timedelta(milliseconds=self.allowed_ms)
 
 
-def find_watched_series(now: datetime, also: Collection[int]) -> Iterator[WatchedSeries]:
-    """Yield what is overdue, and all that is watched of the identities ``also``.
+def find_monitored_series(now: datetime, also: Collection[int]) -> Iterator[MonitoredSeries]:
+    """Yield the overdue series, and every monitored series of the identities ``also``.
 
-    Not watched are inactive and paused identities, and those without a live certificate.
+    Inactive and paused identities and those without a live certificate are not monitored.
     """
     allowed = dict(
-        _watchable(now)
+        _monitored_identities(now)
         .order_by("pk")
         .annotate(allowed=F("reporting_interval") + Coalesce("grace_period", timedelta()))
         .values_list("pk", "allowed")
     )
-    numbers = list(allowed)
-    for start in range(0, len(numbers), BATCH_SIZE):
-        for series in _watched(allowed, numbers[start : start + BATCH_SIZE]):
+    ids = list(allowed)
+    for start in range(0, len(ids), BATCH_SIZE):
+        for series in _read_series(allowed, ids[start : start + BATCH_SIZE]):
             if series.is_overdue(now) or series.key[0] in also:
                 yield series
 
 
-def _watched(allowed: dict[int, timedelta | None], numbers: list[int]) -> Iterator[WatchedSeries]:
+def _monitored_identities(now: datetime) -> QuerySet[Identity]:
+    live = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
+    identities = Identity.objects.filter(
+        Exists(live),
+        Q(monitoring_paused_until=None) | Q(monitoring_paused_until__lte=now),
+        is_active=True,
+    )
+    if not MeasurementType.objects.exclude(reporting_interval=None).exists():
+        identities = identities.exclude(reporting_interval=None)
+    return identities
+
+
+def _read_series(allowed: dict[int, timedelta | None], ids: list[int]) -> Iterator[MonitoredSeries]:
     with connection.cursor() as cursor:
-        cursor.execute(_NEWEST, [numbers])
+        cursor.execute(_NEWEST, [ids])
         rows = cursor.fetchall()
     types = find_types({name for _, name, _ in rows})
     newest: dict[int, int] = {}
-    for identity, name, last_ms in rows:
+    for identity_id, name, last_ms in rows:
         kind = types[name]
-        if allowed[identity] is not None:
-            newest[identity] = max(last_ms, newest.get(identity, last_ms))
+        if allowed[identity_id] is not None:
+            newest[identity_id] = max(last_ms, newest.get(identity_id, last_ms))
         elif kind is not None and kind.reporting_interval is not None:
             span = kind.reporting_interval + (kind.grace_period or timedelta())
-            yield WatchedSeries((identity, name), last_ms, _milliseconds(span))
-    for identity, last_ms in newest.items():
-        own = allowed[identity]
+            yield MonitoredSeries((identity_id, name), last_ms, _milliseconds(span))
+    for identity_id, last_ms in newest.items():
+        own = allowed[identity_id]
         if own is not None:
-            yield WatchedSeries((identity, ""), last_ms, _milliseconds(own))
+            yield MonitoredSeries((identity_id, ""), last_ms, _milliseconds(own))
 
 
 def _milliseconds(span: timedelta) -> int:
     return span // timedelta(milliseconds=1)
 
 
-def find_arrivals(keys: Collection[Key], since: datetime) -> dict[Key, datetime]:
-    """Return when a file that was stored came last of each of ``keys``, as far as after ``since``.
+def find_last_received(keys: Collection[Key], since: datetime) -> dict[Key, datetime]:
+    """Return when the last file of each of ``keys`` was stored, where that is after ``since``.
 
-    Reads all files since then: neither what was sent again nor what could not be read counts.
+    Reads all files since then. Duplicates and rejected files do not count.
     """
-    found: dict[Key, datetime] = {}
+    received: dict[Key, datetime] = {}
+    ids = sorted({identity_id for identity_id, _ in keys})
     with connection.cursor() as cursor:
-        given: dict[str, Any] = {
-            "since": uuid7_floor(since),
-            "ids": sorted({identity for identity, _ in keys}),
-        }
-        cursor.execute(_ARRIVED, given)
-        for identity, name, at in cursor.fetchall():
-            for key in {(identity, name), (identity, "")}.intersection(keys):
-                found[key] = max(at, found.get(key, at))
-    return found
-
-
-def _watchable(now: datetime) -> QuerySet[Identity]:
-    devices = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
-    found = Identity.objects.filter(
-        Exists(devices),
-        Q(monitoring_paused_until=None) | Q(monitoring_paused_until__lte=now),
-        is_active=True,
-    )
-    if not MeasurementType.objects.exclude(reporting_interval=None).exists():
-        found = found.exclude(reporting_interval=None)
-    return found
+        cursor.execute(_RECEIVED, [uuid7_floor(since), ids])
+        for identity_id, name, at in cursor.fetchall():
+            for key in {(identity_id, name), (identity_id, "")}.intersection(keys):
+                received[key] = max(at, received.get(key, at))
+    return received

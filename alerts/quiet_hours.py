@@ -1,4 +1,4 @@
-"""Quiet hours: parts of the day in which nobody is told anything. Pure: times in, answers out."""
+"""Quiet hours: the part of each day in which no notification is sent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _FORM = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From ``start`` to before ``end`` by the clocks of ``zone``, every day, over midnight too."""
+    """From ``start`` (inclusive) to ``end`` (exclusive) in ``zone``, also across midnight."""
 
     start: time
     end: time
     zone: ZoneInfo
 
     def covers(self, moment: datetime) -> bool:
-        """Tell whether ``moment`` (with a time zone) lies in them."""
+        """Return whether ``moment``, which has a time zone, is in the quiet hours."""
         at = moment.astimezone(self.zone).time()
         if self.start <= self.end:
             return self.start <= at < self.end
@@ -27,9 +27,9 @@ class QuietHours:
 
 
 def parse_quiet_hours(text: str, zone: ZoneInfo) -> QuietHours:
-    """Return what ``22:00-07:00`` means in ``zone``; raise ``ValueError`` for anything else."""
+    """Parse ``22:00-07:00``; raise ``ValueError`` for any other form."""
     match = _FORM.fullmatch(text)
     if match is None or match[1] + match[2] == match[3] + match[4]:
         raise ValueError(text)
-    hours = [int(each) for each in match.groups()]
+    hours = [int(group) for group in match.groups()]
     return QuietHours(time(hours[0], hours[1]), time(hours[2], hours[3]), zone)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -102,6 +103,27 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def lock_identities(identity_ids: Collection[int]) -> set[int]:
+    """Keep identities from erasure until the transaction ends; return those that exist.
+
+    References to identities have no database constraint. So a transaction that creates a row of
+    an identity takes this lock first: erasure takes the row lock that conflicts with it, and
+    deletes whatever was committed before.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM identities_identity WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+            [list(identity_ids)],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def lock_identity(identity_id: int) -> None:
+    """Lock one identity as ``lock_identities`` does; raise ``Identity.DoesNotExist``."""
+    if not lock_identities([identity_id]):
+        raise Identity.DoesNotExist
 
 
 class Enrolment(models.Model):

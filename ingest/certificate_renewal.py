@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from identities.credentials import issue_psk
-from identities.models import Identity, PreSharedKey
+from identities.models import Identity, PreSharedKey, lock_identity
 from ingest.models import CertificateRenewal, DeviceCertificate
 from ingest.storage import advisory_locks
 
@@ -34,12 +34,18 @@ def issue_renewal_key(certificate_id: int) -> tuple[str, datetime]:
         open_keys.update(revoked_at=timezone.now())
         key, secret = issue_psk(
             # Read under the lock: staff may have reassigned the certificate.
-            Identity.objects.get(certificates=certificate_id),
+            _lock_identity_of(certificate_id),
             expires_at=timezone.now() + KEY_TTL,
             note=f"renewal of certificate {certificate_id}",
         )
         CertificateRenewal.objects.create(key=key, certificate_id=certificate_id)
     return secret, key.expires_at
+
+
+def _lock_identity_of(certificate_id: int) -> Identity:
+    identity = Identity.objects.get(certificates=certificate_id)
+    lock_identity(identity.pk)
+    return identity
 
 
 def superseded_by(key: PreSharedKey) -> DeviceCertificate | None:

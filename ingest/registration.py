@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from identities import keys
-from identities.models import PreSharedKey
+from identities.models import PreSharedKey, lock_identities
 from ingest import certificate_renewal, quotas, registration_throttle
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
@@ -115,7 +115,9 @@ def _decide(certificate: ClientCertificate, psk: str) -> _Decision:
         return _Decision(Outcome.PSK_MALFORMED)
     known = PreSharedKey.objects.select_related("identity").filter(digest=keys.digest(psk))
     key = known.first()
-    return _Decision(Outcome.PSK_UNKNOWN) if key is None else _redeem(certificate, key)
+    if key is None or not lock_identities([key.identity_id]):
+        return _Decision(Outcome.PSK_UNKNOWN)
+    return _redeem(certificate, key)
 
 
 def _redeem(certificate: ClientCertificate, key: PreSharedKey) -> _Decision:

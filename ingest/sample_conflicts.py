@@ -60,18 +60,19 @@ class Replacement:
 
     def times(self) -> NDArray[np.int64]:
         """Return the timestamps whose values changed, ascending."""
-        parts = [old.times[old.values != new.values] for old, new in self.changed]
-        return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+        times = [old.times[old.values != new.values] for old, new in self.changed]
+        return np.sort(np.concatenate(times)) if times else np.empty(0, np.int64)
 
 
 def record(replacement: Replacement) -> None:
-    """Record the samples of other live certificates that the file replaced, if there are any.
+    """Record the samples of other live certificates that the file replaced, if any.
 
-    Call it in the transaction that stored the file, under the lock of its series.
+    To be called in the transaction that stored the file, under the lock of its series. Erasure
+    waits for that lock, so the identity needs no lock of its own.
     """
     if not replacement.changed:
         return
-    others = _other_live(replacement.identity_id, replacement.certificate_id)
+    others = _other_live_certificates(replacement.identity_id, replacement.certificate_id)
     if not others:
         return
     for other, times in _senders(replacement):
@@ -79,7 +80,7 @@ def record(replacement: Replacement) -> None:
             _add(replacement, other, times)
 
 
-def _other_live(identity_id: int, certificate_id: int) -> set[int]:
+def _other_live_certificates(identity_id: int, certificate_id: int) -> set[int]:
     """Return the live certificates except this one and others of the same device.
 
     A device that renewed its certificate may correct what it sent with the older one.
@@ -100,7 +101,7 @@ def _same_device(identity_id: int, certificate_id: int) -> set[int]:
 
 
 def _senders(replacement: Replacement) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield (certificate, timestamps) of the files that the replaced values came from."""
+    """Yield (certificate, timestamps) of the files from which the replaced values came."""
     left = replacement.times()
     with connection.cursor() as cursor:
         cursor.execute(

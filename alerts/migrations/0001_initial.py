@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 (
                     "away_until",
                     models.DateTimeField(
-                        help_text="When it looked again after it had not for a while.", null=True
+                        help_text="The first run after an interruption.", null=True
                     ),
                 ),
             ],
@@ -48,7 +48,9 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("late", "Overdue"), ("expiring", "Expiring")], max_length=10
+                        choices=[("late", "overdue"), ("expiring", "certificate expires soon")],
+                        max_length=10,
+                        verbose_name="kind",
                     ),
                 ),
                 (
@@ -60,37 +62,51 @@ class Migration(migrations.Migration):
                         verbose_name="series",
                     ),
                 ),
-                ("newest_ms", models.BigIntegerField(help_text="The newest sample.", null=True)),
-                ("detected_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "newest_ms",
+                    models.BigIntegerField(help_text="Time of the newest sample.", null=True),
+                ),
+                (
+                    "detected_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="detected"
+                    ),
+                ),
                 (
                     "last_received_at",
                     models.DateTimeField(
-                        help_text="When a file of it came last, if lately.", null=True
+                        help_text="Empty if not recently.",
+                        null=True,
+                        verbose_name="last file received",
                     ),
                 ),
                 (
                     "is_backfilling",
-                    models.BooleanField(default=False, help_text="Files come, of older samples."),
+                    models.BooleanField(
+                        default=False, help_text="Files arrive, with older samples."
+                    ),
                 ),
                 (
                     "started_at",
                     models.DateTimeField(
-                        help_text="From then on it counts as late; empty while it only catches up.",
+                        help_text="Overdue from then on; empty while the series only catches up.",
                         null=True,
+                        verbose_name="started",
                     ),
                 ),
-                ("ended_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="resolved")),
                 (
                     "outcome",
                     models.CharField(
                         blank=True,
                         choices=[
                             ("", "open"),
-                            ("recovered", "Recovered"),
-                            ("unwatched", "Unmonitored"),
+                            ("recovered", "up to date again"),
+                            ("unwatched", "no longer monitored"),
                         ],
                         default="",
                         max_length=10,
+                        verbose_name="outcome",
                     ),
                 ),
                 (
@@ -101,6 +117,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="incidents",
                         to="ingest.devicecertificate",
+                        verbose_name="certificate",
                     ),
                 ),
                 (
@@ -110,10 +127,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="incidents",
                         to="identities.identity",
+                        verbose_name="identity",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "incident",
+                "verbose_name_plural": "incidents",
                 "ordering": ["-id"],
             },
         ),
@@ -132,17 +152,32 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("email", "e-mail"), ("webhook", "Webhook")], max_length=10
+                        choices=[("email", "e-mail"), ("webhook", "webhook")],
+                        max_length=10,
+                        verbose_name="channel",
                     ),
                 ),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("attempts", models.PositiveIntegerField(default=0)),
-                ("next_attempt_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("sent_at", models.DateTimeField(null=True)),
-                ("abandoned_at", models.DateTimeField(null=True)),
-                ("last_error", models.CharField(blank=True, max_length=200)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="next attempt"
+                    ),
+                ),
+                ("sent_at", models.DateTimeField(null=True, verbose_name="sent")),
+                ("abandoned_at", models.DateTimeField(null=True, verbose_name="abandoned")),
+                (
+                    "last_error",
+                    models.CharField(blank=True, max_length=200, verbose_name="last error"),
+                ),
             ],
             options={
+                "verbose_name": "notification",
+                "verbose_name_plural": "notifications",
                 "ordering": ["-id"],
                 "constraints": [
                     models.UniqueConstraint(
@@ -165,17 +200,17 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("email", "e-mail"), ("webhook", "Webhook")], max_length=10
+                        choices=[("email", "e-mail"), ("webhook", "webhook")], max_length=10
                     ),
                 ),
                 (
                     "event",
                     models.CharField(
                         choices=[
-                            ("late", "Overdue"),
-                            ("expiring", "Expiring"),
-                            ("recovered", "Recovered"),
-                            ("unwatched", "Unmonitored"),
+                            ("late", "overdue"),
+                            ("expiring", "certificate expires soon"),
+                            ("recovered", "up to date again"),
+                            ("unwatched", "no longer monitored"),
                         ],
                         max_length=10,
                     ),
@@ -189,7 +224,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "notice",
+                    "notification",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="items",

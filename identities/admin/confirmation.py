@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -15,6 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class RowAction:
     """
 
     permission: str
-    verb: str
+    verb: StrOrPromise
     template: str
     form: type[forms.Form]
     refusals: tuple[type[Exception], ...]
@@ -81,7 +84,7 @@ def confirm_and_apply(
     if request.method != "POST" or not form.is_valid():
         title = f"{action.verb} {model_admin.opts.verbose_name}"
         context = {"row": row}
-        page = Confirmation(title, action.verb, back, action.template, form, context=context)
+        page = Confirmation(title, str(action.verb), back, action.template, form, context=context)
         return page.render(request, model_admin)
     try:
         text = apply(row, form.cleaned_data)

@@ -46,7 +46,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "expires_at",
-                    models.DateTimeField(default=identities.models.default_token_expiry, verbose_name="expires"),
+                    models.DateTimeField(
+                        default=identities.models.default_token_expiry, verbose_name="expires"
+                    ),
                 ),
                 (
                     "user",
@@ -130,7 +132,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "name",
-                    models.CharField(help_text="Purpose of the keys, such as Ward 3.", max_length=100),
+                    models.CharField(
+                        help_text="Purpose of the keys, such as Ward 3.", max_length=100
+                    ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("idempotency_key", models.UUIDField(editable=False, null=True, unique=True)),
@@ -251,7 +255,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("uses", models.PositiveIntegerField(default=0, editable=False)),
-                ("expires_at", models.DateTimeField(default=identities.models.default_key_expiry, verbose_name="expires")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        default=identities.models.default_key_expiry, verbose_name="expires"
+                    ),
+                ),
                 (
                     "created_by",
                     models.ForeignKey(

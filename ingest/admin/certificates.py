@@ -1,4 +1,4 @@
-"""Certificates of devices: who may send, and the switch that stops one."""
+"""Admin of device certificates: suspend, revoke, reactivate and reassign."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity
-from ingest.admin.certificate_reassignment import MovableAdmin
+from ingest.admin.certificate_reassignment import ReassignableAdmin
 from ingest.admin.read_only import EstimatedPaginator, grouped, shown
-from ingest.admin.registration_status import tell_registrations
+from ingest.admin.registration_status import registration_status
 from ingest.models import DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
 
@@ -23,56 +25,54 @@ State = DeviceCertificate.State
 MAX_IDENTITIES = 1_000
 
 
-class EndFilter(admin.SimpleListFilter):
-    """How long active certificates are good for, and whether another has taken their place."""
+class ExpiryFilter(admin.SimpleListFilter):
+    """By expiry of active certificates, and whether they have been replaced."""
 
-    title = "end"
+    title = _("expiry")
     parameter_name = "ends"
 
     def lookups(self, request: object, model_admin: object) -> list[tuple[str, str]]:
-        """Return the choices."""
         return [
-            ("soon", "Soon, without a successor"),
-            ("ended", "Has ended, without a successor"),
-            ("rolled", "Rolled: has a successor"),
+            ("soon", gettext("Expires soon, not replaced")),
+            ("ended", gettext("Expired, not replaced")),
+            ("rolled", gettext("Superseded")),
         ]
 
     def queryset(
         self, request: object, queryset: QuerySet[DeviceCertificate]
     ) -> QuerySet[DeviceCertificate]:
-        """Return the certificates of the choice."""
         now = timezone.now()
         expiring = DeviceCertificate.objects.expiring(now)
         due = DeviceCertificate.objects.needing_renewal(now)
-        chosen = {
+        querysets = {
             "soon": queryset.filter(pk__in=expiring),
             "ended": queryset.filter(pk__in=due, not_after__lte=now),
             "rolled": queryset.exclude(retires_at=None),
         }
-        return chosen.get(self.value() or "", queryset)
+        return querysets.get(self.value() or "", queryset)
 
 
 @admin.register(DeviceCertificate)
-class DeviceCertificateAdmin(MovableAdmin):
-    """Devices bind certificates; staff name, suspend, revoke, reactivate and move them."""
+class DeviceCertificateAdmin(ReassignableAdmin):
+    """Devices bind certificates; staff label, suspend, revoke, reactivate and reassign them."""
 
     list_display = (
         "identity", "fingerprint_start", "label", "state_shown", "key_type", "not_after_shown",
         "bound_at",
     )  # fmt: skip
     list_display_links = ("identity", "fingerprint_start")
-    list_filter = ("state", EndFilter)
+    list_filter = ("state", ExpiryFilter)
     list_select_related = ("identity",)
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     paginator = EstimatedPaginator
     search_fields = ("label",)
-    search_help_text = "A part of an identity's name or of a label, or the start of a fingerprint."
+    search_help_text = _("Part of an identity's name or of a label, or the start of a fingerprint.")
     actions = ("suspend", "revoke", "reactivate")
     fields = (
         "identity", "fingerprint_shown", "label", "state", "state_reason", "subject_shown",
         "key_type", "not_before", "not_after_shown", "bound_at", "bound_with", "replaces",
-        "moves_shown",
+        "reassignments_shown",
     )  # fmt: skip
     readonly_fields = tuple({*fields} - {"label", "state", "state_reason"})
 
@@ -80,17 +80,16 @@ class DeviceCertificateAdmin(MovableAdmin):
         css = {"all": ["ingest/read_only.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: only a device that holds the key can bind a certificate."""
+        """Return False: only the device with the private key can bind a certificate."""
         return False
 
     def has_delete_permission(
         self, request: HttpRequest, obj: DeviceCertificate | None = None
     ) -> bool:
-        """Return False: every stored file says which certificate it came with."""
+        """Return False: every stored file refers to its certificate."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceCertificate]:
-        """Return the certificates without their bytes."""
         queryset = cast("DeviceCertificateQuerySet", super().get_queryset(request))
         return queryset.with_is_expiring(timezone.now()).defer("der")
 
@@ -100,7 +99,7 @@ class DeviceCertificateAdmin(MovableAdmin):
         """Search by identity and label, and by a fingerprint of eight digits or more."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if term := search_term.strip().replace("\0", ""):
-            # Found first: joined and sorted together, all certificates would be read for a page.
+            # In a query of its own: a join would read and sort all certificates for a page.
             names = Identity.objects.filter(name__icontains=term).values_list("pk", flat=True)
             found |= queryset.filter(identity_id__in=list(names[:MAX_IDENTITIES]))
         digits = "".join(search_term.split()).replace(":", "").lower()
@@ -110,76 +109,80 @@ class DeviceCertificateAdmin(MovableAdmin):
         return found, duplicates
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages of certificates, and what a key's handover card asks."""
-        asked = path(
+        status = path(
             "registered-with/<int:key>/",
-            self.admin_site.admin_view(tell_registrations),
+            self.admin_site.admin_view(registration_status),
             name="ingest_devicecertificate_registered_with",
         )
-        return [asked, *super().get_urls()]
+        return [status, *super().get_urls()]
 
     # --- Columns ---------------------------------------------------------------------------
-    @admin.display(description="fingerprint")
+    @admin.display(description=_("fingerprint"))
     def fingerprint_start(self, certificate: DeviceCertificate) -> str:
-        """Return the first 16 digits of the SHA-256."""
         return grouped(certificate.sha256)[:19]
 
-    @admin.display(description="SHA-256 fingerprint")
+    @admin.display(description=_("SHA-256 fingerprint"))
     def fingerprint_shown(self, certificate: DeviceCertificate) -> str:
-        """Return the SHA-256 in groups."""
         return grouped(certificate.sha256)
 
-    @admin.display(description="subject")
+    @admin.display(description=_("subject"))
     def subject_shown(self, certificate: DeviceCertificate) -> str:
-        """Return what the certificate says of itself, which proves nothing."""
         return shown(certificate.subject, 1000) or "-"
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def state_shown(self, certificate: DeviceCertificate) -> SafeString:
-        """Return the state as a word in its colour."""
         return format_html(
             '<span class="state state-{}">{}</span>',
             certificate.state,
             certificate.get_state_display(),
         )
 
-    @admin.display(description="valid until", ordering="not_after")
+    @admin.display(description=_("valid until"), ordering="not_after")
     def not_after_shown(self, certificate: DeviceCertificate) -> SafeString | str:
-        """Return the last day of validity, marked when it is near or over."""
         day, now = f"{certificate.not_after:%Y-%m-%d}", timezone.now()
         if certificate.retires_at is not None:
-            return f"{day}; rolled, refused from {certificate.retires_at:%Y-%m-%d}"
+            return gettext("%(day)s; superseded, refused from %(date)s") % {
+                "day": day,
+                "date": f"{certificate.retires_at:%Y-%m-%d}",
+            }
         if certificate.is_expiring:
-            return format_html('<span class="state state-suspended">{} ends soon</span>', day)
+            return format_html(
+                '<span class="state state-suspended">{} {}</span>', day, gettext("expires soon")
+            )
         if certificate.not_after > now:
             return day
-        return format_html('<span class="state state-expired">expired {}</span>', day)
+        return format_html(
+            '<span class="state state-expired">{} {}</span>', gettext("expired"), day
+        )
 
     # --- Actions ---------------------------------------------------------------------------
-    @admin.action(description="Suspend: refuse until reactivated", permissions=["change"])
-    def suspend(self, request: HttpRequest, chosen: QuerySet[DeviceCertificate]) -> None:
-        """Refuse the active ones of ``chosen`` for the time being."""
-        self._set_state(request, chosen.filter(state=State.ACTIVE), State.SUSPENDED)
+    @admin.action(description=_("Suspend: refuse until reactivated"), permissions=["change"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[DeviceCertificate]) -> None:
+        """Refuse the active ones of ``queryset`` until they are reactivated."""
+        self._set_state(request, queryset.filter(state=State.ACTIVE), State.SUSPENDED)
 
-    @admin.action(description="Revoke: refuse from now on", permissions=["change"])
-    def revoke(self, request: HttpRequest, chosen: QuerySet[DeviceCertificate]) -> None:
-        """Refuse ``chosen`` for good; a valid pre-shared key does not bring one back."""
-        self._set_state(request, chosen.exclude(state=State.REVOKED), State.REVOKED)
+    @admin.action(description=_("Revoke: refuse from now on"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[DeviceCertificate]) -> None:
+        """Refuse ``queryset`` for good; registering again does not reactivate a certificate."""
+        self._set_state(request, queryset.exclude(state=State.REVOKED), State.REVOKED)
 
-    @admin.action(description="Reactivate: accept again", permissions=["change"])
-    def reactivate(self, request: HttpRequest, chosen: QuerySet[DeviceCertificate]) -> None:
-        """Accept ``chosen`` again, revoked ones too."""
-        self._set_state(request, chosen.exclude(state=State.ACTIVE), State.ACTIVE)
+    @admin.action(description=_("Reactivate: accept again"), permissions=["change"])
+    def reactivate(self, request: HttpRequest, queryset: QuerySet[DeviceCertificate]) -> None:
+        self._set_state(request, queryset.exclude(state=State.ACTIVE), State.ACTIVE)
 
     def _set_state(
-        self, request: HttpRequest, chosen: QuerySet[DeviceCertificate], state: State
+        self, request: HttpRequest, queryset: QuerySet[DeviceCertificate], state: State
     ) -> None:
-        changed = list(chosen)
+        changed = list(queryset)
         for certificate in changed:
             certificate.state = state
             certificate.state_reason = ""
             certificate.save(update_fields=["state", "state_reason"])
             self.log_change(request, certificate, f"State set to {state.label.lower()}.")
         count = len(changed)
-        noun = "certificate is" if count == 1 else "certificates are"
-        self.message_user(request, f"{count} {noun} now {state.label.lower()}.", messages.SUCCESS)
+        message = ngettext(
+            "%(count)d certificate is now %(state)s.",
+            "%(count)d certificates are now %(state)s.",
+            count,
+        ) % {"count": count, "state": state.label.lower()}
+        self.message_user(request, message, messages.SUCCESS)

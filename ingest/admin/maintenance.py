@@ -1,4 +1,4 @@
-"""What was found and done later: conflicts, deletions; and for how long samples are kept."""
+"""Admin of sample conflicts, data deletions and retention policies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from identities.admin.fields import LabelledInputsMixin
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
@@ -24,10 +26,7 @@ else:
 
 @admin.register(SampleConflict)
 class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
-    """Series of which two live certificates replace each other's samples, latest first.
-
-    Two sensors want two names.
-    """
+    """Series in which two live certificates replace each other's samples, latest first."""
 
     list_display = (
         "last_detected_at",
@@ -36,7 +35,7 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
         "later",
         "earlier",
         "replaced",
-        "stretch",
+        "time_range",
     )
     list_select_related = (
         "identity", "certificate__identity", "replaced_certificate__identity",
@@ -57,19 +56,17 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
     )
     readonly_fields = fields
 
-    @admin.display(description="kept from device")
+    @admin.display(description=_("later device"))
     def later(self, conflict: SampleConflict) -> str:
-        """Return the device that sent last, by its label or its fingerprint."""
         return _device(conflict.certificate)
 
-    @admin.display(description="over device")
+    @admin.display(description=_("replaced device"))
     def earlier(self, conflict: SampleConflict) -> str:
-        """Return the device that had sent before."""
         return _device(conflict.replaced_certificate)
 
-    @admin.display(description="stretch (UTC)")
-    def stretch(self, conflict: SampleConflict) -> SafeString:
-        """Return from when to when samples were replaced, with a link to their chart."""
+    @admin.display(description=_("time range (UTC)"))
+    def time_range(self, conflict: SampleConflict) -> SafeString:
+        """Return the range of replaced samples, with a link to their chart."""
         ends = {"from": conflict.first_ms, "to": conflict.last_ms + 1}
         chart = reverse("admin:analysis_series_chart", args=[conflict.identity.name, conflict.name])
         first, last = (
@@ -80,14 +77,12 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
         text = f"{first:%Y-%m-%d %H:%M:%S} to {until}"
         return format_html('<a href="{}?{}">{}</a>', chart, urlencode(ends), text)
 
-    @admin.display(description="first sample")
+    @admin.display(description=_("first sample"))
     def first(self, conflict: SampleConflict) -> str:
-        """Return the time of the first sample that was replaced."""
         return format_instant(conflict.first_ms)
 
-    @admin.display(description="last sample")
+    @admin.display(description=_("last sample"))
     def last(self, conflict: SampleConflict) -> str:
-        """Return the time of the last sample that was replaced."""
         return format_instant(conflict.last_ms)
 
 
@@ -99,7 +94,7 @@ def _device(certificate: DeviceCertificate | None) -> str:
 
 @admin.register(DataDeletion)
 class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
-    """What was pruned or forgotten, latest first."""
+    """Deletions by retention and erasure, latest first."""
 
     list_display = (
         "created_at",
@@ -128,15 +123,14 @@ class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
     )
     readonly_fields = fields
 
-    @admin.display(description="samples before")
+    @admin.display(description=_("samples before"))
     def before(self, deletion: DataDeletion) -> str:
-        """Return the moment up to which samples were deleted."""
-        return "all" if deletion.before_ms is None else format_instant(deletion.before_ms)
+        return gettext("all") if deletion.before_ms is None else format_instant(deletion.before_ms)
 
 
 @admin.register(RetentionPolicy)
 class RetentionPolicyAdmin(LabelledInputsMixin, PolicyAdmin):
-    """For how long samples are kept; ``manage.py prune`` carries it out."""
+    """How long samples are kept; ``manage.py prune`` applies the policies."""
 
     list_display = ("__str__", "identity", "keep_days", "changed_at")
     list_select_related = ("identity",)

@@ -1,4 +1,4 @@
-"""Measurement types: what names mean, edited by those who may."""
+"""Admin of measurement types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ else:
 
 @admin.register(MeasurementType)
 class MeasurementTypeAdmin(TypeAdmin):
-    """Charts and exports take label, unit and codes from here, from the next request on."""
+    """Changes of label, unit and codes apply to charts and exports from the next request on."""
 
     list_display = ("pattern", "label", "unit", "loinc", "plausible_low", "plausible_high",
                     "expected_interval_s", "reporting_interval")  # fmt: skip

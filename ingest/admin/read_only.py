@@ -1,4 +1,4 @@
-"""What all pages of evidence share: nobody adds, changes or deletes, and big tables stay quick."""
+"""Base of read-only admin pages, with lists that stay fast on large tables."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ else:
     AnyPaginator = Paginator
 
     class ModelAdmin(Generic[_Row], admin.ModelAdmin):
-        """Django's own, with the type parameter that only its stubs know."""
+        """Django's class, with the type parameter of its stubs."""
 
 
 class EstimatedPaginator(AnyPaginator):
-    """Counts exactly up to ``EXACT`` rows, and beyond that takes PostgreSQL's estimate.
+    """Counts exactly up to ``EXACT`` rows; beyond that it uses PostgreSQL's estimate.
 
-    A full count reads the whole table, which at ten million files is seconds for each page.
+    A full count reads the whole table, which takes seconds for each page at ten million files.
     """
 
     EXACT = 10_000
 
     @cached_property
     def count(self) -> int:
-        """Return the number of rows, or an estimate of it, or ``EXACT`` where none is kept."""
+        """Return the number of rows, or its estimate, or ``EXACT`` if there is no estimate."""
         rows = cast("QuerySet[Any]", self.object_list)
         counted = rows.order_by()[: self.EXACT].count()
         if counted < self.EXACT or rows.query.where:
@@ -50,7 +50,7 @@ class EstimatedPaginator(AnyPaginator):
 
 
 class EvidenceAdmin(ModelAdmin[_Row]):
-    """Rows that are looked at, by those with the permission to view them."""
+    """Read-only rows, for users with the permission to view them."""
 
     actions = None
     paginator = EstimatedPaginator
@@ -63,28 +63,26 @@ class EvidenceAdmin(ModelAdmin[_Row]):
         css = {"all": ["ingest/read_only.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: devices make these rows."""
+        """Return False: devices create these rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: _Row | None = None) -> bool:
-        """Return False: evidence stays as it is."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: _Row | None = None) -> bool:
-        """Return False: evidence stays."""
         return False
 
 
-def shown(text: str, longest: int = 255) -> str:
-    """Return what a device sent with everything invisible or direction-turning escaped.
+def shown(text: str, max_length: int = 255) -> str:
+    """Escape invisible and bidirectional control characters in text from a device.
 
-    Templates and ``format_html`` escape HTML; this is about what HTML lets through.
+    Templates and ``format_html`` escape HTML, but not these.
     """
-    return escape(text, longest)
+    return escape(text, max_length)
 
 
 def grouped(digest: bytes | memoryview | None) -> str:
-    """Return a SHA-256 as four-digit groups, which two people can compare by voice."""
+    """Return a SHA-256 in groups of four digits, which people can compare by voice."""
     if digest is None:
         return ""
     text = bytes(digest).hex()

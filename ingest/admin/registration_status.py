@@ -1,4 +1,4 @@
-"""What has become of a pre-shared key: asked by its handover card while somebody watches."""
+"""The registrations made with a pre-shared key, as JSON for its credential card."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
 
 PERMISSIONS = ("identities.view_presharedkey", "ingest.view_devicecertificate")
-MAX_TOLD = 20
+MAX_CERTIFICATES = 20
 
 
-def tell_registrations(request: HttpRequest, key: int) -> JsonResponse:
+def registration_status(request: HttpRequest, key: int) -> JsonResponse:
     """Return the state of the key with this row id and the certificates that it has bound.
 
     ``{"state", "identity", "uses_left", "expires_at", "registered": [{"at", "fingerprint",
     "key_type", "subject", "page"}], "refused": {"at", "reason"} or null}``; times are ISO 8601,
-    the oldest certificate comes first. ``refused`` is the latest attempt since the
-    key was made that failed with it, or with one that begins like it.
+    the oldest certificate comes first. ``refused`` is the latest failed attempt since
+    the key was created, with this key or one with the same hint.
     """
     if not request.user.has_perms(PERMISSIONS):
         raise PermissionDenied
-    found = PreSharedKey.objects.select_related("identity").filter(pk=key).first()
-    if found is None:
+    psk = PreSharedKey.objects.select_related("identity").filter(pk=key).first()
+    if psk is None:
         raise Http404
-    certificates = DeviceCertificate.objects.filter(bound_with=found).defer("der")
-    answer = JsonResponse(
+    certificates = DeviceCertificate.objects.filter(bound_with=psk).defer("der")
+    response = JsonResponse(
         {
-            "state": found.state,
-            "identity": found.identity.name,
-            "uses_left": found.max_uses - found.uses,
-            "expires_at": found.expires_at.isoformat(),
-            "registered": [_tell(each) for each in certificates.order_by("bound_at")[:MAX_TOLD]],
-            "refused": _last_refusal(found),
+            "state": psk.state,
+            "identity": psk.identity.name,
+            "uses_left": psk.max_uses - psk.uses,
+            "expires_at": psk.expires_at.isoformat(),
+            "registered": [
+                _as_json(row) for row in certificates.order_by("bound_at")[:MAX_CERTIFICATES]
+            ],
+            "refused": _last_refusal(psk),
         }
     )
-    answer["Cache-Control"] = "no-store"
-    return answer
+    response["Cache-Control"] = "no-store"
+    return response
 
 
-def _tell(certificate: DeviceCertificate) -> dict[str, str]:
+def _as_json(certificate: DeviceCertificate) -> dict[str, str]:
     return {
         "at": certificate.bound_at.isoformat(),
         "fingerprint": grouped(certificate.sha256),
@@ -54,7 +56,7 @@ def _tell(certificate: DeviceCertificate) -> dict[str, str]:
 
 
 def _last_refusal(key: PreSharedKey) -> dict[str, str] | None:
-    # By its hint: a mistyped key belongs to nobody, yet begins like the one it should have been.
+    # By the hint: a mistyped key has no row, but usually begins like the intended one.
     attempts = RegistrationAttempt.objects.filter(
         created_at__gte=key.created_at, psk_hint=key.hint
     ).exclude(outcome__in=NOT_A_REFUSAL)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from identities.models import Identity
 from ingest import certificate_renewal, registration, request_id, uploads
 from ingest.api import metrics, parsers, problem_json, responses
 from ingest.api.authentication import (
@@ -113,9 +114,13 @@ class DeviceEndpoint(APIView):
 
     def _issue_renewal_key(self) -> HttpResponse:
         binding = resolve_binding(self.presented)
-        psk, expires_at = transactions.run_with_retry(
-            lambda: certificate_renewal.issue_renewal_key(binding.certificate_id)
-        )
+        try:
+            psk, expires_at = transactions.run_with_retry(
+                lambda: certificate_renewal.issue_renewal_key(binding.certificate_id)
+            )
+        except Identity.DoesNotExist:
+            resolve_binding(self.presented)  # erased meanwhile: raises the refusal
+            raise
         return responses.json_response({"PSK": psk, "expires_at": _iso(expires_at)})
 
     def _upload(self, request: Request) -> HttpResponse:

@@ -1,1 +1,1 @@
-"""What is stored, cared for: compacted, verified, rebuilt, withdrawn, deleted by policy."""
+"""Maintenance of stored data: compaction, verification, rebuild, withdrawal, retention, erasure."""

@@ -1,7 +1,6 @@
-"""Blocks of whole hours, read and exchanged: what compaction and rebuilding do to the database.
+"""Read and replace the blocks of whole hours, for compaction, rebuild and verification.
 
-All of it is to be called in a transaction that holds the lock of the series, but for
-``read_rows``, which a snapshot does as well.
+To be called in a transaction that holds the lock of the series; ``read_rows`` also in a snapshot.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from ingest.storage.timestamp_encoding import unpack
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
-    """A row of ``ingest_sampleblock`` as it is, right or wrong.
+    """A row of ``ingest_sampleblock``, valid or not.
 
-    ``offsets_ms``, unpacked, and ``values`` are None where they are no one-dimensional arrays of
-    numbers, or no form of the encoding.
+    ``offsets_ms`` (unpacked) and ``values`` are None unless they are one-dimensional arrays of
+    numbers that the encoding allows.
     """
 
     id: uuid.UUID
@@ -42,13 +41,13 @@ class BlockRow:
     values: NDArray[np.float64] | None
 
     def block(self) -> Block:
-        """Return the block; to be called where both arrays are there."""
+        """Return the block; both arrays must be present."""
         if self.offsets_ms is None or self.values is None:
-            raise AssertionError(f"block {self.id} holds no samples")
+            raise AssertionError(f"block {self.id} has no samples")
         return Block(self.hour, self.offsets_ms, self.values)
 
 
-# An array that is empty, or holds a NULL, has another binary form than those of numbers.
+# The binary form of an empty array, or of one with a NULL, differs from that of numbers.
 _ROWS = """
 SELECT b.id, b.hour, b.first_ms, b.last_ms, b.sample_count, b.minimum, b.maximum, b.total,
        b.encoding,
@@ -70,23 +69,25 @@ WHERE identity_id = %s AND name = %s AND hour BETWEEN %s AND %s
 
 
 def read_rows(identity_id: int, name: str, first_hour: int, last_hour: int) -> list[BlockRow]:
-    """Return the blocks of these hours (both included), hour by hour, ascending."""
+    """Return the blocks from ``first_hour`` to ``last_hour`` (inclusive), ascending."""
     statement = _ROWS.format(order="b.first_ms, b.id")
     return _fetch(statement, [identity_id, name, first_hour, last_hour, None])
 
 
-def read_smallest(identity_id: int, name: str, hour: int, most: int) -> list[BlockRow]:
-    """Return up to ``most`` blocks of an hour, those of fewest samples first."""
+def read_smallest(identity_id: int, name: str, hour: int, limit: int) -> list[BlockRow]:
+    """Return up to ``limit`` blocks of an hour, those with the fewest samples first."""
     statement = _ROWS.format(order="b.sample_count, b.last_ms")
-    return _fetch(statement, [identity_id, name, hour, hour, most])
+    return _fetch(statement, [identity_id, name, hour, hour, limit])
 
 
-def exchange(identity_id: int, name: str, old: Sequence[BlockRow], new: Sequence[Block]) -> None:
-    """Put ``new`` blocks, compressed, in the place of ``old`` ones."""
+def replace_blocks(
+    identity_id: int, name: str, old: Sequence[BlockRow], new: Sequence[Block]
+) -> None:
+    """Replace ``old`` blocks by ``new`` ones, stored compressed."""
     with connection.cursor() as cursor:
         cursor.execute(_DELETE, [identity_id, [row.id for row in old]])
         if cursor.rowcount != len(old):
-            raise AssertionError("a block was changed by someone without the lock of its series")
+            raise AssertionError("a block was changed without the lock of its series")
     block_store.copy_blocks_compressed(identity_id, name, new)
 
 
@@ -97,13 +98,13 @@ def replace_hours(
     blocks: Sequence[Block],
     only: Collection[int] | None = None,
 ) -> int:
-    """Put ``blocks`` in the place of all blocks of ``hours``; return how many those were.
+    """Replace all blocks of ``hours`` by ``blocks``; return the number of replaced ones.
 
-    ``hours`` are the first and the last. With ``only``, other hours are left as they are.
+    ``hours`` are the first and the last. With ``only``, other hours do not change.
     """
-    chosen = None if only is None else list(only)
+    selected = None if only is None else list(only)
     with connection.cursor() as cursor:
-        cursor.execute(_DELETE_HOURS, [identity_id, name, *hours, chosen, chosen])
+        cursor.execute(_DELETE_HOURS, [identity_id, name, *hours, selected, selected])
         deleted = int(cursor.rowcount)
     block_store.copy_blocks(identity_id, name, blocks)
     return deleted
@@ -111,7 +112,7 @@ def replace_hours(
 
 def _fetch(statement: str, parameters: list[object]) -> list[BlockRow]:
     connection.ensure_connection()
-    # Django's own cursor fetches text; numpy's arrays come from PostgreSQL's binary form.
+    # Django's cursor fetches text; numpy arrays are made from PostgreSQL's binary form.
     with connection.wrap_database_errors, psycopg.Cursor[Any](connection.connection) as cursor:
         pg_arrays.register(cursor.adapters)
         cursor.execute(statement, parameters, binary=True)

@@ -1,36 +1,45 @@
-"""Merge the blocks of finished hours into as few as fit, and compress them.
+"""Merge the blocks of finished hours into as few as possible, and compress them.
 
-Uploads append blocks, one or more a file, as they are. Once an hour is over, its blocks are
-merged, evenly spaced times packed and all of it compressed: one hour of one series a
-transaction, under the lock that uploads to the series take too. Whenever it is killed, an hour
-is either as it was or done. An hour is finished when it has passed by the clock of the server:
-what still comes for it later is appended, and merged by the next run.
+Uploads append plain blocks, one or more for each file. When an hour is over by the server's clock,
+its blocks are merged and compressed, and evenly spaced times packed: one hour of one series in
+each transaction, under the lock that uploads to the series take. If the process dies, an hour is
+either unchanged or done. Samples that arrive later are appended, and merged by the next run.
+
+VACUUM runs in between. Deleted rows stay in the table until VACUUM; left to autovacuum, a long
+compaction would write all blocks behind the old ones, and the table would grow and stay large.
+With VACUUM, compressed blocks reuse the space of plain ones, and what is left at the end of the
+table returns to the file system.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from django.db import connection
 
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.long_transaction import transaction_without_timeouts
-from ingest.maintenance.vacuum import FreedSpace
 from ingest.storage import block_store
 from ingest.storage.blocks import HOUR_MS, merge
 
-HOURS_A_LOOK = 500
-# An hour holds at most 3.6 million samples in 440 full blocks, so that of more blocks than this
-# the smallest can always be merged into fewer.
+HOURS_PER_QUERY = 500
+# An hour has at most 3.6 million samples, which fit in 440 full blocks. So the smallest of more
+# than this many blocks can always be merged into fewer.
 MAX_BLOCKS_AT_ONCE = 4_096
-TRIES_OF_BUSY_HOURS = 3
+BUSY_HOUR_RETRIES = 3
 BUSY_PAUSE_SECONDS = 0.5
 LAST_HOUR = 2**31 - 1
 
-# Answered from the index of blocks that are not compacted, which holds nothing else.
+# As an upload stores them: an offset and a value, in addition to the other columns of the block.
+BYTES_PER_SAMPLE = 12
+BYTES_PER_BLOCK = 200
+MIN_VACUUM_BYTES = 2 << 20
+MIN_VACUUM_SHARE = 0.05
+
+# Reads only the partial index of blocks that are not compacted.
 _CANDIDATES = """
 SELECT b.identity_id, b.name, b.hour
 FROM ingest_sampleblock b
@@ -42,6 +51,9 @@ GROUP BY b.identity_id, b.name, b.hour
 ORDER BY b.identity_id, b.name, b.hour
 LIMIT %(limit)s
 """
+# A VACUUM that is already running, of autovacuum or another run, is as good.
+_VACUUM = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON) ingest_sampleblock"
+_SIZE = "SELECT pg_total_relation_size('ingest_sampleblock')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +67,10 @@ class SeriesHour:
 
 @dataclass(slots=True)
 class Compacted:
-    """What a run did; ``busy`` and ``damaged`` count hours that were left as they are.
+    """What a run did; ``busy`` and ``damaged`` count hours that did not change.
 
-    An hour is damaged when two of its blocks hold one timestamp, or one holds no samples:
-    ``verify`` says where, ``rebuild`` makes it anew.
+    An hour is damaged if two of its blocks have the same timestamp, or one has no samples.
+    ``verify`` reports such hours and ``rebuild`` rebuilds them.
     """
 
     hours: int = 0
@@ -69,34 +81,64 @@ class Compacted:
     damaged: int = 0
 
     def as_json(self) -> dict[str, int]:
-        """Return the counts by name."""
         return asdict(self)
+
+
+@dataclass(slots=True)
+class FreedSpace:
+    """Estimated bytes of deleted rows since the last VACUUM."""
+
+    freed: int = 0
+    threshold: int = field(default_factory=lambda: MIN_VACUUM_BYTES)
+
+    def add(self, blocks: int, samples: int) -> None:
+        """Count replaced blocks; VACUUM when they are a worthwhile share of the table."""
+        self.freed += blocks * BYTES_PER_BLOCK + samples * BYTES_PER_SAMPLE
+        if self.freed >= self.threshold:
+            self.vacuum()
+
+    def vacuum(self) -> None:
+        """Make the freed space reusable. Not to be called in a transaction.
+
+        For a role that does not own the table, PostgreSQL only warns. Raises ``django.db.Error``.
+        """
+        if not self.freed:
+            return
+        self.freed = 0
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
+            try:
+                cursor.execute(_VACUUM)
+                cursor.execute(_SIZE)
+                (size,) = cursor.fetchone() or (0,)
+            finally:
+                cursor.execute("RESET statement_timeout")
+        self.threshold = max(MIN_VACUUM_BYTES, int(size * MIN_VACUUM_SHARE))
 
 
 def compact(
     *,
     identity_id: int | None = None,
-    unfinished_too: bool = False,
+    include_unfinished: bool = False,
     vacuum_at_end: bool = True,
     report: Callable[[Compacted], None] = lambda done: None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Compacted:
-    """Merge blocks of all finished hours, of one identity or all; return what was done.
+    """Merge the blocks of all finished hours, of one identity or of all; return what was done.
 
-    ``report`` is called after each hour, ``is_stopping`` before. The space of replaced blocks is
-    given back as the work goes on, and at its end unless that is left to a later run. Raises
-    ``django.db.Error``.
+    ``report`` is called after each hour, ``is_stopping`` before it. VACUUM runs meanwhile, and at
+    the end with ``vacuum_at_end``. Raises ``django.db.Error``.
     """
     done, space = Compacted(), FreedSpace()
-    before_hour = LAST_HOUR if unfinished_too else time.time_ns() // 1_000_000 // HOUR_MS
+    before_hour = LAST_HOUR if include_unfinished else time.time_ns() // 1_000_000 // HOUR_MS
     busy = []
-    for found in _candidates(identity_id, before_hour):
+    for hour in _candidates(identity_id, before_hour):
         if is_stopping():
             return done
-        if not _compact_hour(found, done, space):
-            busy.append(found)
+        if not _compact_hour(hour, done, space):
+            busy.append(hour)
         report(done)
-    for _ in range(TRIES_OF_BUSY_HOURS):
+    for _ in range(BUSY_HOUR_RETRIES):
         if not busy or is_stopping():
             break
         time.sleep(BUSY_PAUSE_SECONDS)
@@ -118,23 +160,23 @@ def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHou
                     **asdict(after),
                     "last_identity_id": 2**63 - 1 if identity_id is None else identity_id,
                     "before_hour": before_hour,
-                    "limit": HOURS_A_LOOK,
+                    "limit": HOURS_PER_QUERY,
                 },
             )
-            found = [SeriesHour(*row) for row in cursor.fetchall()]
-        yield from found
-        if len(found) < HOURS_A_LOOK:
+            hours = [SeriesHour(*row) for row in cursor.fetchall()]
+        yield from hours
+        if len(hours) < HOURS_PER_QUERY:
             return
-        after = found[-1]
+        after = hours[-1]
 
 
-def _compact_hour(place: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
-    """Merge the blocks of an hour; False, and nothing done, if its series is being written."""
+def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
+    """Merge the blocks of an hour; return False, with nothing done, if its series is locked."""
     while True:
         with transaction_without_timeouts():
-            if not _try_lock(place):
+            if not _try_lock(series_hour):
                 return False
-            before, after, samples = _merge_stored(place)
+            before, after, samples = _merge_stored(series_hour)
         if after is None:
             done.damaged += 1
             return True
@@ -147,31 +189,31 @@ def _compact_hour(place: SeriesHour, done: Compacted, space: FreedSpace) -> bool
             return True
 
 
-def _try_lock(place: SeriesHour) -> bool:
+def _try_lock(series_hour: SeriesHour) -> bool:
     with connection.cursor() as cursor:
-        number = block_store.series_lock(place.identity_id, place.name)
+        number = block_store.series_lock(series_hour.identity_id, series_hour.name)
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
         row = cursor.fetchone()
     return bool(row and row[0])
 
 
-def _merge_stored(place: SeriesHour) -> tuple[int, int | None, int]:
-    """Return blocks before and after (None: damaged) and samples of them."""
+def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
+    """Return the numbers of blocks before and after (None if damaged) and of samples."""
     rows = block_rewrite.read_smallest(
-        place.identity_id, place.name, place.hour, MAX_BLOCKS_AT_ONCE
+        series_hour.identity_id, series_hour.name, series_hour.hour, MAX_BLOCKS_AT_ONCE
     )
-    if any(not _is_sound(row) for row in rows):
+    if any(not _is_valid(row) for row in rows):
         return len(rows), None, 0
     merged = merge(row.block() for row in rows) if rows else []
     samples = sum(len(block.values) for block in merged)
     times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
     if not bool((times[1:] > times[:-1]).all()):
         return len(rows), None, 0
-    block_rewrite.exchange(place.identity_id, place.name, rows, merged)
+    block_rewrite.replace_blocks(series_hour.identity_id, series_hour.name, rows, merged)
     return len(rows), len(merged), samples
 
 
-def _is_sound(row: block_rewrite.BlockRow) -> bool:
+def _is_valid(row: block_rewrite.BlockRow) -> bool:
     offsets, values = row.offsets_ms, row.values
     if offsets is None or values is None or len(offsets) != len(values):
         return False

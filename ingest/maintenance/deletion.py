@@ -1,8 +1,8 @@
-"""Delete files and blocks of a series in steps that keep it consistent. No policy lives here.
+"""Delete old files and blocks of a series in steps that keep the series consistent.
 
-A step is one transaction under the lock of the series. It deletes what lies before a moment and
-leaves a mark there, which verification and rebuilding honour: a file that reaches across is kept
-whole, but its samples before the mark are gone for good.
+A step is one transaction under the lock of the series. It deletes what is older than a time and
+leaves a watermark there, which verification and rebuild respect: a file that spans the watermark
+is kept whole, but its older samples are deleted for good.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ingest.models import DataDeletion
 from ingest.storage import block_store
 from ingest.storage.blocks import HOUR_MS
 
-BLOCKS_A_STEP = 20_000
+BLOCKS_PER_STEP = 20_000
 
 _NEXT_HOUR = """
 SELECT hour FROM ingest_sampleblock
@@ -26,12 +26,12 @@ WHERE identity_id = %s AND name = %s AND hour < %s
 ORDER BY hour OFFSET %s LIMIT 1
 """
 _DELETE_BLOCKS = """
-WITH gone AS (
+WITH deleted AS (
     DELETE FROM ingest_sampleblock
     WHERE identity_id = %s AND name = %s AND hour < %s
     RETURNING sample_count
 )
-SELECT count(*), coalesce(sum(sample_count), 0)::bigint FROM gone
+SELECT count(*), coalesce(sum(sample_count), 0)::bigint FROM deleted
 """
 _OLD_FILES = """
 FROM ingest_measurement m
@@ -42,10 +42,10 @@ _DELETE_WITHDRAWALS = f"""
 DELETE FROM ingest_withdrawal WHERE measurement_id IN (SELECT m.id {_OLD_FILES})
 """  # noqa: S608 - constants only
 _DELETE_FILES = f"""
-WITH gone AS (
+WITH deleted AS (
     DELETE {_OLD_FILES} RETURNING octet_length(m.content) AS bytes
 )
-SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM gone
+SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM deleted
 """  # noqa: S608 - constants only
 _COUNT_BLOCKS = """
 SELECT count(*), coalesce(sum(sample_count), 0)::bigint FROM ingest_sampleblock
@@ -57,11 +57,11 @@ SELECT count(*), coalesce(sum(octet_length(m.content)), 0)::bigint {_OLD_FILES}
 _DELETE_CONFLICTS = """
 DELETE FROM ingest_sampleconflict WHERE identity_id = %s AND name = %s AND last_ms < %s
 """
-_DROP_LESSER_MARKS = """
+_DELETE_LOWER_WATERMARKS = """
 DELETE FROM ingest_prunewatermark WHERE identity_id = %s AND name = %s AND before_ms <= %s
 """
-# Files that come later draw a greater number, for they wait for the lock of the series.
-_MARK = """
+# Later files wait for the lock of the series, so they get a greater sequence number.
+_ADD_WATERMARK = """
 INSERT INTO ingest_prunewatermark (identity_id, name, sequence, before_ms)
 VALUES (%s, %s, nextval('ingest_measurement_sequence'), %s)
 """
@@ -69,7 +69,7 @@ VALUES (%s, %s, nextval('ingest_measurement_sequence'), %s)
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """So much data; ``file_bytes`` as kept, compressed."""
+    """An amount of data; ``file_bytes`` as stored, compressed."""
 
     blocks: int = 0
     samples: int = 0
@@ -101,10 +101,10 @@ def count_before(identity_id: int, name: str, before_hour: int) -> Amount:
 def delete_before(
     identity_id: int, name: str, before_hour: int, record: DataDeletion
 ) -> Iterator[Amount]:
-    """Delete all samples before an hour, and all files that hold none after; yield each step.
+    """Delete all samples before an hour, and the files without later ones; yield each step.
 
-    Each step adds itself to ``record``, which must be in the database, in the transaction that
-    deletes. Raises ``django.db.Error``. Not to be called in a transaction.
+    Each step adds its amount to ``record``, a stored row, in the transaction that deletes. Raises
+    ``django.db.Error``. Not to be called in a transaction.
     """
     reached = 0
     while reached < before_hour:
@@ -117,7 +117,6 @@ def delete_before(
 
 
 def add_to(record: DataDeletion, amount: Amount) -> None:
-    """Add what was deleted to its record."""
     DataDeletion.objects.filter(pk=record.pk).update(
         blocks=F("blocks") + amount.blocks,
         samples=F("samples") + amount.samples,
@@ -128,9 +127,9 @@ def add_to(record: DataDeletion, amount: Amount) -> None:
 
 def _end_of_step(identity_id: int, name: str, before_hour: int) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_HOUR, [identity_id, name, before_hour, BLOCKS_A_STEP])
+        cursor.execute(_NEXT_HOUR, [identity_id, name, before_hour, BLOCKS_PER_STEP])
         row = cursor.fetchone()
-    # The hour of the block after those of this step goes as well: a step always gets on.
+    # Includes the hour of the block after this step, so that each step advances.
     return before_hour if row is None else int(row[0]) + 1
 
 
@@ -146,6 +145,6 @@ def _delete(identity_id: int, name: str, before_hour: int) -> Amount:
         cursor.execute(_DELETE_CONFLICTS, (*series, before_ms))
         amount = Amount(blocks, samples, files, file_bytes)
         if amount:
-            cursor.execute(_DROP_LESSER_MARKS, (*series, before_ms))
-            cursor.execute(_MARK, (*series, before_ms))
+            cursor.execute(_DELETE_LOWER_WATERMARKS, (*series, before_ms))
+            cursor.execute(_ADD_WATERMARK, (*series, before_ms))
     return amount

@@ -1,8 +1,8 @@
-"""Make the blocks of a series anew from its kept files.
+"""Rebuild the blocks of a series from its stored files.
 
-A run of hours is exchanged in one transaction under the lock of the series: readers see an hour
-as it was or as it must be, and what devices send meanwhile is laid over either. Hours that a
-damaged file reaches into are left as they are, for their blocks may be all that is left of it.
+A range of hours is replaced in one transaction under the lock of the series: readers see an hour
+as it was or rebuilt, and concurrent uploads are overlaid on either. The hours of a damaged file do
+not change: their blocks may be all that is left of it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ingest.storage import block_store
 from ingest.storage.blocks import split_into_blocks
 from ingest.storage.file_overlay import Hours
 
-# So that uploads to the series wait for no more than about a second.
-SAMPLES_A_RUN = 500_000
+# Uploads to the series wait for about a second at most.
+SAMPLES_PER_RUN = 500_000
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What was made anew; ``damaged`` lists files whose hours were left as they are."""
+    """What was rebuilt; ``damaged`` lists the files whose hours did not change."""
 
     blocks_before: int = 0
     blocks_after: int = 0
@@ -33,23 +33,23 @@ class Rebuilt:
 
 
 class DamagedOriginals(Exception):
-    """Hours cannot be made anew: files that reach into them are not what was uploaded."""
+    """Hours cannot be rebuilt: files with samples in them are damaged."""
 
     def __init__(self, damaged: list[DamagedOriginal]) -> None:
-        super().__init__(", ".join(f"{each.id}: {each.fault}" for each in damaged))
+        super().__init__(", ".join(f"{file.id}: {file.fault}" for file in damaged))
         self.damaged = damaged
 
 
 def rebuild_series(
     identity_id: int, name: str, report: Callable[[int], None] = lambda samples: None
 ) -> Rebuilt:
-    """Make all blocks of a series anew; ``report`` takes the number of samples so far.
+    """Rebuild all blocks of a series; ``report`` receives the number of samples so far.
 
     Raises ``django.db.Error``. Not to be called in a transaction.
     """
     done = Rebuilt()
     with transaction_without_timeouts(snapshot=True):
-        runs = plan(identity_id, name, SAMPLES_A_RUN)
+        runs = plan(identity_id, name, SAMPLES_PER_RUN)
     seen: set[uuid.UUID] = set()
     for hours in runs:
         try:
@@ -57,8 +57,8 @@ def rebuild_series(
                 block_store.lock(identity_id, [name])
                 rebuild_hours(identity_id, name, hours, done)
         except DamagedOriginals as error:
-            done.damaged += [each for each in error.damaged if each.id not in seen]
-            seen.update(each.id for each in error.damaged)
+            done.damaged += [file for file in error.damaged if file.id not in seen]
+            seen.update(file.id for file in error.damaged)
         report(done.samples)
     return done
 
@@ -70,10 +70,10 @@ def rebuild_hours(
     done: Rebuilt,
     only: Collection[int] | None = None,
 ) -> None:
-    """Make the blocks of ``hours`` anew, or those of the hours in ``only``; add to ``done``.
+    """Rebuild the blocks of ``hours``, or those of the hours in ``only``; add to ``done``.
 
     To be called in a transaction that holds the lock of the series. Raises
-    ``DamagedOriginals`` before anything is changed.
+    ``DamagedOriginals`` before any change.
     """
     replayed = replay(identity_id, name, hours)
     if replayed.damaged:

@@ -1,7 +1,7 @@
-"""Read the kept rejected files again: after a fix, or under a window that was set wider.
+"""Parse rejected files again: after a fix, or with a wider window of accepted times.
 
-A file that can be read now is laid over its series as if it came now, whatever was sent since;
-its receipt keeps its id and the time at which it was received.
+A file that is readable now is overlaid on its series as if it had just been received, over later
+files too. Its receipt keeps its id and its time of reception.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ingest.storage import block_store
 from ingest.storage.blocks import Overlay, overlay_samples, split_into_blocks
 from ingest.storage.stored_files import load_content
 
-_BECOME_STORED = """
+_MARK_STORED = """
 UPDATE ingest_measurement
 SET status = 'stored', errors = NULL, sequence = %s,
     samples = %s, new = %s, identical = %s, replaced = %s, first_ms = %s, last_ms = %s
@@ -36,14 +36,14 @@ WHERE identity_id = %s AND id = %s
 
 @dataclass(slots=True)
 class Reparsed:
-    """What came of it: the files that are stored now, and how many stay rejected."""
+    """The result: the files that are stored now, and the number of those still rejected."""
 
     stored: list[Measurement] = field(default_factory=list)
     still_rejected: int = 0
 
 
 def reparse(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Reparsed]:
-    """Read the rejected files of an identity again; yield the state so far after each.
+    """Parse the rejected files of an identity again; yield the result so far after each.
 
     One file a transaction, under the lock of its series. Raises ``django.db.Error``. Not to be
     called in a transaction.
@@ -54,7 +54,7 @@ def reparse(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Re
     )
     for measurement_id in list(rejected.order_by("id").values_list("id", flat=True)):
         measurement = rejected.filter(pk=measurement_id).first()
-        if measurement is None:  # given up meanwhile, or read by another run
+        if measurement is None:  # deleted meanwhile, or stored by another run
             continue
         samples = _read(measurement, window, max_lines)
         if samples is not None and _store(measurement, samples):
@@ -78,7 +78,7 @@ def _read(measurement: Measurement, window: TimeWindow, max_lines: int) -> Sampl
 
 
 def _store(measurement: Measurement, samples: Samples) -> bool:
-    """Lay the file over its series; False if it is not there as a rejected one any more."""
+    """Overlay the file on its series; return False if it is no longer a rejected file."""
     identity_id, name = measurement.identity_id, measurement.name
     with transaction_without_timeouts():
         block_store.lock(identity_id, [name])
@@ -103,11 +103,11 @@ def _mark_stored(
     identity_id: int, measurement_id: uuid.UUID, samples: Samples, overlay: Overlay
 ) -> None:
     with connection.cursor() as cursor:
-        # Drawn by itself: what may give another value each time has no place in an UPDATE of
-        # tables that are distributed.
+        # In a statement of its own: Citus refuses volatile functions in an UPDATE of distributed
+        # tables.
         cursor.execute("SELECT nextval('ingest_measurement_sequence')")
         cursor.execute(
-            _BECOME_STORED,
+            _MARK_STORED,
             [
                 cursor.fetchone()[0],
                 samples.lines,

@@ -1,4 +1,4 @@
-"""A series as its kept files tell it: read again, in order, and laid over each other."""
+"""Replay a series: read its stored files in order and overlay them on each other."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ingest.storage.file_overlay import (
 )
 from ingest.storage.stored_files import load_samples
 
-# Compressed files are fetched so many at a time: each may be as large as a request.
-_FILES_A_FETCH = 20
+# Few at a time: each file may be as large as a request.
+_FILES_PER_FETCH = 20
 
 _FILE_SPANS = """
 SELECT (first_ms / 3600000)::int, (last_ms / 3600000)::int, sum(samples)::bigint, count(*)
@@ -34,7 +34,7 @@ FROM ingest_sampleblock
 WHERE identity_id = %s AND name = %s
 GROUP BY hour
 """
-# Names are found by jumping from one to the next in an index that begins with them.
+# Each step jumps to the next name in the index.
 _NAMES = """
 WITH RECURSIVE names AS (
     (SELECT t.name FROM {table} t WHERE t.identity_id = %s ORDER BY t.name LIMIT 1)
@@ -49,7 +49,7 @@ SELECT names.name FROM names WHERE names.name IS NOT NULL
 
 @dataclass(frozen=True, slots=True)
 class DamagedOriginal:
-    """A kept file that is not what was uploaded, and how that shows."""
+    """A stored file whose content is not what was received, and the fault found."""
 
     id: uuid.UUID
     name: str
@@ -58,7 +58,7 @@ class DamagedOriginal:
 
 @dataclass(slots=True)
 class Replayed:
-    """What the files say a run of hours holds. Damaged ones are left out as far as unreadable."""
+    """The samples of a range of hours by the files; damaged files as far as readable."""
 
     samples: Layered = field(default_factory=lambda: Layers().result())
     files: int = 0
@@ -66,33 +66,33 @@ class Replayed:
 
 
 def series_names(identity_id: int) -> list[str]:
-    """Return the names under which an identity has files (rejected ones too) or blocks."""
-    found: set[str] = set()
+    """Return the names of which an identity has files (also rejected ones) or blocks."""
+    names: set[str] = set()
     with connection.cursor() as cursor:
         for table in ("ingest_measurement", "ingest_sampleblock"):
             cursor.execute(_NAMES.format(table=table), [identity_id, identity_id])
-            found.update(name for (name,) in cursor.fetchall())
-    return sorted(found)
+            names.update(name for (name,) in cursor.fetchall())
+    return sorted(names)
 
 
-def plan(identity_id: int, name: str, most: int) -> list[Hours]:
-    """Return the runs of hours, about ``most`` samples each, that a series' data lie in."""
+def plan(identity_id: int, name: str, max_samples: int) -> list[Hours]:
+    """Return the ranges of hours that contain a series, of about ``max_samples`` samples each."""
     spans: list[Span] = []
     with connection.cursor() as cursor:
         for statement in (_FILE_SPANS, _BLOCK_SPANS):
             cursor.execute(statement, [identity_id, name])
             spans += [Span(*row) for row in cursor.fetchall()]
-    return list(plan_runs(spans, most))
+    return list(plan_runs(spans, max_samples))
 
 
 def replay(identity_id: int, name: str, hours: Hours) -> Replayed:
-    """Return the samples of ``hours`` as the stored files of the series have them.
+    """Return the samples of ``hours`` by the stored files of the series.
 
-    To be called in a transaction that holds the series' lock, or in a snapshot: an upload
-    commits file and blocks together, so that either sees both or none.
+    To be called in a transaction that holds the series' lock, or in a snapshot. An upload commits
+    its file and blocks together, so both see the two or neither.
     """
     layers, replayed = Layers(), Replayed()
-    marks = list(
+    watermarks = list(
         PruneWatermark.objects.filter(identity_id=identity_id, name=name).values_list(
             "sequence", "before_ms"
         )
@@ -103,7 +103,7 @@ def replay(identity_id: int, name: str, hours: Hours) -> Replayed:
             replayed.damaged.append(DamagedOriginal(measurement.pk, name, fault))
         replayed.files += 1
         if samples is not None:
-            start_ms = max(hours.start_ms, _pruned_before(measurement, marks))
+            start_ms = max(hours.start_ms, _pruned_before(measurement, watermarks))
             ends = np.searchsorted(samples.times, [start_ms, hours.end_ms])
             layers.lay(samples.times[slice(*ends)], samples.values[slice(*ends)])
     replayed.samples = layers.result()
@@ -120,10 +120,10 @@ def _stored_between(identity_id: int, name: str, hours: Hours) -> Iterator[Measu
             last_ms__gte=hours.start_ms,
         )
         .order_by("sequence", "id")
-        .iterator(chunk_size=_FILES_A_FETCH)
+        .iterator(chunk_size=_FILES_PER_FETCH)
     )
 
 
-def _pruned_before(measurement: Measurement, marks: Sequence[tuple[int, int]]) -> int:
-    reached = (before_ms for sequence, before_ms in marks if sequence >= measurement.sequence)
-    return max(reached, default=0)
+def _pruned_before(measurement: Measurement, watermarks: Sequence[tuple[int, int]]) -> int:
+    times = (before_ms for sequence, before_ms in watermarks if sequence >= measurement.sequence)
+    return max(times, default=0)

@@ -1,8 +1,7 @@
-"""Delete what is older than its policy allows, and nothing that no policy names.
+"""Delete samples and files that are older than their retention policy allows.
 
-Age counts from the time at which a sample was taken. Whole hours go, and files whose samples all
-lie in them; rejected files, which have no samples, have
-bounds of their own (``delete_excess_rejected``).
+Age counts from the time of a sample. Whole hours are deleted, and files whose samples are all in
+them. Rejected files have no samples; ``delete_excess_rejected`` limits them.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from ingest.maintenance.replay import series_names
 from ingest.models import DataDeletion, RetentionPolicy
 from ingest.storage.blocks import HOUR_MS
 
-HOURS_A_DAY = 24
+HOURS_PER_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What goes, or went, of one series: everything before ``before_hour``."""
+    """The deleted amount of one series: everything before ``before_hour``."""
 
     identity: Identity
     name: str
@@ -32,8 +31,8 @@ class Pruned:
     amount: Amount
 
 
-def limits(now_ms: int, identity_id: int | None = None) -> Iterator[tuple[Identity, int]]:
-    """Yield each identity that a policy holds for, and the first hour that is kept of it."""
+def find_limits(now_ms: int, identity_id: int | None = None) -> Iterator[tuple[Identity, int]]:
+    """Yield each identity that has a policy, and the first hour to keep."""
     days: dict[int | None, int | None] = {
         policy.identity_id: policy.keep_days for policy in RetentionPolicy.objects.all()
     }
@@ -43,12 +42,12 @@ def limits(now_ms: int, identity_id: int | None = None) -> Iterator[tuple[Identi
     for identity in identities:
         keep_days = days.get(identity.pk, days.get(None))
         if keep_days is not None:
-            yield identity, now_ms // HOUR_MS - keep_days * HOURS_A_DAY
+            yield identity, now_ms // HOUR_MS - keep_days * HOURS_PER_DAY
 
 
 def preview(now_ms: int, identity_id: int | None = None) -> Iterator[Pruned]:
-    """Yield what ``prune`` would delete, series by series, without deleting anything."""
-    for identity, before_hour in limits(now_ms, identity_id):
+    """Yield what ``prune`` would delete, series by series."""
+    for identity, before_hour in find_limits(now_ms, identity_id):
         for name in series_names(identity.pk):
             amount = deletion.count_before(identity.pk, name, before_hour)
             if amount:
@@ -56,24 +55,24 @@ def preview(now_ms: int, identity_id: int | None = None) -> Iterator[Pruned]:
 
 
 def prune(now_ms: int, by: str, identity_id: int | None = None) -> Iterator[Pruned]:
-    """Delete what the policies name and yield it, series by series.
+    """Delete what the policies do not allow to keep, and yield it series by series.
 
-    Recorded once for each identity that lost something. Raises ``django.db.Error``; what was
-    deleted until then is recorded. Not to be called in a transaction.
+    Each identity with deleted data gets one record. Raises ``django.db.Error``; what was deleted
+    before is recorded. Not to be called in a transaction.
     """
     record: DataDeletion | None = None
-    for found in preview(now_ms, identity_id):
-        if record is None or record.identity_number != found.identity.pk:
+    for pruned in preview(now_ms, identity_id):
+        if record is None or record.identity_number != pruned.identity.pk:
             _finish(record)
             record = DataDeletion.objects.create(
                 kind=DataDeletion.Kind.PRUNE,
-                identity_number=found.identity.pk,
+                identity_number=pruned.identity.pk,
                 created_by=by[:150],
-                before_ms=found.before_hour * HOUR_MS,
+                before_ms=pruned.before_hour * HOUR_MS,
             )
-        steps = deletion.delete_before(found.identity.pk, found.name, found.before_hour, record)
+        steps = deletion.delete_before(pruned.identity.pk, pruned.name, pruned.before_hour, record)
         amount = sum(steps, start=Amount())
-        yield Pruned(found.identity, found.name, found.before_hour, amount)
+        yield Pruned(pruned.identity, pruned.name, pruned.before_hour, amount)
     _finish(record)
 
 

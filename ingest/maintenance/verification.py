@@ -1,8 +1,8 @@
-"""Compare the blocks of a series with its kept files, sample by sample, hour by hour.
+"""Compare the blocks of a series with its stored files, sample by sample, hour by hour.
 
-Each series is looked at in one snapshot (REPEATABLE READ): an upload commits its file and its
-blocks in one transaction, and draws its place in the order under the series' lock, so that any
-snapshot shows a state that must hold. No lock is taken; devices send on.
+Each series is compared in one snapshot (REPEATABLE READ). An upload commits its file and blocks in
+one transaction and gets its sequence number under the series' lock, so every snapshot is
+consistent. Verification takes no lock; uploads go on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ingest.storage.blocks import HOUR_MS, MAX_SAMPLES
 from ingest.storage.file_overlay import Hours, Layered
 from ingest.storage.timestamp_encoding import EACH, EVEN
 
-SAMPLES_A_RUN = 1_000_000
+SAMPLES_PER_RUN = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class HourDifference:
     """How the blocks of an hour differ from the files.
 
     ``missing``, ``extra`` and ``different`` count samples that only the files have, only the
-    blocks have, or both with unequal values; ``faults`` tells what is wrong with the blocks
+    blocks have, or both with unequal values. ``faults`` describes blocks that are invalid
     themselves.
     """
 
@@ -48,7 +48,7 @@ class HourDifference:
 
 @dataclass(slots=True)
 class SeriesVerified:
-    """What was compared of one series, and what was found."""
+    """What was compared of one series, and the differences found."""
 
     name: str
     files: int = 0
@@ -58,32 +58,31 @@ class SeriesVerified:
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether everything is as it must be."""
         return not self.differences and not self.damaged
 
 
 def verify_series(
     identity_id: int, name: str, report: Callable[[int], None] = lambda samples: None
 ) -> SeriesVerified:
-    """Compare one series; ``report`` takes the number of samples compared so far.
+    """Compare one series; ``report`` receives the number of samples compared so far.
 
-    Files that hold no samples of the series (rejected, withdrawn) are checked for their bytes.
+    Of files without samples in the series (rejected, withdrawn) only the bytes are verified.
     Raises ``django.db.Error``. Not to be called in a transaction.
     """
     verified = SeriesVerified(name)
     damaged: dict[object, DamagedOriginal] = {}
     with transaction_without_timeouts(snapshot=True):
-        for hours in plan(identity_id, name, SAMPLES_A_RUN):
+        for hours in plan(identity_id, name, SAMPLES_PER_RUN):
             replayed = replay(identity_id, name, hours)
-            damaged |= {each.id: each for each in replayed.damaged}
+            damaged |= {file.id: file for file in replayed.damaged}
             rows = block_rewrite.read_rows(identity_id, name, *hours)
             verified.differences += _compare(replayed.samples, rows, hours)
             verified.samples += len(replayed.samples.times)
             report(verified.samples)
-        aside = [Measurement.Status.REJECTED, Measurement.Status.WITHDRAWN]
-        kept = Measurement.objects.filter(identity_id=identity_id, name=name)
-        verified.files = kept.count()
-        for measurement in kept.filter(status__in=aside).iterator(chunk_size=20):
+        without_samples = [Measurement.Status.REJECTED, Measurement.Status.WITHDRAWN]
+        files = Measurement.objects.filter(identity_id=identity_id, name=name)
+        verified.files = files.count()
+        for measurement in files.filter(status__in=without_samples).iterator(chunk_size=20):
             _, fault = stored_files.load_content(measurement)
             if fault:
                 damaged[measurement.pk] = DamagedOriginal(measurement.pk, name, fault)
@@ -100,21 +99,23 @@ def _compare(expected: Layered, rows: Sequence[BlockRow], hours: Hours) -> Itera
 
 
 def compare_hour(hour: int, expected: Layered, rows: Sequence[BlockRow]) -> HourDifference | None:
-    """Return how ``rows``, all blocks of an hour, differ from what is expected; None if not."""
+    """Return how ``rows``, all blocks of an hour, differ from ``expected``; None if they agree."""
     faults = [fault for row in rows for fault in _faults(row)]
-    held = [row.block() for row in rows if _has_samples(row)]
-    times = np.concatenate([block.times for block in held] or [np.empty(0, np.int64)])
-    values = np.concatenate([block.values for block in held] or [np.empty(0)])
+    blocks = [row.block() for row in rows if _has_samples(row)]
+    times = np.concatenate([block.times for block in blocks] or [np.empty(0, np.int64)])
+    values = np.concatenate([block.values for block in blocks] or [np.empty(0)])
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
-    twice = int((times[1:] == times[:-1]).sum())
-    if twice:
-        faults.append(f"{twice} timestamps are stored twice")
+    repeated = int((times[1:] == times[:-1]).sum())
+    if repeated:
+        faults.append(f"{repeated} timestamps are stored twice")
         first = np.concatenate(([True], times[1:] != times[:-1]))
         times, values = times[first], values[first]
-    _, ours, theirs = np.intersect1d(expected.times, times, assume_unique=True, return_indices=True)
-    missing, extra = len(expected.times) - len(ours), len(times) - len(theirs)
-    different = int((expected.values[ours] != values[theirs]).sum())
+    _, in_files, in_blocks = np.intersect1d(
+        expected.times, times, assume_unique=True, return_indices=True
+    )
+    missing, extra = len(expected.times) - len(in_files), len(times) - len(in_blocks)
+    different = int((expected.values[in_files] != values[in_blocks]).sum())
     if not (faults or missing or extra or different):
         return None
     return HourDifference(hour, missing, extra, different, faults)
@@ -126,25 +127,25 @@ def _has_samples(row: BlockRow) -> bool:
 
 
 def _faults(row: BlockRow) -> Iterator[str]:
-    """Yield what is wrong with a block whatever the files say."""
+    """Yield the faults of a block, regardless of the files."""
     if row.encoding not in (EACH, EVEN):
         yield f"block {row.id} has the unknown encoding {row.encoding}"
         return
     if not _has_samples(row):
-        yield f"block {row.id} has no samples, or another number of times than of values"
+        yield f"block {row.id} has no samples, or different numbers of times and values"
         return
     block = row.block()
     offsets, values = block.offsets_ms, block.values
     if len(offsets) != row.sample_count or len(offsets) > MAX_SAMPLES:
-        yield f"block {row.id} holds {len(offsets)} samples and says {row.sample_count}"
+        yield f"block {row.id} has {len(offsets)} samples, not {row.sample_count}"
     if int(offsets.min()) < 0 or int(offsets.max()) >= HOUR_MS:
-        yield f"block {row.id} reaches beyond its hour"
+        yield f"block {row.id} has samples outside its hour"
     if not bool((offsets[1:] > offsets[:-1]).all()):
         yield f"block {row.id} is not sorted"
     if (row.first_ms, row.last_ms) != (block.first_ms, block.last_ms):
-        yield f"block {row.id} has another first or last time than it says"
+        yield f"block {row.id} has a wrong first or last time"
     if (row.minimum, row.maximum) != (block.minimum, block.maximum):
-        yield f"block {row.id} has another minimum or maximum than it says"
-    # Sums depend on the order in which a machine adds.
+        yield f"block {row.id} has a wrong minimum or maximum"
+    # Sums depend on the order of addition.
     if not abs(row.total - block.total) <= 1e-9 * float(np.abs(values).sum()):
-        yield f"block {row.id} has another total than it says"
+        yield f"block {row.id} has a wrong total"

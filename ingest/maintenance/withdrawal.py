@@ -1,7 +1,7 @@
-"""Take back an upload that was a mistake: the file stays, marked; the series forgets it.
+"""Withdraw a file that was uploaded by mistake: it stays, marked; its samples leave the series.
 
-What the series holds afterwards is what it would hold had the file never come. The same bytes
-sent again are a duplicate as before, so that no device brings them back.
+The series is then as if the file had never been received. The same bytes sent again are still a
+duplicate, so no device brings them back.
 """
 
 from __future__ import annotations
@@ -17,55 +17,57 @@ from ingest.storage.blocks import HOUR_MS
 from ingest.storage.file_overlay import Hours, Layers
 from ingest.storage.stored_files import load_samples
 
-SAMPLES_A_RUN = 1_000_000
-MAX_REASON = 500
+SAMPLES_PER_RUN = 1_000_000
+MAX_REASON_LENGTH = 500
 
 
 class NotWithdrawable(Exception):
-    """A file that is not in its series: rejected, or withdrawn before; the text says which."""
+    """The file is not stored in its series: it is rejected, or withdrawn already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """What was done: hours made anew, and the samples that they hold now."""
+    """The number of rebuilt hours, and of the samples in them now."""
 
     hours: int
     samples: int
 
 
 def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
-    """Withdraw ``measurement``; ``by`` and ``reason`` are kept with it.
+    """Withdraw ``measurement``; ``by`` and ``reason`` are stored with it.
 
-    All in one transaction under the lock of the series. Raises ``ValueError`` without a reason,
+    One transaction under the lock of the series. Raises ``ValueError`` without a reason,
     ``NotWithdrawable``, ``DamagedOriginals`` (another file of these hours is damaged) or
-    ``django.db.Error``; nothing is changed then. Not to be called in a transaction.
+    ``django.db.Error``, with nothing changed. Not to be called in a transaction.
     """
     reason = reason.strip()
     if not reason:
-        raise ValueError("A reason is needed.")
+        raise ValueError("A reason is required.")
     identity_id, name = measurement.identity_id, measurement.name
     with transaction_without_timeouts():
         block_store.lock(identity_id, [name])
-        kept = Measurement.objects.get(identity_id=identity_id, pk=measurement.pk)
-        if kept.status != Measurement.Status.STORED:
-            raise NotWithdrawable(f"The file {kept.pk} is {kept.status}, not stored.")
-        touched = _touched_hours(kept)
-        runs = plan(identity_id, name, SAMPLES_A_RUN)
-        Measurement.objects.filter(identity_id=identity_id, pk=kept.pk).update(
+        row = Measurement.objects.get(identity_id=identity_id, pk=measurement.pk)
+        if row.status != Measurement.Status.STORED:
+            raise NotWithdrawable(f"The file {row.pk} is {row.status}, not stored.")
+        affected = _affected_hours(row)
+        runs = plan(identity_id, name, SAMPLES_PER_RUN)
+        Measurement.objects.filter(identity_id=identity_id, pk=row.pk).update(
             status=Measurement.Status.WITHDRAWN
         )
-        Withdrawal.objects.create(measurement=kept, created_by=by[:150], reason=reason[:MAX_REASON])
+        Withdrawal.objects.create(
+            measurement=row, created_by=by[:150], reason=reason[:MAX_REASON_LENGTH]
+        )
         done = Rebuilt()
         for hours in runs:
-            only = {hour for hour in touched if hours.first <= hour <= hours.last}
+            only = {hour for hour in affected if hours.first <= hour <= hours.last}
             if only:
                 inside = Hours(min(only), max(only))
                 rebuild_hours(identity_id, name, inside, done, only)
-    return Withdrawn(hours=len(touched), samples=done.samples)
+    return Withdrawn(hours=len(affected), samples=done.samples)
 
 
-def _touched_hours(measurement: Measurement) -> set[int]:
-    """Return the hours that the file has samples of, or may have if it cannot be read."""
+def _affected_hours(measurement: Measurement) -> set[int]:
+    """Return the hours that have samples of the file, or may have if it is unreadable."""
     samples, fault = load_samples(measurement)
     if samples is not None and not fault:
         layers = Layers()

@@ -1,50 +1,90 @@
-"""What the commands share that look after stored data: whose, how far, by whom."""
+"""Base classes of the commands that maintain stored data: options, progress, repetition."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import FrameType
 
 from django.core.management.base import CommandError
+from django.db import Error, connection
 
 from identities.management.base import DatabaseCommand, format_iso
 from identities.models import Identity
 
-SHOWN_EVERY_SECONDS = 0.2
+PROGRESS_INTERVAL_SECONDS = 0.2
 
 
-class CareCommand(DatabaseCommand):
-    """A command that works on all identities or on one, and shows how far it is."""
+class MaintenanceCommand(DatabaseCommand):
+    """A command that works on all identities or on one, and shows its progress."""
 
     _shown_at = 0.0
 
     def add_identity(self, parser: ArgumentParser) -> None:
-        """Add ``--identity``."""
+        """Add the option ``--identity``."""
         parser.add_argument(
-            "--identity", metavar="IDENTITY", help="only this one; upper and lower case alike"
+            "--identity", metavar="IDENTITY", help="only this identity (case-insensitive)"
         )
 
     def add_json(self, parser: ArgumentParser) -> None:
-        """Add ``--json``."""
+        """Add the option ``--json``."""
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
-    def show(self, line: str) -> None:
-        """Show on a terminal how far the work is, over the line shown before."""
-        if self.stderr.isatty() and time.monotonic() - self._shown_at > SHOWN_EVERY_SECONDS:
+    def show_progress(self, line: str) -> None:
+        """Replace the progress line on a terminal, at most every ``PROGRESS_INTERVAL_SECONDS``."""
+        if self.stderr.isatty() and time.monotonic() - self._shown_at > PROGRESS_INTERVAL_SECONDS:
             self._shown_at = time.monotonic()
             self.stderr.write(f"\r\x1b[K{line}", ending="")
             self.stderr.flush()
 
-    def end_showing(self) -> None:
-        """Remove what was shown."""
+    def clear_progress(self) -> None:
         if self._shown_at:
             self.stderr.write("\r\x1b[K", ending="")
 
 
-def chosen_identities(name: str | None) -> Iterator[Identity]:
-    """Yield the identity that ``--identity`` names, or all of them."""
+class PeriodicCommand(MaintenanceCommand):
+    """A command with ``--every``; SIGTERM and SIGINT set ``ending``."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.ending = threading.Event()
+
+    def add_every(self, parser: ArgumentParser) -> None:
+        """Add the option ``--every``."""
+        parser.add_argument(
+            "--every", type=int, metavar="SECONDS", help="repeat until SIGTERM or SIGINT"
+        )
+
+    def repeat(self, every: int, work: Callable[[], str]) -> None:
+        """Call ``work`` every ``every`` seconds, and print what it returns unless it is empty."""
+        self._install_signal_handlers()
+        while not self.ending.is_set():
+            try:
+                line = work()
+                if line:
+                    self.stdout.write(line)
+                    self.stdout.flush()
+            except Error as error:
+                # The database may be restarting: the next round continues the work.
+                self.stderr.write(f"not now: {str(error).strip().splitlines()[0]}")
+            # An idle connection would delay a smart shutdown of PostgreSQL.
+            connection.close()
+            self.ending.wait(every)
+
+    def _install_signal_handlers(self) -> None:
+        def end(number: int, frame: FrameType | None) -> None:
+            self.ending.set()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, end)
+
+
+def select_identities(name: str | None) -> Iterator[Identity]:
+    """Yield the identity that ``--identity`` names, or all identities."""
     if name is not None:
         yield find_identity(name)
         return
@@ -60,10 +100,10 @@ def find_identity(name: str) -> Identity:
 
 
 def find_identity_id(name: str | None) -> int | None:
-    """Return the key of the identity that ``--identity`` names, None where it is not given."""
+    """Return the id of the identity that ``--identity`` names, None without that option."""
     return None if name is None else find_identity(name).pk
 
 
-def hour_text(hour: int) -> str:
+def format_hour(hour: int) -> str:
     """Return an hour, counted from 1970-01-01T00:00Z, as ISO 8601."""
     return format_iso(datetime.fromtimestamp(hour * 3600, UTC))

@@ -81,7 +81,9 @@ class Migration(migrations.Migration):
                 ("bytes", models.PositiveBigIntegerField()),
                 (
                     "refused",
-                    models.PositiveIntegerField(db_default=0, help_text="Requests of that day."),
+                    models.PositiveIntegerField(
+                        db_default=0, help_text="Refused requests of that day."
+                    ),
                 ),
                 ("refused_at", models.DateTimeField(null=True)),
             ],
@@ -102,7 +104,7 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("prune", "Prune"), ("forget", "Forget")], max_length=10
+                        choices=[("prune", "Retention"), ("forget", "Erasure")], max_length=10
                     ),
                 ),
                 (
@@ -115,7 +117,7 @@ class Migration(migrations.Migration):
                 ("reference", models.CharField(blank=True, max_length=200)),
                 (
                     "before_ms",
-                    models.BigIntegerField(help_text="Only samples taken before this.", null=True),
+                    models.BigIntegerField(help_text="Only samples before this time.", null=True),
                 ),
                 ("files", models.PositiveBigIntegerField(default=0)),
                 ("file_bytes", models.PositiveBigIntegerField(default=0)),
@@ -138,13 +140,13 @@ class Migration(migrations.Migration):
                 (
                     "pattern",
                     models.CharField(
-                        help_text="A measurement's name, or the beginning of names followed by *: hr*",
+                        help_text="A measurement's name, or a prefix of names followed by *: hr*",
                         max_length=65,
                         unique=True,
                         validators=[
                             django.core.validators.RegexValidator(
                                 "\\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\\*?\\Z",
-                                "A name as devices send it, or the beginning of one followed by *.",
+                                "A name as devices send it, or a prefix followed by *.",
                             )
                         ],
                         verbose_name="name",
@@ -152,7 +154,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "label",
-                    models.CharField(help_text="What people call it: Heart rate", max_length=80),
+                    models.CharField(
+                        help_text="The name in charts and exports: Heart rate", max_length=80
+                    ),
                 ),
                 (
                     "unit",
@@ -166,7 +170,7 @@ class Migration(migrations.Migration):
                     "loinc",
                     models.CharField(
                         blank=True,
-                        help_text="Needed to export as FHIR: 8867-4 is heart rate.",
+                        help_text="Required to export as FHIR: 8867-4 is heart rate.",
                         max_length=10,
                         validators=[
                             django.core.validators.RegexValidator(
@@ -180,19 +184,21 @@ class Migration(migrations.Migration):
                     "plausible_low",
                     models.FloatField(
                         blank=True,
-                        help_text="Values below are marked as implausible, never dropped.",
+                        help_text="Lower values are marked as implausible, never dropped.",
                         null=True,
                     ),
                 ),
                 (
                     "plausible_high",
-                    models.FloatField(blank=True, help_text="The same above.", null=True),
+                    models.FloatField(
+                        blank=True, help_text="Higher values are marked as implausible.", null=True
+                    ),
                 ),
                 (
                     "expected_interval_s",
                     models.FloatField(
                         blank=True,
-                        help_text="Seconds between samples while a device is worn. Empty: taken from the samples.",
+                        help_text="Seconds between samples while a device is worn. Empty: estimated from the samples.",
                         null=True,
                         validators=[django.core.validators.MinValueValidator(0.001)],
                         verbose_name="expected interval (s)",
@@ -202,18 +208,18 @@ class Migration(migrations.Migration):
                     "reporting_interval",
                     models.DurationField(
                         blank=True,
-                        help_text="A series without one is told as late: 90s, 5m, 12h, 7d. Empty: not watched. An identity's own interval goes before this.",
+                        help_text="A series without a new sample for longer is overdue: 90s, 5m, 12h, 7d. Empty: not monitored. The interval of an identity takes precedence.",
                         null=True,
-                        verbose_name="a sample at least every",
+                        verbose_name="reporting interval",
                     ),
                 ),
                 (
                     "grace_period",
                     models.DurationField(
                         blank=True,
-                        help_text="Added to it: 90s, 5m, 12h, 7d.",
+                        help_text="Added to the reporting interval: 90s, 5m, 12h, 7d.",
                         null=True,
-                        verbose_name="grace",
+                        verbose_name="grace period",
                     ),
                 ),
             ],
@@ -294,9 +300,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-bound_at"],
-                "permissions": [
-                    ("reassign_devicecertificate", "Can reassign a certificate")
-                ],
+                "permissions": [("reassign_devicecertificate", "Can reassign a certificate")],
             },
         ),
         migrations.CreateModel(
@@ -342,22 +346,22 @@ class Migration(migrations.Migration):
                 ("created_by", models.CharField(max_length=150)),
                 ("reason", models.CharField(max_length=200)),
                 (
-                    "moved_from",
+                    "from_identity",
                     models.ForeignKey(
                         db_constraint=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="certificates_given",
+                        related_name="+",
                         to="identities.identity",
                     ),
                 ),
                 (
-                    "moved_to",
+                    "to_identity",
                     models.ForeignKey(
                         db_constraint=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="certificates_taken",
+                        related_name="+",
                         to="identities.identity",
                     ),
                 ),
@@ -391,18 +395,18 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=64)),
                 ("filename", models.CharField(blank=True, max_length=255)),
                 ("content_type", models.CharField(blank=True, max_length=100)),
-                ("size", models.PositiveIntegerField(help_text="Bytes of the original.")),
+                ("size", models.PositiveIntegerField(help_text="Bytes of the file.")),
                 ("sha256", models.BinaryField(max_length=32, verbose_name="SHA-256")),
                 (
                     "content",
-                    models.BinaryField(help_text="The original, byte for byte, as one zstd frame."),
+                    models.BinaryField(help_text="The file, byte for byte, as one zstd frame."),
                 ),
                 ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "sequence",
                     models.BigIntegerField(
                         default=0,
-                        help_text="Order in which the files of a series were laid over each other, clocks apart.",
+                        help_text="Order in which the files of a series are overlaid, independent of clocks.",
                     ),
                 ),
                 (
@@ -498,7 +502,10 @@ class Migration(migrations.Migration):
                             ("psk_exhausted", "Pre-shared key exhausted"),
                             ("psk_revoked", "Pre-shared key revoked"),
                             ("identity_inactive", "Identity inactive"),
-                            ("certificate_bound_elsewhere", "Certificate bound to another identity"),
+                            (
+                                "certificate_bound_elsewhere",
+                                "Certificate bound to another identity",
+                            ),
                             ("certificate_suspended", "Certificate suspended"),
                             ("certificate_revoked", "Certificate revoked"),
                             ("certificates_used_up", "Certificate quota exhausted"),
@@ -556,7 +563,7 @@ class Migration(migrations.Migration):
                     models.OneToOneField(
                         blank=True,
                         db_constraint=False,
-                        help_text="Empty: all identities that have no policy of their own.",
+                        help_text="Empty: all identities without a policy of their own.",
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="retention",
@@ -632,7 +639,7 @@ class Migration(migrations.Migration):
                 ("files", models.PositiveIntegerField(default=1)),
                 (
                     "replaced",
-                    models.PositiveBigIntegerField(help_text="Samples, over all these files."),
+                    models.PositiveBigIntegerField(help_text="Samples, of all these files."),
                 ),
                 ("first_ms", models.BigIntegerField()),
                 ("last_ms", models.BigIntegerField()),
@@ -743,7 +750,7 @@ class Migration(migrations.Migration):
                 fields=("identity",),
                 name="retention_policy_one_overall",
                 nulls_distinct=False,
-                violation_error_message="There is a policy for this already.",
+                violation_error_message="This policy exists already.",
             ),
         ),
         migrations.AddIndex(

@@ -1,7 +1,7 @@
-"""Measurement files, their samples, device certificates, and the records of maintenance.
+"""Models of certificates, measurement files, blocks of samples and maintenance.
 
-The files (``Measurement.content``) are the truth; the blocks are a projection of them that can be
-rebuilt. Times of samples are integer epoch milliseconds throughout.
+The files (``Measurement.content``) are the source of truth; blocks are a projection of them that
+can be rebuilt. Times of samples are integer epoch milliseconds.
 """
 
 from ingest.models.certificates import (
@@ -18,8 +18,7 @@ from ingest.models.maintenance import (
     Withdrawal,
 )
 from ingest.models.measurement_types import MeasurementType
-from ingest.models.measurements import Measurement, SampleBlock
-from ingest.models.quotas import DailyUsage
+from ingest.models.measurements import DailyUsage, Measurement, SampleBlock
 
 __all__ = [
     "CertificateReassignment",

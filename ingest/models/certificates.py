@@ -140,7 +140,7 @@ class CertificateRenewal(models.Model):
 class CertificateReassignment(models.Model):
     """A reassignment of a certificate to another identity by staff. Rows are only ever added.
 
-    Files from before stay with ``moved_from``. An identity that was erased is null.
+    Files from before stay with ``from_identity``. An identity that was erased is null.
     """
 
     certificate = models.ForeignKey(
@@ -149,18 +149,18 @@ class CertificateReassignment(models.Model):
         related_name="reassignments",
         db_constraint=False,
     )
-    moved_from = models.ForeignKey(
+    from_identity = models.ForeignKey(
         Identity,
         null=True,
         on_delete=models.SET_NULL,
-        related_name="certificates_given",
+        related_name="+",
         db_constraint=False,
     )
-    moved_to = models.ForeignKey(
+    to_identity = models.ForeignKey(
         Identity,
         null=True,
         on_delete=models.SET_NULL,
-        related_name="certificates_taken",
+        related_name="+",
         db_constraint=False,
     )
     created_at = models.DateTimeField(default=timezone.now)
@@ -172,15 +172,13 @@ class CertificateReassignment(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        before, after = (
-            identity.name if identity else "(erased)"
-            for identity in (self.moved_from, self.moved_to)
-        )
-        return f"{self.created_at:%Y-%m-%d %H:%M:%S} from {before} to {after}"
+        sides = (self.from_identity, self.to_identity)
+        names = [side.name if side else "(erased)" for side in sides]
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} from {names[0]} to {names[1]}"
 
 
 class RegistrationAttempt(models.Model):
-    """A registration attempt with its true outcome. Rows are only ever added."""
+    """A registration attempt with its true outcome. Rows are only added."""
 
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     outcome = models.CharField(max_length=40, choices=Outcome.choices)

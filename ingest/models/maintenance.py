@@ -1,18 +1,21 @@
-"""What was done with stored data later: withdrawn, found in conflict, pruned, forgotten."""
+"""Records of maintenance: withdrawals, conflicts, retention and deletions."""
 
 from __future__ import annotations
 
-from django.core.validators import MinValueValidator
-from django.db import models
-from django.utils import timezone
+from typing import Any
 
-from identities.models import Identity
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identities.models import Identity, lock_identity
 from ingest.models.certificates import DeviceCertificate
 from ingest.models.measurements import Measurement
 
 
 class Withdrawal(models.Model):
-    """That an upload was a mistake: who said so, when and why. Rows are only ever added."""
+    """A file was withdrawn: by whom, when and why. Rows are only added."""
 
     measurement = models.OneToOneField(
         Measurement, on_delete=models.CASCADE, related_name="withdrawal", db_constraint=False
@@ -29,10 +32,10 @@ class Withdrawal(models.Model):
 
 
 class SampleConflict(models.Model):
-    """That two live certificates of one identity replace each other's samples of a series.
+    """Two live certificates of one identity replace each other's samples of a series.
 
-    One row for each series and (replacing, replaced) pair, brought up to date by each file:
-    two sensors that share a name by mistake would fill a table of occurrences.
+    One row for each series and (replacing, replaced) pair, updated by each file: a table of
+    occurrences would grow with every upload of two sensors that share a name.
     """
 
     identity = models.ForeignKey(
@@ -51,9 +54,9 @@ class SampleConflict(models.Model):
         related_name="conflicts_lost",
         db_constraint=False,
     )
-    measurement_id = models.UUIDField(help_text="The latest file that replaced samples.")
+    measurement_id = models.UUIDField(help_text=_("The latest file that replaced samples."))
     files = models.PositiveIntegerField(default=1)
-    replaced = models.PositiveBigIntegerField(help_text="Samples, over all these files.")
+    replaced = models.PositiveBigIntegerField(help_text=_("Samples, of all these files."))
     first_ms = models.BigIntegerField()
     last_ms = models.BigIntegerField()
     first_detected_at = models.DateTimeField(default=timezone.now)
@@ -73,10 +76,10 @@ class SampleConflict(models.Model):
 
 
 class RetentionPolicy(models.Model):
-    """How long samples are kept, counted from the time at which they were taken.
+    """How long samples are kept, counted from their times.
 
-    The policy of an identity takes the place of the one without an identity. Where neither is,
-    everything is kept. Nothing is deleted but by ``manage.py prune``.
+    The policy of an identity takes precedence over the one without an identity. Without either,
+    everything is kept. Only ``manage.py prune`` deletes.
     """
 
     identity = models.OneToOneField(
@@ -85,26 +88,26 @@ class RetentionPolicy(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="retention",
-        help_text="Empty: all identities that have no policy of their own.",
+        help_text=_("Empty: all identities without a policy of their own."),
         db_constraint=False,
     )
     keep_days = models.PositiveIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Empty: everything is kept.",
+        help_text=_("Empty: everything is kept."),
     )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name_plural = "retention policies"
+        verbose_name_plural = _("retention policies")
         ordering = ["identity__name"]
         constraints = [
             models.UniqueConstraint(
                 fields=["identity"],
                 name="retention_policy_one_overall",
-                nulls_distinct=False,  # of all identities there is one policy too
-                violation_error_message="There is a policy for this already.",
+                nulls_distinct=False,  # one policy for all identities, too
+                violation_error_message=_("This policy exists already."),
             ),
         ]
 
@@ -112,12 +115,19 @@ class RetentionPolicy(models.Model):
         kept = f"{self.keep_days} days" if self.keep_days else "everything"
         return f"{self.identity or 'all others'}: {kept}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save with the identity locked; raise ``Identity.DoesNotExist`` if it is erased."""
+        with transaction.atomic():
+            if self.identity_id is not None:
+                lock_identity(self.identity_id)
+            super().save(*args, **kwargs)
+
 
 class PruneWatermark(models.Model):
-    """Up to where a series was pruned: of files up to ``sequence``, samples from ``before_ms`` on.
+    """A series was pruned: files up to ``sequence`` count from ``before_ms`` on.
 
-    A file that reaches across the mark is kept whole, so its older samples have to be left out
-    when the series is compared with its files or made anew.
+    A file that spans the watermark is kept whole, so verification and rebuild leave out its older
+    samples.
     """
 
     identity = models.ForeignKey(
@@ -139,21 +149,21 @@ class PruneWatermark(models.Model):
 
 
 class DataDeletion(models.Model):
-    """That data was deleted: who, when, how much; of whom by number only. Rows are only added."""
+    """Data was deleted: by whom, when, how much; the identity by number. Rows are only added."""
 
     class Kind(models.TextChoices):
-        """Why it was deleted."""
-
-        PRUNE = "prune"
-        FORGET = "forget"
+        PRUNE = "prune", _("Retention")
+        ERASURE = "forget", _("Erasure")
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    identity_number = models.BigIntegerField(help_text="The number that the identity has or had.")
+    identity_number = models.BigIntegerField(
+        help_text=_("The number that the identity has or had.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
     created_by = models.CharField(max_length=150)
     reference = models.CharField(max_length=200, blank=True)
-    before_ms = models.BigIntegerField(null=True, help_text="Only samples taken before this.")
+    before_ms = models.BigIntegerField(null=True, help_text=_("Only samples before this time."))
     files = models.PositiveBigIntegerField(default=0)
     file_bytes = models.PositiveBigIntegerField(default=0)
     blocks = models.PositiveBigIntegerField(default=0)

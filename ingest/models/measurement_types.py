@@ -1,65 +1,76 @@
-"""What measurements mean, by name: unit, codes, plausible values; and whom analysts watch."""
+"""Measurement types: unit, codes, plausible range and monitoring of measurements, by name."""
 
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class MeasurementType(models.Model):
-    """What stands behind a measurement's name: charts and exports take unit and codes from here.
+    """The meaning of a measurement's name, for charts, exports and monitoring.
 
-    A pattern is a whole name, or the beginning of one followed by ``*``. A whole name goes
-    before a beginning, a longer beginning before a shorter one; upper and lower case differ, as
-    in the names themselves.
+    A pattern is a whole name, or a prefix followed by ``*``. A whole name takes precedence over a
+    prefix, a longer prefix over a shorter one. Patterns are case-sensitive, as names are.
     """
 
     pattern = models.CharField(
-        "name",
+        _("name"),
         max_length=65,
         unique=True,
         validators=[
             RegexValidator(
                 r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\*?\Z",
-                "A name as devices send it, or the beginning of one followed by *.",
+                _("A name as devices send it, or a prefix followed by *."),
             )
         ],
-        help_text="A measurement's name, or the beginning of names followed by *: hr*",
+        help_text=_("A measurement's name, or a prefix of names followed by *: hr*"),
     )
-    label = models.CharField(max_length=80, help_text="What people call it: Heart rate")
+    label = models.CharField(
+        max_length=80, help_text=_("The name in charts and exports: Heart rate")
+    )
     unit = models.CharField(
         max_length=40,
         blank=True,
-        help_text="UCUM code of the unit: /min, ms, Cel, mm[Hg], %",
+        help_text=_("UCUM code of the unit: /min, ms, Cel, mm[Hg], %"),
     )
     loinc = models.CharField(
-        "LOINC code",
+        _("LOINC code"),
         max_length=10,
         blank=True,
-        validators=[RegexValidator(r"\A[0-9]{1,7}-[0-9]\Z", "Digits, a hyphen and one digit.")],
-        help_text="Needed to export as FHIR: 8867-4 is heart rate.",
+        validators=[RegexValidator(r"\A[0-9]{1,7}-[0-9]\Z", _("Digits, a hyphen and one digit."))],
+        help_text=_("Required to export as FHIR: 8867-4 is heart rate."),
     )
     plausible_low = models.FloatField(
-        null=True, blank=True, help_text="Values below are marked as implausible, never dropped."
+        null=True, blank=True, help_text=_("Lower values are marked as implausible, never dropped.")
     )
-    plausible_high = models.FloatField(null=True, blank=True, help_text="The same above.")
+    plausible_high = models.FloatField(
+        null=True, blank=True, help_text=_("Higher values are marked as implausible.")
+    )
     expected_interval_s = models.FloatField(
-        "expected interval (s)",
+        _("expected interval (s)"),
         null=True,
         blank=True,
         validators=[MinValueValidator(0.001)],
-        help_text="Seconds between samples while a device is worn. Empty: taken from the samples.",
+        help_text=_(
+            "Seconds between samples while a device is worn. Empty: estimated from the samples."
+        ),
     )
     reporting_interval = models.DurationField(
-        "a sample at least every",
+        _("reporting interval"),
         null=True,
         blank=True,
-        help_text="A series without one is told as late: 90s, 5m, 12h, 7d. Empty: not watched. "
-        "An identity's own interval goes before this.",
+        help_text=_(
+            "A series without a new sample for longer is overdue: 90s, 5m, 12h, 7d. Empty: not "
+            "monitored. The interval of an identity takes precedence."
+        ),
     )
     grace_period = models.DurationField(
-        "grace", null=True, blank=True, help_text="Added to it: 90s, 5m, 12h, 7d."
+        _("grace period"),
+        null=True,
+        blank=True,
+        help_text=_("Added to the reporting interval: 90s, 5m, 12h, 7d."),
     )
 
     class Meta:
@@ -69,8 +80,8 @@ class MeasurementType(models.Model):
         return f"{self.label} ({self.pattern})"
 
     def clean(self) -> None:
-        """Refuse a plausible range that is the wrong way round."""
+        """Reject a plausible range whose ends are reversed."""
         super().clean()
         low, high = self.plausible_low, self.plausible_high
         if low is not None and high is not None and low > high:
-            raise ValidationError({"plausible_high": "Must not be less than the lower end."})
+            raise ValidationError({"plausible_high": _("Must not be less than the lower end.")})

@@ -1,4 +1,4 @@
-"""Uploaded files as they came, and their samples in blocks."""
+"""Measurement files, their samples in blocks, and the daily quota."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity
 from ingest.escaping import escape
@@ -14,19 +15,17 @@ from ingest.uuid7 import uuid7
 
 
 class Measurement(models.Model):
-    """One uploaded file: the original, compressed, and the receipt that was given for it.
+    """One measurement file: its compressed content and its receipt.
 
-    Rows carry ``identity_id`` in every unique constraint, and neither reference is a database
-    constraint: a foreign key would lock the identity's row at every upload, and the certificate
-    is proved by the statement that stores the file.
+    Every unique constraint includes ``identity_id``. The references are no database constraints:
+    a foreign key would lock the identity's row at every upload, and the statement that stores the
+    file verifies the certificate.
     """
 
     class Status(models.TextChoices):
-        """What became of the file."""
-
-        STORED = "stored"
-        REJECTED = "rejected"
-        WITHDRAWN = "withdrawn"
+        STORED = "stored", _("Stored")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     identity = models.ForeignKey(
@@ -46,13 +45,13 @@ class Measurement(models.Model):
     name = models.CharField(max_length=64)
     filename = models.CharField(max_length=255, blank=True)
     content_type = models.CharField(max_length=100, blank=True)
-    size = models.PositiveIntegerField(help_text="Bytes of the original.")
+    size = models.PositiveIntegerField(help_text=_("Bytes of the file."))
     sha256 = models.BinaryField("SHA-256", max_length=32)
-    content = models.BinaryField(help_text="The original, byte for byte, as one zstd frame.")
+    content = models.BinaryField(help_text=_("The file, byte for byte, as one zstd frame."))
     received_at = models.DateTimeField(default=timezone.now)
     sequence = models.BigIntegerField(
         default=0,
-        help_text="Order in which the files of a series were laid over each other, clocks apart.",
+        help_text=_("Order in which the files of a series are overlaid, independent of clocks."),
     )
     status = models.CharField(max_length=10, choices=Status.choices)
     errors = models.JSONField(null=True)
@@ -72,15 +71,15 @@ class Measurement(models.Model):
             ),
         ]
         indexes = [
-            # 56 kB for 700,000 small files: enough to find those of a time, since files come in
-            # about the order of their times. Without it each look reads the series' every file.
+            # 56 kB for 700,000 small files. Files arrive in about the order of their times, so
+            # this finds those of a time range; without it, each query reads every file of a series.
             BrinIndex(
                 fields=["first_ms", "last_ms"],
                 name="measurement_times",
                 pages_per_range=32,
                 autosummarize=True,
             ),
-            # Costs the stored files nothing; the rejected ones are counted, listed, read again.
+            # Costs stored files nothing; rejected ones are counted, listed and parsed again.
             models.Index(
                 fields=["identity", "id"],
                 name="measurement_rejected",
@@ -89,17 +88,17 @@ class Measurement(models.Model):
         ]
 
     def __str__(self) -> str:
-        # The name of a rejected file can be anything, and this is what page titles show.
+        # The name of a rejected file can be any text, and page titles show this.
         return f"{escape(self.name, 64)} {self.received_at:%Y-%m-%d %H:%M:%S}"
 
 
 class SampleBlock(models.Model):
     """Up to 8,192 samples of one series inside one UTC hour, sorted by time.
 
-    ``offsets_ms[i]`` counts from the start of ``hour``: sample ``i`` was taken at
-    ``hour * 3_600_000 + offsets_ms[i]``. No two blocks of a series hold the same timestamp.
-    Evenly spaced offsets may be kept as the first and the step (``encoding`` 2). Uploads store
-    arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses them.
+    Sample ``i`` was taken at ``hour * 3_600_000 + offsets_ms[i]``. No two blocks of a series have
+    the same timestamp. Evenly spaced offsets may be stored as the first and the step (``encoding``
+    2). Uploads store arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses
+    them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -111,13 +110,13 @@ class SampleBlock(models.Model):
         db_index=False,
     )
     name = models.CharField(max_length=64)
-    hour = models.IntegerField(help_text="Hours since 1970-01-01T00:00Z.")
+    hour = models.IntegerField(help_text=_("Hours since 1970-01-01T00:00Z."))
     first_ms = models.BigIntegerField()
     last_ms = models.BigIntegerField()
     sample_count = models.PositiveIntegerField()
     minimum = models.FloatField()
     maximum = models.FloatField()
-    total = models.FloatField(help_text="Sum of the values.")
+    total = models.FloatField(help_text=_("Sum of the values."))
     offsets_ms = ArrayField(models.IntegerField())
     values = ArrayField(models.FloatField())
     encoding = models.SmallIntegerField(default=1)
@@ -126,7 +125,7 @@ class SampleBlock(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["identity", "name", "hour", "last_ms"], name="block_series_hour"),
-            # Holds only what there is to do, so that looking for it costs nothing.
+            # Contains only blocks that are to be compacted, so finding them costs little.
             models.Index(
                 fields=["identity", "name", "hour"],
                 name="block_to_compact",
@@ -136,3 +135,32 @@ class SampleBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.hour} ({self.sample_count})"
+
+
+class DailyUsage(models.Model):
+    """Bytes of files that an identity stored on its latest day (UTC) with uploads.
+
+    One row for each identity, written only if ``IDENTITY_DAILY_QUOTA_BYTES`` is set. The first
+    upload of another day resets it.
+    """
+
+    identity = models.OneToOneField(
+        Identity,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="daily_usage",
+        db_constraint=False,
+    )
+    day = models.DateField()
+    bytes = models.PositiveBigIntegerField()
+    refused = models.PositiveIntegerField(
+        db_default=0, help_text=_("Refused requests of that day.")
+    )
+    refused_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = _("daily usage")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.bytes} bytes"

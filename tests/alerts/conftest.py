@@ -1,4 +1,4 @@
-"""Devices that send or stop at given times, and those who are told of it."""
+"""Devices that upload or stop at given times, and receivers of notifications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.alerts.smtp_sink import Sink, smtp_sink
 from tests.alerts.webhook_receiver import Receiver, receiving
 from tests.analysis.queries.factories import make_block, make_certificate, make_measurement
 
-# Noon of a day: what is looked at is looked at with a clock that the test holds.
+# The tests pass the time to monitoring.
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -28,14 +28,14 @@ SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
 class Device:
-    """A device of an identity, which is watched if ``every`` is given."""
+    """A device of an identity, monitored if ``every`` is given."""
 
     def __init__(self, name: str, every: timedelta | None = HOUR, **identity: Any) -> None:
         self.identity = Identity.objects.create(name=name, reporting_interval=every, **identity)
         self.certificate = make_certificate(self.identity, name)
 
     def send(self, at: datetime, newest: datetime | None = None, name: str = "hr") -> None:
-        """Store a file that came ``at`` that moment, with a sample of ``newest`` (the same)."""
+        """Store a file received ``at`` that time, with one sample of ``newest`` (or ``at``)."""
         taken = int((newest or at).timestamp() * 1000)
         make_block(self.identity, name, [(taken, 60.0)])
         make_measurement(
@@ -49,25 +49,25 @@ class Device:
         )
 
     def state(self, name: str = "") -> str:
-        """Return what is known of it: late, catching up, or nothing."""
+        """Return the state of the open incident, empty without one."""
         open_ = Incident.objects.filter(identity=self.identity, name=name, ended_at=None)
         incident = open_.filter(kind="late").first()
         if incident is None:
             return ""
-        told = "told" if incident.started_at else "untold"
-        return f"{'catching up' if incident.is_backfilling else 'late'}, {told}"
+        started = "started" if incident.started_at else "not started"
+        return f"{'catching up' if incident.is_backfilling else 'overdue'}, {started}"
 
 
 @pytest.fixture(autouse=True)
-def _nobody_told(settings: Settings) -> None:
+def _alert_settings(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.ALERT_WEBHOOK_SECRET = SECRET
     settings.ALERT_GROUP_INTERVAL_SECONDS = 600
 
 
 @pytest.fixture(autouse=True)
-def _nothing_before(request: pytest.FixtureRequest) -> None:
-    """Have nothing left of what the running product noticed in the same database."""
+def _without_earlier_rows(request: pytest.FixtureRequest) -> None:
+    """Remove what the running installation detected in the same database."""
     mark = request.node.get_closest_marker("django_db")
     if mark is not None:
         request.getfixturevalue("transactional_db" if mark.kwargs.get("transaction") else "db")
@@ -79,7 +79,7 @@ def _nothing_before(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def mail(settings: Settings) -> Iterator[Sink]:
-    """A mail server, and two people who are told by mail."""
+    """A mail server, and two configured recipients."""
     with smtp_sink() as sink:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
         settings.ALERT_EMAIL_RECIPIENTS = ["ada@example.org", "bob@example.org"]
@@ -88,13 +88,13 @@ def mail(settings: Settings) -> Iterator[Sink]:
 
 @pytest.fixture
 def receiver(settings: Settings) -> Iterator[Receiver]:
-    """A receiver of the webhook's calls."""
+    """A receiver of the webhook's requests."""
     with receiving() as running:
         settings.ALERT_WEBHOOK_URL = running.url
         yield running
 
 
 def run_once(at: datetime) -> MonitorRun:
-    """Look at that moment, as if somebody had looked every minute before."""
+    """Run monitoring at that time, as if it had run every minute before."""
     MonitorHeartbeat.objects.update(last_run_at=at - MINUTE)
     return monitor.run_once(at)

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is given: SMTP as far as Django's mail speaks it."""
+"""A mail server that keeps messages: the part of SMTP that Django's mail uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import cast
 
 
 class Sink(socketserver.ThreadingTCPServer):
-    """Keeps each message with its recipients; ``refuses`` makes it answer 451 to every one."""
+    """Keeps each message with its recipients; ``refuses`` makes it refuse each with 451."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -25,7 +25,6 @@ class Sink(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        """Return the port that it listens on."""
         return int(self.server_address[1])
 
 
@@ -71,7 +70,6 @@ def smtp_sink() -> Iterator[Sink]:
 
 
 def text_of(message: Message) -> str:
-    """Return the text of a message."""
     content = message.get_content()  # type: ignore[attr-defined]
     assert isinstance(content, str)
     return content

@@ -1,4 +1,4 @@
-"""A certificate that ends soon, and that no other has taken the place of, is told once."""
+"""A certificate that expires soon and has not been replaced is reported once."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def device(name: str, days_left: float, life: float = 365, **changes: Any) -> De
     return made
 
 
-def told(receiver: Receiver) -> list[str]:
-    return [identity for call in receiver.calls for event, identity, _ in call.told()]
+def reported(receiver: Receiver) -> list[str]:
+    return [identity for call in receiver.calls for event, identity, _ in call.events()]
 
 
-def test_it_is_told_once_with_fingerprint_and_date(receiver: Receiver, mail: Sink) -> None:
+def test_it_is_sent_once_with_fingerprint_and_date(receiver: Receiver, mail: Sink) -> None:
     made = device("ward", 29)
     for days in range(40):
         run_once(NOON + days * DAY)
@@ -65,7 +65,7 @@ def test_soon_is_thirty_days_or_a_quarter_of_a_shorter_life(
 @pytest.mark.parametrize(
     "changes", [{"state": "revoked"}, {"state": "suspended"}, {"retires_at": NOON + DAY}]
 )
-def test_one_that_is_out_of_use_or_has_a_successor_is_not_told(
+def test_one_not_in_use_or_replaced_is_not_sent(
     receiver: Receiver, changes: dict[str, Any]
 ) -> None:
     device("ward", 10, **changes)
@@ -73,19 +73,19 @@ def test_one_that_is_out_of_use_or_has_a_successor_is_not_told(
     assert receiver.calls == []
 
 
-def test_a_successor_ends_it_in_silence(receiver: Receiver) -> None:
+def test_a_successor_resolves_it_without_notification(receiver: Receiver) -> None:
     made = device("ward", 10)
     run_once(NOON)
     DeviceCertificate.objects.filter(pk=made.certificate.pk).update(retires_at=NOON + 7 * DAY)
     run_once(NOON + 20 * MINUTE)
     assert not Incident.objects.filter(ended_at=None).exists()
-    assert told(receiver) == ["ward"]
+    assert reported(receiver) == ["ward"]
 
 
-def test_those_that_end_on_different_days_are_told_on_theirs(receiver: Receiver) -> None:
+def test_each_certificate_is_sent_on_its_own_day(receiver: Receiver) -> None:
     for number in range(3):
         device(f"ward-{number}", 30 + number)
     for hours in range(0, 96, 6):
         run_once(NOON + timedelta(hours=hours))
-    assert told(receiver) == ["ward-0", "ward-1", "ward-2"]
+    assert reported(receiver) == ["ward-0", "ward-1", "ward-2"]
     assert len(receiver.calls) == 3

@@ -1,4 +1,4 @@
-"""What happened is told once by each way, in one notice, also when it is told late."""
+"""Each event is sent once per channel, grouped into notifications, also after failures."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ STOPPED = NOON + HOUR + MINUTE
 
 
 def stopped(*names: str) -> list[Device]:
-    """Return devices that sent at noon and are late at ``STOPPED``."""
+    """Return devices that sent at noon and are overdue at ``STOPPED``."""
     devices = [Device(name) for name in names]
     for device in devices:
         device.send(NOON)
     return devices
 
 
-def test_people_are_told_once_by_mail(mail: Sink) -> None:
+def test_an_overdue_device_is_mailed_once(mail: Sink) -> None:
     stopped("ward3-07")
     for minutes in range(0, 60, 15):
         run_once(STOPPED + minutes * MINUTE)
     [(recipients, message)] = mail.messages
     assert recipients == ["ada@example.org", "bob@example.org"]
-    assert message["Subject"] == "[localhost] 1 late"
+    assert message["Subject"] == "[localhost] 1 overdue"
     assert message["Auto-Submitted"] == "auto-generated"
     assert "ward3-07: last sample 2026-05-04T12:00:00Z" in text_of(message)
     assert "/admin/analysis/overview/" in text_of(message)
 
 
-def test_the_webhook_gets_a_signed_document(receiver: Receiver) -> None:
+def test_the_webhook_receives_a_signed_document(receiver: Receiver) -> None:
     stopped("ward3-07")
     run_once(STOPPED)
     [call] = receiver.calls
@@ -77,54 +77,54 @@ def test_the_webhook_gets_a_signed_document(receiver: Receiver) -> None:
     assert call.headers["content-type"] == "application/json"
 
 
-def test_coming_back_is_told_to_whom_the_stop_was_told(receiver: Receiver, mail: Sink) -> None:
+def test_recovery_is_sent_where_the_incident_was_sent(receiver: Receiver, mail: Sink) -> None:
     [device] = stopped("ward")
     run_once(STOPPED)
     device.send(STOPPED + MINUTE)
     run_once(STOPPED + 2 * MINUTE)  # too soon after the first
     run_once(STOPPED + 10 * MINUTE)
-    assert [call.told() for call in receiver.calls] == [
+    assert [call.events() for call in receiver.calls] == [
         [("late", "ward", None)],
         [("recovered", "ward", None)],
     ]
     assert [message["Subject"] for _, message in mail.messages] == [
-        "[localhost] 1 late",
+        "[localhost] 1 overdue",
         "[localhost] 1 recovered",
     ]
 
 
-def test_no_longer_watched_is_told_too(receiver: Receiver) -> None:
+def test_an_end_of_monitoring_is_sent(receiver: Receiver) -> None:
     [device] = stopped("ward")
     run_once(STOPPED)
     Identity.objects.filter(pk=device.identity.pk).update(is_active=False)
     run_once(STOPPED + 10 * MINUTE)
-    assert receiver.calls[-1].told() == [("unwatched", "ward", None)]
+    assert receiver.calls[-1].events() == [("unwatched", "ward", None)]
 
 
-def test_two_hundred_that_stop_at_once_are_one_mail(mail: Sink, receiver: Receiver) -> None:
+def test_two_hundred_overdue_devices_are_one_mail(mail: Sink, receiver: Receiver) -> None:
     stopped(*(f"bed-{number:03}" for number in range(200)))
     run_once(STOPPED)
     run_once(STOPPED + 20 * MINUTE)
     [(_, message)] = mail.messages
-    assert message["Subject"] == "[localhost] 200 late"
+    assert message["Subject"] == "[localhost] 200 overdue"
     assert "bed-049" in text_of(message)
     assert "bed-050" not in text_of(message)
     assert "and 150 more" in text_of(message)
     [call] = receiver.calls
-    assert len(call.told()) == 200
+    assert len(call.events()) == 200
 
 
-def test_what_follows_within_the_gap_is_told_together(receiver: Receiver) -> None:
+def test_events_within_the_group_interval_are_sent_together(receiver: Receiver) -> None:
     first, second, third = (Device(name) for name in ("a", "b", "c"))
     for minutes, device in enumerate((first, second, third)):
         device.send(NOON + minutes * MINUTE)
     for minutes in range(20):
         run_once(STOPPED + minutes * MINUTE)
-    assert [len(call.told()) for call in receiver.calls] == [1, 2]
+    assert [len(call.events()) for call in receiver.calls] == [1, 2]
 
 
 @pytest.mark.parametrize("quiet", ["12:00-15:00", "22:00-15:00"])
-def test_quiet_hours_hold_back_what_is_told_afterwards_if_still_true(
+def test_quiet_hours_defer_what_is_still_true_afterwards(
     settings: Settings, receiver: Receiver, mail: Sink, quiet: str
 ) -> None:
     # In Berlin it is two hours later than in UTC on that day.
@@ -134,18 +134,16 @@ def test_quiet_hours_hold_back_what_is_told_afterwards_if_still_true(
     still, back = stopped("still", "back")
     for minutes in range(0, 118, 30):
         assert run_once(STOPPED + minutes * MINUTE).quiet
-    assert still.state() == "late, told"  # known, and shown, all the same
+    assert still.state() == "overdue, started"  # detected and shown all the same
     back.send(NOON + 2 * HOUR + 50 * MINUTE)
     run_once(NOON + 3 * HOUR - MINUTE)
     assert receiver.calls == []
     run_once(NOON + 3 * HOUR)
-    assert [call.told() for call in receiver.calls] == [[("late", "still", None)]]
+    assert [call.events() for call in receiver.calls] == [[("late", "still", None)]]
     assert len(mail.messages) == 1
 
 
-def test_a_receiver_that_was_down_gets_the_notice_later_and_mail_does_not_wait(
-    settings: Settings, mail: Sink
-) -> None:
+def test_a_failed_webhook_is_retried_and_mail_does_not_wait(settings: Settings, mail: Sink) -> None:
     with receiving() as gone:
         port = gone.server_port
     settings.ALERT_WEBHOOK_URL = f"http://127.0.0.1:{port}/hook?key=in-the-address"
@@ -153,8 +151,8 @@ def test_a_receiver_that_was_down_gets_the_notice_later_and_mail_does_not_wait(
     assert (run_once(STOPPED).sent, run_once(STOPPED).failed) == (1, 0)
     waiting = Notification.objects.get(sent_at=None)
     assert (waiting.channel, waiting.attempts) == ("webhook", 1)
-    assert waiting.last_error == "nobody answered (ConnectionError)"
-    run_once(STOPPED + MINUTE)  # not yet: the pause after the first try is two minutes
+    assert waiting.last_error == "no response (ConnectionError)"
+    run_once(STOPPED + MINUTE)  # not yet: the pause after the first attempt is two minutes
     assert Notification.objects.get(sent_at=None).attempts == 1
     assert run_once(STOPPED + 2 * MINUTE).failed == 1
     with receiving(port) as back:
@@ -166,15 +164,15 @@ def test_a_receiver_that_was_down_gets_the_notice_later_and_mail_does_not_wait(
 
 
 @pytest.mark.parametrize("status", [500, 404, 302, 307])
-def test_any_other_answer_than_a_good_one_is_a_failure(receiver: Receiver, status: int) -> None:
+def test_any_response_but_2xx_is_a_failure(receiver: Receiver, status: int) -> None:
     receiver.status = status
     stopped("ward")
     assert run_once(STOPPED).failed == 1
     assert len(receiver.calls) == 1  # no redirect was followed
-    assert Notification.objects.get().last_error == f"the answer was {status}"
+    assert Notification.objects.get().last_error == f"the response was {status}"
 
 
-def test_a_mail_server_that_refuses_is_tried_again(mail: Sink) -> None:
+def test_a_mail_server_that_refuses_is_retried(mail: Sink) -> None:
     mail.refuses = True
     stopped("ward")
     run_once(STOPPED)
@@ -184,7 +182,7 @@ def test_a_mail_server_that_refuses_is_tried_again(mail: Sink) -> None:
     assert len(mail.messages) == 1
 
 
-def test_while_a_notice_waits_the_next_is_not_made_and_then_tells_what_is_true(
+def test_the_next_notification_waits_and_reports_what_is_true(
     receiver: Receiver,
 ) -> None:
     receiver.status = 503
@@ -198,35 +196,33 @@ def test_while_a_notice_waits_the_next_is_not_made_and_then_tells_what_is_true(
     receiver.status = 200
     run_once(STOPPED + 2 * HOUR + 10 * MINUTE)
     run_once(STOPPED + 2 * HOUR + 11 * MINUTE)
-    told = [sorted(call.told()) for call in receiver.calls if call is not receiver.calls[1]]
-    assert told[-1] == [("late", "third", None), ("recovered", "first", None)]
+    sent = [sorted(call.events()) for call in receiver.calls if call is not receiver.calls[1]]
+    assert sent[-1] == [("late", "third", None), ("recovered", "first", None)]
 
 
-def test_after_a_day_of_failures_what_is_still_true_goes_into_a_new_notice(
+def test_after_the_last_attempt_a_new_notification_is_created(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MOST_TRIES", 2)
+    monkeypatch.setattr(delivery, "MAX_ATTEMPTS", 2)
     receiver.status = 500
     stopped("ward")
     run_once(STOPPED)
     run_once(STOPPED + 2 * MINUTE)
-    given_up = Notification.objects.get()
-    assert given_up.abandoned_at == STOPPED + 2 * MINUTE
+    abandoned = Notification.objects.get()
+    assert abandoned.abandoned_at == STOPPED + 2 * MINUTE
     receiver.status = 200
     run_once(STOPPED + 10 * MINUTE)
-    assert receiver.calls[-1].told() == [("late", "ward", None)]
-    assert receiver.calls[-1].document["id"] != str(given_up.pk)
+    assert receiver.calls[-1].events() == [("late", "ward", None)]
+    assert receiver.calls[-1].document["id"] != str(abandoned.pk)
 
 
-def test_the_tries_of_a_notice_end_within_about_a_day() -> None:
-    pauses = [delivery.pause_after(attempts) for attempts in range(1, delivery.MAX_TRIES)]
+def test_the_attempts_end_after_about_a_day() -> None:
+    pauses = [delivery.pause_after(attempts) for attempts in range(1, delivery.MAX_ATTEMPTS)]
     assert pauses[:6] == [timedelta(minutes=minutes) for minutes in (2, 4, 8, 16, 32, 60)]
     assert timedelta(hours=23) < sum(pauses, timedelta()) < timedelta(hours=27)
 
 
-def test_a_way_of_telling_that_is_taken_away_leaves_nothing_waiting(
-    settings: Settings, receiver: Receiver
-) -> None:
+def test_a_removed_channel_leaves_nothing_waiting(settings: Settings, receiver: Receiver) -> None:
     receiver.status = 500
     stopped("ward")
     run_once(STOPPED)
@@ -235,13 +231,13 @@ def test_a_way_of_telling_that_is_taken_away_leaves_nothing_waiting(
     assert Notification.objects.get().abandoned_at is not None
 
 
-def test_nothing_set_up_tells_nobody() -> None:
+def test_without_a_channel_nothing_is_created() -> None:
     stopped("ward")
     assert run_once(STOPPED).late == 1
     assert not Notification.objects.exists()
 
 
-def test_neither_address_nor_secret_reaches_log_or_row(
+def test_no_address_or_secret_reaches_log_or_row(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.status = 500

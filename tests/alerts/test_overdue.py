@@ -1,4 +1,4 @@
-"""Who is late is judged by the times of samples; a backlog that comes raises no alarm."""
+"""A series is overdue by the times of its samples; a backlog starts no incident."""
 
 from __future__ import annotations
 
@@ -23,95 +23,95 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
-def test_late_is_who_sent_nothing_new_for_interval_and_grace() -> None:
+def test_a_series_is_overdue_after_interval_and_grace() -> None:
     device = Device("ward", grace_period=30 * MINUTE)
     device.send(NOON)
     run_once(NOON + 90 * MINUTE)
     assert device.state() == ""
     run_once(NOON + 91 * MINUTE)
-    assert device.state() == "late, told"
+    assert device.state() == "overdue, started"
     device.send(NOON + 92 * MINUTE)
     run_once(NOON + 93 * MINUTE)
     assert device.state() == ""
     assert Incident.objects.get(identity=device.identity).outcome == "recovered"
 
 
-def test_a_backlog_that_comes_is_catching_up_and_no_alarm() -> None:
+def test_a_backlog_is_catching_up_and_starts_no_incident() -> None:
     device = Device("ward")
     device.send(NOON)
-    device.send(NOON + 5 * HOUR, newest=NOON + HOUR)  # it was away, and sends what it kept
+    device.send(NOON + 5 * HOUR, newest=NOON + HOUR)  # it was offline, and uploads its backlog
     run_once(NOON + 5 * HOUR + MINUTE)
-    assert device.state() == "catching up, untold"
+    assert device.state() == "catching up, not started"
     device.send(NOON + 5 * HOUR + 2 * MINUTE)
     assert run_once(NOON + 5 * HOUR + 3 * MINUTE).catching_up == 0
     assert device.state() == ""
 
 
-def test_a_device_that_stops_in_the_middle_of_its_backlog_is_late() -> None:
+def test_a_device_that_stops_within_its_backlog_is_overdue() -> None:
     device = Device("ward")
     device.send(NOON + 5 * HOUR, newest=NOON)
     run_once(NOON + 5 * HOUR + MINUTE)
     run_once(NOON + 6 * HOUR)
-    assert device.state() == "catching up, untold"
+    assert device.state() == "catching up, not started"
     run_once(NOON + 6 * HOUR + MINUTE)
-    assert device.state() == "late, told"
+    assert device.state() == "overdue, started"
 
 
-def test_a_backlog_ends_no_incident_but_is_seen() -> None:
+def test_a_backlog_resolves_no_incident_but_is_shown() -> None:
     device = Device("ward")
     device.send(NOON)
     run_once(NOON + 3 * HOUR)
     device.send(NOON + 4 * HOUR, newest=NOON + HOUR)
     run_once(NOON + 4 * HOUR + MINUTE)
-    assert device.state() == "catching up, told"
+    assert device.state() == "catching up, started"
     device.send(NOON + 4 * HOUR + 2 * MINUTE)
     run_once(NOON + 4 * HOUR + 3 * MINUTE)
     assert device.state() == ""
 
 
-def test_whoever_sends_only_old_samples_for_a_day_is_late_all_the_same() -> None:
+def test_a_day_of_old_samples_only_is_overdue() -> None:
     device = Device("wrong-clock")
     device.send(NOON)
     for hours in range(2, 28):
         device.send(NOON + hours * HOUR, newest=NOON - 300 * DAY)
         run_once(NOON + hours * HOUR + MINUTE)
-        told = "told" if hours >= 26 else "untold"
-        assert device.state() == f"catching up, {told}"
+        started = "started" if hours >= 26 else "not started"
+        assert device.state() == f"catching up, {started}"
 
 
-def test_what_could_not_be_read_is_no_sign_of_life() -> None:
+def test_a_rejected_file_does_not_count_as_received() -> None:
     device = Device("ward")
     device.send(NOON)
     device.send(NOON + 2 * HOUR, newest=NOON - HOUR)
     device.identity.measurements.filter(received_at=NOON + 2 * HOUR).update(status="rejected")
     run_once(NOON + 2 * HOUR + MINUTE)
-    assert device.state() == "late, told"
+    assert device.state() == "overdue, started"
 
 
-def test_after_an_outage_of_ours_devices_get_the_time_to_come_back() -> None:
+def test_devices_have_time_to_report_after_our_outage() -> None:
     back, gone = Device("back"), Device("gone")
     for device in (back, gone):
         device.send(NOON)
     run_once(NOON + MINUTE)
     up_again = NOON + 3 * HOUR
-    monitor.run_once(up_again)  # nobody has looked for three hours
+    monitor.run_once(up_again)  # monitoring was interrupted for three hours
     run_once(up_again + 10 * MINUTE)
     assert not Incident.objects.exists()
     back.send(up_again + 11 * MINUTE)
     run_once(up_again + HOUR - MINUTE)
     assert not Incident.objects.exists()
     run_once(up_again + HOUR)
-    assert (back.state(), gone.state()) == ("", "late, told")
+    assert (back.state(), gone.state()) == ("", "overdue, started")
 
 
-def test_an_identity_without_an_interval_is_not_watched() -> None:
+def test_an_identity_without_an_interval_is_not_monitored() -> None:
     device = Device("ward", every=None)
     device.send(NOON)
     run_once(NOON + 100 * DAY)
     assert not Incident.objects.filter(kind="late").exists()
 
 
-def test_one_that_never_sent_has_not_stopped() -> None:
+def test_a_device_without_samples_is_not_overdue() -> None:
     device = Device("new")
     run_once(NOON)
     assert device.state() == ""
@@ -121,11 +121,11 @@ def test_one_that_never_sent_has_not_stopped() -> None:
     "changes",
     [{"is_active": False}, {"monitoring_paused_until": NOON + DAY}, {"reporting_interval": None}],
 )
-def test_who_is_not_expected_is_not_late(changes: dict[str, object]) -> None:
+def test_what_is_not_monitored_is_not_overdue(changes: dict[str, object]) -> None:
     device = Device("ward")
     device.send(NOON)
     run_once(NOON + 2 * HOUR)
-    assert device.state() == "late, told"
+    assert device.state() == "overdue, started"
     Identity.objects.filter(pk=device.identity.pk).update(**changes)
     run_once(NOON + 3 * HOUR)
     assert device.state() == ""
@@ -138,11 +138,11 @@ def test_a_pause_ends_by_itself() -> None:
     run_once(NOON + DAY - MINUTE)
     assert device.state() == ""
     run_once(NOON + DAY)
-    assert device.state() == "late, told"
+    assert device.state() == "overdue, started"
 
 
 @pytest.mark.parametrize("state", ["suspended", "revoked"])
-def test_a_device_that_staff_shut_out_is_not_late(state: str) -> None:
+def test_suspended_and_revoked_devices_are_not_overdue(state: str) -> None:
     device = Device("ward")
     device.send(NOON)
     device.identity.certificates.update(state=state)
@@ -150,7 +150,7 @@ def test_a_device_that_staff_shut_out_is_not_late(state: str) -> None:
     assert device.state() == ""
 
 
-def test_a_certificate_that_the_device_has_rolled_away_from_is_none_to_send_with() -> None:
+def test_a_superseded_certificate_is_not_live() -> None:
     device = Device("ward")
     device.send(NOON)
     device.certificate.retires_at = NOON + HOUR
@@ -159,7 +159,7 @@ def test_a_certificate_that_the_device_has_rolled_away_from_is_none_to_send_with
     assert device.state() == ""
 
 
-def test_a_measurement_type_watches_each_of_its_series() -> None:
+def test_a_measurement_type_monitors_each_of_its_series() -> None:
     MeasurementType.objects.filter(pattern="hr*").update(reporting_interval=HOUR)
     MeasurementType.objects.create(pattern="hr_slow", label="Slow", reporting_interval=DAY)
     device = Device("ward", every=None)
@@ -170,10 +170,10 @@ def test_a_measurement_type_watches_each_of_its_series() -> None:
     # "hr_measurement" is a type of its own, without an interval.
     assert list(Incident.objects.values_list("name", flat=True)) == ["hr_fast"]
     run_once(NOON + DAY + MINUTE)
-    assert device.state("hr_slow") == "late, told"
+    assert device.state("hr_slow") == "overdue, started"
 
 
-def test_an_identity_s_own_interval_goes_before_that_of_the_types() -> None:
+def test_an_identity_s_interval_overrides_that_of_the_types() -> None:
     MeasurementType.objects.filter(pattern="hr*").update(reporting_interval=MINUTE)
     device = Device("ward", every=DAY)
     device.send(NOON, name="hr_old")
@@ -181,10 +181,10 @@ def test_an_identity_s_own_interval_goes_before_that_of_the_types() -> None:
     run_once(NOON + DAY)
     assert not Incident.objects.exists()
     run_once(NOON + DAY + 2 * HOUR)
-    assert device.state() == "late, told"
+    assert device.state() == "overdue, started"
 
 
-def test_many_are_looked_at_in_few_statements(
+def test_many_identities_need_few_statements(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     devices = [Device(f"ward-{number}") for number in range(30)]

@@ -1,4 +1,4 @@
-"""Somebody who receives the webhook's calls, and can be told to answer badly or not to listen."""
+"""An HTTP server that records the webhook's requests and responds with a chosen status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, cast
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it came."""
+    """A recorded request."""
 
     path: str
     headers: dict[str, str]
@@ -21,17 +21,16 @@ class Call:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Return the body as JSON."""
-        found: dict[str, Any] = json.loads(self.body)
-        return found
+        document: dict[str, Any] = json.loads(self.body)
+        return document
 
-    def told(self) -> list[tuple[str, str, str | None]]:
+    def events(self) -> list[tuple[str, str, str | None]]:
         """Return event, identity and series of each event."""
         return [(e["event"], e["identity"], e["series"]) for e in self.document["events"]]
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps each call and answers with ``status``; a redirect leads to itself."""
+    """Records each request and responds with ``status``; a redirect leads to itself."""
 
     daemon_threads = True
 
@@ -42,7 +41,6 @@ class Receiver(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Return the address to set."""
         return f"http://127.0.0.1:{self.server_port}/hook?key=in-the-address"
 
 
@@ -58,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager

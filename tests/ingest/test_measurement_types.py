@@ -15,13 +15,13 @@ START = 1_700_000_000_000
 
 
 @pytest.mark.parametrize("name", ["hr", "hr_measurement", "hr.left"])
-def test_heart_rates_are_known_from_the_start(db: None, name: str) -> None:
+def test_heart_rate_types_exist_initially(db: None, name: str) -> None:
     kind = find_kind(name)
     assert (kind.label, kind.unit, kind.loinc) == ("Heart rate", "/min", "8867-4")
     assert kind.readable_unit == "bpm"
 
 
-def test_the_closest_pattern_counts(db: None) -> None:
+def test_the_most_specific_pattern_applies(db: None) -> None:
     for pattern in ("t*", "temp*", "temp"):
         MeasurementType.objects.create(pattern=pattern, label=pattern)
     assert [find_kind(name).label for name in ("t1", "temperature", "temp", "Temp")] == [
@@ -42,12 +42,12 @@ def test_the_closest_pattern_counts(db: None) -> None:
         {"pattern": "a", "expected_interval_s": 0},
     ],
 )
-def test_types_that_make_no_sense_are_refused(db: None, fields: dict[str, object]) -> None:
+def test_invalid_types_are_rejected(db: None, fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         MeasurementType(label="x", **fields).full_clean()
 
 
-def test_the_read_api_tells_it(get: Get, ward: Identity) -> None:
+def test_the_analysis_api_returns_the_type(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 60})
     answer = get("series/ward3-07/hr").json()
     assert answer["last_ms"] == START
@@ -55,7 +55,7 @@ def test_the_read_api_tells_it(get: Get, ward: Identity) -> None:
     assert get("series/ward3-07/hr", x="1").status_code == 400
 
 
-def test_buckets_come_with_points_where_they_are_few(get: Get, ward: Identity) -> None:
+def test_buckets_have_points_if_there_are_few(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 60, START + 250: 61})
     path = "series/ward3-07/hr/buckets"
     assert get(path, points=2).json()["samples"] == [[START, 60], [START + 250, 61]]

@@ -30,7 +30,7 @@ def conflicts(certificate: DeviceCertificate) -> list[SampleConflict]:
     return list(SampleConflict.objects.filter(identity=certificate.identity).order_by("pk"))
 
 
-def test_samples_of_the_other_certificate_are_counted_and_no_others(
+def test_only_samples_of_the_other_certificate_count(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     left, right = pair
@@ -45,7 +45,7 @@ def test_samples_of_the_other_certificate_are_counted_and_no_others(
     assert (found.replaced, found.first_ms, found.last_ms) == (2, MORNING + 8, MORNING + 9)
 
 
-def test_the_sender_of_the_latest_file_counts_as_the_one_replaced(
+def test_the_certificate_of_the_latest_file_is_replaced(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     left, right = pair
@@ -56,7 +56,7 @@ def test_the_sender_of_the_latest_file_counts_as_the_one_replaced(
     assert (found.files, found.replaced) == (1, 1)
 
 
-def test_one_row_a_pair_and_series_is_kept_up_to_date(
+def test_one_row_for_each_pair_and_series_is_updated(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     left, right = pair
@@ -69,7 +69,7 @@ def test_one_row_a_pair_and_series_is_kept_up_to_date(
     assert (won.first_ms, won.last_ms) == (MORNING + 1, MORNING + 2)
 
 
-def test_a_correction_and_a_certificate_that_is_no_longer_live_are_no_conflict(
+def test_corrections_and_dead_certificates_are_no_conflict(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     left, right = pair
@@ -86,7 +86,7 @@ def test_a_correction_and_a_certificate_that_is_no_longer_live_are_no_conflict(
     assert not conflicts(left)
 
 
-def test_the_newer_certificate_of_a_device_that_rolled_is_no_stranger(
+def test_a_renewed_certificate_is_no_conflict(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     old, new = pair
@@ -96,7 +96,7 @@ def test_the_newer_certificate_of_a_device_that_rolled_is_no_stranger(
     assert not conflicts(old)
 
 
-def test_a_file_that_replaces_nothing_asks_nothing_more(
+def test_a_file_that_replaces_nothing_needs_no_query(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     left, right = pair
@@ -107,7 +107,7 @@ def test_a_file_that_replaces_nothing_asks_nothing_more(
     assert not [query for query in queries if "devicecertificate" in query["sql"]]
 
 
-def test_however_many_files_lie_below_few_are_read(
+def test_the_number_of_files_read_is_limited(
     pair: tuple[DeviceCertificate, DeviceCertificate],
 ) -> None:
     left, right = pair

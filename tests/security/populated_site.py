@@ -174,5 +174,7 @@ def _alert(identity: Identity, name: str) -> tuple[Incident, Notification]:
         kind="late", identity=identity, name=name, newest_ms=FIRST_MS
     )
     notice = Notification.objects.create(channel="email", sent_at=timezone.now(), last_error=CANARY)
-    NotificationItem.objects.create(notice=notice, incident=incident, channel="email", event="late")
+    NotificationItem.objects.create(
+        notification=notice, incident=incident, channel="email", event="late"
+    )
     return incident, notice

@@ -95,8 +95,8 @@ def test_maintenance_commands_are_recorded_with_figures(shell: Shell) -> None:
     [rebuilt] = shell.run("rebuild", "--identity", identity.name)
     assert (rebuilt.action, rebuilt.object_repr) == ("comment", "rebuild")
     assert rebuilt.changes["series"] == [None, 1]
-    [reread] = shell.run("reread", "--identity", identity.name)
-    assert (reread.object_repr, reread.changes["still_rejected"]) == ("reread", [None, 1])
+    [reparsed] = shell.run("reparse", "--identity", identity.name)
+    assert (reparsed.object_repr, reparsed.changes["still_rejected"]) == ("reparse", [None, 1])
     assert shell.run("compact", "--identity", identity.name) == []
     assert shell.run("verify", "--identity", identity.name) == []
 

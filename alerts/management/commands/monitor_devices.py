@@ -1,4 +1,4 @@
-"""``manage.py monitor_devices``: find devices that stopped, and tell."""
+"""``manage.py monitor_devices``: detect incidents and send notifications."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from django.utils import timezone
 
 from alerts.monitor import MonitorRun, run_once
-from ingest.management.periodic_command import RepeatingCommand
+from ingest.management.maintenance_command import PeriodicCommand
 
 
-class Command(RepeatingCommand):
+class Command(PeriodicCommand):
     help = (
-        "Find devices that stopped or came back and certificates that end soon, and tell by "
-        "e-mail and webhook, as the settings say."
+        "Detect overdue series and expiring certificates, and send notifications by e-mail and "
+        "webhook, as the settings configure."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -23,22 +23,22 @@ class Command(RepeatingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["every"] is not None:
-            self.repeat(options["every"], self._look_and_describe_news)
+            self.repeat(options["every"], self._run_and_describe_changes)
             return
-        looked = run_once(timezone.now())
+        run = run_once(timezone.now())
         if options["json"]:
-            self.write_json(looked.as_json())
+            self.write_json(run.as_json())
         else:
-            self.stdout.write(_describe(looked))
+            self.stdout.write(_describe(run))
 
-    def _look_and_describe_news(self) -> str:
-        looked = run_once(timezone.now())
-        return _describe(looked) if looked.sent or looked.failed else ""
+    def _run_and_describe_changes(self) -> str:
+        run = run_once(timezone.now())
+        return _describe(run) if run.sent or run.failed else ""
 
 
-def _describe(looked: MonitorRun) -> str:
+def _describe(run: MonitorRun) -> str:
     return (
-        f"{looked.late:,} late, {looked.catching_up:,} catching up, "
-        f"{looked.expiring:,} certificates end soon; notices: {looked.sent:,} sent, "
-        f"{looked.failed:,} failed{', none in quiet hours' if looked.quiet else ''}"
+        f"{run.late:,} overdue, {run.catching_up:,} catching up, "
+        f"{run.expiring:,} certificates expiring soon; notifications: {run.sent:,} sent, "
+        f"{run.failed:,} failed{', none in quiet hours' if run.quiet else ''}"
     )

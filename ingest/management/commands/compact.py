@@ -6,19 +6,18 @@ from argparse import ArgumentParser
 from typing import Any
 
 from ingest.maintenance.compaction import Compacted, compact
-from ingest.management.maintenance_command import find_identity_id
-from ingest.management.periodic_command import RepeatingCommand
+from ingest.management.maintenance_command import PeriodicCommand, find_identity_id
 
 
-class Command(RepeatingCommand):
+class Command(PeriodicCommand):
     help = (
-        "Merge the small blocks of finished hours into as few as fit. Samples stay as they are; "
-        "devices may go on sending."
+        "Merge the small blocks of finished hours into as few as possible. Samples do not "
+        "change. Safe while devices upload."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.add_identity(parser)
-        parser.add_argument("--all", action="store_true", help="hours that are not over as well")
+        parser.add_argument("--all", action="store_true", help="also hours that are not over yet")
         self.add_every(parser)
         self.add_json(parser)
 
@@ -35,12 +34,12 @@ class Command(RepeatingCommand):
     def _compact(self, options: dict[str, Any]) -> Compacted:
         done = compact(
             identity_id=find_identity_id(options["identity"]),
-            unfinished_too=options["all"],
+            include_unfinished=options["all"],
             vacuum_at_end=options["every"] is None,
-            report=lambda done: self.show(_describe(done)),
+            report=lambda done: self.show_progress(_describe(done)),
             is_stopping=self.ending.is_set,
         )
-        self.end_showing()
+        self.clear_progress()
         return done
 
     def _compact_and_describe_work(self, options: dict[str, Any]) -> str:
@@ -50,11 +49,11 @@ class Command(RepeatingCommand):
 
 def _describe(done: Compacted) -> str:
     line = (
-        f"{done.hours:,} hours: {done.blocks_before:,} blocks are {done.blocks_after:,} now, "
+        f"{done.hours:,} hours: {done.blocks_before:,} blocks merged into {done.blocks_after:,}, "
         f"{done.samples:,} samples"
     )
     if done.busy:
         line += f"; {done.busy:,} busy hours left for the next run"
     if done.damaged:
-        line += f"; {done.damaged:,} damaged hours left alone: run `manage.py verify`"
+        line += f"; {done.damaged:,} damaged hours skipped: run `manage.py verify`"
     return line

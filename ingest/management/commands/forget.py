@@ -1,4 +1,4 @@
-"""``manage.py forget IDENTITY``: delete an identity and all its data."""
+"""``manage.py forget IDENTITY``: erase an identity and all its data."""
 
 from __future__ import annotations
 
@@ -11,59 +11,61 @@ from django.core.management.base import CommandError
 from identities.management.base import current_account
 from identities.models import Identity
 from ingest.maintenance.deletion import Amount
-from ingest.maintenance.erasure import StillWritingError, erase
+from ingest.maintenance.erasure import UploadsStillRunning, erase
 from ingest.maintenance.replay import series_names
-from ingest.management.maintenance_command import CareCommand, find_identity
+from ingest.management.maintenance_command import MaintenanceCommand, find_identity
 from ingest.models import DataDeletion
 
 
-class Command(CareCommand):
+class Command(MaintenanceCommand):
     help = (
-        "Delete an identity for good: its files, samples, certificates, keys and registration "
-        "attempts. Recorded by number, without its name."
+        "Erase an identity: its files, samples, certificates, keys and registration attempts. "
+        "This is final. The record has its number, not its name."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("identity", metavar="IDENTITY", help="upper and lower case alike")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("identity", metavar="IDENTITY", help="case-insensitive")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
         parser.add_argument(
-            "--reference", default="", metavar="TEXT", help="of the request, kept in the record"
+            "--reference",
+            default="",
+            metavar="TEXT",
+            help="reference of the request for the record",
         )
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         identity = find_identity(options["identity"])
         if not options["yes"]:
-            self._ask(identity)
-        # By number: the trail, which nobody can change, must not be what remembers the name.
+            self._confirm(identity)
+        # By number: nobody can remove the name from the append-only audit log.
         self.audit(f"forget identity number {identity.pk}", reference=options["reference"])
         try:
-            done = erase(
+            record = erase(
                 identity,
                 by=current_account(),
                 reference=options["reference"],
                 report=self._reporter(),
             )
-        except StillWritingError as error:
+        except UploadsStillRunning as error:
             raise CommandError(str(error)) from error
-        self.end_showing()
+        self.clear_progress()
         if options["json"]:
-            self.write_json(_describe(done.record))
+            self.write_json(_describe(record))
             return
-        record = done.record
         self.stdout.write(
-            f"Forgotten: {record.samples:,} samples, {record.files:,} files, and all else of "
+            f"Erased: {record.samples:,} samples, {record.files:,} files and everything else of "
             f"this identity. Record {record.pk} of identity number {record.identity_number}."
         )
 
-    def _ask(self, identity: Identity) -> None:
+    def _confirm(self, identity: Identity) -> None:
         if not sys.stdin.isatty():
-            raise CommandError("Nobody can be asked here: say --yes.")
+            raise CommandError("There is no terminal to confirm on: use --yes.")
         count = len(series_names(identity.pk))
         self.stderr.write(
             f"{identity.name}: {count:,} series, {identity.certificates.count():,} certificates "
-            "and all else of it will be deleted. There is no way back.\n"
-            "Type the name of the identity to go on: ",
+            "and everything else of it will be erased. This cannot be undone.\n"
+            "Type the name of the identity to continue: ",
             ending="",
         )
         self.stderr.flush()
@@ -76,7 +78,7 @@ class Command(CareCommand):
         def report(amount: Amount) -> None:
             nonlocal total
             total += amount
-            self.show(f"{total.samples:,} samples and {total.files:,} files deleted")
+            self.show_progress(f"{total.samples:,} samples and {total.files:,} files deleted")
 
         return report
 

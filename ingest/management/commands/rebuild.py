@@ -1,4 +1,4 @@
-"""``manage.py rebuild``: make the stored samples anew from the files they came from."""
+"""``manage.py rebuild``: rebuild the stored samples from their files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from django.core.management.base import CommandError
 from identities.models import Identity
 from ingest.maintenance.rebuild import Rebuilt, rebuild_series
 from ingest.maintenance.replay import series_names
-from ingest.management.maintenance_command import CareCommand, chosen_identities
+from ingest.management.maintenance_command import MaintenanceCommand, select_identities
 
 
-class Command(CareCommand):
+class Command(MaintenanceCommand):
     help = (
-        "Make the stored samples anew from the files they came from; devices may go on sending. "
-        "Exit status 1 where a damaged file stands in the way: those hours stay as they are."
+        "Rebuild the stored samples from their files. Safe while devices upload. Exit status 1 "
+        "if a file is damaged: its hours do not change."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.add_identity(parser)
-        parser.add_argument("names", nargs="*", metavar="NAME", help="these series only")
+        parser.add_argument("names", nargs="*", metavar="NAME", help="only these series")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,13 +30,13 @@ class Command(CareCommand):
             "series": 0, "blocks_before": 0, "blocks_after": 0, "samples": 0, "damaged": [],
         }  # fmt: skip
         wanted = set(options["names"])
-        for identity in chosen_identities(options["identity"]):
+        for identity in select_identities(options["identity"]):
             for name in series_names(identity.pk):
                 if options["names"] and name not in options["names"]:
                     continue
                 wanted.discard(name)
                 done = rebuild_series(identity.pk, name, self._reporter(identity, name))
-                self.end_showing()
+                self.clear_progress()
                 _add(document, identity, name, done)
         if wanted:
             raise CommandError(f"There is no series {', '.join(sorted(wanted))}.")
@@ -54,17 +54,17 @@ class Command(CareCommand):
             sys.exit(1)
 
     def _reporter(self, identity: Identity, name: str) -> Any:
-        return lambda samples: self.show(f"{identity.name} {name}: {samples:,} samples")
+        return lambda samples: self.show_progress(f"{identity.name} {name}: {samples:,} samples")
 
     def _print(self, document: dict[str, Any]) -> None:
         for each in document["damaged"]:
             self.stdout.write(
                 f"{each['identity']} {each['name']!a} file {each['id']}: {each['fault']}; "
-                "its hours stay as they are"
+                "its hours did not change"
             )
         self.stdout.write(
-            f"{document['series']:,} series made anew: {document['blocks_before']:,} blocks are "
-            f"{document['blocks_after']:,} now, {document['samples']:,} samples."
+            f"{document['series']:,} series rebuilt: {document['blocks_before']:,} blocks replaced "
+            f"by {document['blocks_after']:,}, {document['samples']:,} samples."
         )
 
 

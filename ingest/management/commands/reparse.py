@@ -1,4 +1,4 @@
-"""``manage.py reparse``: read the kept rejected files again."""
+"""``manage.py reparse``: parse rejected files again."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from django.conf import settings
 
 from ingest.maintenance.reparse import Reparsed, reparse
-from ingest.management.maintenance_command import CareCommand, chosen_identities
+from ingest.management.maintenance_command import MaintenanceCommand, select_identities
 from ingest.models import Measurement
 from ingest.uploads import accepted_time_window
 
 
-class Command(CareCommand):
+class Command(MaintenanceCommand):
     help = (
-        "Read the kept rejected files again, after a fix or a changed setting, and store those "
-        "that can be read now as if they came now. Their receipts keep their ids."
+        "Parse rejected files again, after a fix or a changed setting, and store those that are "
+        "readable now as if they had just been received. Their receipts keep their ids."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,15 +26,15 @@ class Command(CareCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stored: list[dict[str, Any]] = []
         still_rejected = 0
-        for identity in chosen_identities(options["identity"]):
+        for identity in select_identities(options["identity"]):
             done = Reparsed()
             for done in reparse(identity.pk, accepted_time_window(), settings.MAX_LINES_PER_FILE):
-                self.show(f"{identity.name}: {len(done.stored):,} stored")
-            self.end_showing()
+                self.show_progress(f"{identity.name}: {len(done.stored):,} stored")
+            self.clear_progress()
             still_rejected += done.still_rejected
             stored += [_describe(each, identity.name) for each in done.stored]
         self.audit(
-            "reread",
+            "reparse",
             identity=options["identity"] or "all",
             stored=len(stored),
             still_rejected=still_rejected,
@@ -48,14 +48,14 @@ class Command(CareCommand):
                 f"{each['new']:,} new, {each['replaced']:,} replaced"
             )
         self.stdout.write(
-            f"{len(stored):,} files are stored now, {still_rejected:,} stay rejected."
+            f"{len(stored):,} files are stored now, {still_rejected:,} remain rejected."
         )
 
 
 def _describe(measurement: Measurement, identity: str) -> dict[str, Any]:
-    counted = ("name", "samples", "new", "identical", "replaced", "first_ms", "last_ms")
+    fields = ("name", "samples", "new", "identical", "replaced", "first_ms", "last_ms")
     return {
         "id": str(measurement.pk),
         "identity": identity,
-        **{field: getattr(measurement, field) for field in counted},
+        **{field: getattr(measurement, field) for field in fields},
     }

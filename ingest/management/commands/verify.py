@@ -1,21 +1,23 @@
-"""``manage.py verify``: compare the stored samples with the files they came from."""
+"""``manage.py verify``: compare the stored samples with their files."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from identities.models import Identity
+from ingest.maintenance.orphans import find_orphans
 from ingest.maintenance.replay import series_names
 from ingest.maintenance.verification import SeriesVerified, verify_series
-from ingest.management.maintenance_command import CareCommand, chosen_identities, hour_text
+from ingest.management.maintenance_command import MaintenanceCommand, format_hour, select_identities
 
 
-class Command(CareCommand):
+class Command(MaintenanceCommand):
     help = (
-        "Compare the stored samples with the files they came from, one by one. Exit status 1 "
-        "where they differ. Changes nothing; devices may go on sending."
+        "Compare the stored samples with their files, one by one, and find orphaned rows. Exit "
+        "status 1 if anything differs. Changes nothing; safe while devices upload."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,12 +28,15 @@ class Command(CareCommand):
         self._as_text = not options["json"]
         document: dict[str, Any] = {
             "clean": True, "series": 0, "files": 0, "samples": 0, "differences": [], "damaged": [],
+            "orphans": [],
         }  # fmt: skip
-        for identity in chosen_identities(options["identity"]):
+        for identity in select_identities(options["identity"]):
             for name in series_names(identity.pk):
                 verified = verify_series(identity.pk, name, self._reporter(identity, name))
-                self.end_showing()
+                self.clear_progress()
                 self._add(document, identity, verified)
+        if options["identity"] is None:
+            self._add_orphans(document)
         if options["json"]:
             self.write_json(document)
         else:
@@ -40,34 +45,46 @@ class Command(CareCommand):
             sys.exit(1)
 
     def _reporter(self, identity: Identity, name: str) -> Any:
-        return lambda samples: self.show(f"{identity.name} {name}: {samples:,} samples compared")
+        return lambda samples: self.show_progress(
+            f"{identity.name} {name}: {samples:,} samples compared"
+        )
 
-    def _add(self, document: dict[str, Any], identity: Identity, found: SeriesVerified) -> None:
+    def _add(self, document: dict[str, Any], identity: Identity, verified: SeriesVerified) -> None:
         document["series"] += 1
-        document["files"] += found.files
-        document["samples"] += found.samples
-        document["clean"] = document["clean"] and found.is_clean
-        place = {"identity": identity.name, "name": found.name}
-        for difference in found.differences:
+        document["files"] += verified.files
+        document["samples"] += verified.samples
+        document["clean"] = document["clean"] and verified.is_clean
+        place = {"identity": identity.name, "name": verified.name}
+        for difference in verified.differences:
             entry = {
                 **place,
-                "hour": hour_text(difference.hour),
+                "hour": format_hour(difference.hour),
                 "missing": difference.missing,
                 "extra": difference.extra,
                 "different": difference.different,
                 "faults": difference.faults,
             }
             document["differences"].append(entry)
-            self._say(
-                f"{identity.name} {found.name!a} {entry['hour']}: {difference.missing:,} missing, "
-                f"{difference.extra:,} extra, {difference.different:,} different "
+            self._print_line(
+                f"{identity.name} {verified.name!a} {entry['hour']}: "
+                f"{difference.missing:,} missing, {difference.extra:,} extra, "
+                f"{difference.different:,} different "
                 f"{'; '.join(difference.faults)}".rstrip()
             )
-        for each in found.damaged:
+        for each in verified.damaged:
             document["damaged"].append({**place, "id": str(each.id), "fault": each.fault})
-            self._say(f"{identity.name} {found.name!a} file {each.id}: {each.fault}")
+            self._print_line(f"{identity.name} {verified.name!a} file {each.id}: {each.fault}")
 
-    def _say(self, line: str) -> None:
+    def _add_orphans(self, document: dict[str, Any]) -> None:
+        for orphans in find_orphans():
+            document["orphans"].append(asdict(orphans))
+            document["clean"] = False
+            self._print_line(
+                f"{orphans.rows:,} rows of {orphans.table} refer by {orphans.column} to rows of "
+                f"{orphans.target} that do not exist"
+            )
+
+    def _print_line(self, line: str) -> None:
         if self._as_text:
             self.stdout.write(line)
 
@@ -78,9 +95,10 @@ def _describe(document: dict[str, Any]) -> str:
         f"{document['samples']:,} samples compared: "
     )
     if document["clean"]:
-        return compared + "all as it must be."
+        return compared + "no differences."
     hours, files = len(document["differences"]), len(document["damaged"])
+    orphans = sum(entry["rows"] for entry in document["orphans"])
     return (
-        compared + f"{hours:,} hours differ, {files:,} files are damaged. "
-        "`manage.py rebuild` makes hours anew from their files."
+        compared + f"{hours:,} hours differ, {files:,} files are damaged, {orphans:,} rows are "
+        "orphaned. `manage.py rebuild` rebuilds hours from their files."
     )

@@ -1,4 +1,4 @@
-"""``manage.py withdraw MEASUREMENT_ID``: take back an upload that was a mistake."""
+"""``manage.py withdraw MEASUREMENT_ID``: withdraw a file uploaded by mistake."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from django.core.management.base import CommandError
 from identities.management.base import current_account
 from ingest.maintenance.rebuild import DamagedOriginals
 from ingest.maintenance.withdrawal import NotWithdrawable, withdraw
-from ingest.management.maintenance_command import CareCommand
+from ingest.management.maintenance_command import MaintenanceCommand
 from ingest.models import Measurement
 
 
-class Command(CareCommand):
+class Command(MaintenanceCommand):
     help = (
-        "Take back an upload that was a mistake: its samples leave the series, what they had "
-        "replaced returns, and the file is kept, marked withdrawn."
+        "Withdraw a file uploaded by mistake: its samples leave the series, the values they "
+        "replaced return, and the file is kept, marked withdrawn."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("id", type=uuid.UUID, metavar="MEASUREMENT_ID", help="of its receipt")
-        parser.add_argument("--reason", required=True, metavar="TEXT", help="kept with the file")
+        parser.add_argument(
+            "id", type=uuid.UUID, metavar="MEASUREMENT_ID", help="the id in the receipt"
+        )
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="stored with the file")
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,15 +37,13 @@ class Command(CareCommand):
         except (ValueError, NotWithdrawable) as error:
             raise CommandError(str(error)) from error
         except DamagedOriginals as error:
-            raise CommandError(
-                f"Its hours cannot be made anew: damaged files ({error})."
-            ) from error
+            raise CommandError(f"Its hours cannot be rebuilt: damaged files ({error}).") from error
         if options["json"]:
             self.write_json(
                 {"id": str(measurement.pk), "hours": done.hours, "samples": done.samples}
             )
         else:
             self.stdout.write(
-                f"Withdrawn {measurement.pk} ({measurement.name}): {done.hours:,} hours were made "
-                f"anew and hold {done.samples:,} samples."
+                f"Withdrawn {measurement.pk} ({measurement.name}): {done.hours:,} hours "
+                f"rebuilt, with {done.samples:,} samples."
             )

@@ -1,4 +1,4 @@
-"""Moving a certificate in the admin: by superusers and whom they trust, with a trail."""
+"""Reassigning a certificate in the admin: permission, record and audit log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ LIST = "/admin/ingest/devicecertificate/"
 
 @pytest.fixture
 def superuser(db: None) -> Client:
-    """Someone who may do everything."""
     return signed_in(User.objects.create_superuser("root"))
 
 
@@ -28,20 +27,20 @@ def other(db: None) -> Identity:
 
 def post(client: Client, certificate: DeviceCertificate, **fields: str) -> str:
     given = {"identity": "WARD3-08", "reason": "swapped"} | fields
-    answer = client.post(f"{LIST}{certificate.pk}/move/", given, follow=True)
+    answer = client.post(f"{LIST}{certificate.pk}/reassign/", given, follow=True)
     return answer.content.decode()
 
 
-def test_it_is_moved_with_a_row_of_history_and_a_trail(
+def test_it_is_reassigned_with_record_and_audit_event(
     superuser: Client, certificate: DeviceCertificate, other: Identity
 ) -> None:
     before = certificate.identity
     incident = Incident.objects.create(kind="expiring", identity=before, certificate=certificate)
     page = post(superuser, certificate)
-    assert "Moved from ward3-07 to ward3-08" in page
-    moved = CertificateReassignment.objects.get()
-    assert (moved.moved_from, moved.moved_to) == (before, other)
-    assert (moved.created_by, moved.reason) == ("root", "swapped")
+    assert "Reassigned from ward3-07 to ward3-08" in page
+    record = CertificateReassignment.objects.get()
+    assert (record.from_identity, record.to_identity) == (before, other)
+    assert (record.created_by, record.reason) == ("root", "swapped")
     certificate.refresh_from_db()
     incident.refresh_from_db()
     assert certificate.identity == incident.identity == other
@@ -61,7 +60,7 @@ def test_it_is_moved_with_a_row_of_history_and_a_trail(
         ({"reason": ""}, "This field is required."),
     ],
 )
-def test_what_cannot_be_says_why_and_changes_nothing(
+def test_a_refused_reassignment_gives_the_reason(
     superuser: Client,
     certificate: DeviceCertificate,
     other: Identity,
@@ -78,7 +77,7 @@ def test_what_cannot_be_says_why_and_changes_nothing(
 def test_an_operator_needs_the_permission(
     operator: Client, certificate: DeviceCertificate, other: Identity
 ) -> None:
-    address = f"{LIST}{certificate.pk}/move/"
+    address = f"{LIST}{certificate.pk}/reassign/"
     assert operator.get(address).status_code == 403
     post(operator, certificate)
     assert not CertificateReassignment.objects.exists()

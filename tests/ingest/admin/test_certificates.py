@@ -27,7 +27,7 @@ def act(client: Client, action: str, *certificates: DeviceCertificate) -> int:
         ("suspend", "revoked", "revoked"),
     ],
 )
-def test_an_operator_switches_devices_off_and_on(
+def test_an_operator_changes_the_state_of_certificates(
     operator: Client, certificate: DeviceCertificate, action: str, before: str, after: str
 ) -> None:
     DeviceCertificate.objects.update(state=before)
@@ -36,7 +36,7 @@ def test_an_operator_switches_devices_off_and_on(
     assert certificate.state == after
 
 
-def test_each_switch_is_in_the_history_of_its_certificate(
+def test_each_change_of_state_is_in_the_history(
     operator: Client, certificate: DeviceCertificate
 ) -> None:
     act(operator, "revoke", certificate)
@@ -45,7 +45,7 @@ def test_each_switch_is_in_the_history_of_its_certificate(
     assert entry.user.username == "operator"
 
 
-def test_an_analyst_switches_nothing(analyst: Client, certificate: DeviceCertificate) -> None:
+def test_an_analyst_changes_no_certificate(analyst: Client, certificate: DeviceCertificate) -> None:
     for action in ("suspend", "revoke", "reactivate"):
         act(analyst, action, certificate)
     analyst.post(f"{LIST}{certificate.pk}/change/", {"state": "revoked", "label": "x"})
@@ -53,7 +53,7 @@ def test_an_analyst_switches_nothing(analyst: Client, certificate: DeviceCertifi
     assert (certificate.state, certificate.label) == ("active", "")
 
 
-def test_an_operator_names_a_device_and_changes_nothing_else(
+def test_an_operator_changes_only_the_label(
     operator: Client, certificate: DeviceCertificate
 ) -> None:
     other = Identity.objects.create(name="other")
@@ -84,9 +84,7 @@ def test_a_device_is_found_by_identity_label_and_fingerprint(
         assert f"/devicecertificate/{certificate.pk}/change/" not in text, term
 
 
-def test_dates_beyond_any_calendar_are_shown(
-    analyst: Client, certificate: DeviceCertificate
-) -> None:
+def test_the_latest_possible_date_is_shown(analyst: Client, certificate: DeviceCertificate) -> None:
     DeviceCertificate.objects.update(not_after="9999-12-31T23:59:59Z")
     assert b"9999-12-31" in analyst.get(LIST).content
     assert b"9999-12-31" in analyst.get(f"{LIST}{certificate.pk}/change/").content

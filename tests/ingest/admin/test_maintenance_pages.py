@@ -43,7 +43,7 @@ def sign_in(name: str, group: str = "analysts", **flags: bool) -> Client:
 
 @pytest.fixture
 def admin(live_db: None) -> Client:
-    return sign_in("care-admin", is_superuser=True)
+    return sign_in("maintenance-admin", is_superuser=True)
 
 
 @pytest.fixture
@@ -78,23 +78,23 @@ def test_a_file_is_withdrawn_with_a_reason(
 ) -> None:
     button = receipt_page.replace("/change/", "/withdraw/")
     assert button in admin.get(receipt_page).content.decode()
-    asked = admin.get(button)
-    assert asked.status_code == 200
-    assert "what they had replaced returns" in asked.content.decode()
+    form = admin.get(button)
+    assert form.status_code == 200
+    assert "the values they replaced return" in form.content.decode()
     assert admin.post(button, {"reason": ""}).status_code == 200
     assert stored(certificate.identity)
     done = admin.post(button, {"reason": "wrong patient"}, follow=True)
-    assert "by care-admin: wrong patient" in done.content.decode()
+    assert "by maintenance-admin: wrong patient" in done.content.decode()
     assert button not in done.content.decode()
     assert stored(certificate.identity) == {}
     file = Measurement.objects.get(identity=certificate.identity)
     assert file.status == "withdrawn"
-    assert Withdrawal.objects.get(measurement=file).created_by == "care-admin"
+    assert Withdrawal.objects.get(measurement=file).created_by == "maintenance-admin"
     again = admin.post(button, {"reason": "again"}, follow=True)
     assert "Nothing was changed" in again.content.decode()
 
 
-def test_who_may_only_look_may_not_withdraw(
+def test_an_analyst_may_not_withdraw(
     analyst: Client, certificate: DeviceCertificate, receipt_page: str
 ) -> None:
     button = receipt_page.replace("/change/", "/withdraw/")
@@ -103,7 +103,7 @@ def test_who_may_only_look_may_not_withdraw(
     assert stored(certificate.identity)
 
 
-def test_a_group_that_was_given_the_permission_may_withdraw_and_change_nothing_else(
+def test_a_group_with_the_permission_may_only_withdraw(
     operator: Client, certificate: DeviceCertificate, receipt_page: str
 ) -> None:
     button = receipt_page.replace("/change/", "/withdraw/")
@@ -126,14 +126,12 @@ def _no_policies_left(live_db: None) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_no_policies_left")
-def test_policies_are_made_by_admins_and_there_is_one_for_all(
-    admin: Client, analyst: Client
-) -> None:
+def test_admins_create_policies_and_one_for_all(admin: Client, analyst: Client) -> None:
     add = "/admin/ingest/retentionpolicy/add/"
     assert analyst.get(add).status_code == 403
     assert admin.post(add, {"identity": "", "keep_days": "365"}).status_code == 302
     refused = admin.post(add, {"identity": "", "keep_days": "30"})
-    assert "There is a policy for this already." in refused.content.decode()
+    assert "This policy exists already." in refused.content.decode()
     page = admin.get("/admin/ingest/retentionpolicy/").content.decode()
     assert "all others: 365 days" in page
 

@@ -13,7 +13,7 @@ LIST = "/admin/ingest/measurement/"
 NASTY = "<script>alert(1)</script>\u202egpj.\x1b[31m\u2028{{ 7 }}"
 
 
-def test_the_original_is_downloaded_byte_for_byte(
+def test_a_file_is_downloaded_byte_for_byte(
     analyst: Client, certificate: DeviceCertificate
 ) -> None:
     content = b"\xff\x00<script>" * 5000
@@ -24,7 +24,7 @@ def test_the_original_is_downloaded_byte_for_byte(
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_file_that_is_not_there_is_404(analyst: Client) -> None:
+def test_a_missing_file_is_404(analyst: Client) -> None:
     assert analyst.get(f"{LIST}{uuid.uuid4()}/content/").status_code == 404
 
 
@@ -36,7 +36,7 @@ def test_a_rejected_file_shows_its_errors(analyst: Client, certificate: DeviceCe
         assert f"<td>{value}</td>" in text
 
 
-def test_a_stored_file_leads_to_its_stretch_of_the_chart(
+def test_a_stored_file_links_to_its_range_of_the_chart(
     analyst: Client, certificate: DeviceCertificate
 ) -> None:
     make_series(certificate.identity, "hr", {5000: 1, 6000: 2})
@@ -45,7 +45,7 @@ def test_a_stored_file_leads_to_its_stretch_of_the_chart(
     assert '"/admin/analysis/series/ward3-07/hr/?from=5000&amp;to=6001"' in text
 
 
-def test_what_devices_send_does_nothing_on_any_page(
+def test_text_from_devices_is_escaped_on_every_page(
     analyst: Client, certificate: DeviceCertificate
 ) -> None:
     DeviceCertificate.objects.update(subject=NASTY)

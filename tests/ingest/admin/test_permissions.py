@@ -27,11 +27,11 @@ def pages(certificate: DeviceCertificate) -> list[str]:
         f"{folder}/measurement/",
         f"{folder}/measurement/{stored.pk}/change/",
         f"{folder}/measurement/{stored.pk}/content/",
-        f"{folder}/series/",
-        f"{folder}/series/ward3-07/hr/",
-        f"{folder}/series/compare/?series=ward3-07/hr",
-        f"{folder}/overview/",
-        f"{folder}/overview/ward3-07/",
+        "/admin/analysis/series/",
+        "/admin/analysis/series/ward3-07/hr/",
+        "/admin/analysis/series/compare/?series=ward3-07/hr",
+        "/admin/analysis/overview/",
+        "/admin/analysis/overview/ward3-07/",
         f"{folder}/measurementtype/",
     ]
 
@@ -40,18 +40,16 @@ def test_an_analyst_opens_every_page(analyst: Client, pages: list[str]) -> None:
     assert [analyst.get(page).status_code for page in pages] == [200] * len(pages)
 
 
-def test_a_stranger_opens_none(stranger: Client, pages: list[str]) -> None:
+def test_a_user_without_permissions_opens_none(stranger: Client, pages: list[str]) -> None:
     assert [stranger.get(page).status_code for page in pages] == [403] * len(pages)
 
 
-def test_someone_who_is_not_signed_in_is_sent_to_sign_in(db: None, pages: list[str]) -> None:
+def test_an_anonymous_user_is_redirected_to_the_login(db: None, pages: list[str]) -> None:
     answers = [Client().get(page) for page in pages]
     assert all(answer["Location"].startswith("/admin/login/") for answer in answers)
 
 
-def test_an_analyst_finds_no_button_that_changes_anything(
-    analyst: Client, pages: list[str]
-) -> None:
+def test_an_analyst_has_no_button_that_changes_anything(analyst: Client, pages: list[str]) -> None:
     for page in pages:
         if page.endswith("/content/"):
             continue
@@ -67,7 +65,7 @@ def test_an_analyst_finds_no_button_that_changes_anything(
 
 
 @pytest.mark.parametrize("model", ["devicecertificate", "registrationattempt", "measurement"])
-def test_nobody_adds_or_deletes_evidence(
+def test_nobody_adds_or_deletes_read_only_rows(
     operator: Client, admin_client: Client, pages: list[str], model: str
 ) -> None:
     for client in (operator, admin_client):
@@ -105,7 +103,7 @@ def test_the_first_page_lists_the_series(analyst: Client, stranger: Client) -> N
     assert link not in stranger.get("/admin/").content.decode()
 
 
-def test_pages_hold_nothing_that_a_strict_policy_forbids(analyst: Client, pages: list[str]) -> None:
+def test_pages_comply_with_a_strict_content_policy(analyst: Client, pages: list[str]) -> None:
     for page in pages:
         answer = analyst.get(page)
         if answer.streaming:

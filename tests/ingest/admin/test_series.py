@@ -11,18 +11,18 @@ LIST = "/admin/analysis/series/"
 START = 1_560_279_835_000
 
 
-def test_an_empty_list_says_what_comes_next(analyst: Client) -> None:
+def test_an_empty_list_shows_the_next_step(analyst: Client) -> None:
     assert "No samples yet" in analyst.get(LIST).content.decode()
 
 
-def test_the_list_leads_to_the_chart(analyst: Client) -> None:
+def test_the_list_links_to_the_chart(analyst: Client) -> None:
     make_series(Identity.objects.create(name="a@b.c"), "hr", {START: 70})
     text = analyst.get(LIST).content.decode()
     assert f'href="{LIST}a@b.c/hr/"' in text
     assert analyst.get(f"{LIST}a@b.c/hr/").status_code == 200
 
 
-def test_the_list_goes_on_over_pages(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_has_pages(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series_admin, "PER_PAGE", 2)
     identity = Identity.objects.create(name="ward")
     for name in ("a", "b", "c"):
@@ -46,11 +46,11 @@ def test_the_list_is_searched_by_a_part_of_the_identity(analyst: Client) -> None
 @pytest.mark.parametrize(
     "query", [{"after": "x"}, {"after": "\0/x"}, {"q": "\0"}, {"after": "///"}]
 )
-def test_odd_addresses_of_the_list_are_answered(analyst: Client, query: dict[str, str]) -> None:
+def test_invalid_queries_of_the_list_are_answered(analyst: Client, query: dict[str, str]) -> None:
     assert analyst.get(LIST, query).status_code in (200, 400)
 
 
-def test_the_page_names_what_the_chart_needs(analyst: Client) -> None:
+def test_the_page_has_the_data_for_the_chart(analyst: Client) -> None:
     make_series(Identity.objects.create(name="Ward"), "hr", {START: 70, START + 1500: 71})
     text = analyst.get(f"{LIST}WARD/hr/").content.decode()
     assert "2 samples" in text

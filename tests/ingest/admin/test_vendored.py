@@ -1,4 +1,4 @@
-"""Files of others are what their README says."""
+"""Vendored files have the digests of their README."""
 
 import hashlib
 import re
@@ -9,13 +9,13 @@ import pytest
 from device_endpoint.env import PROJECT_DIR
 
 FOLDERS = [
-    PROJECT_DIR / "ingest" / "static" / "vendor" / "uplot",
+    PROJECT_DIR / "analysis" / "static" / "vendor" / "uplot",
     PROJECT_DIR / "tests" / "vendor" / "axe-core",
 ]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_vendored_file_has_the_digest_that_is_written_down(folder: Path) -> None:
+def test_every_vendored_file_has_its_recorded_digest(folder: Path) -> None:
     readme = (folder / "README.md").read_text()
     written = dict(re.findall(r"`([\w.]+)` \| `([0-9a-f]{64})`", readme))
     files = {path.name for path in folder.iterdir()} - {"README.md", "LICENSE"}

@@ -1,4 +1,4 @@
-"""Devices without a network: files go straight to what the door calls, and are remembered."""
+"""Identities, certificates and uploads without a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.block_offsets import offsets_of
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-# The start of an hour, long past.
+# The start of a finished hour.
 MORNING = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp()) * 1000
 WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
 
@@ -24,12 +24,12 @@ _numbers = itertools.count()
 
 
 def make_identity(name: str = "ward") -> Identity:
-    """Make an identity whose name no other test has."""
+    """Create an identity with a unique name."""
     return Identity.objects.create(name=f"{name}-{uuid.uuid4().hex[:12]}")
 
 
 def make_certificate(identity: Identity) -> DeviceCertificate:
-    """Bind a certificate; its bytes are not one, which storing does not mind."""
+    """Bind a certificate with random bytes, which storing does not parse."""
     seed = uuid.uuid4().bytes
     return DeviceCertificate.objects.create(
         identity=identity,
@@ -43,7 +43,6 @@ def make_certificate(identity: Identity) -> DeviceCertificate:
 
 
 def write_file(samples: dict[int, float]) -> bytes:
-    """Return a measurement file."""
     return "".join(f"{time},{value!r}\n" for time, value in samples.items()).encode()
 
 
@@ -53,7 +52,7 @@ def send(
     name: str = "hr",
     window: TimeWindow = WINDOW,
 ) -> Receipt:
-    """Upload one file as the device of ``certificate`` would."""
+    """Store one file as an upload with ``certificate`` does."""
     if isinstance(content, dict):
         content = write_file(content)
     uploader = Uploader(certificate.identity_id, certificate.pk)
@@ -61,7 +60,7 @@ def send(
 
 
 def send_together(certificate: DeviceCertificate, *contents: dict[int, float]) -> list[Receipt]:
-    """Upload files of one series in one request."""
+    """Store several files of one series in one request."""
     uploader = Uploader(certificate.identity_id, certificate.pk)
     files = [_file("hr", write_file(content)) for content in contents]
     return store_files(uploader, files, WINDOW, 4_000_000)
@@ -72,16 +71,16 @@ def _file(name: str, content: bytes) -> UploadedFile:
 
 
 def stored(identity: Identity, name: str = "hr") -> dict[int, float]:
-    """Return all samples of a series; fail where a timestamp is there twice."""
-    found: dict[int, float] = {}
+    """Return all samples of a series; fail on a repeated timestamp."""
+    samples: dict[int, float] = {}
     for block in SampleBlock.objects.filter(identity=identity, name=name):
         for offset, value in zip(offsets_of(block), block.values, strict=True):
             time = block.hour * HOUR_MS + offset
-            assert time not in found
-            found[time] = value
-    return found
+            assert time not in samples
+            samples[time] = value
+    return samples
 
 
 def blocks_of(identity: Identity, name: str = "hr") -> int:
-    """Return how many blocks a series has."""
+    """Return the number of blocks of a series."""
     return SampleBlock.objects.filter(identity=identity, name=name).count()

@@ -36,7 +36,7 @@ from tests.support.stack import database_address
 pytestmark = pytest.mark.usefixtures("live_db")
 
 
-def test_many_small_blocks_of_an_hour_become_one_and_no_sample_changes() -> None:
+def test_small_blocks_of_an_hour_become_one_unchanged() -> None:
     certificate = make_certificate(make_identity())
     samples = {MORNING + 1000 * i: random.uniform(-1e9, 1e9) for i in range(700)}  # noqa: S311
     times = list(samples)
@@ -53,7 +53,7 @@ def test_many_small_blocks_of_an_hour_become_one_and_no_sample_changes() -> None
     assert (block.minimum, block.maximum) == (min(samples.values()), max(samples.values()))
 
 
-def test_hours_stay_apart_and_a_block_holds_at_most_8192_samples() -> None:
+def test_blocks_span_one_hour_and_at_most_8192_samples() -> None:
     certificate = make_certificate(make_identity())
     samples = {MORNING + 200 * i: float(i) for i in range(27_000)}  # 90 minutes at 5 Hz
     times = list(samples)
@@ -78,7 +78,7 @@ def compressions(identity: Identity) -> list[str | None]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def test_blocks_are_plain_as_uploaded_compressed_when_compacted_and_again_after_a_rewrite() -> None:
+def test_compaction_compresses_uploaded_and_rewritten_blocks() -> None:
     certificate = make_certificate(make_identity())
     identity = certificate.identity
     samples = {MORNING + 1000 * i: float(i % 50) for i in range(3600)}
@@ -93,7 +93,7 @@ def test_blocks_are_plain_as_uploaded_compressed_when_compacted_and_again_after_
     assert stored(identity) == samples | {MORNING: 7.5}
 
 
-def test_evenly_spaced_times_are_kept_as_two_numbers_and_read_the_same_by_sql() -> None:
+def test_evenly_spaced_times_are_two_numbers_and_equal_in_sql() -> None:
     certificate = make_certificate(make_identity())
     identity = certificate.identity
     samples = {MORNING + 1000 * i: float(i % 50) for i in range(3600)}
@@ -127,7 +127,7 @@ def test_evenly_spaced_times_are_kept_as_two_numbers_and_read_the_same_by_sql() 
     assert stored(identity) == samples | uneven | {MORNING: 7.5, MORNING + 1: 8.5}
 
 
-def test_replaced_blocks_leave_their_space_to_those_that_come_next(
+def test_the_space_of_replaced_blocks_is_reused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def size() -> int:
@@ -136,7 +136,7 @@ def test_replaced_blocks_leave_their_space_to_those_that_come_next(
             (found,) = cursor.fetchone() or (0,)
         return int(found)
 
-    monkeypatch.setattr("ingest.maintenance.vacuum.LEAST_BYTES", 100_000)
+    monkeypatch.setattr("ingest.maintenance.compaction.MIN_VACUUM_BYTES", 100_000)
     certificate = make_certificate(make_identity())
     before, values = size(), random.Random(1)  # noqa: S311 - not a secret
     sizes = []
@@ -150,19 +150,19 @@ def test_replaced_blocks_leave_their_space_to_those_that_come_next(
     assert size() - before < 1.8 * sizes[0]
 
 
-def test_the_current_hour_is_left_alone_unless_asked_for() -> None:
+def test_the_current_hour_is_compacted_only_on_request() -> None:
     certificate = make_certificate(make_identity())
     now = int(time.time() * 1000) + HOUR_MS
     for i in range(3):
         send(certificate, {now // HOUR_MS * HOUR_MS + i: 1.0})
     assert compact(identity_id=certificate.identity_id).hours == 0
-    assert compact(identity_id=certificate.identity_id, unfinished_too=True).blocks_after == 1
+    assert compact(identity_id=certificate.identity_id, include_unfinished=True).blocks_after == 1
 
 
-def test_an_hour_of_more_blocks_than_one_transaction_takes_is_merged(
+def test_an_hour_of_too_many_blocks_for_one_step_is_merged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.maintenance.compaction.MOST_BLOCKS_AT_ONCE", 8)
+    monkeypatch.setattr("ingest.maintenance.compaction.MAX_BLOCKS_AT_ONCE", 8)
     certificate = make_certificate(make_identity())
     for i in range(50):
         send(certificate, {MORNING + i: float(i)})
@@ -171,8 +171,8 @@ def test_an_hour_of_more_blocks_than_one_transaction_takes_is_merged(
     assert stored(certificate.identity) == {MORNING + i: float(i) for i in range(50)}
 
 
-def test_looks_that_end_at_a_full_page_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.maintenance.compaction.HOURS_A_LOOK", 3)
+def test_a_full_page_of_candidates_is_followed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.maintenance.compaction.HOURS_PER_QUERY", 3)
     certificate = make_certificate(make_identity())
     for hour in range(8):
         for i in range(2):
@@ -203,7 +203,7 @@ def busy_series() -> Iterator[tuple[int, threading.Event]]:
     thread.join()
 
 
-def test_a_busy_series_is_not_waited_for_and_is_done_by_a_later_run(
+def test_a_locked_series_is_left_to_a_later_run(
     busy_series: tuple[int, threading.Event],
 ) -> None:
     identity_id, free = busy_series
@@ -245,7 +245,7 @@ def switch(verb: str) -> None:
         cursor.execute(f"ALTER TABLE ingest_sampleblock {verb} TRIGGER cut_off")
 
 
-def test_a_run_that_is_cut_off_between_its_statements_leaves_the_hour_as_it_was(
+def test_an_interrupted_run_leaves_the_hour_unchanged(
     cutting_off: str,
 ) -> None:
     certificate = make_certificate(make_identity())
@@ -273,7 +273,7 @@ def test_the_command_prints_one_json_document(capsys: pytest.CaptureFixture[str]
     }  # fmt: skip
 
 
-def test_the_repeating_command_works_in_rounds_and_ends_when_told_to() -> None:
+def test_the_periodic_command_repeats_until_sigterm() -> None:
     certificate = make_certificate(make_identity())
     for i in range(3):
         send(certificate, {MORNING + i: 1.0})
@@ -286,7 +286,7 @@ def test_the_repeating_command_works_in_rounds_and_ends_when_told_to() -> None:
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("1 hours: 3 blocks are 1 now")
+    assert process.stdout.readline().startswith("1 hours: 3 blocks merged into 1")
     send(certificate, {MORNING + 5: 1.0})
     assert process.stdout.readline().startswith("1 hours: 2 blocks are 1 now")
     process.send_signal(signal.SIGTERM)

@@ -1,16 +1,19 @@
-"""Forgetting: nothing about the identity is left, nothing of others is touched, it is recorded."""
+"""Erasure deletes every row of the identity, none of others, and is recorded."""
 
 from __future__ import annotations
 
 import json
 import threading
+from datetime import date
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import ForeignKey
 from django.utils import timezone
 
 from alerts.models import Incident, Notification, NotificationItem
@@ -21,6 +24,7 @@ from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
     CertificateReassignment,
     CertificateRenewal,
+    DailyUsage,
     DataDeletion,
     DeviceCertificate,
     Measurement,
@@ -40,10 +44,12 @@ from tests.ingest.maintenance.factories import (
 )
 
 pytestmark = pytest.mark.usefixtures("live_db")
+# The record of what was deleted.
+RECORDED_BY_NUMBER = {("ingest_datadeletion", "identity_number")}
 
 
 def fill(identity: Identity) -> DeviceCertificate:
-    """Give an identity some of everything."""
+    """Create rows of the identity in every table."""
     old, new = make_certificate(identity), make_certificate(identity)
     key, _ = issue_psk(identity)
     DeviceCertificate.objects.filter(pk=new.pk).update(bound_with=key, replaces=old)
@@ -51,11 +57,20 @@ def fill(identity: Identity) -> DeviceCertificate:
     RegistrationAttempt.objects.create(outcome="registered", identity=identity, sha256=new.sha256)
     RegistrationAttempt.objects.create(outcome="psk_unknown", sha256=new.sha256)
     RetentionPolicy.objects.create(identity=identity, keep_days=30_000)
-    notice = Notification.objects.create(channel="email", sent_at=timezone.now())
+    DailyUsage.objects.create(identity=identity, day=date(2026, 3, 1), bytes=1)
+    PruneWatermark.objects.create(identity=identity, name="hr", sequence=0, before_ms=0)
+    CertificateReassignment.objects.create(
+        certificate=old,
+        from_identity=identity,
+        to_identity=identity,
+        created_by="ada",
+        reason="swapped",
+    )
+    notification = Notification.objects.create(channel="email", sent_at=timezone.now())
     for kind, certificate in (("late", None), ("expiring", new)):
         incident = Incident.objects.create(kind=kind, identity=identity, certificate=certificate)
         NotificationItem.objects.create(
-            notice=notice, incident=incident, channel="email", event=kind
+            notification=notification, incident=incident, channel="email", event=kind
         )
     send(old, {MORNING: 1.0, MORNING + 1: 2.0})
     third = make_certificate(identity)
@@ -67,29 +82,45 @@ def fill(identity: Identity) -> DeviceCertificate:
     return third
 
 
-def rows_of(number: int) -> dict[str, int]:
-    """Count the rows of every table that says whose they are, and those that hang on them."""
-    found = {}
+def identity_columns() -> set[tuple[str, str]]:
+    """Return (table, column) of all that refers to an identity by key or by name of the column."""
+    by_key = {
+        (model._meta.db_table, field.column)
+        for model in apps.get_models()
+        if not model._meta.proxy
+        for field in model._meta.local_fields
+        if isinstance(field, ForeignKey) and field.related_model is Identity
+    }
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' "
-            "AND column_name = 'identity_id'"
+            "SELECT c.table_name, c.column_name FROM information_schema.columns c "
+            "JOIN information_schema.tables t USING (table_schema, table_name) "
+            "WHERE table_schema = 'public' AND t.table_type = 'BASE TABLE' "
+            "AND c.column_name LIKE '%identity%'"
         )
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"SELECT count(*) FROM {table} WHERE identity_id = %s", [number])  # noqa: S608
-            found[table] = cursor.fetchone()[0]
-    return found
+        by_name = set(cursor.fetchall())
+    return by_key | (by_name - RECORDED_BY_NUMBER)
 
 
-def test_a_certificate_that_was_moved_goes_back_revoked_to_whom_its_files_belong() -> None:
+def rows_of(number: int) -> dict[str, int]:
+    """Count the rows that refer to an identity, by table and column."""
+    rows = {}
+    with connection.cursor() as cursor:
+        for table, column in identity_columns():
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} = %s", [number])  # noqa: S608
+            rows[f"{table}.{column}"] = cursor.fetchone()[0]
+    return rows
+
+
+def test_a_reassigned_certificate_returns_revoked() -> None:
     first, second, third = make_identity(), make_identity(), make_identity()
     certificate = make_certificate(first)
     send(certificate, {MORNING: 1.0})
     for old, new in ((first, second), (second, third)):
         CertificateReassignment.objects.create(
             certificate=certificate,
-            moved_from=old,
-            moved_to=new,
+            from_identity=old,
+            to_identity=new,
             created_by="ada",
             reason="swapped",
         )
@@ -98,8 +129,8 @@ def test_a_certificate_that_was_moved_goes_back_revoked_to_whom_its_files_belong
     erase(third, by="ada")
     certificate.refresh_from_db()
     assert (certificate.identity, certificate.state, certificate.label) == (first, "revoked", "")
-    moves = CertificateReassignment.objects.filter(certificate=certificate).order_by("id")
-    assert [(each.moved_from, each.moved_to, each.reason) for each in moves] == [
+    reassignments = CertificateReassignment.objects.filter(certificate=certificate).order_by("id")
+    assert [(each.from_identity, each.to_identity, each.reason) for each in reassignments] == [
         (first, None, ""),
         (None, None, ""),
     ]
@@ -108,13 +139,13 @@ def test_a_certificate_that_was_moved_goes_back_revoked_to_whom_its_files_belong
     assert not DeviceCertificate.objects.filter(pk=certificate.pk).exists()
 
 
-def test_every_row_goes_and_others_stay() -> None:
+def test_every_row_is_deleted_and_others_stay() -> None:
     identity, neighbour = make_identity(), make_identity()
     fill(identity)
     fill(neighbour)
     number, before = identity.pk, rows_of(neighbour.pk)
     attempts, withdrawals = RegistrationAttempt.objects.count(), Withdrawal.objects.count()
-    assert sum(rows_of(number).values()) > 10
+    assert min(rows_of(number).values()) > 0
     erase(identity, by="ada", reference="request 7")
     assert set(rows_of(number).values()) == {0}
     assert not Identity.objects.filter(pk=number).exists()
@@ -126,7 +157,7 @@ def test_every_row_goes_and_others_stay() -> None:
     assert stored(neighbour)
 
 
-def test_the_record_says_who_when_and_how_much_by_number() -> None:
+def test_the_record_has_user_time_and_amount_by_number() -> None:
     identity = make_identity()
     fill(identity)
     number, name = identity.pk, identity.name
@@ -138,7 +169,7 @@ def test_the_record_says_who_when_and_how_much_by_number() -> None:
     assert name not in str(DataDeletion.objects.filter(pk=record.pk).values())
 
 
-def test_the_admin_s_log_keeps_who_did_what_but_not_to_whom() -> None:
+def test_the_admin_log_keeps_user_and_action_without_object() -> None:
     identity = make_identity()
     user = User.objects.create_user(identity.name.replace("ward", "user"))
     entry = LogEntry.objects.create(
@@ -151,21 +182,21 @@ def test_the_admin_s_log_keeps_who_did_what_but_not_to_whom() -> None:
     )
     erase(identity, by="ada")
     entry.refresh_from_db()
-    assert (entry.user, entry.object_repr, entry.change_message) == (user, "(forgotten)", "")
+    assert (entry.user, entry.object_repr, entry.change_message) == (user, "(erased)", "")
 
 
-def test_a_run_that_was_cut_short_is_finished_by_the_next(
+def test_an_interrupted_run_is_finished_by_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     identity = make_identity()
     certificate = fill(identity)
     number = identity.pk
 
-    def cut_off(*args: object) -> None:
+    def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("ingest.maintenance.erasure._delete_the_rest", cut_off)
+        patched.setattr("ingest.maintenance.erasure._delete_rest", interrupt)
         with pytest.raises(KeyboardInterrupt):
             erase(identity, by="ada")
     with pytest.raises(NoLongerAllowed):
@@ -175,12 +206,12 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next(
     assert (record.files, record.blocks, record.samples) == (4, 1, 2)
 
 
-def test_devices_that_send_meanwhile_are_refused_and_leave_nothing() -> None:
+def test_concurrent_uploads_are_refused_and_leave_no_row() -> None:
     identity = make_identity()
     certificates = [make_certificate(identity) for _ in range(2)]
     number, started = identity.pk, threading.Semaphore(0)
 
-    def send_on(certificate: DeviceCertificate, name: str) -> None:
+    def upload_repeatedly(certificate: DeviceCertificate, name: str) -> None:
         for i in range(10_000):
             try:
                 send(certificate, {MORNING + i: 1.0}, name=f"{name}{i}")
@@ -190,7 +221,7 @@ def test_devices_that_send_meanwhile_are_refused_and_leave_nothing() -> None:
         connection.close()
 
     threads = [
-        threading.Thread(target=send_on, args=(certificate, f"s{at}-"))
+        threading.Thread(target=upload_repeatedly, args=(certificate, f"s{at}-"))
         for at, certificate in enumerate(certificates)
     ]
     for thread in threads:
@@ -203,7 +234,7 @@ def test_devices_that_send_meanwhile_are_refused_and_leave_nothing() -> None:
     assert set(rows_of(number).values()) == {0}
 
 
-def test_the_command_asks_unless_told_not_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_requires_confirmation_or_yes(capsys: pytest.CaptureFixture[str]) -> None:
     identity = make_identity()
     fill(identity)
     number = identity.pk

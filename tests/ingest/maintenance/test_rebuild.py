@@ -34,11 +34,11 @@ def certificate(live_db: None) -> DeviceCertificate:
     return certificate
 
 
-@pytest.mark.parametrize("samples_a_run", [100, 500_000])
-def test_lost_doubled_and_tampered_blocks_come_right(
-    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, samples_a_run: int
+@pytest.mark.parametrize("samples_per_run", [100, 500_000])
+def test_lost_repeated_and_changed_blocks_are_rebuilt(
+    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, samples_per_run: int
 ) -> None:
-    monkeypatch.setattr("ingest.maintenance.rebuild.SAMPLES_A_RUN", samples_a_run)
+    monkeypatch.setattr("ingest.maintenance.rebuild.SAMPLES_PER_RUN", samples_per_run)
     identity = certificate.identity
     expected = stored(identity)
     first, second, third = SampleBlock.objects.filter(identity=identity)[:3]
@@ -49,11 +49,11 @@ def test_lost_doubled_and_tampered_blocks_come_right(
     third.save()
     rebuild_series(identity.pk, "hr")
     assert stored(identity) == expected
-    assert blocks_of(identity) == 6  # an hour each: made anew, they need no compaction
+    assert blocks_of(identity) == 6  # one for each hour: rebuilt, they need no compaction
     assert verify_series(identity.pk, "hr").is_clean
 
 
-def test_samples_that_no_file_holds_go(certificate: DeviceCertificate) -> None:
+def test_samples_of_no_file_are_deleted(certificate: DeviceCertificate) -> None:
     identity = certificate.identity
     expected = stored(identity)
     block = SampleBlock.objects.filter(identity=identity)[0]
@@ -63,7 +63,7 @@ def test_samples_that_no_file_holds_go(certificate: DeviceCertificate) -> None:
     assert stored(identity) == expected
 
 
-def test_hours_of_a_damaged_file_are_left_as_they_are(certificate: DeviceCertificate) -> None:
+def test_hours_of_a_damaged_file_do_not_change(certificate: DeviceCertificate) -> None:
     identity = certificate.identity
     expected = stored(identity)
     file = Measurement.objects.filter(identity=identity).order_by("pk")[0]
@@ -74,7 +74,7 @@ def test_hours_of_a_damaged_file_are_left_as_they_are(certificate: DeviceCertifi
     assert stored(identity) == expected
 
 
-def test_what_devices_send_meanwhile_is_kept(certificate: DeviceCertificate) -> None:
+def test_concurrent_uploads_are_kept(certificate: DeviceCertificate) -> None:
     identity = certificate.identity
     expected = stored(identity)
     ended = threading.Event()
@@ -96,7 +96,7 @@ def test_what_devices_send_meanwhile_is_kept(certificate: DeviceCertificate) -> 
     assert verify_series(identity.pk, "hr").is_clean
 
 
-def test_the_command_makes_chosen_series_anew(
+def test_the_command_rebuilds_the_named_series(
     certificate: DeviceCertificate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     identity = certificate.identity
@@ -113,10 +113,10 @@ def test_the_command_makes_chosen_series_anew(
         call_command("rebuild", "nothing", "--identity", identity.name)
 
 
-def test_an_hour_beyond_what_a_run_takes_is_made_in_one(
+def test_an_hour_above_the_run_size_is_rebuilt_in_one_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.maintenance.rebuild.SAMPLES_A_RUN", 10)
+    monkeypatch.setattr("ingest.maintenance.rebuild.SAMPLES_PER_RUN", 10)
     certificate = make_certificate(make_identity())
     samples = {MORNING + HOUR_MS * i // 5000: float(i) for i in range(10_000)}
     send(certificate, samples)

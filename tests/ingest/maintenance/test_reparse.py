@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("live_db")
 NARROW = TimeWindow(0, MORNING)
 
 
-def test_a_file_whose_times_are_believed_now_is_laid_over_what_came_since() -> None:
+def test_a_file_accepted_now_is_overlaid_on_later_files() -> None:
     certificate = make_certificate(make_identity())
     identity = certificate.identity
     content = write_file({MORNING + 1: 1.0, MORNING + 2: 2.0, MORNING + 3: 3.0})
@@ -48,7 +48,7 @@ def test_a_file_whose_times_are_believed_now_is_laid_over_what_came_since() -> N
     assert (again.id, again.status) == (rejected.id, "duplicate")
 
 
-def test_what_cannot_be_read_or_has_a_bad_name_stays_rejected() -> None:
+def test_an_unreadable_or_badly_named_file_stays_rejected() -> None:
     certificate = make_certificate(make_identity())
     identity = certificate.identity
     send(certificate, b"rubbish")
@@ -61,7 +61,7 @@ def test_what_cannot_be_read_or_has_a_bad_name_stays_rejected() -> None:
     assert Measurement.objects.filter(identity=identity, status="rejected").count() == 3
 
 
-def test_the_command_tells_what_became_of_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reports_each_file(capsys: pytest.CaptureFixture[str]) -> None:
     certificate = make_certificate(make_identity())
     name = certificate.identity.name
     send(certificate, b"rubbish")
@@ -77,4 +77,4 @@ def test_the_command_tells_what_became_of_each(capsys: pytest.CaptureFixture[str
         "still_rejected": 1,
     }  # fmt: skip
     call_command("reparse", "--identity", name)
-    assert "0 files are stored now, 1 stay rejected" in capsys.readouterr().out
+    assert "0 files are stored now, 1 remain rejected" in capsys.readouterr().out

@@ -76,11 +76,11 @@ def test_without_a_policy_nothing_is_deleted(certificate: DeviceCertificate) -> 
     assert not DataDeletion.objects.filter(identity_number=certificate.identity_id).exists()
 
 
-@pytest.mark.parametrize("blocks_a_step", [1, 7, 20_000])
-def test_samples_and_files_older_than_the_policy_go(
-    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, blocks_a_step: int
+@pytest.mark.parametrize("blocks_per_step", [1, 7, 20_000])
+def test_samples_and_files_older_than_the_policy_are_deleted(
+    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, blocks_per_step: int
 ) -> None:
-    monkeypatch.setattr("ingest.maintenance.deletion.BLOCKS_A_STEP", blocks_a_step)
+    monkeypatch.setattr("ingest.maintenance.deletion.BLOCKS_PER_STEP", blocks_per_step)
     identity = certificate.identity
     keep(identity, 30)
     expected = {time: value for time, value in stored(identity).items() if time >= MORNING}
@@ -96,7 +96,7 @@ def test_samples_and_files_older_than_the_policy_go(
     assert record.finished_at is not None
 
 
-def test_a_pruned_series_is_clean_and_what_is_gone_does_not_return(
+def test_a_pruned_series_is_clean_and_stays_pruned(
     certificate: DeviceCertificate,
 ) -> None:
     identity = certificate.identity
@@ -113,7 +113,7 @@ def test_a_pruned_series_is_clean_and_what_is_gone_does_not_return(
     assert verify_series(identity.pk, "hr").is_clean
 
 
-def test_old_samples_that_come_after_it_are_kept_until_the_next_run(
+def test_late_old_samples_are_kept_until_the_next_run(
     certificate: DeviceCertificate,
 ) -> None:
     identity = certificate.identity
@@ -134,7 +134,7 @@ def test_old_samples_that_come_after_it_are_kept_until_the_next_run(
     assert verify_series(identity.pk, "hr").is_clean
 
 
-def test_an_identity_s_own_policy_takes_the_place_of_the_one_for_all(
+def test_an_identity_s_policy_overrides_the_one_for_all(
     certificate: DeviceCertificate,
 ) -> None:
     identity = certificate.identity
@@ -144,7 +144,7 @@ def test_an_identity_s_own_policy_takes_the_place_of_the_one_for_all(
     assert not list(preview(NOW_MS, identity.pk))
 
 
-def test_there_is_one_policy_for_all_and_it_keeps_a_day_at_least(live_db: None) -> None:
+def test_one_policy_for_all_keeps_at_least_a_day(live_db: None) -> None:
     keep(None, 30)
     with pytest.raises(IntegrityError), transaction.atomic():
         keep(None, 60)
@@ -154,7 +154,7 @@ def test_there_is_one_policy_for_all_and_it_keeps_a_day_at_least(live_db: None) 
         RetentionPolicy(identity=make_identity(), keep_days=0).full_clean()
 
 
-def test_a_dry_run_lists_what_the_run_then_deletes(
+def test_a_dry_run_lists_what_a_run_deletes(
     certificate: DeviceCertificate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     identity = certificate.identity

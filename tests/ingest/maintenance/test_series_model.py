@@ -84,7 +84,7 @@ class Model:
             withdraw(Measurement.objects.get(pk=receipt.id), by="model", reason="at random")
             self.withdrawn.append(samples)
 
-    def reread(self) -> None:
+    def reparse(self) -> None:
         done = Reparsed()
         for done in reparse(self.certificate.identity_id, WINDOW, 1000):  # noqa: B007
             pass
@@ -97,11 +97,11 @@ class Model:
 def test_a_random_program_leaves_what_a_dictionary_holds(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("rebuilding", "withdrawal", "verification"):
-        monkeypatch.setattr(f"ingest.maintenance.{module}.SAMPLES_A_RUN", 200 + 700 * (seed % 3))
+    for module in ("rebuild", "withdrawal", "verification"):
+        monkeypatch.setattr(f"ingest.maintenance.{module}.SAMPLES_PER_RUN", 200 + 700 * (seed % 3))
     model = Model(make_certificate(make_identity()), random.Random(seed))  # noqa: S311
     acts = [model.upload] * 12 + [model.repeat] * 2 + [model.withdraw] * 2
-    acts += [model.compact, model.rebuild, model.reread]
+    acts += [model.compact, model.rebuild, model.reparse]
     identity = model.certificate.identity
     for _ in range(60):
         model.random.choice(acts)()

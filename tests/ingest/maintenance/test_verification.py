@@ -47,7 +47,7 @@ def blocks(certificate: DeviceCertificate, hour: int = HOUR) -> list[SampleBlock
     return list(found.order_by("first_ms"))
 
 
-def test_what_devices_sent_is_clean_before_and_after_compaction(
+def test_uploads_are_clean_before_and_after_compaction(
     certificate: DeviceCertificate,
 ) -> None:
     send(certificate, {MORNING: 77.5})  # replaces
@@ -62,14 +62,14 @@ def test_what_devices_sent_is_clean_before_and_after_compaction(
 def test_small_runs_of_hours_compare_the_same(
     certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.maintenance.verification.SAMPLES_A_RUN", 50)
+    monkeypatch.setattr("ingest.maintenance.verification.SAMPLES_PER_RUN", 50)
     send(certificate, {MORNING + HOUR_MS * i: 1.0 for i in range(-5, 40, 3)})
     verified = verify(certificate)
     assert verified.is_clean
     assert verified.samples == len(stored(certificate.identity))
 
 
-def test_a_tampered_value_is_found_in_its_hour(certificate: DeviceCertificate) -> None:
+def test_a_changed_value_is_found_in_its_hour(certificate: DeviceCertificate) -> None:
     block = blocks(certificate)[0]
     block.values[3] += 1e-9
     block.total, block.maximum = sum(block.values), max(block.values)
@@ -79,14 +79,14 @@ def test_a_tampered_value_is_found_in_its_hour(certificate: DeviceCertificate) -
     assert not found.faults
 
 
-def test_a_dropped_block_is_found(certificate: DeviceCertificate) -> None:
+def test_a_deleted_block_is_found(certificate: DeviceCertificate) -> None:
     block = blocks(certificate, HOUR + 1)[0]
     block.delete()
     (found,) = verify(certificate).differences
     assert (found.hour, found.missing, found.extra) == (HOUR + 1, block.sample_count, 0)
 
 
-def test_samples_that_no_file_holds_are_found(certificate: DeviceCertificate) -> None:
+def test_samples_of_no_file_are_found(certificate: DeviceCertificate) -> None:
     block = blocks(certificate)[0]
     block.pk, block.hour = None, HOUR + 500
     block.first_ms += 500 * HOUR_MS
@@ -117,15 +117,15 @@ def test_a_timestamp_in_two_blocks_is_found(certificate: DeviceCertificate) -> N
         ("total", 1e6, "total"),
         ("first_ms", F("first_ms") - 1, "first or last time"),
         ("last_ms", F("last_ms") + 1, "first or last time"),
-        ("sample_count", 5, "says 5"),
+        ("sample_count", 5, "not 5"),
         ("encoding", 9, "encoding"),
         ("values", [], "no samples"),
-        ("offsets_ms", [1], "another number"),
+        ("offsets_ms", [1], "different numbers"),
         ("offsets_ms", [9 - i for i in range(12)], "not sorted"),
-        ("offsets_ms", [HOUR_MS + i for i in range(12)], "beyond its hour"),
+        ("offsets_ms", [HOUR_MS + i for i in range(12)], "outside its hour"),
     ],
 )
-def test_a_block_that_contradicts_itself_is_found(
+def test_an_inconsistent_block_is_found(
     certificate: DeviceCertificate, column: str, value: object, fault: str
 ) -> None:
     chosen = blocks(certificate)[0]
@@ -135,7 +135,7 @@ def test_a_block_that_contradicts_itself_is_found(
 
 
 @pytest.mark.parametrize("content", [b"x", pa.compress(b"1,2\n", codec="zstd", asbytes=True)])
-def test_a_changed_original_is_found(certificate: DeviceCertificate, content: bytes) -> None:
+def test_a_changed_file_is_found(certificate: DeviceCertificate, content: bytes) -> None:
     file = Measurement.objects.filter(identity=certificate.identity).order_by("pk")[2]
     Measurement.objects.filter(pk=file.pk).update(content=content)
     (damaged,) = verify(certificate).damaged
@@ -150,12 +150,12 @@ def test_one_changed_byte_of_a_rejected_file_is_found(certificate: DeviceCertifi
     assert (damaged.id, damaged.fault) == (receipt.id, "its SHA-256 differs")
 
 
-def test_a_file_that_vanished_is_found(certificate: DeviceCertificate) -> None:
+def test_a_lost_file_is_found(certificate: DeviceCertificate) -> None:
     Measurement.objects.filter(identity=certificate.identity).order_by("pk")[0].delete()
     assert [found.extra > 0 for found in verify(certificate).differences] == [True]
 
 
-def test_it_is_clean_at_any_moment_while_devices_send_and_blocks_are_merged(
+def test_it_is_clean_during_uploads_and_compaction(
     certificate: DeviceCertificate,
 ) -> None:
     ended = threading.Event()
@@ -182,7 +182,7 @@ def test_the_command_lists_differences_and_exits_with_1(
 ) -> None:
     name = certificate.identity.name
     call_command("verify", "--identity", name)
-    assert "all as it must be" in capsys.readouterr().out
+    assert "no differences" in capsys.readouterr().out
     SampleBlock.objects.filter(identity=certificate.identity, hour=HOUR).delete()
     with pytest.raises(SystemExit) as ended:
         call_command("verify", "--identity", name, "--json")

@@ -26,7 +26,7 @@ from tests.ingest.maintenance.factories import (
 pytestmark = pytest.mark.usefixtures("live_db")
 
 
-def test_what_the_mistake_had_replaced_returns_and_the_file_is_kept() -> None:
+def test_replaced_values_return_and_the_file_is_kept() -> None:
     certificate = make_certificate(make_identity())
     identity = certificate.identity
     before = {MORNING + HOUR_MS // 2 * i: float(i) for i in range(8)}
@@ -48,7 +48,7 @@ def test_what_the_mistake_had_replaced_returns_and_the_file_is_kept() -> None:
     assert stored(identity) == {**before, **after}
 
 
-def test_the_same_bytes_again_are_a_duplicate_and_change_nothing() -> None:
+def test_the_same_bytes_are_still_a_duplicate() -> None:
     certificate = make_certificate(make_identity())
     content = write_file({MORNING: 1.0, MORNING + 1: 2.0})
     first = send(certificate, content)
@@ -61,7 +61,7 @@ def test_the_same_bytes_again_are_a_duplicate_and_change_nothing() -> None:
     assert Measurement.objects.get(identity=certificate.identity).status == "withdrawn"
 
 
-def test_only_a_stored_file_can_be_withdrawn_and_only_with_a_reason() -> None:
+def test_only_a_stored_file_is_withdrawn_with_a_reason() -> None:
     certificate = make_certificate(make_identity())
     rejected = Measurement.objects.get(pk=send(certificate, b"rubbish").id)
     with pytest.raises(NotWithdrawable, match="rejected"):
@@ -74,7 +74,7 @@ def test_only_a_stored_file_can_be_withdrawn_and_only_with_a_reason() -> None:
         withdraw(good, by="ada", reason="mistake")
 
 
-def test_the_command_withdraws_by_the_id_of_the_receipt(
+def test_the_command_withdraws_by_receipt_id(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     certificate = make_certificate(make_identity())

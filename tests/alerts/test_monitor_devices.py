@@ -24,18 +24,18 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def identity(stack: Stack, device: Device, live_db: None) -> Identity:
-    """An identity with a registered device, of which a sample is expected every hour."""
-    name = f"watched-{device.sha256[:12]}"
+    """An identity with a registered device and a reporting interval of an hour."""
+    name = f"monitored-{device.sha256[:12]}"
     assert device.register(stack.issue_psk(name)).status_code == 200
     Identity.objects.filter(name=name).update(reporting_interval=timedelta(hours=1))
     return Identity.objects.get(name=name)
 
 
 @pytest.fixture
-def told(
+def notifying_stack(
     stack: Stack, live_db: None, mail: Sink, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> Stack:
-    """The product, with settings that tell by both ways."""
+    """The product with both channels configured."""
     settings = {
         "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}",
         "ALERT_EMAIL_RECIPIENTS": "ada@example.org",
@@ -43,7 +43,7 @@ def told(
         "ALERT_WEBHOOK_SECRET": SECRET,
     }
     monkeypatch.setattr(stack, "environment", stack.environment | settings)
-    Notification.objects.all().delete()  # the gap between two would have them wait
+    Notification.objects.all().delete()  # or the group interval would delay them
     return stack
 
 
@@ -53,35 +53,35 @@ def send(device: Device, hours_ago: float) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_a_backlog_through_the_door_is_catching_up_until_it_is_up_to_date(
+def test_an_uploaded_backlog_is_catching_up_until_it_ends(
     stack: Stack, device: Device, identity: Identity
 ) -> None:
-    found = Incident.objects.filter(identity=identity, ended_at=None)
+    open_incidents = Incident.objects.filter(identity=identity, ended_at=None)
     send(device, hours_ago=5)
     assert stack.manage("monitor_devices").returncode == 0
-    assert [(each.is_backfilling, each.started_at) for each in found] == [(True, None)]
+    assert [(each.is_backfilling, each.started_at) for each in open_incidents] == [(True, None)]
     send(device, hours_ago=0)
     assert stack.manage("monitor_devices").returncode == 0
-    assert not found.all().exists()
+    assert not open_incidents.all().exists()
 
 
-def test_what_the_settings_name_is_told(
-    told: Stack, device: Device, identity: Identity, mail: Sink, receiver: Receiver
+def test_both_configured_channels_are_notified(
+    notifying_stack: Stack, device: Device, identity: Identity, mail: Sink, receiver: Receiver
 ) -> None:
     send(device, hours_ago=5)
     identity.measurements.update(received_at=identity.created_at - timedelta(hours=5))
-    run = told.manage("monitor_devices", "--json")
+    run = notifying_stack.manage("monitor_devices", "--json")
     assert run.returncode == 0, run.stderr
-    looked = json.loads(run.stdout)
-    assert (looked["sent"], looked["failed"]) == (2, 0)
-    assert ("late", identity.name, None) in receiver.calls[-1].told()
+    printed = json.loads(run.stdout)
+    assert (printed["sent"], printed["failed"]) == (2, 0)
+    assert ("late", identity.name, None) in receiver.calls[-1].events()
     assert identity.name in str(mail.messages[-1][1])
 
 
-def test_up_looks_by_itself(stack: Stack, live_db: None) -> None:
+def test_up_runs_monitoring(stack: Stack, live_db: None) -> None:
     assert stack.process is not None
     MonitorHeartbeat.objects.all().delete()
-    # It has looked when it was started, and is started again at once.
+    # It ran when it was started, and is restarted at once.
     os.kill(child_named(stack.process.pid, "manage.py monitor_devices"), signal.SIGTERM)
-    wait_until(MonitorHeartbeat.objects.exists, "a look")
+    wait_until(MonitorHeartbeat.objects.exists, "a run of monitoring")
     assert "Traceback" not in stack.logs()
