@@ -1,1 +1,1 @@
-"""Gives stored data back: queries, exports, the analysis API and the pages of the staff site."""
+"""Access to stored data: queries, exports, the analysis API and pages of the staff site."""

@@ -1,10 +1,9 @@
 """Application configuration of analysis."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AnalysisConfig(AppConfig):
-    """Queries, exports, the analysis API and the pages that show stored data."""
-
     name = "analysis"
-    verbose_name = "Data"
+    verbose_name = _("Data")

@@ -1,4 +1,4 @@
-"""Proxy models that list stored data in the admin. They have no tables of their own."""
+"""Proxy models that give the admin's pages of stored data a place in its index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Overview(Identity):
 
 
 class Series(SampleBlock):
-    """All blocks of one identity and one name. Who may view blocks may view series."""
+    """A series; the permission to view sample blocks covers it."""
 
     class Meta:
         proxy = True

@@ -1,4 +1,4 @@
-"""A role of the database for readers: the views of ``analytics``, nothing else, nothing written."""
+"""The database role for analysts: read-only access to the schema ``analytics``."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ IDLE_TIMEOUT = "60s"
 
 
 class RoleExistsError(ValueError):
-    """There is a role of this name, and it was not said that it may be changed."""
+    """A role of this name exists, and ``replace`` was not set."""
 
 
 def create_readonly_role(name: str, statement_timeout_ms: int, *, replace: bool) -> str:
-    """Make the role ``name`` with a new password, and return the password.
+    """Create the role ``name`` with a new password, and return the password.
 
-    ``replace`` gives a role that is there a new password and the same rights again. The password
-    reaches the database as its SCRAM verifier only, so that no log of statements can hold it.
+    ``replace`` gives an existing role a new password and the same privileges again. The database
+    receives only the SCRAM verifier, so no statement log can hold the password.
     """
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
         exists = cursor.fetchone() is not None
         if exists and not replace:
-            raise RoleExistsError(f"There is a role {name!a} already.")
+            raise RoleExistsError(f"The role {name!a} already exists.")
         raw = connection.connection
         verifier = raw.pgconn.encrypt_password(
             password.encode(), name.encode(), b"scram-sha-256"
@@ -59,6 +59,6 @@ def _statements(name: str, verifier: str, timeout_ms: int) -> list[str]:
         "GRANT USAGE ON SCHEMA {schema} TO {role}",
         "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
         "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
-        # What an update adds to the schema is readable too.
+        # Views that a later migration adds are readable too.
         "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}",
     ]

@@ -1,4 +1,4 @@
-"""Admin pages of the overview and of series."""
+"""Admin pages: the overview of identities, and series with their charts."""
 
 from analysis.admin import overview, series
 

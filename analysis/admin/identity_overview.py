@@ -1,4 +1,4 @@
-"""What the page of one identity shows: series, a calendar, devices, files that were rejected."""
+"""The content of an identity's page: series, calendar, devices and recent problems."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from django.db.models import Count, Max
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from analysis.queries.coverage_days import count_days
-from analysis.queries.identity_status import Watched
-from analysis.queries.samples import read_buckets, read_samples
-from analysis.queries.series import Series, list_series
-from analysis.queries.summary import summarise_series
-from analysis.queries.svg_charts import (
-    CELL,
+from analysis.admin.svg_charts import (
+    CELL_SIZE,
     DAY_MS,
     DAYS_SHOWN,
     make_calendar,
     make_sparkline,
 )
+from analysis.queries.identity_status import IdentityStatus
+from analysis.queries.samples import count_samples_by_day, read_buckets, read_samples
+from analysis.queries.series import Series, list_series
+from analysis.queries.summary import summarise_series
 from ingest.admin.read_only import shown
 from ingest.measurement_types import Kind, find_kinds
 from ingest.models import DailyUsage, DeviceCertificate, Measurement, SampleConflict
@@ -28,28 +28,29 @@ from ingest.time_range import TimeRange
 from ingest.uuid7 import uuid7_floor
 
 MAX_SERIES = 20
-SEEN_WITHIN = timedelta(days=30)
-SPARKLINE = (160, 32)
+RECENT = timedelta(days=30)
+SPARKLINE_SIZE = (160, 32)
 
 
-def describe_identity(found: Watched, chosen: str) -> dict[str, Any]:
-    """Return what the template shows; ``chosen`` names the series of the calendar."""
-    series = list_series(identity=found.name, limit=MAX_SERIES).series
-    kinds = find_kinds(each.name for each in series)
-    latest = sorted(series, key=lambda each: (each.name != chosen, -each.last_ms))
+def describe_identity(identity: IdentityStatus, chosen: str) -> dict[str, Any]:
+    """Return the context of the template; ``chosen`` names the series of the calendar."""
+    series_list = list_series(identity=identity.name, limit=MAX_SERIES).series
+    kinds = find_kinds(series.name for series in series_list)
+    # The calendar shows the chosen series, or else the one with the most recent sample.
+    latest = sorted(series_list, key=lambda series: (series.name != chosen, -series.last_ms))
     return {
-        "series_rows": [_series_row(each, kinds[each.name]) for each in series],
-        "calendar": _calendar(latest[0], kinds[latest[0].name]) if latest else None,
-        "devices": _devices(found),
-        "rejected": _rejected(found),
-        "over_quota": _over_quota(found),
-        "conflicts": SampleConflict.objects.filter(identity_id=found.id).order_by(
+        "series_rows": [_make_series_row(series, kinds[series.name]) for series in series_list],
+        "calendar": _make_calendar_context(latest[0], kinds[latest[0].name]) if latest else None,
+        "devices": _list_devices(identity),
+        "rejected": _list_rejected_files(identity),
+        "over_quota": _find_exceeded_quota(identity),
+        "conflicts": SampleConflict.objects.filter(identity_id=identity.id).order_by(
             "-last_detected_at"
         )[:5],
     }
 
 
-def _series_row(series: Series, kind: Kind) -> dict[str, Any]:
+def _make_series_row(series: Series, kind: Kind) -> dict[str, Any]:
     start = max(series.first_ms, series.last_ms - DAY_MS)
     _, buckets = read_buckets(series, TimeRange(start, None), 26)
     last = next(read_samples(series, TimeRange(series.last_ms, None)), None)
@@ -59,33 +60,32 @@ def _series_row(series: Series, kind: Kind) -> dict[str, Any]:
         "count": f"{series.count:,}",
         "last": datetime.fromtimestamp(series.last_ms / 1000, UTC),
         "value": None if last is None else f"{last.value[-1]:.6g}",
-        "points": make_sparkline(buckets.time_ms, buckets.mean, *SPARKLINE),
-        "address": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
+        "points": make_sparkline(buckets.time_ms, buckets.mean, *SPARKLINE_SIZE),
+        "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
     }
 
 
-def _calendar(series: Series, kind: Kind) -> dict[str, Any]:
+def _make_calendar_context(series: Series, kind: Kind) -> dict[str, Any]:
     last_day = series.last_ms // DAY_MS
     recent = TimeRange(max(series.first_ms, series.last_ms - DAY_MS), None)
     interval = kind.expected_interval_ms or summarise_series(series, recent)[0].interval_ms
-    counts = count_days(series, last_day - DAYS_SHOWN + 1, DAYS_SHOWN)
+    counts = count_samples_by_day(series, last_day - DAYS_SHOWN + 1, DAYS_SHOWN)
     cells, months = make_calendar(counts, last_day, interval)
-    chart = reverse("admin:analysis_series_chart", args=[series.identity, series.name])
     return {
         "series": series,
         "kind": kind,
         "cells": cells,
         "months": [
-            (month, f"{month.samples:,}", _percent(month.covered), _month_query(month.first))
+            (month, f"{month.samples:,}", _format_percent(month.covered), _month_query(month.first))
             for month in months
         ],
-        "chart": chart,
-        "size": CELL - 2,
-        "width": cells[-1].x + CELL,
-        "height": max(cell.y for cell in cells) + CELL,
+        "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
+        "size": CELL_SIZE - 2,
+        "width": cells[-1].x + CELL_SIZE,
+        "height": max(cell.y for cell in cells) + CELL_SIZE,
         "labels": [(cell.x, f"{cell.day:%b}") for cell in cells if cell.day.day == 1],
         "weekdays": [
-            (cell.y + CELL - 4, f"{cell.day:%a}")
+            (cell.y + CELL_SIZE - 4, f"{cell.day:%a}")
             for cell in cells[:7]
             if cell.day.weekday() in (0, 2, 4)
         ],
@@ -93,8 +93,8 @@ def _calendar(series: Series, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _percent(covered: float | None) -> str:
-    return "unknown" if covered is None else f"{100 * covered:.0f} %"
+def _format_percent(covered: float | None) -> str:
+    return _("unknown") if covered is None else f"{100 * covered:.0f} %"
 
 
 def _month_query(first: date) -> str:
@@ -102,53 +102,60 @@ def _month_query(first: date) -> str:
     return f"?from={first.isoformat()}&to={after.isoformat()}"
 
 
-def _devices(found: Watched) -> list[dict[str, Any]]:
+def _list_devices(identity: IdentityStatus) -> list[dict[str, Any]]:
     now = timezone.now()
-    recent = Measurement.objects.filter(
-        identity_id=found.id, id__gte=uuid7_floor(now - SEEN_WITHIN)
-    )
-    seen: dict[int, Any] = {
+    recent = Measurement.objects.filter(identity_id=identity.id, id__gte=uuid7_floor(now - RECENT))
+    activity: dict[int, Any] = {
         row["certificate_id"]: row
         for row in recent.values("certificate_id").annotate(
-            at=Max("received_at"), files=Count("id")
+            seen_at=Max("received_at"), files=Count("id")
         ).order_by()
     }  # fmt: skip
-    certificates = DeviceCertificate.objects.filter(identity_id=found.id).defer("der")[:50]
+    certificates = DeviceCertificate.objects.filter(identity_id=identity.id).defer("der")[:50]
     return [
         {
-            "certificate": each,
-            "name": shown(each.label or each.subject, 60) or each.fingerprint[:16],
-            "seen": seen.get(each.pk, {}).get("at"),
-            "files": f"{seen.get(each.pk, {}).get('files', 0):,}",
-            "ends": "ended" if each.not_after < now
-            else "ends soon" if each.not_after < now + SEEN_WITHIN else "",
+            "certificate": certificate,
+            "name": shown(certificate.label or certificate.subject, 60)
+            or certificate.fingerprint[:16],
+            "seen_at": activity.get(certificate.pk, {}).get("seen_at"),
+            "files": f"{activity.get(certificate.pk, {}).get('files', 0):,}",
+            "warning": _describe_expiry(certificate, now),
         }
-        for each in certificates
-    ]  # fmt: skip
-
-
-def _rejected(found: Watched) -> list[dict[str, Any]]:
-    files = Measurement.objects.filter(
-        identity_id=found.id, status=Measurement.Status.REJECTED
-    ).order_by("-id").defer("content")[:5]  # fmt: skip
-    return [
-        {
-            "file": each,
-            "name": shown(each.name, 64),
-            "error": shown(_first_error(each.errors), 120),
-        }
-        for each in files
+        for certificate in certificates
     ]
 
 
-def _over_quota(found: Watched) -> DailyUsage | None:
-    """Return the day on which uploads were refused for their bytes, if it is within 30 days."""
+def _describe_expiry(certificate: DeviceCertificate, now: datetime) -> str:
+    if certificate.not_after < now:
+        return _("expired")
+    return _("expires soon") if certificate.not_after < now + RECENT else ""
+
+
+def _list_rejected_files(identity: IdentityStatus) -> list[dict[str, Any]]:
+    files = Measurement.objects.filter(
+        identity_id=identity.id, status=Measurement.Status.REJECTED
+    ).order_by("-id").defer("content")[:5]  # fmt: skip
+    return [
+        {
+            "file": file,
+            "name": shown(file.name, 64),
+            "error": shown(_format_first_error(file.errors), 120),
+        }
+        for file in files
+    ]
+
+
+def _find_exceeded_quota(identity: IdentityStatus) -> DailyUsage | None:
+    """Return the last day within 30 days on which the daily quota rejected uploads, or None."""
     return DailyUsage.objects.filter(
-        identity_id=found.id, refused__gt=0, refused_at__gt=timezone.now() - SEEN_WITHIN
+        identity_id=identity.id, refused__gt=0, refused_at__gt=timezone.now() - RECENT
     ).first()
 
 
-def _first_error(errors: Any) -> str:
+def _format_first_error(errors: Any) -> str:
     if not errors or not isinstance(errors[0], dict):
         return ""
-    return f"line {errors[0].get('line', '?')}: {errors[0].get('hint', '')}"
+    return _("line %(line)s: %(hint)s") % {
+        "line": errors[0].get("line", "?"),
+        "hint": errors[0].get("hint", ""),
+    }

@@ -1,4 +1,4 @@
-"""The overview: how each identity fares, and a page with a year of one of them."""
+"""Admin pages: the overview of all identities by state, and the page of one identity."""
 
 from __future__ import annotations
 
@@ -12,52 +12,70 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from analysis.admin.identity_overview import describe_identity
 from analysis.models import Overview
 from analysis.queries.identity_status import (
-    QUIET_AFTER,
+    DEFAULT_STALE_AFTER,
+    STALE_AFTER,
     STATES,
-    USUALLY_QUIET_AFTER,
-    Watched,
-    count_watched,
-    find_watched,
-    list_watched,
-    tell_state,
+    IdentityStatus,
+    count_states,
+    determine_state,
+    find_identity,
+    list_identities,
 )
 from identities.admin.extensions import Link, identity_pages
 from identities.models import Identity
 from ingest.admin.read_only import EvidenceAdmin
 
 PER_PAGE = 50
-# A shape, a word and what it means: the colour only helps.
-LIGHTS = {
-    "failing": ("✖", "failing", "a file was rejected within a day"),
-    "late": ("▲", "late", "nothing new came within the expected interval and its grace"),
-    "catching-up": ("▶", "catching up", "too old, but files come: a backlog is being sent"),
-    "expiring": ("◆", "expiring", "a certificate without a successor ends soon, or has ended"),
-    "quiet": ("◌", "quiet", "nothing new came for the time chosen"),
-    "fine": ("●", "up to date", "samples came in time"),
-    "idle": ("○", "idle", "no device is bound, or none has sent yet"),
-    "off": ("■", "switched off", "devices of this identity are refused"),
+# Symbol, label and meaning of each state: no state is shown by its colour alone.
+STATE_LABELS = {
+    "failing": ("✖", gettext_lazy("failing"), gettext_lazy("a file was rejected within a day")),
+    "overdue": (
+        "▲",
+        gettext_lazy("overdue"),
+        gettext_lazy("no new sample within the reporting interval and its grace period"),
+    ),
+    "backfilling": (
+        "▶",
+        gettext_lazy("backfilling"),
+        gettext_lazy("the samples are too old, but files arrive: a backlog is being sent"),
+    ),
+    "expiring": (
+        "◆",
+        gettext_lazy("expiring"),
+        gettext_lazy("a certificate expires soon or has expired, and has not been replaced"),
+    ),
+    "stale": ("◌", gettext_lazy("stale"), gettext_lazy("no new sample for the chosen time")),
+    "up-to-date": ("●", gettext_lazy("up to date"), gettext_lazy("samples arrived in time")),
+    "idle": (
+        "○",
+        gettext_lazy("idle"),
+        gettext_lazy("no device is registered, or none has sent samples yet"),
+    ),
+    "inactive": (
+        "■",
+        gettext_lazy("inactive"),
+        gettext_lazy("requests from devices of this identity are rejected"),
+    ),
 }
 
 
 @admin.register(Overview)
 class OverviewAdmin(EvidenceAdmin[Overview]):
-    """A list that says who needs looking at, and for each identity a page."""
+    """The list of identities with their states, and a page for each identity."""
 
     def has_view_permission(self, request: HttpRequest, obj: Overview | None = None) -> bool:
-        """Tell whether the user may see identities and their samples."""
         return request.user.has_perms(["identities.view_identity", "ingest.view_sampleblock"])
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the overview is listed on the first page."""
         return self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list and the page of one identity, and nothing else."""
         wrap = self.admin_site.admin_view
         return [
             path("", wrap(self.changelist_view), name="analysis_overview_changelist"),
@@ -67,50 +85,53 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return a page of identities: ``q`` is in the name, ``state`` and ``quiet`` filter."""
+        """Return a page of identities, filtered by ``q`` (part of the name) and ``state``.
+
+        ``stale_after`` is the age of the last sample from which an identity is stale.
+        """
         self._check(request)
         search = request.GET.get("q", "").strip()
         state = request.GET.get("state", "")
-        quiet = request.GET.get("quiet", USUALLY_QUIET_AFTER)
-        quiet = quiet if quiet in QUIET_AFTER else USUALLY_QUIET_AFTER
+        stale_after = request.GET.get("stale_after", DEFAULT_STALE_AFTER)
+        stale_after = stale_after if stale_after in STALE_AFTER else DEFAULT_STALE_AFTER
         after = request.GET.get("after", "").replace("\0", "") or None
-        page = list_watched(
+        page = list_identities(
             contains=search,
             state=state if state in STATES else "",
-            quiet_after=QUIET_AFTER[quiet],
+            stale_after=STALE_AFTER[stale_after],
             after=after,
             limit=PER_PAGE,
         )
-        given = {"q": search, "state": state, "quiet": quiet}
+        query = {"q": search, "state": state, "stale_after": stale_after}
         return self._render(
             request,
             "change_list",
-            title="Overview",
-            counts=count_watched(timezone.now()),
-            rows=[_row(each, its_state) for each, its_state in page.rows],
+            title=_("Overview"),
+            counts=count_states(timezone.now()),
+            rows=[_make_row(identity, identity_state) for identity, identity_state in page.rows],
             search=search,
             state=state,
-            quiet=quiet,
-            quiet_choices=list(QUIET_AFTER),
-            filters=[_filter(each, given) for each in ("", *STATES)],
-            looked_at=page.looked_at,
+            stale_after=stale_after,
+            stale_after_choices=list(STALE_AFTER),
+            filters=[_make_filter(choice, query) for choice in ("", *STATES)],
+            checked=page.checked,
             is_first=after is None,
-            next_query=page.after and urlencode({**given, "after": page.after}),
+            next_query=page.after and urlencode({**query, "after": page.after}),
         )
 
     def identity_view(self, request: HttpRequest, identity: str) -> HttpResponse:
-        """Return the page of one identity."""
+        """Return the page of one identity; ``?series=`` chooses the series of the calendar."""
         self._check(request)
-        found = None if "\0" in identity else find_watched(identity)
-        if found is None:
+        status = None if "\0" in identity else find_identity(identity)
+        if status is None:
             raise Http404
-        state = tell_state(found, timezone.now(), QUIET_AFTER[USUALLY_QUIET_AFTER])
+        state = determine_state(status, timezone.now(), STALE_AFTER[DEFAULT_STALE_AFTER])
         return self._render(
             request,
             "identity",
-            title=found.name,
-            row=_row(found, state),
-            **describe_identity(found, request.GET.get("series", "")),
+            title=status.name,
+            row=_make_row(status, state),
+            **describe_identity(status, request.GET.get("series", "")),
         )
 
     def _check(self, request: HttpRequest) -> None:
@@ -126,26 +147,26 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
         )
 
 
-def _row(found: Watched, state: str) -> dict[str, Any]:
-    shape, word, meaning = LIGHTS[state]
-    last = found.last_ms
+def _make_row(identity: IdentityStatus, state: str) -> dict[str, Any]:
+    symbol, label, meaning = STATE_LABELS[state]
+    last_ms = identity.last_ms
     return {
-        "found": found,
+        "identity": identity,
         "state": state,
-        "shape": shape,
-        "word": word,
+        "symbol": symbol,
+        "label": label,
         "meaning": meaning,
-        "last": None if last is None else datetime.fromtimestamp(last / 1000, UTC),
-        "address": reverse("admin:analysis_overview_identity", args=[found.name]),
+        "last": None if last_ms is None else datetime.fromtimestamp(last_ms / 1000, UTC),
+        "url": reverse("admin:analysis_overview_identity", args=[identity.name]),
     }
 
 
-def _filter(state: str, given: dict[str, str]) -> dict[str, Any]:
-    shape, word, _ = LIGHTS.get(state, ("", "all", ""))
+def _make_filter(state: str, query: dict[str, str]) -> dict[str, Any]:
+    symbol, label, _meaning = STATE_LABELS.get(state, ("", _("all"), ""))
     return {
-        "word": f"{shape} {word}".strip(),
-        "query": urlencode({**given, "state": state}),
-        "is_chosen": given["state"] == state,
+        "label": f"{symbol} {label}".strip(),
+        "query": urlencode({**query, "state": state}),
+        "is_chosen": query["state"] == state,
     }
 
 
@@ -154,7 +175,7 @@ def link_data(request: HttpRequest, identity: Identity) -> Link | None:
     if not request.user.has_perm("ingest.view_sampleblock"):
         return None
     url = reverse("admin:analysis_overview_identity", args=[identity.name])
-    return Link(gettext("Data"), url)
+    return Link(_("Data"), url)
 
 
 identity_pages.links.append(link_data)

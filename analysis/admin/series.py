@@ -1,4 +1,4 @@
-"""Series: the list of them, and a page with chart and table for each, or for several together."""
+"""Admin pages of series: the list, and the chart page of one or several series."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 
 from analysis.admin.series_exports import list_exports
 from analysis.models import Series as SeriesModel
 from analysis.queries.series import (
-    Page,
     Series,
+    SeriesPage,
     UnknownSeriesError,
     find_series,
     list_series,
@@ -25,23 +26,23 @@ from ingest.measurement_types import Kind, find_kinds
 from ingest.time_range import format_instant
 
 PER_PAGE = 100
-MAX_TOGETHER = 6
+MAX_COMPARED_SERIES = 6
 
 
 @admin.register(SeriesModel)
 class SeriesAdmin(EvidenceAdmin[SeriesModel]):
-    """Not rows but runs of blocks, so that list and page are views of their own."""
+    """The list of series and their chart pages.
+
+    Series are runs of blocks, not rows, so these are views of their own.
+    """
 
     def has_view_permission(self, request: HttpRequest, obj: SeriesModel | None = None) -> bool:
-        """Tell whether the user may see blocks: what holds for the read API holds here."""
         return request.user.has_perm("ingest.view_sampleblock")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the series are listed on the first page."""
         return self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list and the chart page, and nothing else."""
         wrap = self.admin_site.admin_view
         chart = "<str:identity>/<str:name>/"
         return [
@@ -53,7 +54,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return a page of the list, of all identities or of those whose name has ``q`` in it."""
+        """Return a page of the list; ``q`` filters by a part of the identity's name."""
         self._check(request)
         search = request.GET.get("q", "").strip()
         after = request.GET.get("after", "").split("/")
@@ -65,38 +66,48 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         return self._render(
             request,
             "change_list",
-            title="Series",
-            rows=[_row(series) for series in page.series],
+            title=_("Series"),
+            rows=[_make_row(series) for series in page.series],
             search=search,
             is_first="after" not in request.GET,
             next_query=_next_query(search, page),
         )
 
     def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
-        """Return the page of one series; the chart itself asks the read API for its buckets."""
+        """Return the page of one series; its script loads the buckets from the analysis API."""
         self._check(request)
-        return self._chart(request, [_find(identity, name)])
+        return self._chart(request, [_find_or_404(identity, name)])
 
     def compare_view(self, request: HttpRequest) -> HttpResponse:
-        """Return the page of several series: ``?series=IDENTITY/NAME&series=...``."""
+        """Return the page of the series in ``?series=IDENTITY/NAME&series=…``."""
         self._check(request)
-        asked = dict.fromkeys(request.GET.getlist("series"))
-        pairs = [text.strip().split("/") for text in asked]
-        if not 1 <= len(pairs) <= MAX_TOGETHER or any(len(pair) != 2 for pair in pairs):
-            raise Http404(f"Give 1 to {MAX_TOGETHER} series as IDENTITY/NAME.")
-        return self._chart(request, [_find(*pair) for pair in pairs])
+        requested = dict.fromkeys(request.GET.getlist("series"))
+        pairs = [text.strip().split("/") for text in requested]
+        if not 1 <= len(pairs) <= MAX_COMPARED_SERIES or any(len(pair) != 2 for pair in pairs):
+            raise Http404(f"Select 1 to {MAX_COMPARED_SERIES} series as IDENTITY/NAME.")
+        return self._chart(request, [_find_or_404(*pair) for pair in pairs])
 
-    def _chart(self, request: HttpRequest, found: list[Series]) -> HttpResponse:
-        kinds = find_kinds(series.name for series in found)
-        titles = [f"{series.identity}/{series.name}" for series in found]
-        shown = [_chip(series, kinds[series.name], titles) for series in found]
-        alone = f"{found[0].name} of {found[0].identity}"
+    def _chart(self, request: HttpRequest, series_list: list[Series]) -> HttpResponse:
+        kinds = find_kinds(series.name for series in series_list)
+        titles = [f"{series.identity}/{series.name}" for series in series_list]
+        if len(series_list) == 1:
+            title = _("%(name)s of %(identity)s") % {
+                "name": series_list[0].name,
+                "identity": series_list[0].identity,
+            }
+        else:
+            title = _("%(count)s series: %(titles)s") % {
+                "count": len(series_list),
+                "titles": ", ".join(titles),
+            }
         return self._render(
             request,
             "chart",
-            title=alone if len(found) == 1 else f"{len(found)} series: {', '.join(titles)}",
-            shown=shown,
-            exports=list_exports(found, kinds),
+            title=title,
+            series_list=[
+                _make_series_header(series, kinds[series.name], titles) for series in series_list
+            ],
+            exports=list_exports(series_list, kinds),
         )
 
     def _check(self, request: HttpRequest) -> None:
@@ -112,54 +123,54 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         )
 
 
-def _find(identity: str, name: str) -> Series:
+def _find_or_404(identity: str, name: str) -> Series:
     try:
         return find_series(identity, name)
     except UnknownSeriesError as error:
         raise Http404(str(error)) from error
 
 
-def _chip(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
+def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
     title = f"{series.identity}/{series.name}"
-    rest = urlencode({"series": [each for each in titles if each != title]}, doseq=True)
+    others = urlencode({"series": [other for other in titles if other != title]}, doseq=True)
     return {
         "series": series,
         "title": title,
         "kind": kind,
         "unit": kind.readable_unit,
-        "low": _or_empty(kind.plausible_low),
-        "high": _or_empty(kind.plausible_high),
+        "low": _format_bound(kind.plausible_low),
+        "high": _format_bound(kind.plausible_high),
         "count": f"{series.count:,}",
-        "first": _readable(series.first_ms),
-        "last": _readable(series.last_ms),
-        "address": reverse("read_api:one_series", args=[series.identity, series.name]),
-        "overview": reverse("admin:analysis_overview_identity", args=[series.identity]),
-        "without": f"{reverse('admin:analysis_series_compare')}?{rest}" if rest else "",
+        "first": _format_time(series.first_ms),
+        "last": _format_time(series.last_ms),
+        "api_url": reverse("read_api:one_series", args=[series.identity, series.name]),
+        "identity_url": reverse("admin:analysis_overview_identity", args=[series.identity]),
+        "remove_url": f"{reverse('admin:analysis_series_compare')}?{others}" if others else "",
     }
 
 
-def _or_empty(bound: float | None) -> str:
+def _format_bound(bound: float | None) -> str:
     return "" if bound is None else f"{bound:.12g}"
 
 
-def _readable(time_ms: int) -> str:
-    """Return a time as the chart writes it: ``2019-06-11 19:03:55``, milliseconds if any."""
+def _format_time(time_ms: int) -> str:
+    """Return ``2019-06-11 19:03:55``, with milliseconds unless they are 0, as the chart does."""
     return format_instant(time_ms).replace("T", " ").removesuffix("Z").removesuffix(".000")
 
 
-def _row(series: Series) -> dict[str, Any]:
+def _make_row(series: Series) -> dict[str, Any]:
     return {
         "series": series,
         "title": f"{series.identity}/{series.name}",
         "count": f"{series.count:,}",
-        "first": _readable(series.first_ms),
-        "last": _readable(series.last_ms),
-        "overview": reverse("admin:analysis_overview_identity", args=[series.identity]),
-        "address": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
+        "first": _format_time(series.first_ms),
+        "last": _format_time(series.last_ms),
+        "identity_url": reverse("admin:analysis_overview_identity", args=[series.identity]),
+        "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
     }
 
 
-def _next_query(search: str, page: Page) -> str:
+def _next_query(search: str, page: SeriesPage) -> str:
     if page.after is None:
         return ""
     return urlencode({**({"q": search} if search else {}), "after": "/".join(page.after)})

@@ -1,4 +1,4 @@
-"""The ways in which a page's series can be taken away, as links."""
+"""The download links of the chart page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from analysis.exports.formats import FORMATS
 from analysis.queries.series import Series
@@ -16,52 +17,62 @@ _LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 
 @dataclass(frozen=True)
 class ExportLink:
-    """An address without a range, which the page adds; ``format`` names its size in a summary."""
+    """A download link; the page adds the time range.
+
+    ``format`` is the key of the estimated size in the summary's ``bytes``.
+    """
 
     label: str
-    address: str
+    url: str
     format: str = ""
     note: str = ""
 
 
-def list_exports(found: list[Series], kinds: dict[str, Kind]) -> list[ExportLink]:
-    """Return the links for one series, or for several together."""
-    if len(found) > 1:
+def list_exports(series_list: list[Series], kinds: dict[str, Kind]) -> list[ExportLink]:
+    """Return the links for one series, or for several in one zip."""
+    if len(series_list) > 1:
+        label = _("%(format)s of all series with their data dictionaries, zipped")
         return [
-            ExportLink(
-                f"{_LABELS[each]} of all, as a zip with their dictionaries", *_archive(found, each)
-            )
-            for each in FORMATS
+            _link_archive(series_list, name, label % {"format": _LABELS[name]}) for name in FORMATS
         ]
-    (series,) = found
-    kind = kinds[series.name]
-    samples = _address("samples", series)
-    links = [
-        ExportLink(_LABELS[each], f"{samples}?{urlencode({'format': each})}", each)
-        for each in FORMATS
+    (series,) = series_list
+    samples = _reverse_series("samples", series)
+    files_note = _("the files as the devices sent them, with their receipts")
+    return [
+        *(
+            ExportLink(_LABELS[name], f"{samples}?{urlencode({'format': name})}", name)
+            for name in FORMATS
+        ),
+        _link_archive([series], "csv", _("CSV with its data dictionary, zipped")),
+        ExportLink(_("Data dictionary only"), _reverse_series("dictionary", series)),
+        *_list_clinical_exports(series, kinds[series.name]),
+        ExportLink(
+            _("Original files, zipped"),
+            _reverse_series("originals", series),
+            "originals",
+            files_note,
+        ),
     ]
-    links.append(ExportLink("CSV with its data dictionary, zipped", *_archive([series], "csv")))
-    links.append(ExportLink("Data dictionary alone", _address("dictionary", series)))
+
+
+def _list_clinical_exports(series: Series, kind: Kind) -> list[ExportLink]:
+    links = []
     if kind.loinc and kind.unit:
-        note = "the first day of the range; its link “next” leads on"
+        note = _("the first day of the range; its link “next” leads to the following days")
         for version, label in (("r4b", "FHIR R4B"), ("r5", "FHIR R5")):
-            address = f"{_address('fhir', series)}?{urlencode({'version': version})}"
-            links.append(ExportLink(label, address, f"fhir_{version}", note))
+            url = f"{_reverse_series('fhir', series)}?{urlencode({'version': version})}"
+            links.append(ExportLink(label, url, f"fhir_{version}", note))
     if kind.loinc == HEART_RATE:
-        links.append(ExportLink("Open mHealth", _address("open_mhealth", series), "open_mhealth"))
-    note = "as the devices sent them, with their receipts"
-    links.append(
-        ExportLink("Original files, zipped", _address("originals", series), "originals", note)
-    )
+        url = _reverse_series("open_mhealth", series)
+        links.append(ExportLink("Open mHealth", url, "open_mhealth"))
     return links
 
 
-def _address(view: str, series: Series) -> str:
+def _reverse_series(view: str, series: Series) -> str:
     return reverse(f"read_api:{view}", args=[series.identity, series.name])
 
 
-def _archive(found: list[Series], each: str) -> tuple[str, str]:
-    """Return the address of a zip, and what its size is told under."""
-    titles = [f"{series.identity}/{series.name}" for series in found]
-    query = urlencode({"series": titles, "format": each}, doseq=True)
-    return f"{reverse('read_api:archive')}?{query}", f"zip_{each}"
+def _link_archive(series_list: list[Series], format_name: str, label: str) -> ExportLink:
+    titles = [f"{series.identity}/{series.name}" for series in series_list]
+    query = urlencode({"series": titles, "format": format_name}, doseq=True)
+    return ExportLink(label, f"{reverse('read_api:archive')}?{query}", f"zip_{format_name}")

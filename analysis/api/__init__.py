@@ -1,1 +1,1 @@
-"""The read API, ``/api/v1/``: the only folder that speaks HTTP to analysts' programs."""
+"""The analysis API, ``/api/v1/``: the HTTP interface for analysts' programs."""

@@ -1,10 +1,9 @@
-"""Views that hand out zips, made while they are sent: series with their dictionary, originals."""
+"""Views that stream zip archives: series with their data dictionaries, and stored files."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -14,19 +13,22 @@ from rest_framework.request import Request
 
 from analysis.api import openapi as doc
 from analysis.api.errors import BadParameter
-from analysis.api.export_metadata import described, find_or_404
+from analysis.api.export_metadata import (
+    find_or_404,
+    make_download_headers,
+    make_provenance,
+)
 from analysis.api.parameters import read_choice, read_parameters, read_range
 from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
-from analysis.exports.zip_stream import Member, stream_zip
-from analysis.queries.original_files import (
-    list_originals,
-    make_file_name,
-    tell_receipt,
+from analysis.exports.streaming import Member, stream_zip
+from analysis.queries.measurement_files import (
+    list_files,
+    make_receipt,
 )
 from analysis.queries.samples import read_samples
 from analysis.queries.series import Series
-from ingest.storage.stored_files import read_chunks
+from ingest.storage.stored_files import make_file_name, read_chunks
 from ingest.time_range import TimeRange
 
 MAX_SERIES = 50
@@ -34,7 +36,7 @@ CONTENT_TYPE = "application/zip"
 
 
 class ArchiveView(ReadView):
-    """Several series in one zip, each with its data dictionary beside it."""
+    """Several series in one zip, each with its data dictionary."""
 
     permission = "ingest.view_sampleblock"
 
@@ -59,19 +61,22 @@ class ArchiveView(ReadView):
         },
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        """Stream a zip with a file and a ``.json`` that explains it for each series."""
-        given = read_parameters(request, ("series", "from", "to", "format"), repeated="series")
-        wanted = read_range(given)
-        chosen = read_choice(given, "format", FORMATS, "csv")
-        found = [find_or_404(*each) for each in _asked(request.query_params.getlist("series"))]
+        """Stream a zip with a data file and a data dictionary for each series."""
+        parameters = read_parameters(request, ("series", "from", "to", "format"), repeated="series")
+        wanted = read_range(parameters)
+        format_name = read_choice(parameters, "format", FORMATS, "csv")
+        pairs = _parse_series(request.query_params.getlist("series"))
+        series_list = [find_or_404(identity, name) for identity, name in pairs]
         members = (
-            member for series in found for member in _members(request, series, wanted, chosen)
+            member
+            for series in series_list
+            for member in _make_series_members(request, series, wanted, format_name)
         )
         return _respond(members, "series.zip")
 
 
 class OriginalsView(ReadView):
-    """The files that devices sent for a range of a series, byte for byte."""
+    """The stored files of a time range of a series, byte for byte."""
 
     permission = "ingest.view_measurement"
 
@@ -85,48 +90,47 @@ class OriginalsView(ReadView):
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
-        """Stream a zip of the files that reach into the range, with all their receipts."""
+        """Stream a zip of the files with samples in the range, and their receipts."""
         wanted = read_range(read_parameters(request, ("from", "to")))
         series = find_or_404(identity, name)
-        return _respond(_originals(series, wanted), f"{series.identity}_{series.name}_files.zip")
+        return _respond(
+            _make_file_members(series, wanted), f"{series.identity}_{series.name}_files.zip"
+        )
 
 
-def _asked(texts: list[str]) -> list[tuple[str, str]]:
+def _parse_series(texts: list[str]) -> list[tuple[str, str]]:
     if not 1 <= len(texts) <= MAX_SERIES:
-        raise BadParameter("series", f"expected 1 to {MAX_SERIES} of IDENTITY/NAME.")
+        raise BadParameter("series", f"expected 1 to {MAX_SERIES} values IDENTITY/NAME.")
     pairs = [text.split("/") for text in dict.fromkeys(texts)]
     if any(len(pair) != 2 for pair in pairs):
         raise BadParameter("series", "expected IDENTITY/NAME.")
     return [(pair[0], pair[1]) for pair in pairs]
 
 
-def _members(request: Request, series: Series, wanted: TimeRange, chosen: str) -> Iterator[Member]:
-    provenance, _ = described(request, series, wanted)
+def _make_series_members(
+    request: Request, series: Series, wanted: TimeRange, format_name: str
+) -> Iterator[Member]:
+    provenance = make_provenance(request, series, wanted)
     stem = f"{series.identity}_{series.name}"
-    pieces = FORMATS[chosen].encode(read_samples(series, wanted), provenance)
+    chunks = FORMATS[format_name].encode(read_samples(series, wanted), provenance)
     now = timezone.now()
-    yield Member(f"{stem}.{chosen}", now, pieces, is_compressed=chosen == "parquet")
-    explained = json.dumps(provenance, indent=2).encode()
-    name = f"{stem}.json" if chosen != "json" else f"{stem}.dictionary.json"
-    yield Member(name, now, [explained])
+    yield Member(f"{stem}.{format_name}", now, chunks, is_compressed=format_name == "parquet")
+    dictionary = json.dumps(provenance, indent=2).encode()
+    name = f"{stem}.json" if format_name != "json" else f"{stem}.dictionary.json"
+    yield Member(name, now, [dictionary])
 
 
-def _originals(series: Series, wanted: TimeRange) -> Iterator[Member]:
+def _make_file_members(series: Series, wanted: TimeRange) -> Iterator[Member]:
     receipts = []
-    made_at: datetime = timezone.now()
-    for measurement in list_originals(series, wanted):
+    started_at = timezone.now()
+    for measurement in list_files(series, wanted):
         file_name = make_file_name(measurement)
-        receipts.append({"file": file_name, **tell_receipt(measurement)})
+        receipts.append({"file": file_name, **make_receipt(measurement)})
         yield Member(file_name, measurement.received_at, read_chunks(measurement))
-    yield Member("receipts.json", made_at, [json.dumps(receipts, indent=2).encode()])
+    yield Member("receipts.json", started_at, [json.dumps(receipts, indent=2).encode()])
 
 
 def _respond(members: Iterator[Member], file_name: str) -> StreamingHttpResponse:
     return StreamingHttpResponse(
-        stream_zip(members),
-        content_type=CONTENT_TYPE,
-        headers={
-            "Content-Disposition": f'attachment; filename="{file_name}"',
-            "X-Content-Type-Options": "nosniff",
-        },
+        stream_zip(members), content_type=CONTENT_TYPE, headers=make_download_headers(file_name)
     )

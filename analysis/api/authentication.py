@@ -1,4 +1,4 @@
-"""Who is asking: a program with a token, or a person who is signed in to the admin."""
+"""Authentication by bearer token or by the session of the staff site."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _REALM = 'Bearer realm="device-endpoint"'
 
 
 class BearerToken(BaseAuthentication):
-    """``Authorization: Bearer TOKEN``. Without such a header the next class has its turn."""
+    """Authenticates ``Authorization: Bearer TOKEN``; ignores requests without such a header."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, AccessToken] | None:
         """Return the token's owner and the token; raise ``AuthenticationFailed``."""
         scheme, _, credential = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        # Latin-1 never fails; what is not a token is then refused by its form.
+        # Decoding Latin-1 never fails; the check of the form rejects what is no token.
         secret = credential.strip().decode("latin-1")
         if not keys.is_well_formed(secret, keys.TOKEN_PREFIX):
             raise AuthenticationFailed("The token is not well formed: was it copied whole?")
@@ -36,18 +36,16 @@ class BearerToken(BaseAuthentication):
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        """Return what a 401 names as the way to authenticate."""
         return _REALM
 
 
 class AdminSession(BaseAuthentication):
-    """The session cookie of the admin, for the pages that draw from this API.
+    """Authenticates the session cookie of the staff site, whose pages use this API.
 
-    There is no check against forged requests: every request here only reads.
+    No CSRF check: all requests to this API are read-only.
     """
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, None] | None:
-        """Return the user of the session; None where nobody is signed in."""
         user: AbstractBaseUser | AnonymousUser = request._request.user
         if isinstance(user, AnonymousUser) or not user.is_active:
             return None

@@ -1,4 +1,4 @@
-"""Views that hand samples out in the forms of health care: FHIR and Open mHealth."""
+"""Views that export samples in healthcare formats: FHIR and Open mHealth."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 
 from analysis.api import openapi as doc
-from analysis.api.errors import WithoutCode
-from analysis.api.export_metadata import described, find_or_404
+from analysis.api.errors import MeasurementWithoutCode
+from analysis.api.export_metadata import (
+    find_or_404,
+    make_download_headers,
+    make_provenance,
+    make_provenance_headers,
+)
 from analysis.api.parameters import read_choice, read_parameters, read_range
 from analysis.api.view_base import ReadView
 from analysis.exports.fhir import (
     CONTENT_TYPE,
     VERSIONS,
-    Coded,
+    CodedSeries,
     make_observations,
 )
 from analysis.exports.open_mhealth import encode_heart_rates
@@ -55,20 +60,19 @@ class FhirView(ReadView):
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
-        """Return the first UTC day with samples; the Bundle's link ``next`` leads to the rest."""
-        given = read_parameters(request, ("from", "to", "version"))
-        wanted = read_range(given)
-        version = read_choice(given, "version", VERSIONS, "r4b")
+        """Return the first UTC day with samples; the Bundle's link ``next`` continues after it."""
+        parameters = read_parameters(request, ("from", "to", "version"))
+        wanted = read_range(parameters)
+        version = read_choice(parameters, "version", VERSIONS, "r4b")
         series = find_or_404(identity, name)
-        coded = _coded(series, find_kind(series.name))
-        day, follows = _first_day(series, wanted)
-        bundle = _bundle(request, {**given, "version": version}, follows)
+        coded = _require_code(series, find_kind(series.name))
+        day, next_ms = _find_first_day(series, wanted)
+        bundle = _make_bundle(request, {**parameters, "version": version}, next_ms)
         entries = make_observations(read_samples(series, day), coded, version)
-        _, headers = described(request, series, day)
-        file_name = f"{series.identity}_{series.name}_fhir-{version}.json"
-        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
         return StreamingHttpResponse(
-            _encode_bundle(bundle, entries), content_type=CONTENT_TYPE, headers=headers
+            _encode_bundle(bundle, entries),
+            content_type=CONTENT_TYPE,
+            headers=_make_headers(request, series, day, f"fhir-{version}"),
         )
 
 
@@ -87,48 +91,61 @@ class OpenMhealthView(ReadView):
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
-        """Stream a JSON array of ``omh:heart-rate:2.0``, one a sample."""
+        """Stream a JSON array with a data point ``omh:heart-rate:2.0`` for each sample."""
         wanted = read_range(read_parameters(request, ("from", "to")))
         series = find_or_404(identity, name)
         if find_kind(series.name).loinc != HEART_RATE:
-            raise WithoutCode(
-                f"Only heart rates have this form, and no measurement type says that "
-                f"{series.name!a} is one (LOINC {HEART_RATE})."
+            raise MeasurementWithoutCode(
+                f"Only heart rates have this format, and no measurement type declares "
+                f"{series.name!a} as one (LOINC {HEART_RATE})."
             )
-        _, headers = described(request, series, wanted)
-        file_name = f"{series.identity}_{series.name}_open-mhealth.json"
-        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-        pieces = encode_heart_rates(read_samples(series, wanted), series.identity, series.name)
-        return StreamingHttpResponse(pieces, content_type="application/json", headers=headers)
+        chunks = encode_heart_rates(read_samples(series, wanted), series.identity, series.name)
+        headers = _make_headers(request, series, wanted, "open-mhealth")
+        return StreamingHttpResponse(chunks, content_type="application/json", headers=headers)
 
 
-def _coded(series: Series, kind: Kind) -> Coded:
+def _make_headers(
+    request: Request, series: Series, wanted: TimeRange, suffix: str
+) -> dict[str, str]:
+    provenance = make_provenance(request, series, wanted)
+    file_name = f"{series.identity}_{series.name}_{suffix}.json"
+    return make_download_headers(file_name) | make_provenance_headers(
+        request, series, wanted, provenance
+    )
+
+
+def _require_code(series: Series, kind: Kind) -> CodedSeries:
     if not kind.loinc or not kind.unit:
-        raise WithoutCode(
-            f"FHIR needs to know what {series.name!a} is: give it a measurement type with a "
-            "LOINC code and a unit in the admin."
+        raise MeasurementWithoutCode(
+            f"FHIR requires a code: create a measurement type with a LOINC code and a unit for "
+            f"{series.name!a} in the admin."
         )
-    return Coded(series.identity, series.name, kind.loinc, kind.label, kind.unit)
+    return CodedSeries(series.identity, series.name, kind.loinc, kind.label, kind.unit)
 
 
-def _first_day(series: Series, wanted: TimeRange) -> tuple[TimeRange, int | None]:
-    """Return the part of ``wanted`` in its first UTC day with samples, and where to go on."""
+def _find_first_day(series: Series, wanted: TimeRange) -> tuple[TimeRange, int | None]:
+    """Return the part of ``wanted`` in its first UTC day with samples, and the next day's start.
+
+    The start is None if no samples can follow.
+    """
     start, end = wanted.within(series.first_ms, series.last_ms)
     first = next(read_samples(series, TimeRange(start, end)), None)
     if first is None:
         return TimeRange(start, start), None
     day = int(first.time_ms[0]) // DAY_MS * DAY_MS
     next_day = day + DAY_MS
-    follows = next_day < end and next_day <= series.last_ms
-    return TimeRange(max(start, day), min(end, next_day)), next_day if follows else None
+    has_next = next_day < end and next_day <= series.last_ms
+    return TimeRange(max(start, day), min(end, next_day)), next_day if has_next else None
 
 
-def _bundle(request: Request, given: dict[str, str], follows: int | None) -> dict[str, Any]:
-    own = request.build_absolute_uri(request.path)
-    links = [{"relation": "self", "url": f"{own}?{urlencode(given)}"}]
-    if follows is not None:
-        query = urlencode({**given, "from": format_instant(follows)})
-        links.append({"relation": "next", "url": f"{own}?{query}"})
+def _make_bundle(
+    request: Request, parameters: dict[str, str], next_ms: int | None
+) -> dict[str, Any]:
+    url = request.build_absolute_uri(request.path)
+    links = [{"relation": "self", "url": f"{url}?{urlencode(parameters)}"}]
+    if next_ms is not None:
+        query = urlencode({**parameters, "from": format_instant(next_ms)})
+        links.append({"relation": "next", "url": f"{url}?{query}"})
     return {
         "resourceType": "Bundle",
         "type": "collection",
@@ -141,13 +158,13 @@ def _encode_bundle(
     bundle: dict[str, Any], observations: Iterator[dict[str, Any]]
 ) -> Iterator[bytes]:
     first = next(observations, None)
-    if first is None:  # an empty array is not allowed
+    if first is None:  # FHIR does not allow an empty array
         yield json.dumps(bundle).encode()
         return
     yield json.dumps(bundle)[:-1].encode() + b', "entry": ['
     separator = "\n"
-    for each in chain([first], observations):
-        entry = {"fullUrl": f"urn:uuid:{each['id']}", "resource": each}
+    for observation in chain([first], observations):
+        entry = {"fullUrl": f"urn:uuid:{observation['id']}", "resource": observation}
         yield (separator + json.dumps(entry)).encode()
         separator = ",\n"
     yield b"\n]}\n"

@@ -1,7 +1,6 @@
-"""Errors as application/problem+json (RFC 9457), in the shape that the device door has too.
+"""The errors of the analysis API and the exception handler that returns them as problem+json.
 
-What the views raise becomes ``type`` (``urn:device-endpoint:CODE``), ``title``, ``status``,
-``detail`` and ``request_id``. Nothing leaves this API as HTML.
+The body has the same members as the problems of the device API; it is never HTML.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ _CODES = {
 _log = logging.getLogger(__name__)
 
 
-class Problem(Exception):
-    """An answer that is an error. ``detail`` is one sentence for whoever wrote the request."""
+class ProblemResponse(Exception):
+    """An error response; ``detail`` is one sentence for the client's author."""
 
     code: ClassVar[str]
     status: ClassVar[int]
@@ -42,8 +41,8 @@ class Problem(Exception):
         self.extra = extra
 
 
-class BadParameter(Problem):
-    """A query parameter that cannot be used; ``parameter`` names it."""
+class BadParameter(ProblemResponse):
+    """The query parameter ``parameter`` is invalid."""
 
     code, status = "bad_parameter", 400
 
@@ -51,29 +50,29 @@ class BadParameter(Problem):
         super().__init__(f"{parameter}: {reason}", parameter=parameter)
 
 
-class UnknownSeries(Problem):
-    """No sample is stored for this identity under this name."""
+class UnknownSeries(ProblemResponse):
+    """The identity has no sample under this name."""
 
     code, status = "unknown_series", 404
 
 
-class WithoutCode(Problem):
-    """The form needs to know what the values are, and no measurement type says so."""
+class MeasurementWithoutCode(ProblemResponse):
+    """The format requires a LOINC code, and no measurement type gives one."""
 
     code, status = "measurement_without_code", 409
 
 
-class UnknownMeasurement(Problem):
-    """No file has this id."""
+class UnknownMeasurement(ProblemResponse):
+    """No measurement file has this id."""
 
     code, status = "unknown_measurement", 404
 
 
-def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
-    """Return the answer to ``error``: DRF's exception handler of every view here."""
+def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
+    """Return the response to ``error``; the DRF exception handler of all views."""
     request: Request = context["request"]
     identifier = request_id.begin(request._request)
-    if isinstance(error, Problem):
+    if isinstance(error, ProblemResponse):
         return _respond(error.status, error.code, error.detail, identifier, extra=error.extra)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
@@ -85,17 +84,17 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
             error.status_code, code, str(error.detail), identifier, headers=_headers_of(error)
         )
     if isinstance(error, DATABASE_UNAVAILABLE_ERRORS):
-        _log.warning("the database did not answer: %s", error)
-        which = "replica that analysts read from" if read_database.is_replica() else "database"
-        detail = f"The {which} does not answer at the moment, or took too long."
+        _log.warning("the database is unavailable: %s", error)
+        database = "analysis replica" if read_database.is_replica() else "database"
+        detail = f"The {database} is unavailable at the moment or took too long."
         return _respond(503, "database_unavailable", detail, identifier, {"Retry-After": "10"})
     _log.error("%s", request.path, exc_info=error)
-    detail = "A fault of this server's, recorded under the request id."
+    detail = "Internal error; the server's log has the details under the request id."
     return _respond(500, "internal_error", detail, identifier)
 
 
 def _headers_of(error: exceptions.APIException) -> dict[str, str]:
-    # DRF sets auth_header on what it raises for a request without or with wrong credentials.
+    # DRF sets auth_header on exceptions about missing or wrong credentials.
     wanted = getattr(error, "auth_header", None)
     return {"WWW-Authenticate": wanted} if wanted else {}
 

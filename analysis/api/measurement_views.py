@@ -1,4 +1,4 @@
-"""Views of uploaded files: the receipt, and the original."""
+"""Views of measurement files: the receipt and the stored file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from rest_framework.response import Response
 
 from analysis.api import openapi as doc
 from analysis.api.errors import UnknownMeasurement
+from analysis.api.export_metadata import make_download_headers
 from analysis.api.parameters import read_parameters
 from analysis.api.view_base import ReadView
-from analysis.queries.original_files import make_headers, tell_receipt
+from analysis.queries.measurement_files import make_receipt
 from ingest.models import Measurement
-from ingest.storage.stored_files import read_chunks
+from ingest.storage.stored_files import make_file_name, read_chunks
 
 
 class MeasurementView(ReadView):
-    """One uploaded file."""
+    """The receipt of a measurement file."""
 
     permission = "ingest.view_measurement"
 
@@ -30,13 +31,13 @@ class MeasurementView(ReadView):
         responses={200: doc.MeasurementBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - named by the contract
-        """Return the receipt that the device was given, whose file it is, and its errors."""
+        """Return the receipt that the device received, the identity and the errors."""
         read_parameters(request, ())
-        return Response(tell_receipt(_find(Measurement.objects.defer("content"), id)))
+        return Response(make_receipt(_find(Measurement.objects.defer("content"), id)))
 
 
 class ContentView(ReadView):
-    """The original of one uploaded file."""
+    """The content of a measurement file."""
 
     permission = "ingest.view_measurement"
 
@@ -46,10 +47,19 @@ class ContentView(ReadView):
         responses={**doc.CONTENT_ANSWERS, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, id: UUID) -> StreamingHttpResponse:  # noqa: A002
-        """Return the file as it was sent, byte for byte, rejected ones too."""
+        """Return the file as the device sent it, byte for byte; rejected files too."""
         read_parameters(request, ())
         measurement = _find(Measurement.objects.all(), id)
-        return StreamingHttpResponse(read_chunks(measurement), headers=make_headers(measurement))
+        return StreamingHttpResponse(
+            read_chunks(measurement),
+            headers={
+                **make_download_headers(make_file_name(measurement)),
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(measurement.size),
+                # A browser that opens the file anyway must not run its content.
+                "Content-Security-Policy": "sandbox; default-src 'none'",
+            },
+        )
 
 
 def _find(measurements: QuerySet[Measurement], pk: UUID) -> Measurement:

@@ -1,4 +1,4 @@
-"""Query parameters, checked: what is not understood is refused by name, never ignored."""
+"""Validation of query parameters: unknown and invalid ones are rejected by name."""
 
 from __future__ import annotations
 
@@ -17,50 +17,51 @@ _AFTER = re.compile(rf"({IDENTITY_NAME})/({SERIES_NAME})", re.ASCII)
 
 
 def read_parameters(request: Request, known: Collection[str], repeated: str = "") -> dict[str, str]:
-    """Return the query's parameters; raise ``BadParameter`` for unknown and repeated ones.
+    """Return the query parameters; raise ``BadParameter`` for unknown and repeated ones.
 
-    ``repeated`` is the one that may be given more than once.
+    ``repeated`` names the parameter that may occur more than once.
     """
-    given: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, values in request.query_params.lists():
         if name not in known:
-            takes = f"this address takes {', '.join(sorted(known))}" if known else "none is taken"
-            raise BadParameter(ascii(name)[1:-1][:40], f"unknown parameter; {takes}.")
+            hint = f"allowed here: {', '.join(sorted(known))}" if known else "none is allowed here"
+            raise BadParameter(ascii(name)[1:-1][:40], f"unknown parameter; {hint}.")
         if len(values) > 1 and name != repeated:
             raise BadParameter(name, "given more than once.")
-        given[name] = values[0]
-    return given
+        parameters[name] = values[0]
+    return parameters
 
 
-def read_range(given: dict[str, str]) -> TimeRange:
-    """Return the range of ``from`` and ``to``."""
+def read_range(parameters: dict[str, str]) -> TimeRange:
     try:
-        return parse_range(given.get("from"), given.get("to"))
+        return parse_range(parameters.get("from"), parameters.get("to"))
     except RangeError as error:
         raise BadParameter(error.parameter, error.reason) from error
 
 
-def read_number(given: dict[str, str], name: str, default: int, highest: int) -> int:
-    """Return ``name`` as a whole number from 1 to ``highest``."""
-    text = given.get(name, str(default))
-    if not _WHOLE_NUMBER.fullmatch(text) or not 1 <= int(text) <= highest:
-        raise BadParameter(name, f"expected a whole number from 1 to {highest}.")
+def read_number(parameters: dict[str, str], name: str, default: int, maximum: int) -> int:
+    """Return ``name`` as a whole number from 1 to ``maximum``."""
+    text = parameters.get(name, str(default))
+    if not _WHOLE_NUMBER.fullmatch(text) or not 1 <= int(text) <= maximum:
+        raise BadParameter(name, f"expected a whole number from 1 to {maximum}.")
     return int(text)
 
 
-def read_choice(given: dict[str, str], name: str, choices: Collection[str], default: str) -> str:
+def read_choice(
+    parameters: dict[str, str], name: str, choices: Collection[str], default: str
+) -> str:
     """Return ``name``, which must be one of ``choices``."""
-    text = given.get(name, default)
+    text = parameters.get(name, default)
     if text not in choices:
         raise BadParameter(name, f"expected one of {', '.join(choices)}.")
     return text
 
 
-def read_after(given: dict[str, str]) -> tuple[str, str] | None:
-    """Return ``after``, the (identity, name) that the page follows."""
-    if "after" not in given:
+def read_after(parameters: dict[str, str]) -> tuple[str, str] | None:
+    """Return ``after``, the (identity, name) after which the page starts."""
+    if "after" not in parameters:
         return None
-    found = _AFTER.fullmatch(given["after"])
+    found = _AFTER.fullmatch(parameters["after"])
     if found is None:
-        raise BadParameter("after", "expected IDENTITY/NAME, as `next` has it.")
+        raise BadParameter("after", "expected IDENTITY/NAME, as in `next`.")
     return found[1], found[2]

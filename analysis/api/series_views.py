@@ -1,4 +1,4 @@
-"""Views of series: the list, their samples and the buckets that charts are drawn from."""
+"""Views of series: the list, one series, its samples, and buckets for charts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.api import openapi as doc
-from analysis.api.export_metadata import described, find_or_404
+from analysis.api.export_metadata import (
+    find_or_404,
+    make_download_headers,
+    make_provenance,
+    make_provenance_headers,
+)
 from analysis.api.parameters import (
     read_after,
     read_choice,
@@ -22,7 +27,7 @@ from analysis.api.parameters import (
 from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
 from analysis.queries.samples import read_buckets, read_samples
-from analysis.queries.series import Page, Series, list_series
+from analysis.queries.series import Series, SeriesPage, list_series
 from ingest.measurement_types import find_kind
 from ingest.time_range import TimeRange
 
@@ -32,7 +37,7 @@ MAX_POINTS = 5_000
 
 
 class SeriesListView(ReadView):
-    """Which series there are."""
+    """The list of series."""
 
     permission = "ingest.view_sampleblock"
 
@@ -40,7 +45,9 @@ class SeriesListView(ReadView):
         operation_id="list_series",
         summary="List series",
         parameters=[
-            OpenApiParameter("identity", str, description="Only this one's; any case."),
+            OpenApiParameter(
+                "identity", str, description="Only series of this identity; ignores case."
+            ),
             OpenApiParameter(
                 "limit",
                 {"type": "integer", "minimum": 1, "maximum": MAX_SERIES, "default": 100},
@@ -51,19 +58,19 @@ class SeriesListView(ReadView):
         responses={200: doc.SeriesPageBody, **doc.error_responses(400)},
     )
     def get(self, request: Request) -> Response:
-        """Return a page of series; ``next`` is the address of the page that follows, or null."""
-        given = read_parameters(request, ("identity", "limit", "after"))
+        """Return a page of series; ``next`` is the URL of the next page, or null."""
+        parameters = read_parameters(request, ("identity", "limit", "after"))
         page = list_series(
-            identity=given.get("identity"),
-            after=read_after(given),
-            limit=read_number(given, "limit", 100, MAX_SERIES),
+            identity=parameters.get("identity"),
+            after=read_after(parameters),
+            limit=read_number(parameters, "limit", 100, MAX_SERIES),
         )
-        results = [_describe(series) for series in page.series]
-        return Response({"results": results, "next": _next_address(request, given, page)})
+        results = [_serialize_series(series) for series in page.series]
+        return Response({"results": results, "next": _make_next_url(request, parameters, page)})
 
 
 class SamplesView(ReadView):
-    """All samples of a range, streamed."""
+    """All samples of a time range, streamed."""
 
     permission = "ingest.view_sampleblock"
 
@@ -80,29 +87,28 @@ class SamplesView(ReadView):
         responses={**doc.SAMPLES_ANSWERS, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
-        """Stream the samples, ascending; CSV unless ``format`` says otherwise."""
-        given = read_parameters(request, ("from", "to", "format"))
-        wanted = read_range(given)
-        chosen = FORMATS[read_choice(given, "format", FORMATS, "csv")]
+        """Stream the samples in ascending order; CSV is the default ``format``."""
+        parameters = read_parameters(request, ("from", "to", "format"))
+        wanted = read_range(parameters)
+        export_format = FORMATS[read_choice(parameters, "format", FORMATS, "csv")]
         series = find_or_404(identity, name)
-        provenance, headers = described(request, series, wanted)
+        provenance = make_provenance(request, series, wanted)
         parts = read_samples(series, wanted)
-        # The first part is read before the status is sent, so that trouble can still be told.
+        # Read the first part before the status is sent, so that an error still gives a problem.
         first = list(islice(parts, 1))
-        file_name = f"{series.identity}_{series.name}.{chosen.name}"
+        file_name = f"{series.identity}_{series.name}.{export_format.name}"
         return StreamingHttpResponse(
-            chosen.encode(chain(first, parts), provenance),
-            content_type=chosen.content_type,
+            export_format.encode(chain(first, parts), provenance),
+            content_type=export_format.content_type,
             headers={
-                "Content-Disposition": f'attachment; filename="{file_name}"',
-                "X-Content-Type-Options": "nosniff",
-                **headers,
+                **make_download_headers(file_name),
+                **make_provenance_headers(request, series, wanted, provenance),
             },
         )
 
 
 class BucketsView(ReadView):
-    """A range summed up in buckets of equal width."""
+    """A time range aggregated into buckets of equal width."""
 
     permission = "ingest.view_sampleblock"
 
@@ -117,30 +123,30 @@ class BucketsView(ReadView):
             OpenApiParameter(
                 "width",
                 {"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": 1000},
-                description="Greatest number of buckets. Their width is the smallest of 1, 2, 5, "
+                description="Maximum number of buckets. Their width is the smallest of 1, 2, 5, "
                 "10, 15, 30 s; 1, 2, 5, 10, 15, 30 min; 1, 2, 3, 6, 12 h; 1, 2, 7, 14, 28 d, "
-                "then doubling, that covers the range with so many.",
+                "then doubling, with which that number covers the range.",
             ),
             OpenApiParameter(
                 "points",
                 {"type": "integer", "minimum": 1, "maximum": MAX_POINTS},
-                description="Where the range holds at most so many samples, `samples` has them "
-                "beside the buckets, as pairs of time and value.",
+                description="If the range holds at most this many samples, `samples` returns them "
+                "in addition to the buckets, as pairs of time and value.",
             ),
         ],
         responses={200: doc.BucketsBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
-        """Return the buckets that hold a sample, ascending, aligned to UTC.
+        """Return the non-empty buckets in ascending order, aligned to UTC.
 
-        Only samples of the range are counted, in the first and the last bucket too.
+        The first and the last bucket count only samples inside the range.
         """
-        given = read_parameters(request, ("from", "to", "width", "points"))
-        wanted = read_range(given)
-        most = read_number(given, "width", 1000, MAX_BUCKETS)
-        points = read_number(given, "points", 1, MAX_POINTS) if "points" in given else 0
+        parameters = read_parameters(request, ("from", "to", "width", "points"))
+        wanted = read_range(parameters)
+        max_buckets = read_number(parameters, "width", 1000, MAX_BUCKETS)
+        points = read_number(parameters, "points", 1, MAX_POINTS) if "points" in parameters else 0
         series = find_or_404(identity, name)
-        width_ms, buckets = read_buckets(series, wanted, most)
+        width_ms, buckets = read_buckets(series, wanted, max_buckets)
         columns = (buckets.time_ms, buckets.minimum, buckets.maximum, buckets.mean, buckets.count)
         keys = ("time_ms", "min", "max", "mean", "count")
         rows = zip(*(column.tolist() for column in columns), strict=True)
@@ -154,7 +160,7 @@ class BucketsView(ReadView):
 
 
 class SeriesView(ReadView):
-    """One series: how far it reaches, and what its values are."""
+    """One series: its time range, label, unit and codes."""
 
     permission = "ingest.view_sampleblock"
 
@@ -168,7 +174,9 @@ class SeriesView(ReadView):
         """Return the series with its label, unit and codes."""
         read_parameters(request, ())
         series = find_or_404(identity, name)
-        return Response({**_describe(series), "measurement": find_kind(series.name).describe()})
+        return Response(
+            {**_serialize_series(series), "measurement": find_kind(series.name).describe()}
+        )
 
 
 def _read_points(series: Series, wanted: TimeRange) -> list[tuple[int, float]]:
@@ -179,7 +187,7 @@ def _read_points(series: Series, wanted: TimeRange) -> list[tuple[int, float]]:
     ]
 
 
-def _describe(series: Series) -> dict[str, object]:
+def _serialize_series(series: Series) -> dict[str, object]:
     return {
         "identity": series.identity,
         "name": series.name,
@@ -189,8 +197,8 @@ def _describe(series: Series) -> dict[str, object]:
     }
 
 
-def _next_address(request: Request, given: dict[str, str], page: Page) -> str | None:
+def _make_next_url(request: Request, parameters: dict[str, str], page: SeriesPage) -> str | None:
     if page.after is None:
         return None
-    query = urlencode({**given, "after": "/".join(page.after)}, safe="/@")
+    query = urlencode({**parameters, "after": "/".join(page.after)}, safe="/@")
     return request.build_absolute_uri(f"{request.path}?{query}")

@@ -1,4 +1,4 @@
-"""Views that tell about a range without handing its samples out."""
+"""Views of a time range without its samples: summary statistics and data dictionary."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.api import openapi as doc
-from analysis.api.export_metadata import described, find_or_404
+from analysis.api.export_metadata import find_or_404, make_provenance
 from analysis.api.parameters import read_parameters, read_range
 from analysis.api.view_base import ReadView
-from analysis.exports.fhir import Coded
-from analysis.exports.size_estimates import estimate_clinical, estimate_sizes
-from analysis.queries.coverage_days import count_days
-from analysis.queries.original_files import size_of_originals
+from analysis.exports.fhir import CodedSeries
+from analysis.exports.size_estimates import estimate_clinical_bytes, estimate_export_bytes
+from analysis.queries.measurement_files import estimate_files_bytes
 from analysis.queries.plausible_range import count_implausible
-from analysis.queries.sample_columns import SampleColumns
+from analysis.queries.samples import count_samples_by_day
 from analysis.queries.series import Series
+from analysis.queries.statistics import SampleColumns
 from analysis.queries.summary import Summary, summarise_series
 from ingest.measurement_types import Kind, find_kind
 from ingest.time_range import TimeRange
@@ -28,7 +28,7 @@ DAY_MS = 86_400_000
 
 
 class SummaryView(ReadView):
-    """A range in a few numbers, and how large an export of it will be."""
+    """Summary statistics of a time range and the estimated size of its exports."""
 
     permission = "ingest.view_sampleblock"
 
@@ -39,23 +39,23 @@ class SummaryView(ReadView):
         responses={200: doc.SummaryBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
-        """Return count, coverage, percentiles and the longest gap, quickly at any length."""
+        """Return count, coverage, percentiles and longest gap, in bounded time at any length."""
         wanted = read_range(read_parameters(request, ("from", "to")))
         series = find_or_404(identity, name)
         kind = find_kind(series.name)
-        found, opened = summarise_series(series, wanted, kind.expected_interval_ms)
-        outside = count_implausible(series, wanted, kind)
+        summary, samples = summarise_series(series, wanted, kind.expected_interval_ms)
+        implausible = count_implausible(series, wanted, kind)
         return Response(
             {
-                **_describe(found),
-                "implausible": None if outside is None else asdict(outside),
-                "bytes": _sizes(series, kind, wanted, found, opened),
+                **_serialize_summary(summary),
+                "implausible": None if implausible is None else asdict(implausible),
+                "bytes": _estimate_bytes(series, kind, wanted, summary, samples),
             }
         )
 
 
 class DictionaryView(ReadView):
-    """What an export of a range is: provenance and data dictionary, without the samples."""
+    """Provenance and data dictionary of an export, without the samples."""
 
     permission = "ingest.view_sampleblock"
 
@@ -69,45 +69,45 @@ class DictionaryView(ReadView):
         },
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
-        """Return what the JSON, Parquet and zip exports of the same range hold too."""
+        """Return the document that JSON, Parquet and zip exports of the same range contain."""
         wanted = read_range(read_parameters(request, ("from", "to")))
-        return Response(described(request, find_or_404(identity, name), wanted)[0])
+        return Response(make_provenance(request, find_or_404(identity, name), wanted))
 
 
-def _sizes(
-    series: Series, kind: Kind, wanted: TimeRange, found: Summary, opened: SampleColumns
+def _estimate_bytes(
+    series: Series, kind: Kind, wanted: TimeRange, summary: Summary, samples: SampleColumns
 ) -> dict[str, int]:
-    sizes = estimate_sizes(opened, found.count)
-    originals = size_of_originals(series, wanted)
-    if originals is not None:
-        sizes["originals"] = originals
-    if kind.loinc and kind.unit and found.first_ms is not None:
-        day = found.first_ms // DAY_MS
-        first_day = min(found.count, count_days(series, day, 1).get(day, 0))
-        coded = Coded(series.identity, series.name, kind.loinc, kind.label, kind.unit)
-        sizes |= estimate_clinical(opened, found.count, first_day, coded)
+    sizes = estimate_export_bytes(samples, summary.count)
+    files_bytes = estimate_files_bytes(series, wanted)
+    if files_bytes is not None:
+        sizes["originals"] = files_bytes
+    if kind.loinc and kind.unit and summary.first_ms is not None:
+        day = summary.first_ms // DAY_MS
+        first_day = min(summary.count, count_samples_by_day(series, day, 1).get(day, 0))
+        coded = CodedSeries(series.identity, series.name, kind.loinc, kind.label, kind.unit)
+        sizes |= estimate_clinical_bytes(samples, summary.count, first_day, coded)
     return sizes
 
 
-def _describe(found: Summary) -> dict[str, object]:
-    gap = found.gap
+def _serialize_summary(summary: Summary) -> dict[str, object]:
+    gap = summary.gap
     return {
-        "from_ms": found.from_ms,
-        "to_ms": found.to_ms,
-        "count": found.count,
-        "is_exact": found.is_exact,
-        "opened": found.opened,
-        "first_ms": found.first_ms,
-        "last_ms": found.last_ms,
-        "min": found.minimum,
-        "p5": found.p5,
-        "median": found.median,
-        "mean": found.mean,
-        "p95": found.p95,
-        "max": found.maximum,
-        "interval_ms": found.interval_ms,
-        "coverage": found.coverage,
-        "gap_threshold_ms": found.gap_threshold_ms,
+        "from_ms": summary.from_ms,
+        "to_ms": summary.to_ms,
+        "count": summary.count,
+        "is_exact": summary.is_exact,
+        "opened": summary.opened,
+        "first_ms": summary.first_ms,
+        "last_ms": summary.last_ms,
+        "min": summary.minimum,
+        "p5": summary.p5,
+        "median": summary.median,
+        "mean": summary.mean,
+        "p95": summary.p95,
+        "max": summary.maximum,
+        "interval_ms": summary.interval_ms,
+        "coverage": summary.coverage,
+        "gap_threshold_ms": summary.gap_threshold_ms,
         "longest_gap": gap
         and {"from_ms": gap.from_ms, "to_ms": gap.to_ms, "length_ms": gap.length_ms},
     }

@@ -1,4 +1,4 @@
-"""Addresses below ``/api/v1/``."""
+"""URLs below ``/api/v1/``."""
 
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
@@ -36,7 +36,7 @@ urlpatterns = [
     path("archive", ArchiveView.as_view(), name="archive"),
     path("measurements/<uuid:id>", MeasurementView.as_view(), name="measurement"),
     path("measurements/<uuid:id>/content", ContentView.as_view(), name="content"),
-    # What the API is like is no secret: the document opens without a token.
+    # The OpenAPI document is public: it needs no token.
     path(
         "schema",
         SpectacularJSONAPIView.as_view(

@@ -1,1 +1,1 @@
-"""Samples as files that other programs read, each of which says where it comes from."""
+"""Encoders that turn samples into files with provenance, and estimates of their size."""

@@ -1,7 +1,7 @@
-"""Turn samples into CSV, JSON or Parquet, piece by piece. Pure: arrays in, bytes out.
+"""Samples as CSV, JSON and Parquet, encoded in chunks. Pure: arrays in, bytes out.
 
-Numbers come out as the shortest text that reads back as the same number, whole ones without a
-fraction; in CSV none has an exponent, which is the notation that devices themselves use.
+Numbers are written as the shortest text that parses to the same double, integers without a
+fraction. CSV has no exponents, like the files that devices send.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from analysis.exports.write_buffer import GrowingFile
-from analysis.queries.sample_columns import SampleColumns
+from analysis.exports.streaming import StreamBuffer
+from analysis.queries.statistics import SampleColumns
 
 SCHEMA = pa.schema(
     [pa.field("time_ms", pa.int64(), nullable=False), pa.field("value", pa.float64(), False)]
@@ -33,10 +33,9 @@ _CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False)
 
 @dataclass(frozen=True)
 class Format:
-    """A form in which samples are handed out.
+    """An export format.
 
-    ``encode(parts, provenance)`` yields its bytes; a form that has room for it holds what the
-    samples are and where they come from.
+    ``encode(parts, provenance)`` yields its bytes, with the provenance if the format can hold it.
     """
 
     name: str
@@ -49,12 +48,12 @@ def encode_csv(
 ) -> Iterator[bytes]:
     """Yield the header ``time_ms,value`` and a line for each sample; lines end in LF.
 
-    There is no room in it for ``provenance``, which is told beside it.
+    CSV cannot hold ``provenance``; response headers or a separate file carry it.
     """
     yield b"time_ms,value\n"
     for part in parts:
-        lines = write_lines(part)
-        yield _EXPONENT.sub(_spell_out, lines) if b"e" in lines else lines
+        lines = encode_lines(part)
+        yield _EXPONENT.sub(_expand_exponent, lines) if b"e" in lines else lines
 
 
 def encode_json(
@@ -62,11 +61,11 @@ def encode_json(
 ) -> Iterator[bytes]:
     """Yield ``{"samples": [[time_ms, value], ...]}``, a line for each sample.
 
-    The field ``provenance`` follows, where there is one.
+    The field ``provenance`` follows unless it is None.
     """
     separator = b'{"samples": ['
     for part in parts:
-        yield separator + b"\n[" + write_lines(part)[:-1].replace(b"\n", b"],\n[") + b"]"
+        yield separator + b"\n[" + encode_lines(part)[:-1].replace(b"\n", b"],\n[") + b"]"
         separator = b","
     yield b"\n]" if separator == b"," else separator + b"]"
     if provenance is not None:
@@ -79,28 +78,28 @@ def encode_parquet(
 ) -> Iterator[bytes]:
     """Yield a Parquet file of ``time_ms int64, value double``, a row group for each part.
 
-    The key ``device_endpoint`` of the file's metadata holds ``provenance`` as JSON.
+    The metadata key ``device_endpoint`` holds ``provenance`` as JSON.
     """
-    told = {METADATA_KEY: json.dumps(provenance).encode()} if provenance is not None else None
-    drain = GrowingFile()
+    metadata = {METADATA_KEY: json.dumps(provenance).encode()} if provenance is not None else None
+    buffer = StreamBuffer()
     writer = pyarrow.parquet.ParquetWriter(
-        pa.PythonFile(drain, mode="w"),
-        SCHEMA.with_metadata(told),
+        pa.PythonFile(buffer, mode="w"),
+        SCHEMA.with_metadata(metadata),
         compression="zstd",
         use_dictionary=["value"],
-        # Times rise by nearly even steps: their differences take a bit or two each.
+        # Times are nearly evenly spaced: each difference takes a bit or two.
         column_encoding={"time_ms": "DELTA_BINARY_PACKED"},
     )
     with writer:
         for part in parts:
-            writer.write_table(_table(part).replace_schema_metadata(told))
-            yield drain.take()
-    yield drain.take()
+            writer.write_table(_make_table(part).replace_schema_metadata(metadata))
+            yield buffer.take()
+    yield buffer.take()
 
 
 FORMATS = {
-    each.name: each
-    for each in (
+    encoding.name: encoding
+    for encoding in (
         Format("csv", "text/csv; charset=utf-8", encode_csv),
         Format("parquet", "application/vnd.apache.parquet", encode_parquet),
         Format("json", "application/json", encode_json),
@@ -108,17 +107,17 @@ FORMATS = {
 }
 
 
-def _table(part: SampleColumns) -> pa.Table:
+def _make_table(part: SampleColumns) -> pa.Table:
     return pa.Table.from_arrays([pa.array(part.time_ms), pa.array(part.value)], schema=SCHEMA)
 
 
-def write_lines(part: SampleColumns) -> bytes:
-    """Return a line ``time_ms,value`` for each sample; large and tiny values have exponents."""
+def encode_lines(part: SampleColumns) -> bytes:
+    """Return a line ``time_ms,value`` for each sample; extreme values have exponents."""
     sink = pa.BufferOutputStream()
-    pyarrow.csv.write_csv(_table(part), sink, _CSV_OPTIONS)
+    pyarrow.csv.write_csv(_make_table(part), sink, _CSV_OPTIONS)
     text: bytes = sink.getvalue().to_pybytes()
     return text
 
 
-def _spell_out(number: re.Match[bytes]) -> bytes:
+def _expand_exponent(number: re.Match[bytes]) -> bytes:
     return np.format_float_positional(float(number[0]), trim="-").encode()

@@ -6,29 +6,29 @@ import json
 from collections.abc import Iterable, Iterator
 
 from analysis.exports.fhir import make_id
-from analysis.queries.sample_columns import SampleColumns
+from analysis.queries.statistics import SampleColumns
 from ingest.time_range import format_instant
 
 
 def encode_heart_rates(parts: Iterable[SampleColumns], identity: str, name: str) -> Iterator[bytes]:
-    """Yield a JSON array of data points, one a sample, a line each."""
+    """Yield a JSON array of data points, one for each sample, each on its own line."""
     separator = "[\n"
     for part in parts:
         lines = []
         for time_ms, value in zip(part.time_ms.tolist(), part.value.tolist(), strict=True):
-            lines.append(separator + json.dumps(_point(identity, name, time_ms, value)))
+            lines.append(separator + json.dumps(_make_data_point(identity, name, time_ms, value)))
             separator = ",\n"
         yield "".join(lines).encode()
     yield b"[]\n" if separator == "[\n" else b"\n]\n"
 
 
-def _point(identity: str, name: str, time_ms: int, value: float) -> dict[str, object]:
-    moment = format_instant(time_ms)
+def _make_data_point(identity: str, name: str, time_ms: int, value: float) -> dict[str, object]:
+    timestamp = format_instant(time_ms)
     return {
         "header": {
             "uuid": make_id(identity, name, time_ms),
             "schema_id": {"namespace": "omh", "name": "heart-rate", "version": "2.0"},
-            "source_creation_date_time": moment,
+            "source_creation_date_time": timestamp,
             "modality": "sensed",
             "external_datasheets": [
                 {
@@ -42,6 +42,6 @@ def _point(identity: str, name: str, time_ms: int, value: float) -> dict[str, ob
                 "value": int(value) if value.is_integer() else value,
                 "unit": "beats/min",
             },
-            "effective_time_frame": {"date_time": moment},
+            "effective_time_frame": {"date_time": timestamp},
         },
     }

@@ -1,8 +1,7 @@
-"""What an export says of itself: whose samples, of which range, in which unit, when taken out."""
+"""The provenance and data dictionary of an export. Pure."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ def describe_export(
 ) -> dict[str, Any]:
     """Return provenance and data dictionary of the samples of ``series`` in ``wanted``.
 
-    ``source`` names the installation. Everything in it can be told as JSON.
+    ``source`` names the installation. The result can be serialized as JSON.
     """
     start, end = wanted.within(series.first_ms, series.last_ms)
     meaning = kind.label + (f" in {kind.unit} (UCUM)" if kind.unit else ", without a known unit")
@@ -46,14 +45,4 @@ def describe_export(
                 "in, smoothed or left out; implausible values are in it too.",
             },
         ],
-    }
-
-
-def describe_in_headers(provenance: dict[str, Any], dictionary_url: str) -> dict[str, str]:
-    """Return the headers that say the same in short, with a link to the whole."""
-    short = {key: provenance[key] for key in ("source", "identity", "series", "from", "to")}
-    short |= {"unit": provenance["measurement"]["unit"], "exported_at": provenance["exported_at"]}
-    return {
-        "X-Provenance": json.dumps(short),
-        "Link": f'<{dictionary_url}>; rel="describedby"; type="application/json"',
     }

@@ -1,67 +1,74 @@
-"""How large an export will be, told before it is made. Pure."""
+"""Estimates of the size of an export before it is made. Pure."""
 
 from __future__ import annotations
 
 import json
 import zlib
 
-from analysis.exports.fhir import VERSIONS, Coded, make_observations
-from analysis.exports.formats import encode_parquet, write_lines
+from analysis.exports.fhir import VERSIONS, CodedSeries, make_observations
+from analysis.exports.formats import encode_lines, encode_parquet
 from analysis.exports.open_mhealth import encode_heart_rates
-from analysis.queries.sample_columns import SampleColumns
+from analysis.queries.statistics import SampleColumns
 
-# Samples that are written to see how long they become; fewer where each takes longer.
-TRIED = 5_000
-TRIED_CLINICAL = 200
-# Brackets and a comma more than a line of CSV.
-JSON_EXTRA = 3
-PACKED_JSON = 1.05
-# Of provenance and data dictionary, and of the same in a zip beside its samples.
-DICTIONARY = 1_300
-ZIPPED_DICTIONARY = 1_100
-FHIR_BUNDLE = 500
+# Samples that are encoded for an estimate; fewer where encoding is slow.
+MAX_SAMPLES_ENCODED = 5_000
+MAX_CLINICAL_SAMPLES_ENCODED = 200
+# Brackets and a comma in addition to the line of CSV.
+JSON_EXTRA_BYTES = 3
+ZIPPED_JSON_RATIO = 1.05
+# Size of provenance and data dictionary in a file, and as a file of a zip.
+DICTIONARY_BYTES = 1_300
+ZIPPED_DICTIONARY_BYTES = 1_100
+FHIR_BUNDLE_BYTES = 500
+FHIR_ENTRY_BYTES = 70  # an entry's URL
 
 
-def estimate_sizes(samples: SampleColumns, count: int) -> dict[str, int]:
-    """Return about how many bytes ``count`` samples like ``samples`` take in each format.
+def estimate_export_bytes(samples: SampleColumns, count: int) -> dict[str, int]:
+    """Return the estimated bytes of ``count`` samples like ``samples`` by format.
 
-    ``zip_csv`` and its like are an archive with that format and its dictionary in it.
+    ``zip_csv`` and its like stand for a zip of that format with its data dictionary.
     """
-    tried = SampleColumns(samples.time_ms[:TRIED], samples.value[:TRIED])
+    head = _take_first(samples, MAX_SAMPLES_ENCODED)
     empty = sum(map(len, encode_parquet([])))
-    line = packed_line = row = 0.0
-    if len(tried) and count:
-        lines = write_lines(tried)
-        line = len(lines) / len(tried)
-        packed_line = len(zlib.compress(lines)) / len(tried)
-        row = max(0, sum(map(len, encode_parquet([tried]))) - empty) / len(tried)
+    line = zipped_line = row = 0.0
+    if len(head) and count:
+        lines = encode_lines(head)
+        line = len(lines) / len(head)
+        zipped_line = len(zlib.compress(lines)) / len(head)
+        row = max(0, sum(map(len, encode_parquet([head]))) - empty) / len(head)
     sizes = {
         "csv": 14 + line * count,
-        "parquet": DICTIONARY + empty + row * count,
-        "json": DICTIONARY + 15 + (line + JSON_EXTRA * bool(line)) * count,
-        "zip_csv": ZIPPED_DICTIONARY + packed_line * count,
-        "zip_parquet": ZIPPED_DICTIONARY + DICTIONARY + empty + row * count,
-        "zip_json": ZIPPED_DICTIONARY + DICTIONARY / 2 + packed_line * PACKED_JSON * count,
+        "parquet": DICTIONARY_BYTES + empty + row * count,
+        "json": DICTIONARY_BYTES + 15 + (line + JSON_EXTRA_BYTES * bool(line)) * count,
+        "zip_csv": ZIPPED_DICTIONARY_BYTES + zipped_line * count,
+        "zip_parquet": ZIPPED_DICTIONARY_BYTES + DICTIONARY_BYTES + empty + row * count,
+        "zip_json": ZIPPED_DICTIONARY_BYTES
+        + DICTIONARY_BYTES / 2
+        + zipped_line * ZIPPED_JSON_RATIO * count,
     }
     return {name: round(size) for name, size in sizes.items()}
 
 
-def estimate_clinical(
-    samples: SampleColumns, count: int, first_day: int, coded: Coded
+def estimate_clinical_bytes(
+    samples: SampleColumns, count: int, first_day: int, series: CodedSeries
 ) -> dict[str, int]:
-    """Return the same for the forms of health care.
+    """Return the estimated bytes of the healthcare formats.
 
-    ``fhir_r4b`` and ``fhir_r5`` are of the ``first_day`` samples that one page holds,
-    ``open_mhealth`` of all ``count``.
+    ``fhir_r4b`` and ``fhir_r5`` hold the ``first_day`` samples of one page, ``open_mhealth`` all
+    ``count``.
     """
-    tried = SampleColumns(samples.time_ms[:TRIED_CLINICAL], samples.value[:TRIED_CLINICAL])
-    if not len(tried):
+    head = _take_first(samples, MAX_CLINICAL_SAMPLES_ENCODED)
+    if not len(head):
         return {}
     sizes = {}
     for version in VERSIONS:
-        found = list(make_observations([tried], coded, version))
-        each = len(json.dumps(found)) + 70 * len(found)  # an entry has an address of its own
-        sizes[f"fhir_{version}"] = FHIR_BUNDLE + each * first_day / len(tried)
-    points = sum(map(len, encode_heart_rates([tried], coded.identity, coded.name)))
-    sizes["open_mhealth"] = points * count / len(tried)
+        observations = list(make_observations([head], series, version))
+        size = len(json.dumps(observations)) + FHIR_ENTRY_BYTES * len(observations)
+        sizes[f"fhir_{version}"] = FHIR_BUNDLE_BYTES + size * first_day / len(head)
+    points = sum(map(len, encode_heart_rates([head], series.identity, series.name)))
+    sizes["open_mhealth"] = points * count / len(head)
     return {name: round(size) for name, size in sizes.items()}
+
+
+def _take_first(samples: SampleColumns, count: int) -> SampleColumns:
+    return SampleColumns(samples.time_ms[:count], samples.value[:count])

@@ -1,1 +1,1 @@
-"""What is stored, read back: series, samples, buckets and the numbers that sum them up."""
+"""Queries on stored data: series, samples, buckets, statistics, files and identity states."""

@@ -1,9 +1,8 @@
-"""Buckets of time that charts are drawn from. Pure: arrays in, arrays out.
+"""Time buckets for charts. Pure: arrays in, arrays out.
 
-Widths come from a ladder of durations that people read off an axis. Buckets are aligned to
-multiples of their width since 1970-01-01T00:00Z: those up to 12 h and 1 d start where a UTC
-clock would have them start, those of 7, 14 and 28 days start on a Thursday, as 1970-01-01 was.
-An instant therefore lies in the same bucket whatever range is asked for.
+Widths come from a ladder of round durations. Buckets are aligned to multiples of their width
+since 1970-01-01T00:00Z, so a time lies in the same bucket whatever range is requested. Buckets
+of 7, 14 and 28 days start on a Thursday, the weekday of 1970-01-01.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.queries.sample_columns import Times, Values
+from analysis.queries.statistics import Times, Values
 
 _SECOND = 1000
 _MINUTE = 60 * _SECOND
@@ -31,7 +30,7 @@ LADDER_MS = (
 
 @dataclass(frozen=True)
 class Buckets:
-    """Columns of equal length, ascending in time; only buckets that hold a sample."""
+    """Columns of equal length, ascending in time; empty buckets are left out."""
 
     time_ms: Times
     minimum: Values
@@ -41,12 +40,11 @@ class Buckets:
 
     @property
     def mean(self) -> Values:
-        """Return the mean of each bucket."""
         return self.total / self.count
 
 
-def rungs() -> Iterator[int]:
-    """Yield the widths of the ladder in milliseconds; after 28 days they double without end."""
+def iterate_widths() -> Iterator[int]:
+    """Yield the widths of the ladder in milliseconds; beyond 28 days they double endlessly."""
     yield from LADDER_MS
     width = LADDER_MS[-1]
     while True:
@@ -54,23 +52,23 @@ def rungs() -> Iterator[int]:
         yield width
 
 
-def choose_width(from_ms: int, to_ms: int, most: int) -> int:
-    """Return the smallest width that covers ``[from_ms, to_ms)`` with at most ``most`` buckets.
+def choose_width(from_ms: int, to_ms: int, max_buckets: int) -> int:
+    """Return the smallest width that covers ``[from_ms, to_ms)`` in ``max_buckets`` buckets.
 
-    Both ends are at least 0, ``most`` at least 1: from 0 on, one bucket is always enough once
-    it is wide enough, so the search ends.
+    Both ends must be at least 0 and ``max_buckets`` at least 1. Times from 0 on fit into one
+    bucket once it is wide enough, so the search ends.
     """
     if from_ms >= to_ms:
         return LADDER_MS[0]
-    return next(w for w in rungs() if (to_ms - 1) // w - from_ms // w < most)
+    return next(w for w in iterate_widths() if (to_ms - 1) // w - from_ms // w < max_buckets)
 
 
-def summarise(times: Times, values: Values, width_ms: int) -> Buckets:
+def make_buckets(times: Times, values: Values, width_ms: int) -> Buckets:
     """Return the buckets of ascending samples."""
     bucket = times // width_ms
     starts = np.flatnonzero(np.diff(bucket, prepend=-1))
     if len(starts) == 0:
-        return join([])
+        return merge_buckets([])
     return Buckets(
         time_ms=bucket[starts] * width_ms,
         minimum=np.minimum.reduceat(values, starts),
@@ -80,8 +78,8 @@ def summarise(times: Times, values: Values, width_ms: int) -> Buckets:
     )
 
 
-def join(parts: list[Buckets]) -> Buckets:
-    """Return all ``parts`` as one: sorted, and buckets of the same time merged."""
+def merge_buckets(parts: list[Buckets]) -> Buckets:
+    """Return ``parts`` as one, sorted by time; buckets of the same time are merged."""
     if not parts:
         empty = np.empty(0, np.float64)
         return Buckets(np.empty(0, np.int64), empty, empty, empty, np.empty(0, np.int64))
@@ -94,7 +92,7 @@ def join(parts: list[Buckets]) -> Buckets:
         return np.concatenate([getattr(part, name) for part in parts])[order]
 
     if len(starts) == 0:
-        return join([])
+        return merge_buckets([])
     return Buckets(
         time_ms=time_ms[starts],
         minimum=np.minimum.reduceat(column("minimum"), starts),

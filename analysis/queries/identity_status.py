@@ -1,8 +1,8 @@
-"""How identities fare: when samples came last, what went wrong, which certificates end soon.
+"""The state of each identity: last sample, rejected files, incidents, expiring certificates.
 
-Each answer is found by key, so that a page costs the same in a table of ten files and of ten
-million. A filter by state looks at ``MOST_LOOKED_AT`` identities at a time and says where to go
-on, since a state is nothing that an index could hold: it changes by itself as time passes.
+Every query uses a key, so the cost of a page does not depend on the size of the tables. A filter
+by state checks at most ``MAX_IDENTITIES_CHECKED`` identities a page and returns where to continue,
+because no index can hold a state that changes as time passes.
 """
 
 from __future__ import annotations
@@ -11,24 +11,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from alerts.models import Incident, MonitorHeartbeat
 from analysis.queries.read_database import connection
 from ingest.models import DeviceCertificate
 
-FAILED_RECENTLY = timedelta(days=1)
-QUIET_AFTER = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
-USUALLY_QUIET_AFTER = "24h"
-STATES = ("failing", "late", "catching-up", "expiring", "quiet", "fine", "idle", "off")
-MAX_LOOKED_AT = 4_000
+FAILING_FOR = timedelta(days=1)  # after a file was rejected
+STALE_AFTER = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+DEFAULT_STALE_AFTER = "24h"
+STATES = (
+    "failing", "overdue", "backfilling", "expiring", "stale", "up-to-date", "idle", "inactive",
+)  # fmt: skip
+MAX_IDENTITIES_CHECKED = 4_000
 _BATCH_SIZE = 500
 
 
 @dataclass(frozen=True)
-class Watched:
-    """An identity and what is known of it; ``last_ms`` is its last sample, epoch milliseconds."""
+class IdentityStatus:
+    """An identity and what its state depends on.
+
+    ``last_ms`` is the time of its last sample in epoch milliseconds, ``devices`` the number of its
+    live certificates, ``expires_at`` the first date on which one of them ends.
+    """
 
     id: int
     name: str
@@ -41,33 +47,36 @@ class Watched:
     conflicts: int
     is_overdue: bool = False
     is_backfilling: bool = False
-    ends_soon: bool = False
+    is_expiring: bool = False
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many identities are late or catch up and how many certificates end soon.
+class StateCounts:
+    """Numbers of overdue and backfilling identities and of expiring certificates.
 
-    ``looked_at`` is when ``watch`` found out who is late, None if it never did.
+    ``checked_at`` is the time of the last run of ``monitor_devices``, None before the first.
     """
 
-    late: int
-    catching_up: int
+    overdue: int
+    backfilling: int
     expiring: int
-    looked_at: datetime | None
+    checked_at: datetime | None
 
 
 @dataclass(frozen=True)
-class WatchedPage:
-    """Some identities in order of name; ``after`` continues them, ``looked_at`` were read."""
+class IdentityPage:
+    """Identities and their states in order of name; ``after`` selects the next page.
 
-    rows: list[tuple[Watched, str]]
+    ``checked`` is the number of identities that were checked for the page.
+    """
+
+    rows: list[tuple[IdentityStatus, str]]
     after: str | None
-    looked_at: int
+    checked: int
 
 
-# Several statements rather than one: each is of one kind of table, and those on samples and files
-# name one identity (see 0010), which is a look-up in one place where they are distributed.
+# Several statements rather than one: on a cluster distributed by identity, each reads one kind of
+# table, and the functions on samples and files name one identity and so are sent to one node.
 _PAGE = """
 SELECT i.id, i.name, i.description, i.is_active FROM identities_identity i
 WHERE {conditions} ORDER BY lower(i.name) LIMIT %(limit)s
@@ -76,132 +85,133 @@ _LATEST = """
 SELECT i.id, ingest_last_sample_ms(i.id), ingest_last_rejected_at(i.id)
 FROM unnest(%s::bigint[]) AS i(id)
 """
-_DEVICES = """
-SELECT c.identity_id, count(*), min(c.not_after) FROM ingest_devicecertificate c
-WHERE c.identity_id = ANY(%s) AND c.state = 'active'
-  AND (c.retires_at IS NULL OR c.retires_at > %s)
-GROUP BY c.identity_id
-"""
 _CONFLICTS = """
 SELECT c.identity_id, count(*) FROM ingest_sampleconflict c
 WHERE c.identity_id = ANY(%s) GROUP BY c.identity_id
 """
-
-_LATE = """
+_OVERDUE = """
 SELECT n.identity_id, bool_or(NOT n.is_backfilling), bool_or(n.is_backfilling)
 FROM alerts_incident n
 WHERE n.identity_id = ANY(%s) AND n.kind = 'late' AND n.ended_at IS NULL GROUP BY n.identity_id
 """
 
 
-def list_watched(
+def list_identities(
     *,
     contains: str = "",
     state: str = "",
-    quiet_after: timedelta = QUIET_AFTER[USUALLY_QUIET_AFTER],
+    stale_after: timedelta = STALE_AFTER[DEFAULT_STALE_AFTER],
     after: str | None = None,
     limit: int = 50,
-) -> WatchedPage:
-    """Return at most ``limit`` identities that follow ``after``, each with its state.
+) -> IdentityPage:
+    """Return at most ``limit`` identities after the name ``after``, each with its state.
 
-    ``contains`` is a part of the name in any case, ``state`` one of ``STATES`` or "" for all.
+    ``contains`` is a part of the name, ignoring case; ``state`` is one of ``STATES`` or "" for
+    all.
     """
     now = timezone.now()
-    rows: list[tuple[Watched, str]] = []
-    looked_at = 0
-    batch = _BATCH_SIZE if state else limit + 1
-    while looked_at < MAX_LOOKED_AT:
-        found = _read(contains, after, batch, now)
-        for place, each in enumerate(found):
-            its_state = tell_state(each, now, quiet_after)
-            if not state or its_state == state:
+    rows: list[tuple[IdentityStatus, str]] = []
+    checked = 0
+    batch_size = _BATCH_SIZE if state else limit + 1
+    while checked < MAX_IDENTITIES_CHECKED:
+        batch = _fetch_batch(contains, after, batch_size, now)
+        for position, identity in enumerate(batch):
+            identity_state = determine_state(identity, now, stale_after)
+            if not state or identity_state == state:
                 if len(rows) == limit:
-                    return WatchedPage(rows, after, looked_at + place)
-                rows.append((each, its_state))
-            after = each.name
-        looked_at += len(found)
-        if len(found) < batch:
-            return WatchedPage(rows, None, looked_at)
-    return WatchedPage(rows, after, looked_at)
+                    return IdentityPage(rows, after, checked + position)
+                rows.append((identity, identity_state))
+            after = identity.name
+        checked += len(batch)
+        if len(batch) < batch_size:
+            return IdentityPage(rows, None, checked)
+    return IdentityPage(rows, after, checked)
 
 
-def find_watched(name: str) -> Watched | None:
-    """Return the identity ``name`` (any case), or None."""
-    found = _ask("lower(i.name) = lower(%(name)s)", {"name": name, "limit": 1}, timezone.now())
+def find_identity(name: str) -> IdentityStatus | None:
+    """Return the identity ``name`` (ignoring case), or None."""
+    parameters = {"name": name, "limit": 1}
+    found = _fetch_statuses("lower(i.name) = lower(%(name)s)", parameters, timezone.now())
     return found[0] if found else None
 
 
-def count_watched(now: datetime) -> Counts:
-    """Return how many need looking at, by three statements."""
-    late = Incident.objects.filter(kind=Incident.Kind.OVERDUE, ended_at=None)
-    counted = late.aggregate(
-        late=Count("identity", distinct=True, filter=Q(is_backfilling=False)),
-        catching_up=Count("identity", distinct=True, filter=Q(is_backfilling=True)),
+def count_states(now: datetime) -> StateCounts:
+    """Return the counts of all identities, in three statements."""
+    open_incidents = Incident.objects.filter(kind=Incident.Kind.OVERDUE, ended_at=None)
+    counts = open_incidents.aggregate(
+        overdue=Count("identity", distinct=True, filter=Q(is_backfilling=False)),
+        backfilling=Count("identity", distinct=True, filter=Q(is_backfilling=True)),
     )
-    expiring = DeviceCertificate.objects.expiring(now).count()
-    looked_at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
-    return Counts(**counted, expiring=expiring, looked_at=looked_at)
+    expiring = DeviceCertificate.objects.ending(now).filter(not_after__gt=now)
+    checked_at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
+    return StateCounts(**counts, expiring=expiring.count(), checked_at=checked_at)
 
 
-def tell_state(found: Watched, now: datetime, quiet_after: timedelta) -> str:
-    """Return the one of ``STATES`` that asks most urgently for somebody to look."""
-    if not found.is_active:
-        return "off"
-    if found.rejected_at is not None and found.rejected_at > now - FAILED_RECENTLY:
+def determine_state(identity: IdentityStatus, now: datetime, stale_after: timedelta) -> str:
+    """Return the most urgent of ``STATES`` that applies to the identity."""
+    if not identity.is_active:
+        return "inactive"
+    if identity.rejected_at is not None and identity.rejected_at > now - FAILING_FOR:
         return "failing"
-    if not found.devices:
+    if not identity.devices:
         return "idle"
-    for state, is_so in (
-        ("late", found.is_overdue),
-        ("catching-up", found.is_backfilling),
-        ("expiring", found.ends_soon),
-        ("idle", found.last_ms is None),
+    for state, applies in (
+        ("overdue", identity.is_overdue),
+        ("backfilling", identity.is_backfilling),
+        ("expiring", identity.is_expiring),
+        ("idle", identity.last_ms is None),
     ):
-        if is_so:
+        if applies:
             return state
-    is_quiet = (found.last_ms or 0) < (now - quiet_after).timestamp() * 1000
-    return "quiet" if is_quiet else "fine"
+    is_stale = (identity.last_ms or 0) < (now - stale_after).timestamp() * 1000
+    return "stale" if is_stale else "up-to-date"
 
 
-def _read(contains: str, after: str | None, limit: int, now: datetime) -> list[Watched]:
+def _fetch_batch(
+    contains: str, after: str | None, limit: int, now: datetime
+) -> list[IdentityStatus]:
     conditions = ["true"]
-    given: dict[str, Any] = {"limit": limit}
+    parameters: dict[str, Any] = {"limit": limit}
     if contains:
         conditions.append("strpos(lower(i.name), lower(%(contains)s)) > 0")
-        given["contains"] = contains.replace("\0", "")
+        parameters["contains"] = contains.replace("\0", "")
     if after is not None:
         conditions.append("lower(i.name) > lower(%(after)s)")
-        given["after"] = after
-    return _ask(" AND ".join(conditions), given, now)
+        parameters["after"] = after
+    return _fetch_statuses(" AND ".join(conditions), parameters, now)
 
 
-def _ask(conditions: str, parameters: dict[str, Any], now: datetime) -> list[Watched]:
+def _fetch_statuses(
+    conditions: str, parameters: dict[str, Any], now: datetime
+) -> list[IdentityStatus]:
     with connection.cursor() as cursor:
         cursor.execute(_PAGE.format(conditions=conditions), parameters)
         page = cursor.fetchall()
-        numbers = [row[0] for row in page]
-        cursor.execute(_LATEST, [numbers])
-        latest = {number: found for number, *found in cursor.fetchall()}
-        cursor.execute(_DEVICES, [numbers, now])
-        devices = {number: found for number, *found in cursor.fetchall()}
-        cursor.execute(_CONFLICTS, [numbers])
+        identity_ids = [row[0] for row in page]
+        cursor.execute(_LATEST, [identity_ids])
+        latest = {pk: row for pk, *row in cursor.fetchall()}
+        cursor.execute(_CONFLICTS, [identity_ids])
         conflicts = dict(cursor.fetchall())
-        cursor.execute(_LATE, [numbers])
-        late = {number: found for number, *found in cursor.fetchall()}
-    ending = set(
-        DeviceCertificate.objects.needing_renewal(now)
-        .filter(identity__in=numbers)
-        .values_list("identity", flat=True)
-    )
-    columns = (
+        cursor.execute(_OVERDUE, [identity_ids])
+        overdue = {pk: row for pk, *row in cursor.fetchall()}
+    certificates = DeviceCertificate.objects.filter(identity__in=identity_ids)
+    devices = {
+        pk: row
+        for pk, *row in certificates.live(now)
+        .order_by()
+        .values_list("identity")
+        .annotate(Count("pk"), Min("not_after"))
+    }
+    expiring = set(certificates.ending(now).values_list("identity", flat=True))
+    rows = (
         (
             *row,
             *latest[row[0]],
             *devices.get(row[0], (0, None)),
             conflicts.get(row[0], 0),
-            *late.get(row[0], (False, False)),
-            row[0] in ending,
+            *overdue.get(row[0], (False, False)),
+            row[0] in expiring,
         )
         for row in page
     )
-    return [Watched(*each) for each in columns]
+    return [IdentityStatus(*row) for row in rows]

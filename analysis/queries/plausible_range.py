@@ -1,8 +1,9 @@
-"""How many samples of a stretch lie outside the plausible range of their measurement type.
+"""The number of samples outside the plausible range of their measurement type.
 
-Blocks of whole hours whose summary lies inside the range, or wholly on one side of it, are never
-opened. Of the others all are opened up to ``MOST_OPENED`` samples; beyond that, as many spread
-evenly over the stretch stand for the rest.
+Blocks whose minimum and maximum lie inside the range, or both on one side of it, are counted
+without reading their samples. The other blocks are read; if they hold more than
+``MAX_SAMPLES_READ`` samples, the count is extrapolated from blocks spread evenly over the time
+range.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from analysis.queries.samples import fetch, read_samples
+from analysis.queries.samples import fetch_rows, read_samples
 from analysis.queries.series import Series
 from ingest.measurement_types import Kind
 from ingest.time_range import TimeRange
 
 HOUR_MS = 3_600_000
-MAX_OPENED = 200_000
+MAX_SAMPLES_READ = 200_000
 
 
 @dataclass(frozen=True)
 class Implausible:
-    """Samples less than the least plausible value and greater than the greatest one."""
+    """Counts of samples below and above the plausible range."""
 
     below: int
     above: int
@@ -29,7 +30,7 @@ class Implausible:
 
 
 def count_implausible(series: Series, wanted: TimeRange, kind: Kind) -> Implausible | None:
-    """Return what lies outside; None where ``kind`` has no plausible range."""
+    """Return the counts for ``wanted``; None if ``kind`` has no plausible range."""
     if kind.plausible_low is None and kind.plausible_high is None:
         return None
     low = -math.inf if kind.plausible_low is None else kind.plausible_low
@@ -37,10 +38,10 @@ def count_implausible(series: Series, wanted: TimeRange, kind: Kind) -> Implausi
     start, end = wanted.within(series.first_ms, series.last_ms)
     first_hour, hours_end = -(-start // HOUR_MS), end // HOUR_MS
     if first_hour >= hours_end:
-        return _count(series, start, end, low, high)
+        return _count_samples(series, start, end, low, high)
     inside = _count_hours(series, (first_hour, hours_end - 1), low, high)
-    before = _count(series, start, first_hour * HOUR_MS, low, high)
-    after = _count(series, hours_end * HOUR_MS, end, low, high)
+    before = _count_samples(series, start, first_hour * HOUR_MS, low, high)
+    after = _count_samples(series, hours_end * HOUR_MS, end, low, high)
     return Implausible(
         before.below + inside.below + after.below,
         before.above + inside.above + after.above,
@@ -48,8 +49,8 @@ def count_implausible(series: Series, wanted: TimeRange, kind: Kind) -> Implausi
     )
 
 
-def _count(series: Series, start: int, end: int, low: float, high: float) -> Implausible:
-    """Count one by one, in what of an hour lies in the stretch."""
+def _count_samples(series: Series, start: int, end: int, low: float, high: float) -> Implausible:
+    """Count by reading every sample: for the partial hours at both ends of the range."""
     below = above = 0
     for part in read_samples(series, TimeRange(start, end)) if start < end else ():
         below += int((part.value < low).sum())
@@ -58,7 +59,7 @@ def _count(series: Series, start: int, end: int, low: float, high: float) -> Imp
 
 
 def _count_hours(series: Series, hours: tuple[int, int], low: float, high: float) -> Implausible:
-    """Count in whole hours, from the first to the last of ``hours``."""
+    """Count in whole hours, from the first to the last of ``hours``, both included."""
     parameters: dict[str, object] = {
         "identity_id": series.identity_id,
         "name": series.name,
@@ -67,13 +68,15 @@ def _count_hours(series: Series, hours: tuple[int, int], low: float, high: float
         "low": low,
         "high": high,
     }
-    below, above, mixed = fetch(_TOTALS, parameters)[0]
+    below, above, mixed = fetch_rows(_TOTALS, parameters)[0]
     if not mixed:
         return Implausible(below, above)
-    step = math.ceil(mixed / MAX_OPENED)
-    opened, less, greater = fetch(_OPEN, {**parameters, "step": step})[0]
-    share = mixed / opened if opened else 0.0
-    return Implausible(below + round(less * share), above + round(greater * share), step == 1)
+    step = math.ceil(mixed / MAX_SAMPLES_READ)
+    read, read_below, read_above = fetch_rows(_SAMPLED, {**parameters, "step": step})[0]
+    scale = mixed / read if read else 0.0
+    return Implausible(
+        below + round(read_below * scale), above + round(read_above * scale), step == 1
+    )
 
 
 _IN_HOURS = """
@@ -89,12 +92,12 @@ SELECT coalesce(sum(b.sample_count) FILTER (WHERE {_BELOW}), 0)::bigint,
        coalesce(sum(b.sample_count) FILTER (WHERE {_MIXED}), 0)::bigint
 FROM ingest_sampleblock b WHERE {_IN_HOURS}
 """  # noqa: S608 - constants only
-_OPEN = f"""
+_SAMPLED = f"""
 WITH chosen AS MATERIALIZED (
     SELECT id FROM (
         SELECT b.id, row_number() OVER (ORDER BY b.hour, b.first_ms) AS place
         FROM ingest_sampleblock b WHERE {_IN_HOURS} AND {_MIXED}
-    ) AS each WHERE place %% %(step)s = %(step)s / 2
+    ) AS numbered WHERE place %% %(step)s = %(step)s / 2
 )
 SELECT count(*), count(*) FILTER (WHERE value < %(low)s), count(*) FILTER (WHERE value > %(high)s)
 FROM ingest_sampleblock b JOIN chosen ON chosen.id = b.id, unnest(b."values") AS value

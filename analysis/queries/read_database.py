@@ -1,8 +1,8 @@
-"""Which database is read: the one that devices write to, or a replica of it for analysts.
+"""The database that queries read: the primary, or the replica for analysts.
 
-Whoever takes a request chooses for it; without a choice, and in every command but those that say
-otherwise, it is the one that is written to. The choice holds for the thread until the next one,
-since the samples of an answer are read while it is being sent.
+The middleware chooses one for each request; the default, also in commands, is the primary. The
+choice stays in force in its context until the next one, because streaming responses read samples
+after the view has returned.
 """
 
 from __future__ import annotations
@@ -22,22 +22,21 @@ _chosen: ContextVar[str] = ContextVar("database_to_read", default=PRIMARY)
 
 
 def has_replica() -> bool:
-    """Tell whether there is a replica (``ANALYTICS_DATABASE_URL``)."""
+    """Return whether a replica is configured (``ANALYTICS_DATABASE_URL``)."""
     return REPLICA in settings.DATABASES
 
 
 def choose(*, replica: bool) -> None:
-    """Read from the replica, if there is one, or from the database that is written to."""
+    """Choose the replica, if there is one, or the primary for the queries that follow."""
     _chosen.set(REPLICA if replica and has_replica() else PRIMARY)
 
 
 def is_replica() -> bool:
-    """Tell whether the replica is what is read now."""
     return _chosen.get() == REPLICA
 
 
 class _Connection:
-    """Stands for the connection of the database that is read now, as Django's own proxy does."""
+    """Proxy for the connection of the chosen database, like ``django.db.connection``."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(connections[_chosen.get()], name)

@@ -1,8 +1,8 @@
-"""Read samples and buckets of a series back, ascending, in little memory.
+"""Samples, buckets and daily counts of a series, read in bounded memory.
 
-Samples are read in runs of whole hours, each by one statement, found by key: no transaction is
-held open while a slow reader takes its time, and a block that is merged or rewritten meanwhile
-is never read half. An hour holds at most 3.6 million samples, which bounds the memory.
+Samples are read in runs of whole hours, one statement each. No transaction stays open while a
+slow client reads, and a block that is merged or rewritten in the meantime is seen before or after
+the change, never half of it. An hour holds at most 3.6 million samples, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -16,44 +16,57 @@ import psycopg
 from analysis.queries.buckets import (
     Buckets,
     choose_width,
-    join,
-    summarise,
+    make_buckets,
+    merge_buckets,
 )
 from analysis.queries.read_database import connection
-from analysis.queries.sample_columns import SampleColumns
 from analysis.queries.series import Series
+from analysis.queries.statistics import SampleColumns, concatenate
 from ingest.storage import pg_arrays
 from ingest.storage.blocks import HOUR_MS, Block
 from ingest.storage.timestamp_encoding import unpack
 from ingest.time_range import TimeRange
 
 SAMPLES_PER_RUN = 250_000
-HOURS_PER_LOOK_AHEAD = 2_000
+HOURS_PER_QUERY = 2_000
+HOURS_PER_DAY = 24
 
 
 def read_samples(series: Series, wanted: TimeRange) -> Iterator[SampleColumns]:
-    """Yield the samples of ``series`` in ``wanted``, ascending; no part is empty."""
+    """Yield the samples of ``series`` in ``wanted``, ascending, in parts that are never empty."""
     start, end = wanted.within(series.first_ms, series.last_ms)
-    for run in _runs_of_hours(series, start, end, width_ms=None):
+    for run in _plan_runs(series, start, end, width_ms=None):
         samples = _read_run(series, run, start, end, width_ms=None)
         if len(samples):
             yield samples
 
 
-def read_buckets(series: Series, wanted: TimeRange, most: int) -> tuple[int, Buckets]:
-    """Return the width in milliseconds and at most ``most`` buckets of the samples in ``wanted``.
+def read_buckets(series: Series, wanted: TimeRange, max_buckets: int) -> tuple[int, Buckets]:
+    """Return the width in milliseconds and at most ``max_buckets`` buckets of ``wanted``.
 
-    A block that lies inside one bucket and inside the range is counted by its summary, without
-    being opened. At widths of an hour and more that is every block, but for those that an end
-    of the range cuts through.
+    A block inside one bucket and inside the range is counted by its summary; its samples are
+    not read. At widths of an hour and more that holds for every block except those that an end
+    of the range divides.
     """
     start, end = wanted.within(series.first_ms, series.last_ms)
-    width_ms = choose_width(start, end, most)
+    width_ms = choose_width(start, end, max_buckets)
     parts = [_read_summaries(series, start, end, width_ms)]
-    for run in _runs_of_hours(series, start, end, width_ms):
+    for run in _plan_runs(series, start, end, width_ms):
         samples = _read_run(series, run, start, end, width_ms)
-        parts.append(summarise(samples.time_ms, samples.value, width_ms))
-    return width_ms, join(parts)
+        parts.append(make_buckets(samples.time_ms, samples.value, width_ms))
+    return width_ms, merge_buckets(parts)
+
+
+def count_samples_by_day(series: Series, first_day: int, days: int) -> dict[int, int]:
+    """Return the number of samples of each UTC day that has any; days count from 1970-01-01.
+
+    Every block lies inside one day, so summaries suffice.
+    """
+    first_hour = first_day * HOURS_PER_DAY
+    last_hour = first_hour + days * HOURS_PER_DAY - 1
+    with connection.cursor() as cursor:
+        cursor.execute(_DAYS, [series.identity_id, series.name, first_hour, last_hour])
+        return dict(cursor.fetchall())
 
 
 # --- Statements ----------------------------------------------------------------------------
@@ -63,8 +76,8 @@ b.identity_id = %(identity_id)s AND b.name = %(name)s
 AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s
 AND b.first_ms < %(to_ms)s AND b.last_ms >= %(from_ms)s
 """
-# A block that its summary can stand for: inside one bucket and not cut by the range. A width
-# of NULL asks for samples, for which no summary can stand.
+# Whether the block's summary suffices: it lies inside one bucket and inside the range. A width of
+# NULL reads samples, for which a summary never suffices.
 _IS_WHOLE = """
 coalesce(b.first_ms / %(width_ms)s::bigint = b.last_ms / %(width_ms)s::bigint
          AND b.first_ms >= %(from_ms)s AND b.last_ms < %(to_ms)s, false)
@@ -82,40 +95,43 @@ SELECT b.first_ms / %(width_ms)s::bigint * %(width_ms)s::bigint, min(b.minimum),
        sum(b.total), sum(b.sample_count)::bigint
 FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_IS_WHOLE} GROUP BY 1 ORDER BY 1
 """  # noqa: S608 - constants only
+_DAYS = """
+SELECT b.hour / 24, sum(b.sample_count)::bigint FROM ingest_sampleblock b
+WHERE b.identity_id = %s AND b.name = %s AND b.hour BETWEEN %s AND %s GROUP BY 1
+"""
 
 
-def _runs_of_hours(
+def _plan_runs(
     series: Series, start: int, end: int, width_ms: int | None
 ) -> Iterator[tuple[int, int]]:
-    """Yield (first hour, last hour) of runs that hold about ``SAMPLES_PER_RUN`` samples each."""
+    """Yield (first hour, last hour) of runs of at most ``SAMPLES_PER_RUN`` samples, or one hour."""
     hour = start // HOUR_MS
     last_hour = (end - 1) // HOUR_MS
     while hour <= last_hour:
         parameters = _parameters(series, (hour, last_hour), start, end, width_ms)
-        found = fetch(_HOURS, {**parameters, "limit": HOURS_PER_LOOK_AHEAD})
-        run_start, held = hour, 0
-        for found_hour, count in found:
-            if held and held + count > SAMPLES_PER_RUN:
-                yield run_start, found_hour - 1
-                run_start, held = found_hour, 0
-            held += count
-        if held:
-            yield run_start, found[-1][0]
-        if len(found) < HOURS_PER_LOOK_AHEAD:
+        rows = fetch_rows(_HOURS, {**parameters, "limit": HOURS_PER_QUERY})
+        run_start, run_samples = hour, 0
+        for row_hour, count in rows:
+            if run_samples and run_samples + count > SAMPLES_PER_RUN:
+                yield run_start, row_hour - 1
+                run_start, run_samples = row_hour, 0
+            run_samples += count
+        if run_samples:
+            yield run_start, rows[-1][0]
+        if len(rows) < HOURS_PER_QUERY:
             return
-        hour = found[-1][0] + 1
+        hour = rows[-1][0] + 1
 
 
 def _read_run(
     series: Series, hours: tuple[int, int], start: int, end: int, width_ms: int | None
 ) -> SampleColumns:
     parameters = _parameters(series, hours, start, end, width_ms)
-    blocks = [to_block(row) for row in fetch(_BLOCKS, parameters)]
-    if not blocks:
-        return SampleColumns(np.empty(0, np.int64), np.empty(0, np.float64))
-    times = np.concatenate([block.times for block in blocks])
-    values = np.concatenate([block.values for block in blocks])
-    if not np.all(times[1:] > times[:-1]):  # blocks of one hour may interleave
+    samples = concatenate([decode_columns(row) for row in fetch_rows(_BLOCKS, parameters)])
+    if not len(samples):
+        return samples
+    times, values = samples.time_ms, samples.value
+    if not np.all(times[1:] > times[:-1]):  # blocks of one hour may overlap in time
         order = np.argsort(times, kind="stable")
         times, values = times[order], values[order]
     if times[0] < start or times[-1] >= end:
@@ -126,9 +142,9 @@ def _read_run(
 
 def _read_summaries(series: Series, start: int, end: int, width_ms: int) -> Buckets:
     hours = (start // HOUR_MS, (end - 1) // HOUR_MS)
-    rows = fetch(_SUMMARIES, _parameters(series, hours, start, end, width_ms))
+    rows = fetch_rows(_SUMMARIES, _parameters(series, hours, start, end, width_ms))
     if not rows:
-        return join([])
+        return merge_buckets([])
     times, minima, maxima, totals, counts = zip(*rows, strict=True)
     return Buckets(
         time_ms=np.array(times, np.int64),
@@ -153,16 +169,17 @@ def _parameters(
     }
 
 
-def to_block(row: tuple[Any, ...]) -> Block:
-    """Return the block of a row (hour, encoding, offsets_ms, values)."""
-    hour, encoding, stored, values = row
-    return Block(hour, unpack(encoding, stored, len(values)), values)
+def decode_columns(row: tuple[Any, ...]) -> SampleColumns:
+    """Return the samples of a row (hour, encoding, offsets_ms, values) of the block table."""
+    hour, encoding, offsets_ms, values = row
+    block = Block(hour, unpack(encoding, offsets_ms, len(values)), values)
+    return SampleColumns(block.times, block.values)
 
 
-def fetch(statement: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-    """Return the rows of ``statement``; columns that are arrays come as numpy's."""
+def fetch_rows(statement: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+    """Return the rows of ``statement``, with array columns as numpy arrays."""
     connection.ensure_connection()
-    # Django's own cursor fetches text; numpy's arrays come from PostgreSQL's binary form.
+    # Django's cursor fetches text; numpy arrays are loaded from PostgreSQL's binary format.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         pg_arrays.register(cursor.adapters)
         cursor.execute(statement, parameters, binary=True)

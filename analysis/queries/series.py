@@ -1,8 +1,8 @@
-"""Which series there are: everything that one identity has stored under one name.
+"""Lookup and listing of series: all samples of one identity under one name.
 
-A series is not a row of its own but a run of blocks in the index (identity, name, hour). The
-names are found by jumping from one to the next in that index, so that a series of ten million
-samples costs the listing no more than one of ten, up to the sum of its own page.
+A series has no row of its own; it is a run of blocks in the index (identity, name, hour). Names
+are found by a loose index scan from one to the next, so the listing does not read the blocks of
+a series, except to add up the totals of those on the page.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from analysis.queries.read_database import connection
 from identities.models import IDENTITY_NAME
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-MAX_AT_ONCE = 4_000
+MAX_IDENTITIES_PER_QUERY = 4_000
 
 
 class UnknownSeriesError(LookupError):
@@ -37,23 +37,23 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some series in order of identity (without case) and name; ``after`` continues them."""
+class SeriesPage:
+    """Series in order of identity (ignoring case) and name; ``after`` selects the next page."""
 
     series: list[Series]
     after: tuple[str, str] | None
 
 
-# Every statement on blocks names one identity (see 0010): where the tables are distributed by
-# identity, it goes to one place.
+# Every statement on blocks names one identity: on a cluster distributed by identity, it is sent
+# to one node.
 _IDENTITIES = """
 SELECT i.id, i.name FROM identities_identity i
 WHERE {conditions} ORDER BY lower(i.name) LIMIT %(limit)s
 """
 _NAMES = """
-SELECT i.id, n.name FROM unnest(%(numbers)s::bigint[]) WITH ORDINALITY AS i(id, place)
+SELECT i.id, n.name FROM unnest(%(identity_ids)s::bigint[]) WITH ORDINALITY AS i(id, place)
 CROSS JOIN LATERAL ingest_series_names(i.id) AS n(name)
-WHERE i.id IS DISTINCT FROM %(begun)s::bigint OR n.name > %(after)s
+WHERE i.id IS DISTINCT FROM %(started)s::bigint OR n.name > %(after)s
 ORDER BY i.place, n.name
 """
 _TOTALS = """
@@ -70,66 +70,70 @@ def list_series(
     contains: str = "",
     after: tuple[str, str] | None = None,
     limit: int = 100,
-) -> Page:
-    """Return at most ``limit`` series that follow ``after``, of all identities or of one.
+) -> SeriesPage:
+    """Return at most ``limit`` series after the (identity, name) ``after``.
 
-    ``identity`` is a whole name in any case; ``contains`` a part of one. Names that no identity
-    can have give an empty page.
+    ``identity`` selects one identity by its whole name, ``contains`` those with this text in
+    their name; both ignore case. An invalid identity name gives an empty page.
     """
     conditions = ["true"]
     parameters: dict[str, str | int] = {"limit": limit + 1}
     if identity is not None:
         if not re.fullmatch(IDENTITY_NAME, identity):
-            return Page([], None)
+            return SeriesPage([], None)
         conditions.append("lower(i.name) = lower(%(identity)s)")
         parameters["identity"] = identity
     if contains:
         conditions.append("strpos(lower(i.name), lower(%(contains)s)) > 0")
         parameters["contains"] = contains.replace("\0", "")
-    found: list[tuple[int, str, str]] = []
+    rows: list[tuple[int, str, str]] = []
     start: tuple[str, str | None] | None = after
     while True:
-        new, start = _next_names(conditions, parameters, start)
-        found += new
-        if start is None or len(found) > limit:
+        new_rows, start = _fetch_next_names(conditions, parameters, start)
+        rows += new_rows
+        if start is None or len(rows) > limit:
             break
-        # Identities that have nothing yet are passed over in ever longer strides.
-        parameters["limit"] = min(2 * int(parameters["limit"]), MAX_AT_ONCE)
-    page = found[:limit]
-    more = len(found) > limit
-    return Page(_total(page), (page[-1][1], page[-1][2]) if more else None)
+        # Identities without series are skipped in batches of growing size.
+        parameters["limit"] = min(2 * int(parameters["limit"]), MAX_IDENTITIES_PER_QUERY)
+    page = rows[:limit]
+    has_next = len(rows) > limit
+    return SeriesPage(_fetch_totals(page), (page[-1][1], page[-1][2]) if has_next else None)
 
 
-def _next_names(
+def _fetch_next_names(
     conditions: list[str], parameters: dict[str, str | int], after: tuple[str, str | None] | None
 ) -> tuple[list[tuple[int, str, str]], tuple[str, str | None] | None]:
-    """Return (identity's number, its name, series' name) that follow, and where to go on.
+    """Return (identity id, identity name, series name) after ``after``, and the next ``after``.
 
-    Without a series' name ``after`` stands for the end of its identity.
+    A series name of None stands for the end of the identity.
     """
     identity, name = after or (None, None)
     if identity is not None:
-        than = ">" if name is None else ">="
-        conditions = [*conditions, f"lower(i.name) {than} lower(%(after)s)"]
+        operator = ">" if name is None else ">="
+        conditions = [*conditions, f"lower(i.name) {operator} lower(%(after)s)"]
         parameters = {**parameters, "after": identity}
     with connection.cursor() as cursor:
         cursor.execute(_IDENTITIES.format(conditions=" AND ".join(conditions)), parameters)
         identities = dict(cursor.fetchall())
-        begun = [n for n, each in identities.items() if each.lower() == (identity or "").lower()]
-        given = {"numbers": list(identities), "begun": begun[0] if begun else None, "after": name}
-        cursor.execute(_NAMES, given)
-        found = [(number, identities[number], each) for number, each in cursor.fetchall()]
+        # The identity of `after` has been listed up to the series `after`.
+        started = next(
+            (pk for pk, text in identities.items() if text.lower() == (identity or "").lower()),
+            None,
+        )
+        cursor.execute(
+            _NAMES, {"identity_ids": list(identities), "started": started, "after": name}
+        )
+        found = [(pk, identities[pk], series_name) for pk, series_name in cursor.fetchall()]
     if len(identities) < int(parameters["limit"]):
         return found, None
     return found, (list(identities.values())[-1], None)
 
 
-def _total(page: list[tuple[int, str, str]]) -> list[Series]:
+def _fetch_totals(page: list[tuple[int, str, str]]) -> list[Series]:
     with connection.cursor() as cursor:
-        numbers, names = [row[0] for row in page], [row[2] for row in page]
-        cursor.execute(_TOTALS, [numbers, names])
+        cursor.execute(_TOTALS, [[row[0] for row in page], [row[2] for row in page]])
         totals = cursor.fetchall()
-    # What was deleted meanwhile has no totals.
+    # A series deleted in the meantime has no totals.
     return [
         Series(*row, *total)
         for row, total in zip(page, totals, strict=True)
@@ -138,13 +142,13 @@ def _total(page: list[tuple[int, str, str]]) -> list[Series]:
 
 
 def find_series(identity: str, name: str) -> Series:
-    """Return the series ``name`` of ``identity`` (any case); raise ``UnknownSeriesError``."""
+    """Return the series ``name`` of ``identity`` (ignoring case); raise ``UnknownSeriesError``."""
     if not re.fullmatch(IDENTITY_NAME, identity) or not re.fullmatch(SERIES_NAME, name):
         raise UnknownSeriesError(identity, name)
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [identity])
         row = cursor.fetchone()
-    found = _total([(*row, name)]) if row else []
+    found = _fetch_totals([(*row, name)]) if row else []
     if not found:
         raise UnknownSeriesError(identity, name)
     return found[0]

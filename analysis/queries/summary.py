@@ -1,9 +1,9 @@
-"""A stretch of a series in a few numbers, quickly however long it is, in bounded memory.
+"""Summary statistics of a time range, in bounded time and memory.
 
-Up to ``EXACT_SAMPLES`` everything is read and every number is exact. Beyond that count, least,
-greatest and mean still are (blocks carry them), while percentiles, the usual interval and the
-longest gap come from up to ``HOURS_OPENED`` hours spread evenly over the stretch, from as many
-with most room for a gap, and from the times between blocks.
+Up to ``MAX_EXACT_SAMPLES`` all samples are read and every statistic is exact. Beyond that, count,
+minimum, maximum and mean are still exact, because blocks carry them. Percentiles and the interval
+are estimated from up to ``MAX_HOURS_READ`` hours spread evenly over the range. The longest gap is
+the longest found in as many hours that can hold the longest gaps, and between blocks.
 """
 
 from __future__ import annotations
@@ -15,32 +15,33 @@ from typing import Any
 
 import numpy as np
 
-from analysis.queries.sample_columns import SampleColumns, Times
-from analysis.queries.samples import fetch, read_samples, to_block
+from analysis.queries.samples import decode_columns, fetch_rows, read_samples
 from analysis.queries.series import Series
 from analysis.queries.statistics import (
     Gap,
-    coverage,
-    gap_threshold,
-    join_columns,
-    longest_gap,
-    percentiles,
-    usual_interval,
+    SampleColumns,
+    Times,
+    compute_coverage,
+    compute_gap_threshold,
+    compute_interval,
+    compute_percentiles,
+    concatenate,
+    find_longest_gap,
 )
 from ingest.time_range import TimeRange
 
-EXACT_SAMPLES = 200_000
-HOURS_OPENED = 48
+MAX_EXACT_SAMPLES = 200_000
+MAX_HOURS_READ = 48
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Numbers of the samples in ``[from_ms, to_ms)``; None where there is no such number.
+    """Statistics of the samples in ``[from_ms, to_ms)``; None for those that are undefined.
 
-    ``is_exact`` is False where ``p5``, ``median``, ``p95``, ``interval_ms`` and ``gap`` were
-    taken from ``opened`` samples only; the true longest gap is then at least ``gap``.
-    ``coverage`` is the part (0 to 1) of the stretch for which samples stand. ``gap`` is the
-    longest time without a sample, if it is longer than ``gap_threshold_ms``.
+    If ``is_exact`` is False, ``p5``, ``median``, ``p95``, ``interval_ms`` and ``gap`` are
+    estimated from ``opened`` samples, and the true longest gap may be longer than ``gap``.
+    ``coverage`` is the fraction (0 to 1) of the range that the samples cover. ``gap`` is the
+    longest time without a sample, None unless it is longer than ``gap_threshold_ms``.
     """
 
     from_ms: int
@@ -65,24 +66,26 @@ class Summary:
 def summarise_series(
     series: Series, wanted: TimeRange, expected_ms: float | None = None
 ) -> tuple[Summary, SampleColumns]:
-    """Return the numbers and the samples that were opened for them.
+    """Return the statistics and the samples that were read for them.
 
-    ``expected_ms`` is the interval at which samples should come; None takes the usual one.
+    ``expected_ms`` is the expected sampling interval; None uses the median of the samples.
     """
     start, end = wanted.within(series.first_ms, series.last_ms)
-    if _count_at_most(series, start, end) <= EXACT_SAMPLES:
-        samples = join_columns(list(read_samples(series, TimeRange(start, end))))
-        return _exact(samples, start, end, expected_ms), samples
-    return _estimated(series, start, end, expected_ms)
+    if _count_samples(series, start, end) <= MAX_EXACT_SAMPLES:
+        samples = concatenate(list(read_samples(series, TimeRange(start, end))))
+        return _summarise_exactly(samples, start, end, expected_ms), samples
+    return _estimate_summary(series, start, end, expected_ms)
 
 
-def _exact(samples: SampleColumns, start: int, end: int, expected: float | None) -> Summary:
+def _summarise_exactly(
+    samples: SampleColumns, start: int, end: int, expected: float | None
+) -> Summary:
     count = len(samples)
     if not count:
         return Summary(start, end, 0, coverage=0.0)
-    interval = expected or usual_interval(np.diff(samples.time_ms))
-    threshold = gap_threshold(interval)
-    low, middle, high = percentiles(samples.value) or (None, None, None)
+    interval = expected or compute_interval(np.diff(samples.time_ms))
+    threshold = compute_gap_threshold(interval)
+    low, middle, high = compute_percentiles(samples.value) or (None, None, None)
     return Summary(
         from_ms=start,
         to_ms=end,
@@ -97,13 +100,13 @@ def _exact(samples: SampleColumns, start: int, end: int, expected: float | None)
         median=middle,
         p95=high,
         interval_ms=interval,
-        gap=_if_long(longest_gap(samples.time_ms), threshold),
+        gap=_drop_short_gap(find_longest_gap(samples.time_ms), threshold),
         gap_threshold_ms=threshold,
-        coverage=coverage(count, interval, end - start),
+        coverage=compute_coverage(count, interval, end - start),
     )
 
 
-# --- Beyond what is read whole ---------------------------------------------------------------
+# --- Ranges too long to be read ---------------------------------------------------------------
 
 _IN_RANGE = """
 b.identity_id = %(identity_id)s AND b.name = %(name)s
@@ -117,20 +120,20 @@ SELECT sum(b.sample_count)::bigint, min(b.first_ms), max(b.last_ms), min(b.minim
        max(b.maximum), sum(b.total), count(DISTINCT b.hour)
 FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_WHOLE}
 """  # noqa: S608 - constants only
-_TOTALS_OF = ("count", "first_ms", "last_ms", "minimum", "maximum", "total")
-_CUT = f"""
+_TOTALS_COLUMNS = ("count", "first_ms", "last_ms", "minimum", "maximum", "total")
+_PARTIAL_BLOCKS = f"""
 SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT ({_WHOLE})
 """  # noqa: S608 - constants only
-# Blocks of one hour may interleave: a gap starts after the latest sample of all that came before.
-_BETWEEN = f"""
+# Blocks of one hour may overlap in time: a gap starts after the last sample of all earlier ones.
+_GAP_BETWEEN_BLOCKS = f"""
 SELECT reached, first_ms FROM (
     SELECT b.first_ms, max(b.last_ms) OVER (
         ORDER BY b.first_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
     FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_WHOLE}
-) AS each WHERE reached IS NOT NULL ORDER BY first_ms - reached DESC LIMIT 1
+) AS numbered WHERE reached IS NOT NULL ORDER BY first_ms - reached DESC LIMIT 1
 """  # noqa: S608 - constants only
-# Hours are opened as a whole, since blocks of one hour fill each other's gaps.
+# Hours are read whole, because blocks of one hour may fill each other's gaps.
 _OPEN = f"""
 SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
 JOIN ({{hours}}) AS chosen ON chosen.hour = b.hour
@@ -141,45 +144,46 @@ _SPREAD = _OPEN.format(
     SELECT hour FROM (
         SELECT b.hour, row_number() OVER (ORDER BY b.hour) AS place
         FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_WHOLE} GROUP BY b.hour
-    ) AS each WHERE place %% %(step)s = %(step)s / 2"""  # noqa: S608 - constants only
+    ) AS numbered WHERE place %% %(step)s = %(step)s / 2"""  # noqa: S608 - constants only
 )
-_ROOMY = _OPEN.format(
+_LIKELY_GAPS = _OPEN.format(
     hours=f"""
     SELECT b.hour FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_WHOLE} GROUP BY b.hour
     ORDER BY max(b.last_ms) - min(b.first_ms) - (sum(b.sample_count) - 1) * %(interval)s::float8
-        DESC LIMIT %(opened)s"""  # noqa: S608 - constants only
+        DESC LIMIT %(hours_read)s"""  # noqa: S608 - constants only
 )
 
 
-def _count_at_most(series: Series, start: int, end: int) -> int:
-    """Return how many samples the blocks hold that reach into the stretch."""
+def _count_samples(series: Series, start: int, end: int) -> int:
+    """Return the number of samples in all blocks that overlap the range."""
     if start >= end:
         return 0
-    return int(fetch(_COUNT, _parameters(series, start, end))[0][0] or 0)
+    return int(fetch_rows(_COUNT, _parameters(series, start, end))[0][0] or 0)
 
 
-def _estimated(
+def _estimate_summary(
     series: Series, start: int, end: int, expected: float | None
 ) -> tuple[Summary, SampleColumns]:
     parameters = _parameters(series, start, end)
-    *totals, hours = fetch(_TOTALS, parameters)[0]
+    *totals, hours = fetch_rows(_TOTALS, parameters)[0]
     if not hours:
-        samples = join_columns(list(read_samples(series, TimeRange(start, end))))
-        return _exact(samples, start, end, expected), samples
-    whole = dict(zip(_TOTALS_OF, totals, strict=True))
-    cut = _read_cut(parameters, start, end)
-    most = EXACT_SAMPLES * hours // whole["count"]
-    opened = max(1, min(HOURS_OPENED, most))
-    step = max(1, hours // opened)
-    by_hour = _by_hour(fetch(_SPREAD, {**parameters, "step": step}))
-    interval = expected or usual_interval(np.concatenate([np.diff(o.time_ms) for o in by_hour]))
-    threshold = gap_threshold(interval)
-    between = (whole["first_ms"], whole["last_ms"])
-    roomy = {**parameters, "interval": interval or 0.0, "opened": opened}
-    gap = _find_gap(roomy, cut.time_ms, *between)
-    spread = join_columns(by_hour)
-    low, middle, high = percentiles(spread.value) or (None, None, None)
-    exactly = _add(whole, cut)
+        samples = concatenate(list(read_samples(series, TimeRange(start, end))))
+        return _summarise_exactly(samples, start, end, expected), samples
+    whole = dict(zip(_TOTALS_COLUMNS, totals, strict=True))
+    partial = _read_partial_blocks(parameters, start, end)
+    affordable_hours = MAX_EXACT_SAMPLES * hours // whole["count"]
+    hours_read = max(1, min(MAX_HOURS_READ, affordable_hours))
+    step = max(1, hours // hours_read)
+    by_hour = _group_by_hour(fetch_rows(_SPREAD, {**parameters, "step": step}))
+    interval = expected or compute_interval(
+        np.concatenate([np.diff(hour.time_ms) for hour in by_hour])
+    )
+    threshold = compute_gap_threshold(interval)
+    gap_parameters = {**parameters, "interval": interval or 0.0, "hours_read": hours_read}
+    gap = _find_gap(gap_parameters, partial.time_ms, whole["first_ms"], whole["last_ms"])
+    spread = concatenate(by_hour)
+    low, middle, high = compute_percentiles(spread.value) or (None, None, None)
+    exact = _add_partial_blocks(whole, partial)
     found = Summary(
         from_ms=start,
         to_ms=end,
@@ -189,52 +193,56 @@ def _estimated(
         median=middle,
         p95=high,
         interval_ms=interval,
-        gap=_if_long(gap, threshold),
+        gap=_drop_short_gap(gap, threshold),
         gap_threshold_ms=threshold,
-        coverage=coverage(exactly["count"], interval, end - start),
-        **exactly,
+        coverage=compute_coverage(exact["count"], interval, end - start),
+        **exact,
     )
     return found, spread
 
 
-def _read_cut(parameters: dict[str, object], start: int, end: int) -> SampleColumns:
-    """Return the samples of the stretch in the blocks that an end of it cuts through."""
-    found = _sort(join_columns([_columns(row) for row in fetch(_CUT, parameters)]))
-    inside = slice(*np.searchsorted(found.time_ms, [start, end]))
-    return SampleColumns(found.time_ms[inside], found.value[inside])
+def _read_partial_blocks(parameters: dict[str, object], start: int, end: int) -> SampleColumns:
+    """Return the samples of the range in blocks that lie only partly in it."""
+    rows = fetch_rows(_PARTIAL_BLOCKS, parameters)
+    samples = _sort(concatenate([decode_columns(row) for row in rows]))
+    inside = slice(*np.searchsorted(samples.time_ms, [start, end]))
+    return SampleColumns(samples.time_ms[inside], samples.value[inside])
 
 
-def _add(whole: dict[str, Any], cut: SampleColumns) -> dict[str, Any]:
-    """Return what is known of the whole blocks and of the samples of ``cut`` together."""
-    total, count = whole.pop("total"), whole["count"] + len(cut)
-    if len(cut):
-        total += float(cut.value.sum())
+def _add_partial_blocks(whole: dict[str, Any], partial: SampleColumns) -> dict[str, Any]:
+    """Return the exact statistics of the whole blocks and the ``partial`` samples together."""
+    total, count = whole.pop("total"), whole["count"] + len(partial)
+    if len(partial):
+        total += float(partial.value.sum())
         whole |= {
-            "first_ms": min(whole["first_ms"], int(cut.time_ms[0])),
-            "last_ms": max(whole["last_ms"], int(cut.time_ms[-1])),
-            "minimum": min(whole["minimum"], float(cut.value.min())),
-            "maximum": max(whole["maximum"], float(cut.value.max())),
+            "first_ms": min(whole["first_ms"], int(partial.time_ms[0])),
+            "last_ms": max(whole["last_ms"], int(partial.time_ms[-1])),
+            "minimum": min(whole["minimum"], float(partial.value.min())),
+            "maximum": max(whole["maximum"], float(partial.value.max())),
         }
     return whole | {"count": count, "mean": total / count}
 
 
-def _find_gap(parameters: dict[str, object], cut: Times, first: int, last: int) -> Gap | None:
-    between = [Gap(*row) for row in fetch(_BETWEEN, parameters)]
-    inside = [longest_gap(hour.time_ms) for hour in _by_hour(fetch(_ROOMY, parameters))]
-    inside.append(longest_gap(np.append(cut[cut < first], first)))
-    inside.append(longest_gap(np.insert(cut[cut > last], 0, last)))
+def _find_gap(parameters: dict[str, object], partial: Times, first: int, last: int) -> Gap | None:
+    between = [Gap(*row) for row in fetch_rows(_GAP_BETWEEN_BLOCKS, parameters)]
+    inside = [
+        find_longest_gap(hour.time_ms)
+        for hour in _group_by_hour(fetch_rows(_LIKELY_GAPS, parameters))
+    ]
+    inside.append(find_longest_gap(np.append(partial[partial < first], first)))
+    inside.append(find_longest_gap(np.insert(partial[partial > last], 0, last)))
     gaps = [gap for gap in [*between, *inside] if gap is not None]
     return max(gaps, key=lambda gap: gap.length_ms, default=None)
 
 
-def _if_long(gap: Gap | None, threshold: float) -> Gap | None:
+def _drop_short_gap(gap: Gap | None, threshold: float) -> Gap | None:
     return gap if gap is not None and gap.length_ms > threshold else None
 
 
-def _by_hour(rows: list[tuple[Any, ...]]) -> list[SampleColumns]:
-    """Return the samples of each hour, ascending, from its blocks."""
+def _group_by_hour(rows: list[tuple[Any, ...]]) -> list[SampleColumns]:
+    """Return the samples of each hour, ascending; ``rows`` are blocks in order of hour."""
     return [
-        _sort(join_columns([_columns(row) for row in blocks]))
+        _sort(concatenate([decode_columns(row) for row in blocks]))
         for _, blocks in groupby(rows, key=itemgetter(0))
     ]
 
@@ -242,11 +250,6 @@ def _by_hour(rows: list[tuple[Any, ...]]) -> list[SampleColumns]:
 def _sort(samples: SampleColumns) -> SampleColumns:
     order = np.argsort(samples.time_ms, kind="stable")
     return SampleColumns(samples.time_ms[order], samples.value[order])
-
-
-def _columns(row: tuple[Any, ...]) -> SampleColumns:
-    block = to_block(row)
-    return SampleColumns(block.times, block.values)
 
 
 def _parameters(series: Series, start: int, end: int) -> dict[str, object]:

@@ -17,12 +17,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from analysis.queries.original_files import make_headers
 from identities.models import Identity
 from ingest.admin.read_only import grouped, shown
 from ingest.admin.withdrawal import WithdrawableAdmin
 from ingest.models import Measurement
-from ingest.storage.stored_files import read_chunks
+from ingest.storage.stored_files import make_file_name, read_chunks
 from ingest.time_range import format_instant
 
 
@@ -77,7 +76,18 @@ class MeasurementAdmin(WithdrawableAdmin):
         measurement = Measurement.objects.select_related("identity").filter(pk=pk).first()
         if measurement is None:
             raise Http404
-        return StreamingHttpResponse(read_chunks(measurement), headers=make_headers(measurement))
+        return StreamingHttpResponse(
+            read_chunks(measurement),
+            headers={
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(measurement.size),
+                "Content-Disposition": f'attachment; filename="{make_file_name(measurement)}"',
+                "X-Content-Type-Options": "nosniff",
+                # A browser that opens the file anyway must not run its content.
+                "Content-Security-Policy": "sandbox; default-src 'none'",
+                "Cache-Control": "no-store",
+            },
+        )
 
     @admin.display(description=_("file"))
     def download(self, measurement: Measurement) -> SafeString:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -49,3 +50,10 @@ def load_samples(measurement: Measurement) -> tuple[Samples | None, str]:
     if not fault and receipt != (samples.lines, samples.first_ms, samples.last_ms):
         fault = "its receipt has another number of samples, first or last time"
     return samples, fault
+
+
+def make_file_name(measurement: Measurement) -> str:
+    """Return a file name that does not contain the one that the device chose."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", measurement.name)
+    identity = re.sub(r"[^A-Za-z0-9_.@-]", "_", measurement.identity.name)
+    return f"{identity}_{name}_{measurement.received_at:%Y%m%dT%H%M%S}_{measurement.pk.hex}.txt"

@@ -1,4 +1,4 @@
-"""``manage.py create_readonly_role NAME``: a login for SQL tools that can only read."""
+"""``manage.py create_readonly_role NAME``: create a read-only login for SQL tools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 
 
 class Command(DatabaseCommand):
-    help = "Make a role of PostgreSQL that may read the schema analytics and nothing else."
+    help = "Create a PostgreSQL role that can read the schema analytics and nothing else."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and _")
@@ -26,10 +26,10 @@ class Command(DatabaseCommand):
             type=duration,
             default=timedelta(seconds=30),
             metavar="TIME",
-            help="how long one statement may take (30s)",
+            help="maximum duration of a statement (default 30s)",
         )
         parser.add_argument(
-            "--replace", action="store_true", help="give a role that is there a new password"
+            "--replace", action="store_true", help="give an existing role a new password"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -38,20 +38,20 @@ class Command(DatabaseCommand):
         if not _NAME.fullmatch(name) or name.startswith("pg_"):
             raise CommandError("NAME: lower-case letters, digits and _; not pg_…; 63 at most.")
         if name == connection.settings_dict["USER"]:
-            raise CommandError("NAME: this is the program's own role.")
+            raise CommandError("NAME: this is the role of the service itself.")
         timeout = int(options["statement_timeout"] / timedelta(milliseconds=1))
         try:
             password = create_readonly_role(name, timeout, replace=options["replace"])
         except RoleExistsError as error:
             raise CommandError(f"{error} --replace gives it a new password.") from error
         self.audit("create_readonly_role", role=name)
-        found = connection.settings_dict
+        settings = connection.settings_dict
         document = {
             "role": name,
             "password": password,
-            "host": str(found["HOST"]),
-            "port": str(found["PORT"] or "5432"),
-            "database": str(found["NAME"]),
+            "host": str(settings["HOST"]),
+            "port": str(settings["PORT"] or "5432"),
+            "database": str(settings["NAME"]),
         }
         if options["json"]:
             self.write_json(document)

@@ -1,4 +1,4 @@
-"""``manage.py export_samples IDENTITY NAME``: a series as CSV, Parquet or JSON."""
+"""``manage.py export_samples IDENTITY NAME``: export a series as CSV, Parquet or JSON."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from analysis.exports.formats import FORMATS
 from analysis.exports.provenance import describe_export
-from analysis.queries.sample_columns import SampleColumns
 from analysis.queries.samples import read_samples
 from analysis.queries.series import UnknownSeriesError, find_series
+from analysis.queries.statistics import SampleColumns
 from identities.audit.models import AuditEvent
 from identities.audit.recorder import record
 from identities.management.base import DatabaseCommand
@@ -30,13 +30,19 @@ class Command(DatabaseCommand):
     help = "Write the samples of a series, ascending, to a file or to standard output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("identity", metavar="IDENTITY", help="upper and lower case alike")
+        parser.add_argument(
+            "identity", metavar="IDENTITY", help="name of the identity; case is ignored"
+        )
         parser.add_argument("name", metavar="NAME", help="name of the measurement")
-        moment = "ISO 8601 (UTC where it has no offset) or epoch milliseconds"
-        parser.add_argument("--from", dest="start", metavar="TIME", help=f"from: {moment}")
-        parser.add_argument("--to", dest="end", metavar="TIME", help="up to, but not: the same")
-        parser.add_argument("--format", choices=sorted(FORMATS), default="csv", help="csv")
-        parser.add_argument("--output", default="-", metavar="FILE", help="- is standard output")
+        time_format = "ISO 8601 (UTC if it has no offset) or epoch milliseconds"
+        parser.add_argument(
+            "--from", dest="start", metavar="TIME", help=f"start, inclusive: {time_format}"
+        )
+        parser.add_argument("--to", dest="end", metavar="TIME", help="end, exclusive")
+        parser.add_argument("--format", choices=sorted(FORMATS), default="csv", help="default: csv")
+        parser.add_argument(
+            "--output", default="-", metavar="FILE", help="default: -, standard output"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -54,31 +60,31 @@ class Command(DatabaseCommand):
         record(AuditEvent.Action.EXPORT, text=text)
         samples = self._with_progress(read_samples(series, wanted), series.count, options["output"])
         try:
-            with _opened(options["output"]) as file:
-                for piece in FORMATS[options["format"]].encode(samples, provenance):
-                    file.write(piece)
+            with _open_output(options["output"]) as file:
+                for chunk in FORMATS[options["format"]].encode(samples, provenance):
+                    file.write(chunk)
         except BrokenPipeError:
-            _forget_stdout()  # the reader, `head` perhaps, has had enough
+            _discard_stdout()  # the reader, such as `head`, has closed the pipe
         except OSError as error:
             raise CommandError(f"{options['output']}: {error.strerror or error}") from error
 
     def _with_progress(
         self, parts: Iterable[SampleColumns], count: int, output: str
     ) -> Iterator[SampleColumns]:
-        shown = output != "-" and self.stderr.isatty()
+        is_shown = output != "-" and self.stderr.isatty()
         done = 0
         for part in parts:
             yield part
             done += len(part)
-            if shown:
+            if is_shown:
                 self.stderr.write(f"\r{done:,} of at most {count:,} samples", ending="")
-        if shown:
+        if is_shown:
             self.stderr.write("")
 
 
 @contextmanager
-def _opened(output: str) -> Iterator[BinaryIO]:
-    """Open ``output`` for writing; a file appears under its name only once it is whole."""
+def _open_output(output: str) -> Iterator[BinaryIO]:
+    """Open ``output`` for writing; a file appears under its name only when complete."""
     if output == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -88,17 +94,17 @@ def _opened(output: str) -> Iterator[BinaryIO]:
         with target.open("wb") as file:
             yield file
         return
-    draft = target.with_name(f"{target.name}.part")
+    partial = target.with_name(f"{target.name}.part")
     try:
-        with draft.open("wb") as file:
+        with partial.open("wb") as file:
             yield file
-        draft.replace(target)
+        partial.replace(target)
     except BaseException:
         with suppress(OSError):
-            draft.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         raise
 
 
-def _forget_stdout() -> None:
-    # Python flushes standard output once more when it ends, and would complain again.
+def _discard_stdout() -> None:
+    # Python flushes standard output again at exit, and would report the broken pipe again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from alerts.models import Incident
 from analysis.queries import identity_status
-from analysis.queries.identity_status import list_watched
+from analysis.queries.identity_status import list_identities
 from identities.models import Identity
 from tests.analysis.queries.factories import (
     make_analyst,
@@ -47,7 +47,7 @@ def make_identity(name: str, *, hours_ago: float | None = 0.1, days_left: int = 
 
 
 def states() -> dict[str, str]:
-    return {found.name: state for found, state in list_watched().rows}
+    return {found.name: state for found, state in list_identities().rows}
 
 
 def test_each_state_has_its_cause(db: None) -> None:
@@ -85,11 +85,11 @@ def test_a_filter_looks_at_a_bounded_number_and_goes_on(
 ) -> None:
     for name in "abcdef":
         make_identity(name, hours_ago=30 if name == "f" else 0.1)
-    monkeypatch.setattr(identity_status, "MOST_LOOKED_AT", 2)
-    monkeypatch.setattr(identity_status, "_AT_A_TIME", 2)
+    monkeypatch.setattr(identity_status, "MAX_IDENTITIES_CHECKED", 2)
+    monkeypatch.setattr(identity_status, "_BATCH_SIZE", 2)
     found, after, steps = [], None, 0
     while True:
-        page = list_watched(state="quiet", after=after)
+        page = list_identities(state="quiet", after=after)
         found += [row.name for row, _ in page.rows]
         after, steps = page.after, steps + 1
         if after is None:

@@ -15,7 +15,7 @@ from analysis.exports.formats import (
     encode_json,
     encode_parquet,
 )
-from analysis.queries.sample_columns import SampleColumns
+from analysis.queries.statistics import SampleColumns
 
 FLOATS = st.floats(-1e20, 1e20, allow_nan=False)
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from analysis.queries.buckets import (
     LADDER_MS,
     choose_width,
-    join,
-    rungs,
-    summarise,
+    iterate_widths,
+    make_buckets,
+    merge_buckets,
 )
 
 TIMES = st.integers(0, 10**16)
@@ -26,7 +26,7 @@ def test_the_width_is_the_smallest_of_the_ladder_that_needs_no_more_buckets(
         return (end - 1) // candidate - start // candidate + 1
 
     assert needed(width) <= most
-    for narrower in rungs():
+    for narrower in iterate_widths():
         if narrower >= width:
             assert narrower == width
             break
@@ -55,7 +55,9 @@ def test_buckets_agree_with_counting_by_hand_however_the_samples_are_split(
 ) -> None:
     items = sorted(samples.items())
     parts = [np.array(part, np.int64).reshape(-1, 2) for part in (items[:cut], items[cut:])]
-    found = join([summarise(part[:, 0], part[:, 1].astype(float), width) for part in parts])
+    found = merge_buckets(
+        [make_buckets(part[:, 0], part[:, 1].astype(float), width) for part in parts]
+    )
     by_hand: dict[int, list[int]] = {}
     for time, value in items:
         by_hand.setdefault(time // width * width, []).append(value)

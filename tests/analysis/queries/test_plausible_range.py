@@ -67,7 +67,7 @@ def test_beyond_what_is_opened_the_number_is_close_and_says_so(
     times = START + np.arange(0, 40 * HOUR, 30_000)
     values = np.where(np.arange(len(times)) % 10 == 0, 255, 70)
     make_series(ward, "hr", dict(zip(times.tolist(), values.tolist(), strict=True)))
-    monkeypatch.setattr(plausible_range, "MOST_OPENED", 1000)
+    monkeypatch.setattr(plausible_range, "MAX_SAMPLES_READ", 1000)
     found = count(ward)
     assert found is not None
     assert not found.is_exact

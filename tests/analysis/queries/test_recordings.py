@@ -8,7 +8,7 @@ from identities.models import Identity
 from tests.analysis.queries.conftest import Get
 from tests.analysis.queries.factories import make_series
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parent.parent.parent / "data"
 
 
 @pytest.mark.parametrize("file", ["hr_measurement_2019_06_11", "ibi_measurement_2019_06_11"])

@@ -46,7 +46,7 @@ def test_long_series_are_read_in_several_parts(
     ward: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "SAMPLES_PER_RUN", 700)
-    monkeypatch.setattr(reading, "HOURS_PER_LOOK_AHEAD", 3)
+    monkeypatch.setattr(reading, "HOURS_PER_QUERY", 3)
     samples = random_samples(5_000, TEN_HOURS)
     make_series(ward, "hr", samples, 2)
     parts = list(read_samples(find_series("ward3-07", "hr"), TimeRange()))

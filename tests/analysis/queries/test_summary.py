@@ -59,7 +59,7 @@ def test_long_ranges_are_exact_where_it_is_said(
     make_series(ward, "hr", samples, interleaved)
     ends = {"from_ms": START + cut, "to_ms": START + 20 * HOUR - cut}
     exact = summarise(ward, **ends)
-    monkeypatch.setattr(summary, "EXACT_SAMPLES", 100)
+    monkeypatch.setattr(summary, "MAX_EXACT_SAMPLES", 100)
     guessed = summarise(ward, **ends)
     assert not guessed.is_exact
     for name in ("count", "first_ms", "last_ms", "minimum", "maximum", "gap", "interval_ms"):

@@ -1,0 +1,66 @@
+"""Zip archives, and the buffer that lets Zip and Parquet writers stream. Pure."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class StreamBuffer(io.RawIOBase):
+    """Write-only file that holds what was written until ``take`` drains it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chunks: list[bytes] = []
+        self._written = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        chunk = bytes(data)  # type: ignore[call-overload]  # a copy: pyarrow reuses its buffers
+        self._chunks.append(chunk)
+        self._written += len(chunk)
+        return len(chunk)
+
+    def tell(self) -> int:
+        """Return the total number of bytes written, drained ones included."""
+        return self._written
+
+    def take(self) -> bytes:
+        """Return what was written since the last call."""
+        taken = b"".join(self._chunks)
+        self._chunks.clear()
+        return taken
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of a zip archive: its name, its modification time (UTC) and its bytes."""
+
+    name: str
+    modified_at: datetime
+    chunks: Iterable[bytes]
+    is_compressed: bool = False
+
+
+def stream_zip(members: Iterable[Member]) -> Iterator[bytes]:
+    """Yield the bytes of a zip archive of ``members``; compressed ones are stored as they are."""
+    buffer = StreamBuffer()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for member in members:
+            info = zipfile.ZipInfo(member.name, member.modified_at.timetuple()[:6])
+            info.external_attr = 0o644 << 16
+            info.compress_type = (
+                zipfile.ZIP_STORED if member.is_compressed else zipfile.ZIP_DEFLATED
+            )
+            # The size is unknown in advance, so the header must allow more than 4 GiB.
+            with archive.open(info, "w", force_zip64=True) as target:
+                for chunk in member.chunks:
+                    target.write(chunk)
+                    if taken := buffer.take():
+                        yield taken
+    yield buffer.take()
