@@ -1,4 +1,4 @@
-"""Durations as text, overdue devices, expiring certificates and notifications in the admin."""
+"""What staff set and see: intervals as text, who is late, certificates that end, notices."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def text(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-def test_durations_are_entered_and_shown_as_text(superuser: Client) -> None:
+def test_intervals_are_typed_and_shown_as_text(superuser: Client) -> None:
     identity = Identity.objects.create(name="ward")
     page = f"identities/identity/{identity.pk}/change/"
     fields = {"name": "ward", "is_active": "on", "reporting_interval": "90m", "grace_period": ""}
@@ -55,7 +55,7 @@ def test_durations_are_entered_and_shown_as_text(superuser: Client) -> None:
     assert identity.reporting_interval is None
 
 
-def test_a_measurement_type_has_durations_too(superuser: Client) -> None:
+def test_a_measurement_type_takes_them_too(superuser: Client) -> None:
     fields = {
         "pattern": "weight",
         "label": "Weight",
@@ -68,12 +68,12 @@ def test_a_measurement_type_has_durations_too(superuser: Client) -> None:
 
 
 @pytest.mark.parametrize("given", ["90s", "5m", "90m", "12h", "36h", "7d"])
-def test_a_duration_is_shown_as_it_was_entered(given: str) -> None:
+def test_a_span_is_shown_as_it_was_typed(given: str) -> None:
     assert format_duration(parse_duration(given)) == given
 
 
-def test_the_overview_counts_and_lists_overdue_devices(analyst: Client) -> None:
-    assert "Nobody looks who is late" in text(analyst, "analysis/overview/")
+def test_the_overview_counts_and_lists_overdue_identities(analyst: Client) -> None:
+    assert "Monitoring is not running" in text(analyst, "analysis/overview/")
     now = timezone.now()
     late, behind = Device("stopped"), Device("behind")
     for device in (late, behind):
@@ -81,19 +81,19 @@ def test_the_overview_counts_and_lists_overdue_devices(analyst: Client) -> None:
     behind.send(now, newest=now - 2 * HOUR)
     run_once(now)
     page = text(analyst, "analysis/overview/")
-    assert "▲ 1 late" in page
-    assert "▶ 1 catching up" in page
-    assert "Nobody looks" not in page
+    assert "▲ 1 overdue" in page
+    assert "▶ 1 backfilling" in page
+    assert "Monitoring is not running" not in page
     for state, shown, other in (
-        ("late", "stopped", "behind"),
-        ("catching-up", "behind", "stopped"),
+        ("overdue", "stopped", "behind"),
+        ("backfilling", "behind", "stopped"),
     ):
         page = text(analyst, f"analysis/overview/?state={state}")
         assert f"overview/{shown}/" in page
         assert f"overview/{other}/" not in page
 
 
-def test_certificates_are_filtered_by_expiry(analyst: Client) -> None:
+def test_certificates_are_filtered_by_their_end(analyst: Client) -> None:
     identity, now = Identity.objects.create(name="ward"), timezone.now()
     ends = {
         "soon": {"not_after": now + 9 * DAY},
@@ -109,22 +109,22 @@ def test_certificates_are_filtered_by_expiry(analyst: Client) -> None:
         listed = {other for other in ends if f"/{made[other].pk}/change/" in page}
         assert listed == {name}
     page = text(analyst, "ingest/devicecertificate/")
-    assert page.count("expires soon</span>") == 1
-    assert "superseded, refused from" in page
-    assert "◆ 1 certificate without a successor ends soon" in text(analyst, "analysis/overview/")
+    assert page.count("ends soon</span>") == 1
+    assert "rolled, refused from" in page
+    assert "◆ 1 certificate without a successor ends soon" in text(analyst, "ingest/overview/")
 
 
-def test_incidents_and_notifications_are_listed(analyst: Client, receiver: Receiver) -> None:
+def test_incidents_and_notices_are_listed(analyst: Client, receiver: Receiver) -> None:
     receiver.status = 500
     now = timezone.now()
     Device("stopped").send(now - 3 * HOUR)
     run_once(now)
-    page = text(analyst, "alerts/incident/?open=yes")
+    page = text(analyst, "ingest/incident/?open=yes")
     assert "stopped" in page
-    assert "all series" in page
-    assert "0 incidents" in text(analyst, "alerts/incident/?open=no")
-    page = text(analyst, "alerts/notification/")
-    assert "waiting" in page
-    assert "the response was 500" in page
+    assert "all together" in page
+    assert "0 incidents" in text(analyst, "ingest/incident/?open=no")
+    page = text(analyst, "ingest/notice/")
+    assert "waits" in page
+    assert "the answer was 500" in page
     number = page.partition("/change/")[0].rpartition("/")[2]
-    assert "overdue: stopped" in text(analyst, f"alerts/notification/{number}/change/")
+    assert "late: stopped" in text(analyst, f"ingest/notice/{number}/change/")

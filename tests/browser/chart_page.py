@@ -1,4 +1,4 @@
-"""A real browser, signed in, for the tests of what analysts see."""
+"""A signed-in Chromium and page checks, for browser tests."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.stack import Stack
 
 AXE = (Path(__file__).parent.parent / "vendor/axe-core/axe.min.js").read_text()
-LOOKS: dict[str, dict[str, Any]] = {
+APPEARANCES: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 800}},
 }
 MAX_BYTES = 200_000
-# As they came over the line, compressed; what the browser had already counts too.
+# Compressed sizes as transferred; cached responses count too.
 _BYTES = """() => ["navigation", "resource"]
     .flatMap((type) => performance.getEntriesByType(type))
     .reduce((sum, each) => sum + each.encodedBodySize, 0)"""
 
 
-def faults(page: Page) -> list[str]:
+def find_violations(page: Page) -> list[str]:
     """Run axe-core in the page; return what it finds against WCAG 2 A and AA."""
     page.evaluate(f"() => {{ {AXE} }}")
     found = page.evaluate(
@@ -37,22 +37,22 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-def weight(page: Page) -> int:
-    """Return the bytes of the page and of all that it loaded."""
+def measure_bytes(page: Page) -> int:
+    """Return the compressed bytes of the page and its resources."""
     return int(page.evaluate(_BYTES))
 
 
-def width(page: Page) -> int:
-    """Return how wide the page is, which is more than the screen where it is cut off."""
+def measure_width(page: Page) -> int:
+    """Return the page's width in pixels, more than the viewport's if it must be scrolled."""
     return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without its calls home; patient, as other tests run beside it."""
+    """Start Debian's Chromium without telemetry; long timeouts allow for parallel tests."""
     expect.set_options(timeout=30_000)
-    quiet = ("quic", "background-networking", "component-update", "sync")
-    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in quiet)]
+    disabled = ("quic", "background-networking", "component-update", "sync")
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in disabled)]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
         yield browser
@@ -61,14 +61,14 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def signed_in(browser: Browser, stack: Stack, **options: Any) -> Iterator[Page]:
-    """A page of someone who may see everything; any fault of a page fails the test."""
+    """Open a page as a superuser; any error on a page fails the test."""
     context = browser.new_context(ignore_https_errors=True, **options)
     page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
     page.on(
         "console",
-        lambda line: wrong.append(f"{page.url}: {line.text}") if line.type == "error" else None,
+        lambda line: errors.append(f"{page.url}: {line.text}") if line.type == "error" else None,
     )
     page.goto(f"{stack.staff_url}/admin/login/")
     page.fill("#id_username", stack.superuser_name)
@@ -77,4 +77,4 @@ def signed_in(browser: Browser, stack: Stack, **options: Any) -> Iterator[Page]:
     page.wait_for_load_state()
     yield page
     context.close()
-    assert wrong == []
+    assert errors == []

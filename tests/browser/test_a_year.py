@@ -1,4 +1,4 @@
-"""An analyst's day on a year of samples a second: from the year to a second, and taken away."""
+"""The chart page with a year of samples at 1 Hz: zoom, presets, gaps and downloads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 IDENTITY = "a-year-of-an-analyst"
 HOURS = 8760
 LAST_HOUR = 490_000  # in November 2025
-SILENT = range(LAST_HOUR - 30, LAST_HOUR - 25)  # five hours without the device
+GAP_HOURS = range(LAST_HOUR - 30, LAST_HOUR - 25)  # five hours without samples
 ODD_HOUR = LAST_HOUR - 100
 # Evenly spaced blocks of an hour, as compaction leaves them; one of them has a value of 260.
 YEAR = """
@@ -45,7 +45,7 @@ FROM analytics.samples_between(%s, 'hr', to_timestamp(%s / 1000.0), to_timestamp
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, ended with this file's tests."""
+    """A Chromium for the tests of this file."""
     with chart_page.chromium() as browser:
         yield browser
 
@@ -57,7 +57,11 @@ def year(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     identity = Identity.objects.create(name=IDENTITY)
     with connection.cursor() as cursor:
         ends = {"first": LAST_HOUR - HOURS + 1, "last": LAST_HOUR}
-        given: dict[str, Any] = {"identity": identity.pk, "odd": ODD_HOUR, "silent": list(SILENT)}
+        given: dict[str, Any] = {
+            "identity": identity.pk,
+            "odd": ODD_HOUR,
+            "silent": list(GAP_HOURS),
+        }
         cursor.execute(YEAR, ends | given)
         cursor.execute("ANALYZE ingest_sampleblock")
     yield
@@ -73,10 +77,10 @@ def page(stack: Stack, year: None, chromium: Browser) -> Iterator[Page]:
         yield page
 
 
-def told(page: Page) -> int:
-    """Return how many samples the honest line tells of, once all has been loaded."""
+def count_shown(page: Page) -> int:
+    """Return the number of samples in the description, once the page has loaded."""
     expect(page.locator("#series-chart")).to_have_attribute("aria-busy", "false")
-    found = re.match(r"([\d,]+) samples?", page.locator("#series-truth").inner_text())
+    found = re.match(r"([\d,]+) samples?", page.locator("#series-description").inner_text())
     assert found is not None
     return int(found[1].replace(",", ""))
 
@@ -89,10 +93,10 @@ def count(start: int, end: int) -> tuple[int, float, float]:
     return row
 
 
-def test_the_year_is_told_truly(page: Page) -> None:
-    expect(page.locator("#series-truth")).to_contain_text("buckets of 12 h")
-    assert told(page) == (HOURS - len(SILENT)) * 3600
-    numbers = page.locator("#series-numbers")
+def test_the_year_is_described_correctly(page: Page) -> None:
+    expect(page.locator("#series-description")).to_contain_text("buckets of 12 h")
+    assert count_shown(page) == (HOURS - len(GAP_HOURS)) * 3600
+    numbers = page.locator("#series-statistics")
     expect(numbers).to_contain_text("31,518,000")
     expect(numbers.locator("tr", has_text="Outside")).to_contain_text("1 (above)")
     expect(numbers.locator("tr", has_text="Longest gap")).to_contain_text("5 h")
@@ -102,25 +106,25 @@ def test_the_year_is_told_truly(page: Page) -> None:
 @pytest.mark.parametrize(
     ("preset", "hours"), [("1h", 1), ("24h", 24), ("7d", 24 * 7), ("30d", 24 * 30)]
 )
-def test_each_preset_tells_what_the_database_counts(page: Page, preset: str, hours: int) -> None:
+def test_each_preset_shows_the_count_of_the_database(page: Page, preset: str, hours: int) -> None:
     with page.expect_response("**/summary?*"):
         page.click(f"[data-preset='{preset}']")
     end = (LAST_HOUR + 1) * 3_600_000 - 999
-    assert told(page) == count(end - hours * 3_600_000, end)[0]
+    assert count_shown(page) == count(end - hours * 3_600_000, end)[0]
 
 
-def test_from_the_year_to_a_second_by_keyboard_and_taken_away(page: Page, tmp_path: Path) -> None:
-    assert told(page) > 31_000_000
+def test_zoom_from_year_to_second_and_download(page: Page, tmp_path: Path) -> None:
+    assert count_shown(page) > 31_000_000
     page.focus("#series-chart")
     for _ in range(40):
         with page.expect_response("**/summary?*"):
             page.keyboard.press("+")
-        if told(page) <= 10:
+        if count_shown(page) <= 10:
             break
-    expect(page.locator("#series-truth")).to_contain_text("every one drawn")
+    expect(page.locator("#series-description")).to_contain_text("all drawn individually")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#series-point")).to_contain_text("UTC:")
-    shown = told(page)
+    shown = count_shown(page)
     with page.expect_response("**/samples?*") as answer, page.expect_download() as download:
         page.click("[data-format=csv]")
     lines = Path(download.value.path()).read_text().splitlines()
@@ -131,10 +135,10 @@ def test_from_the_year_to_a_second_by_keyboard_and_taken_away(page: Page, tmp_pa
     assert count(times[0], times[-1] + 1)[0] == shown
 
 
-def test_the_silence_is_drawn_as_silence(page: Page, stack: Stack) -> None:
-    start, end = (SILENT.start - 2) * 3_600_000, (SILENT.stop + 2) * 3_600_000
+def test_a_gap_is_drawn_as_a_gap(page: Page, stack: Stack) -> None:
+    start, end = (GAP_HOURS.start - 2) * 3_600_000, (GAP_HOURS.stop + 2) * 3_600_000
     address = f"{stack.staff_url}/admin/analysis/series/{IDENTITY}/hr/?from={start}&to={end}"
     page.goto(address)
-    expect(page.locator("#series-truth")).to_contain_text("1 gap, the longest about 5 h")
+    expect(page.locator("#series-description")).to_contain_text("1 gap, the longest about 5 h")
     expect(page.locator("#series-legend")).to_contain_text("no data")
-    assert told(page) == count(start, end)[0] == 4 * 3600
+    assert count_shown(page) == count(start, end)[0] == 4 * 3600

@@ -1,4 +1,4 @@
-"""An analyst's day on the two real recordings: numbers, zones, comparison, export, code."""
+"""The chart page with two real files: statistics, time zones, comparison, code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IDENTITY = "a-day-of-an-analyst"
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, ended with this file's tests."""
+    """A Chromium for the tests of this file."""
     with chart_page.chromium() as browser:
         yield browser
 
@@ -52,12 +52,12 @@ def page(stack: Stack, recordings: Identity, chromium: Browser) -> Iterator[Page
     """The page of the heart rates."""
     with chart_page.signed_in(chromium, stack) as page:
         page.goto(f"{stack.staff_url}/admin/analysis/series/{IDENTITY}/hr/")
-        expect(page.locator("#series-numbers td")).to_have_count(9)
+        expect(page.locator("#series-statistics td")).to_have_count(9)
         yield page
 
 
-def test_the_numbers_and_the_size_are_told_beforehand(page: Page) -> None:
-    numbers = page.locator("#series-numbers")
+def test_statistics_and_sizes_are_shown_before_a_download(page: Page) -> None:
+    numbers = page.locator("#series-statistics")
     expect(numbers).to_contain_text("4,998")
     expect(numbers).to_contain_text("100.0 %")
     expect(numbers).to_contain_text("none over 5 s")
@@ -65,7 +65,7 @@ def test_the_numbers_and_the_size_are_told_beforehand(page: Page) -> None:
     expect(page.locator("[data-format=csv]")).to_contain_text("KB")
 
 
-def test_times_are_those_of_the_chosen_zone(page: Page) -> None:
+def test_times_are_in_the_chosen_zone(page: Page) -> None:
     page.select_option("#series-zone", "Asia/Tokyo")
     expect(page.locator("#series-from")).to_have_value("2019-06-12 04:03:55")
     expect(page.locator("#series-caption")).to_contain_text("Asia/Tokyo")
@@ -73,15 +73,17 @@ def test_times_are_those_of_the_chosen_zone(page: Page) -> None:
     page.fill("#series-from", "2019-06-12 04:30")
     page.fill("#series-to", "2019-06-12 04:31")
     page.click("#series-form button")
-    expect(page.locator("#series-truth")).to_contain_text("60 samples, every one drawn")
+    expect(page.locator("#series-description")).to_contain_text(
+        "60 samples, all drawn individually"
+    )
     assert "from=2019-06-11T19:30:00Z" in page.url
 
 
-def test_series_are_seen_together_by_the_clock_or_from_the_start(page: Page) -> None:
+def test_series_are_compared_by_time_or_first_sample(page: Page) -> None:
     page.fill("input[name=series]:not([type=hidden])", f"{IDENTITY}/ibi")
     page.click("text=Compare >> nth=-1")
     page.wait_for_url("**/compare/**")
-    expect(page.locator("#series-numbers td")).to_have_count(18)
+    expect(page.locator("#series-statistics td")).to_have_count(18)
     expect(page.locator("#series-chart canvas")).to_have_count(1)
     page.select_option("#series-layout", "rows")
     expect(page.locator("#series-chart canvas")).to_have_count(2)
@@ -93,9 +95,9 @@ def test_series_are_seen_together_by_the_clock_or_from_the_start(page: Page) -> 
     expect(page.locator("#series-chart canvas")).to_have_count(2)
 
 
-def test_new_samples_appear_by_themselves(page: Page, recordings: Identity) -> None:
+def test_new_samples_appear_without_reloading(page: Page, recordings: Identity) -> None:
     make_series(recordings, "hr", {1_560_284_833_000 + 1000 * n: 70 for n in range(10)})
-    expect(page.locator("#series-numbers")).to_contain_text("5,008", timeout=20_000)
+    expect(page.locator("#series-statistics")).to_contain_text("5,008", timeout=20_000)
 
 
 def code(page: Page, language: str) -> str:
@@ -105,7 +107,7 @@ def code(page: Page, language: str) -> str:
     return page.locator("#series-snippet").inner_text()
 
 
-def test_the_code_runs_as_pasted(page: Page, stack: Stack, tmp_path: Path) -> None:
+def test_the_code_snippets_run(page: Page, stack: Stack, tmp_path: Path) -> None:
     issued = stack.manage("issue_token", stack.superuser_name, "--json")
     token = json.loads(issued.stdout)["token"]
     ca = str(stack.ca_file)

@@ -1,4 +1,4 @@
-"""The handover card turns green while one watches: a real device registers through nginx."""
+"""The credential card shows a registration live: a device registers through nginx."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ STATUS = "#registration-status"
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, ended with this file's tests."""
+    """A Chromium for the tests of this file."""
     with chart_page.chromium() as browser:
         yield browser
 
 
 def make_card(page: Page, stack: Stack, identity: str, uses: int = 1) -> str:
-    """Make a key as a member of staff does; return it as the card shows it."""
+    """Create a key in the admin; return it as the card shows it."""
     stack.issue_psk(identity)  # makes the identity
     page.goto(f"{stack.staff_url}/admin/identities/presharedkey/add/")
     page.select_option("#id_identity", label=identity)
@@ -39,12 +39,12 @@ def grouped(digest: str) -> str:
     return " ".join(digest[start : start + 4] for start in range(0, 64, 4))
 
 
-def test_the_card_turns_green_when_the_device_registers(
+def test_the_credential_card_shows_the_registration(
     stack: Stack, chromium: Browser, make_device: Callable[..., Device]
 ) -> None:
     with chart_page.signed_in(chromium, stack) as page:
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
         secret = make_card(page, stack, "turns-green")
         device = make_device(subject="blue strap")
         assert device.register(secret).status_code == 200
@@ -52,15 +52,15 @@ def test_the_card_turns_green_when_the_device_registers(
         expect(status).to_contain_text("Registered: turns-green")
         expect(status).to_contain_text(grouped(device.sha256))
         expect(status).to_have_class("status status-registered")
-        count = len(asked)
-        page.wait_for_timeout(6_000)  # longer than the card waits before it would ask again
-        assert len(asked) == count, "a used-up key is asked for no more"
-        assert not any(secret in url for url in asked)
+        count = len(requested)
+        page.wait_for_timeout(6_000)  # longer than the polling interval
+        assert len(requested) == count, "an exhausted key is not polled"
+        assert not any(secret in url for url in requested)
         page.click(f"{STATUS} li a")
         expect(page.locator("#content")).to_contain_text(grouped(device.sha256))
 
 
-def test_a_failed_attempt_is_told_and_a_key_for_two_waits_on(
+def test_a_failed_attempt_is_shown_and_a_second_use_awaited(
     stack: Stack, chromium: Browser, make_device: Callable[..., Device]
 ) -> None:
     with chart_page.signed_in(chromium, stack) as page:
@@ -75,7 +75,7 @@ def test_a_failed_attempt_is_told_and_a_key_for_two_waits_on(
         expect(status.locator("li")).to_have_count(2)
 
 
-def test_a_revoked_key_is_said_to_be(stack: Stack, chromium: Browser) -> None:
+def test_a_revoked_key_is_shown_as_revoked(stack: Stack, chromium: Browser) -> None:
     with chart_page.signed_in(chromium, stack) as page:
         make_card(page, stack, "revoked-meanwhile")
         address = page.get_attribute(STATUS, "data-address")
@@ -86,6 +86,6 @@ def test_a_revoked_key_is_said_to_be(stack: Stack, chromium: Browser) -> None:
         other.click("#content [type=submit]")
         page.bring_to_front()
         expect(page.locator(STATUS)).to_contain_text("The key was revoked")
-        told = other.request.get(f"{stack.staff_url}{address}")
-        assert "no-store" in told.headers["cache-control"]
-        assert json.loads(told.text())["registered"] == []
+        answer = other.request.get(f"{stack.staff_url}{address}")
+        assert "no-store" in answer.headers["cache-control"]
+        assert json.loads(answer.text())["registered"] == []

@@ -1,4 +1,4 @@
-"""Every page of ours in a real browser: accessible, small, usable by phone, in light and dark."""
+"""Pages of the staff site are accessible and small, in light and dark and on a phone."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ START = 1_700_006_400_000
 PAGES = [
     "",
     "ingest/",
-    "ingest/overview/",
-    "ingest/overview/?state=late",
-    f"ingest/overview/{IDENTITY}/",
-    "ingest/series/",
-    f"ingest/series/{IDENTITY}/hr/",
-    f"ingest/series/compare/?series={IDENTITY}/hr&series={IDENTITY}/ibi&layout=rows&align=start",
+    "analysis/overview/",
+    "analysis/overview/?state=overdue",
+    f"analysis/overview/{IDENTITY}/",
+    "analysis/series/",
+    f"analysis/series/{IDENTITY}/hr/",
+    f"analysis/series/compare/?series={IDENTITY}/hr&series={IDENTITY}/ibi&layout=rows&align=start",
     "ingest/measurementtype/",
     "ingest/measurementtype/add/",
     "ingest/measurement/",
@@ -56,14 +56,14 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, ended with this file's tests."""
+    """A Chromium for the tests of this file."""
     with chart_page.chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def numbers(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """An identity with a bit of everything; numbers of rows that addresses name."""
+    """Store an identity with data of every kind; return the ids for URLs."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     identity = Identity.objects.create(name=IDENTITY, description="for the tests")
     make_series(identity, "hr", {START + 1000 * n: 60 + n % 7 for n in range(200) if n % 100 > 20})
@@ -79,22 +79,22 @@ def numbers(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     connection.close()
 
 
-@pytest.mark.parametrize("look", chart_page.LOOKS.values(), ids=chart_page.LOOKS)
-def test_no_page_has_a_fault_of_accessibility(
-    stack: Stack, chromium: Browser, numbers: dict[str, str], look: dict[str, object]
+@pytest.mark.parametrize("appearance", chart_page.APPEARANCES.values(), ids=chart_page.APPEARANCES)
+def test_no_page_has_accessibility_violations(
+    stack: Stack, chromium: Browser, numbers: dict[str, str], appearance: dict[str, object]
 ) -> None:
     found = {}
-    # axe styles the page for a moment, which the policy forbids; other tests hold us to it.
-    with chart_page.signed_in(chromium, stack, bypass_csp=True, **look) as page:
+    # axe adds inline styles, which the Content-Security-Policy forbids.
+    with chart_page.signed_in(chromium, stack, bypass_csp=True, **appearance) as page:
         for each in PAGES:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
-            if wrong := chart_page.faults(page):
+            if wrong := chart_page.find_violations(page):
                 found[each] = wrong
     assert found == {}
 
 
-def test_no_page_of_an_analyst_is_large_or_wider_than_a_phone(
+def test_no_analysis_page_is_large_or_wider_than_a_phone(
     stack: Stack, chromium: Browser, numbers: dict[str, str]
 ) -> None:
     narrow = {"width": 390, "height": 800}
@@ -102,6 +102,6 @@ def test_no_page_of_an_analyst_is_large_or_wider_than_a_phone(
         for each in PAGES[:8]:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
-            assert chart_page.weight(page) < chart_page.MAX_BYTES, each
+            assert chart_page.measure_bytes(page) < chart_page.MAX_BYTES, each
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= narrow["width"], f"{each} is {wide} wide"

@@ -1,4 +1,4 @@
-"""Pages without an address to keep, accessible too: login, cards, errors, second factor."""
+"""Pages without a stable URL are accessible: login, errors, credential cards, MFA."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from tests.support.stack import Stack, database_address
 pytestmark = pytest.mark.browser
 
 MAX_ATTEMPTS = 20
-looks = pytest.mark.parametrize("look", chart_page.LOOKS.values(), ids=chart_page.LOOKS)
+looks = pytest.mark.parametrize("look", chart_page.APPEARANCES.values(), ids=chart_page.APPEARANCES)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, ended with this file's tests."""
+    """A Chromium for the tests of this file."""
     with chart_page.chromium() as browser:
         yield browser
 
 
-def judge(page: Page, name: str) -> dict[str, list[str]]:
-    """Return what is wrong with the page that is open."""
+def check(page: Page, name: str) -> dict[str, list[str]]:
+    """Return the violations of the open page."""
     page.wait_for_load_state("networkidle")
-    wrong = chart_page.faults(page)
-    if chart_page.weight(page) >= chart_page.MAX_BYTES:
-        wrong.append(f"{chart_page.weight(page)} bytes")
+    wrong = chart_page.find_violations(page)
+    if chart_page.measure_bytes(page) >= chart_page.MAX_BYTES:
+        wrong.append(f"{chart_page.measure_bytes(page)} bytes")
     viewport = page.viewport_size
-    if viewport is not None and chart_page.width(page) > viewport["width"]:
-        wrong.append(f"{chart_page.width(page)} wide")
+    if viewport is not None and chart_page.measure_width(page) > viewport["width"]:
+        wrong.append(f"{chart_page.measure_width(page)} wide")
     return {name: wrong} if wrong else {}
 
 
@@ -48,13 +48,13 @@ def sign_in(page: Page, stack: Stack) -> None:
 
 
 @looks
-def test_the_way_in_and_what_is_not_there(
+def test_login_and_error_pages_are_accessible(
     stack: Stack, chromium: Browser, look: dict[str, Any]
 ) -> None:
     context = chromium.new_context(ignore_https_errors=True, bypass_csp=True, **look)
     page = context.new_page()
     page.goto(f"{stack.staff_url}/admin/login/")
-    found = judge(page, "login")
+    found = check(page, "login")
     nobody = f"nobody-{time.monotonic_ns()}"
     for attempt in range(MAX_ATTEMPTS):
         page.fill("#id_username", nobody)
@@ -62,22 +62,22 @@ def test_the_way_in_and_what_is_not_there(
         page.click("[type=submit]")
         page.wait_for_load_state()
         if attempt == 0:
-            found |= judge(page, "refused login")
+            found |= check(page, "refused login")
         if page.locator("#id_username").count() == 0:
             break
-    found |= judge(page, "locked out")
+    found |= check(page, "locked out")
     assert page.locator("#id_username").count() == 0
     page.goto(f"{stack.staff_url}/admin/login/")
     sign_in(page, stack)
-    for path in ("nonsense/", "ingest/series/nobody/hr/", "ingest/overview/nobody/"):
+    for path in ("nonsense/", "analysis/series/nobody/hr/", "analysis/overview/nobody/"):
         page.goto(f"{stack.staff_url}/admin/{path}")
-        found |= judge(page, path)
+        found |= check(page, path)
     context.close()
     assert found == {}
 
 
 @looks
-def test_what_is_shown_once_and_what_is_asked_twice(
+def test_secret_and_confirmation_pages_are_accessible(
     stack: Stack, chromium: Browser, look: dict[str, Any]
 ) -> None:
     stack.issue_psk("shown-once")
@@ -85,14 +85,14 @@ def test_what_is_shown_once_and_what_is_asked_twice(
         page.goto(f"{stack.staff_url}/admin/identities/presharedkey/add/")
         page.select_option("#id_identity", label="shown-once")
         page.click("[name=_save]")
-        found = judge(page, "handover card")
+        found = check(page, "credential card")
         page.click("#registration-status a")
-        found |= judge(page, "key")
+        found |= check(page, "key")
         page.click(".revokelink")
-        found |= judge(page, "revoke?")
+        found |= check(page, "revoke?")
         page.goto(f"{stack.staff_url}/admin/identities/accesstoken/add/")
         page.click("[name=_save]")
-        found |= judge(page, "token card")
+        found |= check(page, "token card")
         assert page.locator("#secret").count() == 1
     assert found == {}
 
@@ -101,7 +101,7 @@ def test_what_is_shown_once_and_what_is_asked_twice(
 def guarded(
     live_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: Stack
 ) -> Iterator[Stack]:
-    """The same database behind a staff door that offers a second factor."""
+    """An installation with the same database whose staff site offers MFA."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     environment = {"DATABASE_URL": database_address(), "STAFF_MFA": "offered"}
     running = Stack(tmp_path, environment)
@@ -112,17 +112,17 @@ def guarded(
     connection.close()
 
 
-def test_the_second_factor(guarded: Stack, chromium: Browser) -> None:
+def test_mfa_pages_are_accessible(guarded: Stack, chromium: Browser) -> None:
     found: dict[str, list[str]] = {}
-    for name, look in chart_page.LOOKS.items():
+    for name, look in chart_page.APPEARANCES.items():
         with chart_page.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
             page.goto(f"{guarded.staff_url}/admin/mfa/")
             assert page.locator(".qr-frame").count() == 1
-            found |= judge(page, f"{name}: set up")
+            found |= check(page, f"{name}: set up")
     user = get_user_model().objects.get(username=guarded.superuser_name)
     TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
-    for name, look in chart_page.LOOKS.items():
+    for name, look in chart_page.APPEARANCES.items():
         with chart_page.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
             assert "/check/" in page.url
-            found |= judge(page, f"{name}: code")
+            found |= check(page, f"{name}: code")
     assert found == {}

@@ -1,4 +1,4 @@
-"""The chart shows what is plausible: lines, words beside them, and how many samples lie outside."""
+"""The chart shows the plausible range: lines, labels and the number of samples outside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 IDENTITY = "plausible-in-a-browser"
 START = 1_700_006_400_000
-# WCAG: of a colour of the page's variables against the page, as a browser computes both.
+# Contrast ratio (WCAG) of a CSS variable's colour against the page background.
 CONTRAST = """(name) => {
   const context = document.createElement("canvas").getContext("2d");
   const light = (variable) => {
@@ -38,14 +38,14 @@ CONTRAST = """(name) => {
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, ended with this file's tests."""
+    """A Chromium for the tests of this file."""
     with chart_page.chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def series(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Heart rates with three odd ones, those of a quiet hour, and something without a type."""
+    """Heart rates with three implausible ones, without any, and a series without a type."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     identity = Identity.objects.create(name=IDENTITY)
     odd = {1: 12, 2: 260, 3: 270}
@@ -58,26 +58,26 @@ def series(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connection.close()
 
 
-def opened(page: Page, stack: Stack, path: str) -> Page:
+def open_series(page: Page, stack: Stack, path: str) -> Page:
     page.goto(f"{stack.staff_url}/admin/analysis/series/{path}")
-    expect(page.locator("#series-numbers td").first).to_be_visible()
+    expect(page.locator("#series-statistics td").first).to_be_visible()
     return page
 
 
-def test_the_range_is_named_and_what_lies_outside_counted(
+def test_the_range_is_named_and_outliers_are_counted(
     stack: Stack, series: None, chromium: Browser
 ) -> None:
     with chart_page.signed_in(chromium, stack) as page:
-        opened(page, stack, f"{IDENTITY}/hr/")
+        open_series(page, stack, f"{IDENTITY}/hr/")
         expect(page.locator("#series-legend")).to_contain_text(
             "plausible range of Heart rate: 20 to 250 bpm"
         )
-        expect(page.locator("#series-legend")).not_to_contain_text("beyond the values shown")
-        expect(page.locator("#series-numbers")).to_contain_text("3 (1 below, 2 above)")
-        opened(page, stack, f"{IDENTITY}/hr_quiet/")
-        expect(page.locator("#series-legend")).to_contain_text("beyond the values shown")
-        expect(page.locator("#series-numbers")).to_contain_text("none")
-        opened(page, stack, f"{IDENTITY}/unknown/")
+        expect(page.locator("#series-legend")).not_to_contain_text("outside the values shown")
+        expect(page.locator("#series-statistics")).to_contain_text("3 (1 below, 2 above)")
+        open_series(page, stack, f"{IDENTITY}/hr_quiet/")
+        expect(page.locator("#series-legend")).to_contain_text("outside the values shown")
+        expect(page.locator("#series-statistics")).to_contain_text("none")
+        open_series(page, stack, f"{IDENTITY}/unknown/")
         expect(page.locator("#series-legend")).not_to_contain_text("plausible")
 
 
@@ -87,19 +87,19 @@ def test_compared_series_of_one_type_share_one_range(
 ) -> None:
     with chart_page.signed_in(chromium, stack) as page:
         both = f"series={IDENTITY}/hr&series={IDENTITY}/hr_quiet&layout={layout}"
-        opened(page, stack, f"compare/?{both}")
+        open_series(page, stack, f"compare/?{both}")
         expect(page.locator("#series-legend li", has_text="plausible range")).to_have_count(1)
-        expect(page.locator("#series-numbers tr", has_text="Outside")).to_contain_text(
+        expect(page.locator("#series-statistics tr", has_text="Outside")).to_contain_text(
             "3 (1 below, 2 above)none"
         )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_lines_and_words_are_told_from_the_page(
+def test_lines_and_labels_have_enough_contrast(
     stack: Stack, series: None, chromium: Browser, scheme: str
 ) -> None:
     with chart_page.signed_in(chromium, stack, color_scheme=scheme) as page:
-        opened(page, stack, f"{IDENTITY}/hr/")
+        open_series(page, stack, f"{IDENTITY}/hr/")
         assert page.evaluate(CONTRAST, "--chart-limit") >= 4.5
         for number in range(1, 7):
             assert page.evaluate(CONTRAST, f"--chart-{number}") >= 4.5, number

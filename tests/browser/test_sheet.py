@@ -1,4 +1,4 @@
-"""The sheet of cards in a real browser: saved as CSV there, printed ten to a page."""
+"""The credential sheet: saved as CSV in the browser, printed ten cards to a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROWS = "identity,note\n" + "".join(
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, ended with this file's tests."""
+    """A Chromium for the tests of this file."""
     with chart_page.chromium() as browser:
         yield browser
 
@@ -37,9 +37,7 @@ def open_sheet(page: Page, stack: Stack) -> None:
     page.wait_for_selector(".cards")
 
 
-def test_the_file_holds_what_the_cards_show(
-    stack: Stack, chromium: Browser, tmp_path: Path
-) -> None:
+def test_the_csv_holds_the_cards(stack: Stack, chromium: Browser, tmp_path: Path) -> None:
     with chart_page.signed_in(chromium, stack) as page:
         open_sheet(page, stack)
         shown = cards(page.content())
@@ -68,22 +66,20 @@ def test_ten_cards_are_printed_on_a_page_in_black(
         assert not page.is_visible(".shown-once")
 
 
-def test_the_page_asks_before_it_is_left_unless_it_was_saved(
-    stack: Stack, chromium: Browser
-) -> None:
+def test_leaving_an_unsaved_sheet_needs_confirmation(stack: Stack, chromium: Browser) -> None:
     with chart_page.signed_in(chromium, stack) as page:
         open_sheet(page, stack)
-        asked: list[str] = []
+        dialogs: list[str] = []
 
         def stay(dialog: object) -> None:
-            asked.append("asked")
+            dialogs.append("dialog")
             dialog.accept()  # type: ignore[attr-defined]
 
         page.on("dialog", stay)
-        page.click("summary")  # browsers ask only whoever has touched the page
+        page.click("summary")  # browsers confirm only after an interaction with the page
         page.goto(f"{stack.staff_url}/admin/")
-        assert asked == ["asked"]
+        assert dialogs == ["dialog"]
         open_sheet(page, stack)
         page.click("[data-save]")
         page.goto(f"{stack.staff_url}/admin/")
-        assert asked == ["asked"]
+        assert dialogs == ["dialog"]

@@ -1,19 +1,18 @@
-// Buckets or samples as the columns that uPlot draws, and the gaps between them. No DOM.
+// Converts buckets or samples to the columns that uPlot draws, and finds gaps. No DOM.
 
 /**
- * How far apart two rows may lie and still be joined by the line.
+ * Returns the longest distance between two rows that the line joins, in milliseconds.
  *
- * Where buckets are as wide as samples are apart or wider, one that is missing means that a
- * device was silent. Where they are narrower, or where samples stand alone (width 0), only three
- * times the usual distance is silence.
+ * If buckets are at least as wide as the sampling interval, a missing bucket is a gap. If they are
+ * narrower, or if single samples are drawn (width 0), a gap is longer than three intervals.
  */
-export function longestStep(times, width) {
+export function maxJoinedDistance(times, width) {
   const steps = times.slice(1).map((time, index) => time - times[index]).sort((a, b) => a - b);
-  const usual = steps.length ? steps[Math.floor(steps.length / 2)] : width;
-  return Math.max(usual > width ? 3 * usual : 1.5 * width, 5000);
+  const interval = steps.length ? steps[Math.floor(steps.length / 2)] : width;
+  return Math.max(interval > width ? 3 * interval : 1.5 * width, 5000);
 }
 
-/** The rows of an answer of the read API: its samples where it has them, else its buckets. */
+/** Returns the rows of a buckets response: its samples if it has any, else its buckets. */
 export function makeRows(body) {
   if (body.samples) {
     const rows = body.samples.map(([time_ms, value]) => (
@@ -24,60 +23,61 @@ export function makeRows(body) {
   return { rows: body.buckets, width: body.width_ms };
 }
 
-/** Where nothing came, inside `range` and between the series' first and last sample. */
-export function findGaps(rows, width, joined, range, domain) {
+/** Returns the gaps inside `range` and between the series' first and last sample (`extent`). */
+export function findGaps(rows, width, maxJoined, range, extent) {
   const gaps = [];
-  const start = Math.max(range.from, domain.first);
-  const end = Math.min(range.to, domain.last);
-  let reached = start;
+  const start = Math.max(range.from, extent.first);
+  const end = Math.min(range.to, extent.last);
+  let coveredUntil = start;
   for (const row of rows) {
-    // Between the points of two neighbours lies a width that is no gap.
-    if (row.time_ms - reached + (reached === start ? 0 : width) > joined) {
-      gaps.push({ from: reached, to: row.time_ms });
+    // The points of two adjacent buckets are one width apart, which is no gap.
+    const distance = row.time_ms - coveredUntil + (coveredUntil === start ? 0 : width);
+    if (distance > maxJoined) {
+      gaps.push({ from: coveredUntil, to: row.time_ms });
     }
-    reached = row.time_ms + width;
+    coveredUntil = row.time_ms + width;
   }
-  if (end - reached > joined) {
-    gaps.push({ from: reached, to: end });
+  if (end - coveredUntil > maxJoined) {
+    gaps.push({ from: coveredUntil, to: end });
   }
   return gaps;
 }
 
 /**
- * Columns [time, mean, min, max], where a null in all values opens the line at a gap.
+ * Returns the columns [time, mean, min, max]; null values break the line at a gap.
  *
- * Times are the middles of the buckets, so that a point stands over the samples it sums up, less
- * `shift`. `rows[i]` is the row of column i, null at a gap; `lone` the columns without
- * neighbours, which a line would not show.
+ * Times are the centres of the buckets minus `shift`. `rows` are the rows of the response,
+ * `rowsByIndex[i]` is the row of index i in the columns, null at a gap. `isolated` holds the
+ * indexes without neighbours, which need a marker because a line would not show them.
  */
-export function makeColumns(body, range, domain, shift = 0) {
-  const { rows: found, width } = makeRows(body);
-  const joined = longestStep(found.map((row) => row.time_ms), width);
+export function makeColumns(body, range, extent, shift = 0) {
+  const { rows, width } = makeRows(body);
+  const maxJoined = maxJoinedDistance(rows.map((row) => row.time_ms), width);
   const columns = [[], [], [], []];
-  const rows = [];
+  const rowsByIndex = [];
   const add = (time, row) => {
     columns[0].push(time - shift);
     columns[1].push(row && row.mean);
     columns[2].push(row && row.min);
     columns[3].push(row && row.max);
-    rows.push(row);
+    rowsByIndex.push(row);
   };
-  found.forEach((row, index) => {
-    const before = found[index - 1];
-    if (before && row.time_ms - before.time_ms > joined) {
-      add((before.time_ms + row.time_ms + width) / 2, null);
+  rows.forEach((row, index) => {
+    const previous = rows[index - 1];
+    if (previous && row.time_ms - previous.time_ms > maxJoined) {
+      add((previous.time_ms + row.time_ms + width) / 2, null);
     }
-    // The first and the last bucket may reach over the range: their points stay inside it.
+    // The first and the last bucket may extend beyond the range; their points stay inside it.
     add(Math.min(Math.max(row.time_ms + width / 2, range.from), range.to), row);
   });
-  const lone = [];
-  rows.forEach((row, index) => {
-    if (row && !rows[index - 1] && !rows[index + 1]) {
-      lone.push(index);
+  const isolated = [];
+  rowsByIndex.forEach((row, index) => {
+    if (row && !rowsByIndex[index - 1] && !rowsByIndex[index + 1]) {
+      isolated.push(index);
     }
   });
-  const gaps = findGaps(found, width, joined, range, domain).map((gap) => (
+  const gaps = findGaps(rows, width, maxJoined, range, extent).map((gap) => (
     { from: gap.from - shift, to: gap.to - shift }
   ));
-  return { columns, rows, found, lone, joined, gaps, width };
+  return { columns, rows, rowsByIndex, isolated, maxJoined, gaps, width };
 }

@@ -1,19 +1,20 @@
-// Draws columns with uPlot: of each series the mean as a line in a band from minimum to maximum.
+// Draws series with uPlot: the mean as a line in a band from minimum to maximum.
 /* global uPlot */
-import { drawLimits, findLimits } from "./chart_plausible_range.js";
-import { axisLabels, readableLength } from "./chart_times.js";
+import { drawPlausibleRanges, findPlausibleRanges } from "./chart_plausible_range.js";
+import { makeAxisLabels, formatLength } from "./chart_times.js";
 
 const HEIGHT = 360;
-const LABEL_ROOM = 8;
-const EXPAND = 2; // of uPlot.join
-// Lines differ by more than their colour.
+const MAX_MARKERS = 300; // samples of a line that are marked one by one
+const LABEL_PADDING = 8;
+const NULL_EXPAND = 2; // a null mode of uPlot.join
+// Lines differ in their dashes too, not by colour alone.
 export const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [1, 4]];
 
 export function themeColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function axes(clock, units) {
+function makeAxes(clock, units) {
   const shared = {
     stroke: themeColour("--body-quiet-color"),
     grid: { stroke: themeColour("--hairline-color"), width: 1 },
@@ -21,27 +22,27 @@ function axes(clock, units) {
     font: "12px system-ui, sans-serif",
     labelFont: "12px system-ui, sans-serif",
   };
-  const values = (chart, times, axis, space, step) => axisLabels(clock, times, step);
-  const ofUnits = units.slice(0, 2).map((unit, index) => ({
+  const values = (chart, times, axis, space, step) => makeAxisLabels(clock, times, step);
+  const valueAxes = units.slice(0, 2).map((unit, index) => ({
     ...shared, scale: `y ${unit}`, side: index ? 1 : 3, size: 56, label: unit || undefined,
     labelSize: 18, grid: { ...shared.grid, show: index === 0 },
   }));
-  return [{ ...shared, space: 80, values }, ...ofUnits];
+  return [{ ...shared, space: 80, values }, ...valueAxes];
 }
 
-function lines(each, index, alone) {
-  const scale = `y ${each.unit}`;
+function makeLines(series, index, isAlone) {
+  const scale = `y ${series.unit}`;
   const edge = { scale, stroke: "transparent", width: 0, points: { show: false } };
   const colour = themeColour(`--chart-${(index % 6) + 1}`);
-  const single = each.shown.width === 0;
-  const points = single && each.shown.rows.length <= 300
+  const hasSamples = series.drawn.width === 0;
+  const points = hasSamples && series.drawn.rowsByIndex.length <= MAX_MARKERS
     ? { show: true, size: 5, fill: colour }
-    : { show: alone && each.shown.lone.length > 0, filter: () => each.shown.lone, size: 6, fill: colour };
+    : { show: isAlone && series.drawn.isolated.length > 0, filter: () => series.drawn.isolated, size: 6, fill: colour };
   const mean = { scale, stroke: colour, width: 1.5, points, dash: DASHES[index % 6] };
   return [mean, edge, edge];
 }
 
-/** Hatch the gaps and write their length into those that have room for it. */
+/** Hatches the gaps and labels those that are wide enough with their length. */
 function drawGaps(chart, gaps) {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
@@ -61,18 +62,18 @@ function drawGaps(chart, gaps) {
       continue;
     }
     hatch(ctx, left, right, bbox, 8 * ratio);
-    const text = `no data, ${readableLength(gap.to - gap.from)}`;
-    const room = ctx.measureText(text).width + LABEL_ROOM * ratio;
-    if (right - left > room) {
+    const text = `no data, ${formatLength(gap.to - gap.from)}`;
+    const labelWidth = ctx.measureText(text).width + LABEL_PADDING * ratio;
+    if (right - left > labelWidth) {
       ctx.fillText(text, (left + right) / 2, bbox.top + 16 * ratio);
     }
   }
   ctx.restore();
 }
 
-function limitColours() {
+function plausibleRangeColours() {
   const [line, tint] = [themeColour("--chart-limit"), themeColour("--chart-limit-tint")];
-  return { line, tint, paper: themeColour("--body-bg") };
+  return { line, tint, background: themeColour("--body-bg") };
 }
 
 function hatch(ctx, left, right, bbox, step) {
@@ -90,28 +91,28 @@ function hatch(ctx, left, right, bbox, step) {
 }
 
 /**
- * Draw `list` into `place` and return the chart. Each has `unit` and `shown` (of makeColumns);
- * `range` is what the time axis spans; `onPoint(chart)` is called as the cursor moves,
- * `onSelect(from, to)` when a stretch was drawn, `onReset()` on a double click.
+ * Draws `list` into the element `parent` and returns the chart. Each series has a `unit` and
+ * `drawn`, the result of makeColumns. `range` is the extent of the time axis. `onPoint(chart)` is
+ * called when the cursor moves, `onSelect(from, to)` after a drag, `onReset()` on a double click.
  */
-export function draw(place, list, range, clock, { onPoint, onSelect, onReset, first = 0, height = HEIGHT }) {
-  const alone = list.length === 1;
-  const limits = findLimits(list);
-  const tables = list.map((each) => each.shown.columns);
-  // Where one series has no point of its own, another's must not close its gap.
-  const expandNulls = tables.map((columns) => columns.map(() => EXPAND));
-  const data = alone ? tables[0] : uPlot.join(tables, expandNulls);
-  const units = [...new Set(list.map((each) => each.unit))];
+export function draw(parent, list, range, clock, { onPoint, onSelect, onReset, first = 0, height = HEIGHT }) {
+  const isAlone = list.length === 1;
+  const ranges = findPlausibleRanges(list);
+  const tables = list.map((series) => series.drawn.columns);
+  // A point that only another series has must not close a gap.
+  const expandNulls = tables.map((columns) => columns.map(() => NULL_EXPAND));
+  const data = isAlone ? tables[0] : uPlot.join(tables, expandNulls);
+  const units = [...new Set(list.map((series) => series.unit))];
   const options = {
-    width: place.clientWidth,
+    width: parent.clientWidth,
     height,
     ms: 1,
-    padding: [12, units.length > 1 ? 8 : 36, null, null], // a label is centred on its mark
+    padding: [12, units.length > 1 ? 8 : 36, null, null], // labels are centred on their ticks
     tzDate: (time) => uPlot.tzDate(new Date(time), clock.axisZone),
     scales: { x: { time: true, range: () => [range.from, range.to] } },
-    axes: axes(clock, units),
-    series: [{}, ...list.flatMap((each, index) => lines(each, first + index, alone))],
-    bands: list.map((each, index) => ({
+    axes: makeAxes(clock, units),
+    series: [{}, ...list.flatMap((series, index) => makeLines(series, first + index, isAlone))],
+    bands: list.map((_, index) => ({
       series: [3 * index + 3, 3 * index + 2],
       fill: themeColour(`--chart-band-${((first + index) % 6) + 1}`),
     })),
@@ -132,9 +133,9 @@ export function draw(place, list, range, clock, { onPoint, onSelect, onReset, fi
           }
         },
       ],
-      drawClear: [(chart) => alone && drawGaps(chart, list[0].shown.gaps)],
-      draw: [(chart) => drawLimits(chart, limits, limitColours())],
+      drawClear: [(chart) => isAlone && drawGaps(chart, list[0].drawn.gaps)],
+      draw: [(chart) => drawPlausibleRanges(chart, ranges, plausibleRangeColours())],
     },
   };
-  return new uPlot(options, data, place);
+  return new uPlot(options, data, parent);
 }

@@ -1,36 +1,36 @@
-// The plausible ranges of measurement types: dashed lines over the chart, and their words.
+// Plausible ranges of measurement types: dashed lines on the chart and their labels.
 
 const DASH = [10, 6];
-const LABEL_ROOM = 4;
+const LABEL_PADDING = 4;
 
-/** The different ranges of `list`, each {label, unit, scale, low, high}; null where it is open. */
-export function findLimits(list) {
-  const limits = new Map();
+/** Returns the distinct ranges of `list`, {label, unit, scale, low, high}; an open end is null. */
+export function findPlausibleRanges(list) {
+  const ranges = new Map();
   for (const { label, unit, low, high } of list) {
     if (low !== null || high !== null) {
-      limits.set(`${unit} ${low} ${high}`, { label, unit, scale: `y ${unit}`, low, high });
+      ranges.set(`${unit} ${low} ${high}`, { label, unit, scale: `y ${unit}`, low, high });
     }
   }
-  return [...limits.values()];
+  return [...ranges.values()];
 }
 
-const inside = (scale, bound) => bound !== null && bound > scale.min && bound < scale.max;
+const isInside = (scale, bound) => bound !== null && bound > scale.min && bound < scale.max;
 
-/** Whether one end of `limit` at least lies among the values that `chart` shows. */
-export function isInSight(chart, limit) {
-  const scale = chart.scales[limit.scale];
-  return scale !== undefined && (inside(scale, limit.low) || inside(scale, limit.high));
+/** Returns whether at least one end of `range` lies within the values that `chart` shows. */
+export function isVisible(chart, range) {
+  const scale = chart.scales[range.scale];
+  return scale !== undefined && (isInside(scale, range.low) || isInside(scale, range.high));
 }
 
-/** "20 to 250 bpm", in the words of the page's head. */
-export function limitWords({ low, high, unit }) {
-  const [least, most] = [low, high].map((bound) => bound?.toLocaleString("en"));
-  const range = low === null ? `up to ${most}` : high === null ? `from ${least} up` : `${least} to ${most}`;
+/** Formats a range as "20 to 250 bpm", as the header of the page does. */
+export function formatPlausibleRange({ low, high, unit }) {
+  const [min, max] = [low, high].map((bound) => bound?.toLocaleString("en"));
+  const range = low === null ? `up to ${max}` : high === null ? `from ${min} up` : `${min} to ${max}`;
   return unit ? `${range} ${unit}` : range;
 }
 
-/** Draw what of `limits` lies in sight, each line with its words. */
-export function drawLimits(chart, limits, { line, tint, paper }) {
+/** Draws the visible ends of `ranges`, each as a labelled line. */
+export function drawPlausibleRanges(chart, ranges, { line, tint, background }) {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
   ctx.save();
@@ -39,25 +39,25 @@ export function drawLimits(chart, limits, { line, tint, paper }) {
   ctx.clip();
   ctx.font = `${12 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
-  for (const limit of limits) {
-    const scale = chart.scales[limit.scale];
-    const whose = limits.length > 1 ? `${limit.label}: ` : "";
-    const ends = [[limit.high, "most", bbox.top, -1], [limit.low, "least", bbox.top + bbox.height, 1]];
+  for (const range of ranges) {
+    const scale = chart.scales[range.scale];
+    const prefix = ranges.length > 1 ? `${range.label}: ` : "";
+    const ends = [[range.high, "maximum", bbox.top, -1], [range.low, "minimum", bbox.top + bbox.height, 1]];
     for (const [bound, end, edge, side] of ends) {
-      if (!scale || !inside(scale, bound)) {
+      if (!scale || !isInside(scale, bound)) {
         continue;
       }
-      const y = chart.valToPos(bound, limit.scale, true);
+      const y = chart.valToPos(bound, range.scale, true);
       ctx.fillStyle = tint;
       ctx.fillRect(bbox.left, Math.min(y, edge), bbox.width, Math.abs(edge - y));
-      stroke(ctx, bbox, y, line, ratio);
-      write(ctx, bbox, y, `${whose}plausible at ${end} ${bound.toLocaleString("en")}`, side, { line, paper, ratio });
+      drawLine(ctx, bbox, y, line, ratio);
+      drawLabel(ctx, bbox, y, `${prefix}plausible ${end} ${bound.toLocaleString("en")}`, side, { line, background, ratio });
     }
   }
   ctx.restore();
 }
 
-function stroke(ctx, bbox, y, colour, ratio) {
+function drawLine(ctx, bbox, y, colour, ratio) {
   ctx.strokeStyle = colour;
   ctx.lineWidth = 2 * ratio;
   ctx.setLineDash(DASH.map((length) => length * ratio));
@@ -68,16 +68,16 @@ function stroke(ctx, bbox, y, colour, ratio) {
   ctx.setLineDash([]);
 }
 
-/** The words stand on the plausible side of the line, on paper of their own. */
-function write(ctx, bbox, y, text, side, { line, paper, ratio }) {
+/** Draws the label on the plausible side of the line, on an opaque background. */
+function drawLabel(ctx, bbox, y, text, side, { line, background, ratio }) {
   const height = 16 * ratio;
-  const room = LABEL_ROOM * ratio;
-  const width = ctx.measureText(text).width + 2 * room;
-  const right = bbox.left + bbox.width - room;
+  const padding = LABEL_PADDING * ratio;
+  const width = ctx.measureText(text).width + 2 * padding;
+  const right = bbox.left + bbox.width - padding;
   const top = side < 0 ? y + 2 * ratio : y - height - 2 * ratio;
-  ctx.fillStyle = paper;
+  ctx.fillStyle = background;
   ctx.fillRect(right - width, top, width, height);
   ctx.fillStyle = line;
   ctx.textBaseline = "middle";
-  ctx.fillText(text, right - room, top + height / 2);
+  ctx.fillText(text, right - padding, top + height / 2);
 }

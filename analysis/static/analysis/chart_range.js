@@ -1,10 +1,10 @@
-// Which stretch of time is shown. No DOM.
-// Times are epoch milliseconds; a range holds its start and not its end.
+// The time range that the page shows. No DOM.
+// Times are epoch milliseconds; a range includes its start and excludes its end.
 import { parseTime } from "./chart_times.js";
 
 const HOUR = 3600_000;
 const DAY = 24 * HOUR;
-const SHORTEST = 5000;
+const MIN_LENGTH = 5000;
 
 export const PRESETS = {
   "1h": HOUR,
@@ -15,23 +15,23 @@ export const PRESETS = {
   all: null,
 };
 
-/** The range that a query asks for; without one, the last day, or all where that is less. */
-export function readRange(query, domain) {
+/** Returns the range of a query; the default is the last day, or all if the series is shorter. */
+export function readRange(query, extent) {
   const from = parseTime(query.get("from"));
   const to = parseTime(query.get("to"));
   if (from !== null && to !== null && from < to) {
     return { preset: null, from, to };
   }
-  const asked = query.get("range");
-  const usual = domain.fromStart || domain.last - domain.first < DAY ? "all" : "24h";
-  return presetRange(asked in PRESETS ? asked : usual, domain);
+  const requested = query.get("range");
+  const fallback = extent.fromStart || extent.last - extent.first < DAY ? "all" : "24h";
+  return makePresetRange(requested in PRESETS ? requested : fallback, extent);
 }
 
 /**
- * A preset counts back from the last sample: old recordings have a "last hour" too. Where times
- * count from the start, it counts forward.
+ * Returns the range of a preset, which ends at the last sample, so that old series have a "last
+ * hour" too. If times count from the first sample, it starts there.
  */
-export function presetRange(preset, { first, last, fromStart }) {
+export function makePresetRange(preset, { first, last, fromStart }) {
   const length = PRESETS[preset];
   const to = last + 1;
   if (length === null) {
@@ -40,14 +40,14 @@ export function presetRange(preset, { first, last, fromStart }) {
   return fromStart ? { preset, from: 0, to: length } : { preset, from: Math.max(0, to - length), to };
 }
 
-/** A range chosen by hand, in whole milliseconds and never too short to be seen. */
-export function freeRange(from, to) {
+/** Returns a custom range in whole milliseconds, not shorter than MIN_LENGTH. */
+export function makeCustomRange(from, to) {
   const middle = (from + to) / 2;
-  const half = Math.max(to - from, SHORTEST) / 2;
+  const half = Math.max(to - from, MIN_LENGTH) / 2;
   return { preset: null, from: Math.max(0, Math.floor(middle - half)), to: Math.ceil(middle + half) };
 }
 
-/** Write the range into the query of the page. */
+/** Writes the range into the query of the page. */
 export function writeRange(query, range, clock) {
   for (const key of ["range", "from", "to"]) {
     query.delete(key);
@@ -55,7 +55,7 @@ export function writeRange(query, range, clock) {
   if (range.preset !== null) {
     query.set("range", range.preset);
   } else {
-    query.set("from", clock.write(range.from));
-    query.set("to", clock.write(range.to));
+    query.set("from", clock.formatForUrl(range.from));
+    query.set("to", clock.formatForUrl(range.to));
   }
 }

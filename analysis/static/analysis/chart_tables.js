@@ -1,41 +1,41 @@
-// The tables under the chart: the numbers of the range, and what the chart is drawn from.
-import { MEASURES, number, numbers, value } from "./chart_text.js";
+// The tables below the chart: summary statistics, and the samples or buckets that are drawn.
+import { STATISTICS, formatCount, formatStatistics, formatValue } from "./chart_text.js";
 
-function heading(scope, text) {
+function makeHeading(scope, text) {
   const cell = document.createElement("th");
   cell.scope = scope;
   cell.textContent = text;
   return cell;
 }
 
-/** A row for each measure, a column for each series; `found` are their summaries. */
-export function showNumbers(head, body, list, found) {
+/** Shows a row for each statistic and a column for each series of `list`. */
+export function showStatistics(head, body, list, summaries) {
   const titles = list.length === 1 ? [list[0].unit || "Value"]
-    : list.map((each) => each.title + (each.unit ? ` (${each.unit})` : ""));
-  head.replaceChildren(heading("col", "Measure"), ...titles.map((title) => heading("col", title)));
-  const columns = found.map(numbers);
-  body.replaceChildren(...MEASURES.map((measure, place) => {
+    : list.map((series) => series.title + (series.unit ? ` (${series.unit})` : ""));
+  head.replaceChildren(makeHeading("col", "Statistic"), ...titles.map((title) => makeHeading("col", title)));
+  const columns = summaries.map(formatStatistics);
+  body.replaceChildren(...STATISTICS.map((statistic, index) => {
     const line = document.createElement("tr");
-    line.append(heading("row", measure));
+    line.append(makeHeading("row", statistic));
     for (const column of columns) {
-      line.insertCell().textContent = column[place];
+      line.insertCell().textContent = column[index];
     }
     return line;
   }));
 }
 
-export function tableCaption(list, clock) {
-  const raw = list.every((each) => each.shown.width === 0);
-  return `${raw ? "Samples" : "What the chart is drawn from"}; times are ${clock.zone}`;
+export function makeCaption(list, clock) {
+  const hasSamples = list.every((series) => series.drawn.width === 0);
+  return `${hasSamples ? "Samples" : "Buckets of the chart"}; times: ${clock.zone}`;
 }
 
-/** A row for each sample or bucket that was drawn; `shift(each)` is what its times are less by. */
+/** Shows a row for each sample or bucket; `shift(series)` is subtracted from its times. */
 export function showRows(body, list, clock, shift) {
-  body.replaceChildren(...list.flatMap((each) => each.shown.found.map((row) => {
+  body.replaceChildren(...list.flatMap((series) => series.drawn.rows.map((row) => {
     const line = document.createElement("tr");
-    line.append(heading("row", clock.readable(row.time_ms - shift(each))));
-    const texts = [value(row.mean), value(row.min), value(row.max), number(row.count)];
-    for (const text of list.length > 1 ? [each.title, ...texts] : texts) {
+    line.append(makeHeading("row", clock.format(row.time_ms - shift(series))));
+    const texts = [formatValue(row.mean), formatValue(row.min), formatValue(row.max), formatCount(row.count)];
+    for (const text of list.length > 1 ? [series.title, ...texts] : texts) {
       line.insertCell().textContent = text;
     }
     return line;

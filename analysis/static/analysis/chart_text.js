@@ -1,63 +1,62 @@
-// The sentences and cells of the page: the line of truth, what is under the cursor, the numbers.
-// No DOM.
-import { readableLength } from "./chart_times.js";
+// The texts of the page: description of the chart, values at the cursor, statistics. No DOM.
+import { formatLength } from "./chart_times.js";
 
-export const number = (amount) => amount.toLocaleString("en");
-export const value = (amount) => (amount === null || amount === undefined ? "–"
+export const formatCount = (amount) => amount.toLocaleString("en");
+export const formatValue = (amount) => (amount === null || amount === undefined ? "–"
   : Number(amount.toPrecision(7)).toLocaleString("en", { maximumFractionDigits: 6 }));
 
-export function size(bytes) {
+export function formatBytes(bytes) {
   const units = [[1e9, "GB"], [1e6, "MB"], [1e3, "KB"]];
-  const [unit, name] = units.find(([least]) => bytes >= least) ?? [1, "bytes"];
+  const [unit, name] = units.find(([minimum]) => bytes >= minimum) ?? [1, "bytes"];
   const amount = bytes / unit;
   return `${amount >= 10 ? Math.round(amount) : Number(amount.toFixed(1))} ${name}`;
 }
 
-const count = (amount, noun) => `${number(amount)} ${amount === 1 ? noun : `${noun}s`}`;
+const pluralize = (amount, noun) => `${formatCount(amount)} ${amount === 1 ? noun : `${noun}s`}`;
 
-/** One honest line: how many samples, as what they are drawn, where the line is open. */
-export function truth(list, state) {
+/** Describes the chart: the number of samples, how they are drawn, and the gaps. */
+export function describeChart(list, state) {
   const { clock, range } = state;
-  const samples = list.map((each) => each.shown.found.reduce((sum, row) => sum + row.count, 0));
-  const all = samples.reduce((sum, amount) => sum + amount, 0);
-  if (all === 0) {
-    return `No samples from ${clock.readable(range.from)} to ${clock.readable(range.to)}${clock.suffix}. `
-      + "Choose All to see where there are some.";
+  const counts = list.map((series) => series.drawn.rows.reduce((sum, row) => sum + row.count, 0));
+  const total = counts.reduce((sum, amount) => sum + amount, 0);
+  if (total === 0) {
+    return `No samples from ${clock.format(range.from)} to ${clock.format(range.to)}${clock.suffix}. `
+      + "Choose All to see the whole series.";
   }
-  const drawn = list.map((each) => each.shown).filter((shown) => shown.found.length);
-  const widths = [...new Set(drawn.map((shown) => shown.width))];
-  const buckets = drawn.reduce((sum, shown) => sum + shown.found.length, 0);
-  const how = widths.every((width) => width === 0)
-    ? ", every one drawn"
-    : ` shown as ${count(buckets, "bucket")} of ${widths.filter(Boolean).map(readableLength).join(" or ")}`;
-  return `${count(all, "sample")}${how}. ${openings(drawn)}`;
+  const drawn = list.map((series) => series.drawn).filter(({ rows }) => rows.length);
+  const widths = [...new Set(drawn.map(({ width }) => width))];
+  const buckets = drawn.reduce((sum, { rows }) => sum + rows.length, 0);
+  const form = widths.every((width) => width === 0)
+    ? ", all drawn individually"
+    : ` shown as ${pluralize(buckets, "bucket")} of ${widths.filter(Boolean).map(formatLength).join(" or ")}`;
+  return `${pluralize(total, "sample")}${form}. ${describeGaps(drawn)}`;
 }
 
-function openings(drawn) {
-  const gaps = drawn.flatMap((shown) => shown.gaps);
-  const joined = readableLength(Math.max(...drawn.map((shown) => shown.joined)));
+function describeGaps(drawn) {
+  const gaps = drawn.flatMap((series) => series.gaps);
+  const threshold = formatLength(Math.max(...drawn.map(({ maxJoined }) => maxJoined)));
   if (gaps.length === 0) {
-    return `There is no gap of more than ${joined}.`;
+    return `No gaps longer than ${threshold}.`;
   }
   const longest = Math.max(...gaps.map((gap) => gap.to - gap.from));
-  return `The line is open where nothing came for more than ${joined}: ${count(gaps.length, "gap")}, `
-    + `the longest about ${readableLength(longest)}.`;
+  return `The line breaks at gaps longer than ${threshold}: ${pluralize(gaps.length, "gap")}, `
+    + `the longest about ${formatLength(longest)}.`;
 }
 
-/** What is under the cursor, of one series. */
-export function point(each, row, clock, shift) {
-  const unit = each.unit ? ` ${each.unit}` : "";
-  const when = `${clock.readable(row.time_ms - shift)}${clock.suffix}`;
-  if (each.shown.width === 0) {
-    return `${when}: ${value(row.mean)}${unit}`;
+/** Describes the sample or bucket of a series at the cursor. */
+export function describePoint(series, row, clock, shift) {
+  const unit = series.unit ? ` ${series.unit}` : "";
+  const when = `${clock.format(row.time_ms - shift)}${clock.suffix}`;
+  if (series.drawn.width === 0) {
+    return `${when}: ${formatValue(row.mean)}${unit}`;
   }
-  return `${when}, ${readableLength(each.shown.width)}: mean ${value(row.mean)}, `
-    + `min ${value(row.min)}, max ${value(row.max)}${unit}, ${count(row.count, "sample")}`;
+  return `${when}, ${formatLength(series.drawn.width)}: mean ${formatValue(row.mean)}, `
+    + `min ${formatValue(row.min)}, max ${formatValue(row.max)}${unit}, ${pluralize(row.count, "sample")}`;
 }
 
-/** How many samples no device should measure, where it is known what it should. */
-function implausible(found) {
-  const { below, above, is_exact: isExact } = found.implausible ?? {};
+/** Formats the number of samples outside the plausible range, "–" without a range. */
+function formatImplausible(summary) {
+  const { below, above, is_exact: isExact } = summary.implausible ?? {};
   if (below === undefined) {
     return "–";
   }
@@ -65,31 +64,31 @@ function implausible(found) {
     return isExact ? "none" : "≈ none";
   }
   const sides = [[below, "below"], [above, "above"]].filter(([amount]) => amount);
-  const which = sides.length > 1 ? sides.map(([amount, side]) => `${number(amount)} ${side}`).join(", ")
+  const detail = sides.length > 1 ? sides.map(([amount, side]) => `${formatCount(amount)} ${side}`).join(", ")
     : sides[0][1];
-  return `${isExact ? "" : "≈ "}${number(below + above)} (${which})`;
+  return `${isExact ? "" : "≈ "}${formatCount(below + above)} (${detail})`;
 }
 
-export const MEASURES = [
+export const STATISTICS = [
   "Samples", "Coverage", "Minimum", "5th percentile", "Median", "95th percentile", "Maximum",
   "Outside the plausible range", "Longest gap",
 ];
 
-/** A series' summary, in the order of MEASURES. */
-export function numbers(found) {
-  const about = found.is_exact ? "" : "≈ ";
-  const gap = found.longest_gap;
-  const covered = found.coverage === null ? "–" : `${(100 * found.coverage).toFixed(1)} %`;
+/** Formats the summary of a series in the order of STATISTICS. */
+export function formatStatistics(summary) {
+  const approximately = summary.is_exact ? "" : "≈ ";
+  const gap = summary.longest_gap;
+  const coverage = summary.coverage === null ? "–" : `${(100 * summary.coverage).toFixed(1)} %`;
   return [
-    number(found.count),
-    found.count ? covered : "0 %",
-    value(found.min),
-    about + value(found.p5),
-    about + value(found.median),
-    about + value(found.p95),
-    value(found.max),
-    implausible(found),
-    gap ? (found.is_exact ? "" : "≥ ") + readableLength(gap.length_ms)
-      : found.count > 1 ? `none over ${readableLength(found.gap_threshold_ms)}` : "–",
+    formatCount(summary.count),
+    summary.count ? coverage : "0 %",
+    formatValue(summary.min),
+    approximately + formatValue(summary.p5),
+    approximately + formatValue(summary.median),
+    approximately + formatValue(summary.p95),
+    formatValue(summary.max),
+    formatImplausible(summary),
+    gap ? (summary.is_exact ? "" : "≥ ") + formatLength(gap.length_ms)
+      : summary.count > 1 ? `none over ${formatLength(summary.gap_threshold_ms)}` : "–",
   ];
 }

@@ -1,18 +1,18 @@
-// How times are written and read: in a time zone, or counted from the start. No DOM.
-// Times are epoch milliseconds; an elapsed time counts milliseconds from the first sample.
+// Formats and parses times, in a time zone or as elapsed time. No DOM.
+// Times are epoch milliseconds; elapsed times are milliseconds since the first sample.
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const LATEST_DATE = 8.64e15; // what Date can hold
+const MAX_DATE = 8.64e15; // of JavaScript's Date
 const ISO = /^\s*(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|[+-]\d\d:?\d\d)?)?\s*$/i;
 
-export function isoTime(time) {
-  return time > LATEST_DATE ? String(time) : new Date(time).toISOString().replace(".000Z", "Z");
+export function formatIso(time) {
+  return time > MAX_DATE ? String(time) : new Date(time).toISOString().replace(".000Z", "Z");
 }
 
-/** ISO 8601 (UTC without an offset) or epoch milliseconds, as addresses hold them. Else null. */
+/** Parses ISO 8601 (UTC without an offset) or epoch milliseconds; returns null for other text. */
 export function parseTime(text) {
   return parseIn(text, (guess) => guess);
 }
@@ -32,33 +32,33 @@ function parseIn(text, localToEpoch) {
   return Math.max(0, offset ? guess : localToEpoch(guess));
 }
 
-export function browserZone() {
+export function getBrowserZone() {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** The zone that an address asks for: "UTC", "browser", or a name of IANA; unknown ones are UTC. */
-export function knownZone(asked) {
-  if (asked === "browser") {
+/** Returns "browser" or an IANA name; unknown time zones become "UTC". */
+export function normalizeZone(zone) {
+  if (zone === "browser") {
     return "browser";
   }
   try {
-    Intl.DateTimeFormat("en", { timeZone: asked });
-    return asked;
+    Intl.DateTimeFormat("en", { timeZone: zone });
+    return zone;
   } catch {
     return "UTC";
   }
 }
 
-/** Writes and reads times in `zone`: "UTC", "browser", or a name of IANA. */
+/** Returns a formatter and parser of times in `zone`: "UTC", "browser" or an IANA name. */
 export function makeClock(zone) {
-  const timeZone = zone === "browser" ? browserZone() : zone;
-  const format = new Intl.DateTimeFormat("en", {
+  const timeZone = zone === "browser" ? getBrowserZone() : zone;
+  const formatter = new Intl.DateTimeFormat("en", {
     timeZone, hourCycle: "h23", fractionalSecondDigits: 3,
     year: "numeric", month: "2-digit", day: "2-digit",
     hour: "2-digit", minute: "2-digit", second: "2-digit",
   });
   const split = (time) => {
-    const part = Object.fromEntries(format.formatToParts(time).map((each) => [each.type, each.value]));
+    const part = Object.fromEntries(formatter.formatToParts(time).map(({ type, value }) => [type, value]));
     const day = `${part.year.padStart(4, "0")}-${part.month}-${part.day}`;
     return { day, clock: `${part.hour}:${part.minute}:${part.second}.${part.fractionalSecond}` };
   };
@@ -71,21 +71,21 @@ export function makeClock(zone) {
     zone: timeZone,
     axisZone: timeZone === "UTC" ? "Etc/UTC" : timeZone,
     split,
-    readable(time) {
-      if (time > LATEST_DATE) {
+    format(time) {
+      if (time > MAX_DATE) {
         return `${time} ms`;
       }
       const { day, clock } = split(time);
       return `${day} ${clock.replace(/\.000$/, "")}`;
     },
     parse: (text) => parseIn(text, localToEpoch),
-    write: isoTime,
+    formatForUrl: formatIso,
     suffix: ` ${timeZone}`,
   };
 }
 
-/** The same for times that count from the first sample of each series. */
-export function makeElapsed() {
+/** Returns the same for elapsed times. */
+export function makeElapsedClock() {
   const split = (time) => {
     const days = Math.floor(time / DAY);
     return { day: `day ${days + 1}`, clock: new Date(time - days * DAY).toISOString().slice(11, 23) };
@@ -94,7 +94,7 @@ export function makeElapsed() {
     zone: "from the start",
     axisZone: "Etc/UTC",
     split,
-    readable(time) {
+    format(time) {
       const { clock } = split(time);
       const days = Math.floor(time / DAY);
       return `${days ? `${days} d ` : ""}${clock.replace(/\.000$/, "")}`;
@@ -107,25 +107,25 @@ export function makeElapsed() {
       const time = Date.parse(`1970-01-01T${clock ?? "00:00"}Z`) + Number(days ?? 0) * DAY;
       return (days ?? clock) === undefined || Number.isNaN(time) ? null : time;
     },
-    write: String,
+    formatForUrl: String,
     suffix: " after the start",
   };
 }
 
-/** What a person is given to edit: whole seconds, rounded by `round` so that none is lost. */
-export function inputTime(clock, time, round) {
-  return clock.readable(round(time / SECOND) * SECOND);
+/** Formats a time for an input in whole seconds, rounded by `round` (Math.floor or Math.ceil). */
+export function formatInput(clock, time, round) {
+  return clock.format(round(time / SECOND) * SECOND);
 }
 
-/** "2 min", "1.5 h", "7 d": the largest unit that needs at most one decimal. */
-export function readableLength(length) {
+/** Formats a duration in its largest unit, with one decimal: "2 min", "1.5 h", "7 d". */
+export function formatLength(length) {
   const units = [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"], [SECOND, "s"]];
   const [size, name] = units.find(([unit]) => length >= unit) ?? [1, "ms"];
   return `${Number((length / size).toFixed(1)).toLocaleString("en")} ${name}`;
 }
 
-/** Labels for the marks of the time axis; the day stands below the first, and where it changes. */
-export function axisLabels(clock, times, step) {
+/** Returns the labels of the time axis; the first of each day has the date below it. */
+export function makeAxisLabels(clock, times, step) {
   let shownDay = "";
   return times.map((time) => {
     if (time === null) {

@@ -1,61 +1,63 @@
-// The page of one or several series: range, chart, line of truth, numbers, table, export.
+// The chart page of one or several series: range, chart, description, statistics, table, export.
 import { makeColumns } from "./chart_columns.js";
 import { DASHES, draw } from "./chart_drawing.js";
 import { showLinks, showSizes } from "./chart_export.js";
 import { showLegend } from "./chart_legend.js";
-import { findLimits } from "./chart_plausible_range.js";
-import { freeRange, presetRange } from "./chart_range.js";
-import { findDomain, readState, writeState } from "./chart_state.js";
-import { browserZone, inputTime, makeClock, makeElapsed } from "./chart_times.js";
-import { showNumbers, showRows, tableCaption } from "./chart_tables.js";
-import { point, truth } from "./chart_text.js";
+import { findPlausibleRanges } from "./chart_plausible_range.js";
+import { makeCustomRange, makePresetRange } from "./chart_range.js";
+import { findExtent, readState, writeState } from "./chart_state.js";
+import { formatInput, getBrowserZone, makeClock, makeElapsedClock } from "./chart_times.js";
+import { makeCaption, showRows, showStatistics } from "./chart_tables.js";
+import { describeChart, describePoint } from "./chart_text.js";
 
-const POLL_MS = 5000;
-const POINTS = 2000; // so many samples are drawn one by one
+const POLL_INTERVAL_MS = 5000;
+const MAX_POINTS = 2000; // ranges with at most this many samples are drawn as samples
 const part = (name) => document.getElementById(`series-${name}`);
-const bound = (text) => (text === "" ? null : Number(text));
+const parseBound = (text) => (text === "" ? null : Number(text));
 const list = Array.from(document.querySelectorAll("[data-series]"), (element) => ({
   element,
   title: element.dataset.series,
-  address: element.dataset.address,
+  apiUrl: element.dataset.apiUrl,
   unit: element.dataset.unit,
   label: element.dataset.label,
-  low: bound(element.dataset.low),
-  high: bound(element.dataset.high),
+  low: parseBound(element.dataset.low),
+  high: parseBound(element.dataset.high),
   first: Number(element.dataset.first),
   last: Number(element.dataset.last),
-  shown: null, // what was drawn last, of makeColumns
+  drawn: null, // the result of makeColumns for the range shown
 }));
 
 let state = readState(location.search, list);
 let charts = [];
 let request = null;
 
-const domain = () => findDomain(list, state.align === "start");
-const shift = (each) => (state.align === "start" ? each.first : 0);
-/** The shown range in a series' own time. */
-const rangeOf = (each) => ({ from: state.range.from + shift(each), to: state.range.to + shift(each) });
+const extent = () => findExtent(list, state.align === "start");
+const shift = (series) => (state.align === "start" ? series.first : 0);
+/** Returns the range shown in epoch milliseconds of the series. */
+const rangeOf = (series) => (
+  { from: state.range.from + shift(series), to: state.range.to + shift(series) }
+);
 
 // --- State ----------------------------------------------------------------------------------
 
-function change(wanted) {
-  state = { ...state, ...wanted };
+function change(changes) {
+  state = { ...state, ...changes };
   history.pushState(null, "", writeState(location.search, state));
   load();
 }
 
-const go = (range) => change({ range });
+const showRange = (range) => change({ range });
 
 function zoom(factor) {
   const middle = (state.range.from + state.range.to) / 2;
   const half = ((state.range.to - state.range.from) / 2) * factor;
-  go(freeRange(middle - half, middle + half));
+  showRange(makeCustomRange(middle - half, middle + half));
 }
 
-function pan(part) {
-  const by = Math.round((state.range.to - state.range.from) * part);
-  const from = Math.max(0, state.range.from + by);
-  go({ preset: null, from, to: from + state.range.to - state.range.from });
+function pan(fraction) {
+  const distance = Math.round((state.range.to - state.range.from) * fraction);
+  const from = Math.max(0, state.range.from + distance);
+  showRange({ preset: null, from, to: from + state.range.to - state.range.from });
 }
 
 function showState() {
@@ -68,60 +70,60 @@ function showState() {
     }
   }
   if (!Array.from(part("zone").options).some((option) => option.value === state.zone)) {
-    part("zone").append(new Option(state.zone, state.zone)); // an older name of a zone
+    part("zone").append(new Option(state.zone, state.zone)); // an alias that the browser does not list
   }
   part("zone").value = state.zone;
   part("zone").disabled = state.align === "start";
   part("follow").checked = state.follow;
-  part("from").value = inputTime(state.clock, state.range.from, Math.floor);
-  part("to").value = inputTime(state.clock, state.range.to, Math.ceil);
-  for (const place of document.querySelectorAll("[data-zone]")) {
-    place.textContent = state.clock.zone;
+  part("from").value = formatInput(state.clock, state.range.from, Math.floor);
+  part("to").value = formatInput(state.clock, state.range.to, Math.ceil);
+  for (const element of document.querySelectorAll("[data-zone]")) {
+    element.textContent = state.clock.zone;
   }
-  for (const each of list) {
-    const { readable, suffix } = state.align === "start" ? makeClock("UTC") : state.clock;
-    each.element.querySelector("[data-reach]").textContent =
-      `${readable(each.first)} to ${readable(each.last)}${suffix}`;
+  for (const series of list) {
+    const { format, suffix } = state.align === "start" ? makeClock("UTC") : state.clock;
+    series.element.querySelector("[data-extent]").textContent =
+      `${format(series.first)} to ${format(series.last)}${suffix}`;
   }
   showLinks(state.align === "start" && list.length > 1 ? null : rangeOf(list[0]));
 }
 
 // --- Loading --------------------------------------------------------------------------------
 
-async function ask(address, parameters, signal) {
-  const answer = await fetch(`${address}?${new URLSearchParams(parameters)}`, { signal });
-  const body = await answer.json();
-  if (!answer.ok) {
-    throw new Error(answer.status === 401 ? "You are signed out: sign in again." : body.detail);
+async function fetchJson(url, parameters, signal) {
+  const response = await fetch(`${url}?${new URLSearchParams(parameters)}`, { signal });
+  const body = await response.json();
+  if (!response.ok) {
+    throw new Error(response.status === 401 ? "Your session has ended. Sign in again." : body.detail);
   }
   return body;
 }
 
 async function load() {
   showState();
-  say("");
+  showMessage("");
   request?.abort();
   request = new AbortController();
   const { signal } = request;
   const width = Math.min(1000, Math.max(200, part("chart").clientWidth));
   part("chart").setAttribute("aria-busy", "true");
-  part("numbers").setAttribute("aria-busy", "true");
+  part("statistics").setAttribute("aria-busy", "true");
   try {
-    const bodies = await Promise.all(list.map((each) => (
-      ask(`${each.address}/buckets`, { ...rangeOf(each), width, points: POINTS }, signal)
+    const bodies = await Promise.all(list.map((series) => (
+      fetchJson(`${series.apiUrl}/buckets`, { ...rangeOf(series), width, points: MAX_POINTS }, signal)
     )));
     show(bodies);
-    await loadNumbers(signal);
+    await loadStatistics(signal);
   } catch (error) {
     if (error.name === "AbortError") {
       return;
     }
-    say(`The samples could not be loaded. ${error.message}`);
+    showMessage(`The samples could not be loaded. ${error.message}`);
   }
   part("chart").setAttribute("aria-busy", "false");
 }
 
-function say(text) {
+function showMessage(text) {
   part("message").textContent = text;
   part("message").hidden = text === "";
 }
@@ -129,12 +131,12 @@ function say(text) {
 // --- Showing --------------------------------------------------------------------------------
 
 function show(bodies) {
-  list.forEach((each, index) => {
-    each.shown = makeColumns(bodies[index], rangeOf(each), each, shift(each));
+  list.forEach((series, index) => {
+    series.drawn = makeColumns(bodies[index], rangeOf(series), series, shift(series));
   });
   drawCharts();
-  part("truth").textContent = truth(list, state);
-  part("caption").textContent = tableCaption(list, state.clock);
+  part("description").textContent = describeChart(list, state);
+  part("caption").textContent = makeCaption(list, state.clock);
   showRows(part("rows"), list, state.clock, shift);
   part("chart").setAttribute("aria-busy", "false");
 }
@@ -142,83 +144,85 @@ function show(bodies) {
 function drawCharts() {
   charts.forEach((chart) => chart.destroy());
   part("chart").replaceChildren();
-  const hands = {
+  const handlers = {
     onPoint: showPoint,
-    onSelect: (from, to) => go(freeRange(from, to)),
+    onSelect: (from, to) => showRange(makeCustomRange(from, to)),
     onReset: () => zoom(2),
   };
   if (state.layout === "overlay") {
-    charts = [draw(part("chart"), list, state.range, state.clock, hands)];
+    charts = [draw(part("chart"), list, state.range, state.clock, handlers)];
   } else {
-    charts = list.map((each, index) => {
+    charts = list.map((series, index) => {
       const row = part("chart").appendChild(document.createElement("div"));
       const title = row.appendChild(document.createElement("p"));
       title.className = "row-title";
-      title.textContent = each.title;
-      return draw(row, [each], state.range, state.clock, { ...hands, first: index, height: 220 });
+      title.textContent = series.title;
+      return draw(row, [series], state.range, state.clock, { ...handlers, first: index, height: 220 });
     });
   }
-  // uPlot knows what its axes span once it has drawn, right after this.
-  queueMicrotask(() => showLegend(part("legend"), list, findLimits(list), charts, DASHES));
+  // uPlot computes its scales when it draws, in a microtask after this one.
+  queueMicrotask(() => showLegend(part("legend"), list, findPlausibleRanges(list), charts, DASHES));
   showPoint(null);
 }
 
-/** The row of a series that lies nearest to a place of the time axis, if one is near. */
-function nearest(each, time) {
-  const { columns, rows, joined } = each.shown;
+/** Returns the row of a series nearest to a time on the axis; null inside a gap. */
+function findNearest(series, time) {
+  const { columns, rowsByIndex, maxJoined } = series.drawn;
   let best = null;
-  columns[0].forEach((at, index) => {
-    if (rows[index] && (best === null || Math.abs(at - time) < Math.abs(columns[0][best] - time))) {
+  const distance = (index) => Math.abs(columns[0][index] - time);
+  columns[0].forEach((_, index) => {
+    if (rowsByIndex[index] && (best === null || distance(index) < distance(best))) {
       best = index;
     }
   });
-  return best !== null && Math.abs(columns[0][best] - time) <= joined ? rows[best] : null;
+  return best !== null && distance(best) <= maxJoined ? rowsByIndex[best] : null;
 }
 
 function showPoint(chart) {
   const index = chart?.cursor.idx;
-  if (index === null || index === undefined || !list[0].shown) {
+  if (index === null || index === undefined || !list[0].drawn) {
     part("point").textContent =
-      "Point at the chart to read it; draw a stretch to zoom in, double-click to zoom out.";
+      "Hover to read values; drag to zoom in; double-click to zoom out.";
     return;
   }
   const time = chart.data[0][index];
-  part("point").replaceChildren(...list.map((each) => {
+  part("point").replaceChildren(...list.map((series) => {
     const line = document.createElement("span");
-    const row = nearest(each, time);
-    const text = row ? point(each, row, state.clock, shift(each)) : "no data here";
-    line.textContent = list.length > 1 ? `${each.title}: ${text}` : text;
+    const row = findNearest(series, time);
+    const text = row ? describePoint(series, row, state.clock, shift(series)) : "no data here";
+    line.textContent = list.length > 1 ? `${series.title}: ${text}` : text;
     return line;
   }));
 }
 
-async function loadNumbers(signal) {
-  const found = await Promise.all(
-    list.map((each) => ask(`${each.address}/summary`, rangeOf(each), signal)),
+async function loadStatistics(signal) {
+  const summaries = await Promise.all(
+    list.map((series) => fetchJson(`${series.apiUrl}/summary`, rangeOf(series), signal)),
   );
-  showNumbers(part("numbers-head"), part("numbers"), list, found);
-  part("numbers").setAttribute("aria-busy", "false");
-  part("about").hidden = found.every((each) => each.is_exact);
+  showStatistics(part("statistics-head"), part("statistics"), list, summaries);
+  part("statistics").setAttribute("aria-busy", "false");
+  part("estimates").hidden = summaries.every((summary) => summary.is_exact);
   const bytes = {};
-  for (const each of found) {
-    for (const [format, amount] of Object.entries(each.bytes)) {
+  for (const summary of summaries) {
+    for (const [format, amount] of Object.entries(summary.bytes)) {
       bytes[format] = (bytes[format] ?? 0) + amount;
     }
   }
-  const whole = state.align === "start" && list.length > 1;
-  showSizes(found.reduce((sum, each) => sum + each.count, 0), whole ? null : bytes);
+  const isWhole = state.align === "start" && list.length > 1;
+  const count = summaries.reduce((sum, summary) => sum + summary.count, 0);
+  showSizes(count, isWhole ? null : bytes);
 }
 
-// --- Hands ----------------------------------------------------------------------------------
+// --- Input ----------------------------------------------------------------------------------
 
-function moveCursor(by) {
+function moveCursor(step) {
   const [chart] = charts;
   const times = chart?.data[0] ?? [];
-  const isData = (index) => list.some((each) => nearest(each, times[index]));
-  let index = chart?.cursor.idx ?? (by > 0 ? -1 : times.length);
+  const hasData = (index) => list.some((series) => findNearest(series, times[index]));
+  let index = chart?.cursor.idx ?? (step > 0 ? -1 : times.length);
   do {
-    index += by;
-  } while (index >= 0 && index < times.length && !isData(index));
+    index += step;
+  } while (index >= 0 && index < times.length && !hasData(index));
   if (index >= 0 && index < times.length) {
     const top = chart.bbox.height / devicePixelRatio / 2;
     chart.setCursor({ left: chart.valToPos(times[index], "x"), top });
@@ -233,7 +237,7 @@ const KEYS = {
   "Shift+ArrowRight": () => pan(0.5),
   "+": () => zoom(0.5),
   "-": () => zoom(2),
-  0: () => go(presetRange("all", domain())),
+  0: () => showRange(makePresetRange("all", extent())),
 };
 
 part("chart").addEventListener("keydown", (event) => {
@@ -250,7 +254,7 @@ for (const button of document.querySelectorAll("[data-action]")) {
   button.addEventListener("click", ACTIONS[button.dataset.action]);
 }
 for (const button of document.querySelectorAll("[data-preset]")) {
-  button.addEventListener("click", () => go(presetRange(button.dataset.preset, domain())));
+  button.addEventListener("click", () => showRange(makePresetRange(button.dataset.preset, extent())));
 }
 
 part("form").addEventListener("submit", (event) => {
@@ -258,14 +262,16 @@ part("form").addEventListener("submit", (event) => {
   const from = state.clock.parse(part("from").value);
   const to = state.clock.parse(part("to").value);
   if (from === null || to === null || from >= to) {
-    say(`Give two times as they are written here, ${state.clock.zone}, the first before the second.`);
+    showMessage(state.align === "start"
+      ? "Enter a start and a later end as elapsed times, such as 1 d 12:30."
+      : `Enter a start and a later end as YYYY-MM-DD HH:MM (${state.clock.zone}).`);
     return;
   }
-  go({ preset: null, from, to });
+  showRange({ preset: null, from, to });
 });
 
 part("zone").append(...["browser", ...Intl.supportedValuesOf("timeZone")].map((zone) => (
-  new Option(zone === "browser" ? `this browser's (${browserZone()})` : zone, zone)
+  new Option(zone === "browser" ? `browser (${getBrowserZone()})` : zone, zone)
 )));
 part("zone").addEventListener("change", () => (
   change({ zone: part("zone").value, clock: makeClock(part("zone").value) })
@@ -274,20 +280,20 @@ part("follow").addEventListener("change", () => change({ follow: part("follow").
 part("layout")?.addEventListener("change", () => change({ layout: part("layout").value }));
 part("align")?.addEventListener("change", () => {
   const align = part("align").value;
-  const clock = align === "start" ? makeElapsed() : makeClock(state.zone);
-  change({ align, clock, range: presetRange("all", findDomain(list, align === "start")) });
+  const clock = align === "start" ? makeElapsedClock() : makeClock(state.zone);
+  change({ align, clock, range: makePresetRange("all", findExtent(list, align === "start")) });
 });
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
-    const told = button.parentElement.querySelector(".copied");
-    const wanted = button.dataset.copy;
-    const text = wanted === "address" ? location.href : document.querySelector(wanted).textContent;
+    const status = button.parentElement.querySelector(".copied");
+    const source = button.dataset.copy;
+    const text = source === "url" ? location.href : document.querySelector(source).textContent;
     try {
       await navigator.clipboard.writeText(text);
-      told.textContent = "Copied.";
+      status.textContent = "Copied.";
     } catch {
-      told.textContent = wanted === "address" ? "The address bar holds it." : "Select it and copy.";
+      status.textContent = source === "url" ? "Copy it from the address bar." : "Select and copy the code.";
     }
   });
 }
@@ -303,26 +309,26 @@ async function poll() {
   if (!state.follow || document.hidden || part("chart").getAttribute("aria-busy") === "true") {
     return;
   }
-  const before = list.map((each) => each.last).join();
+  const before = list.map((series) => series.last).join();
   try {
-    for (const each of list) {
-      const found = await ask(each.address, {});
-      [each.first, each.last] = [found.first_ms, found.last_ms];
+    for (const series of list) {
+      const body = await fetchJson(series.apiUrl, {});
+      [series.first, series.last] = [body.first_ms, body.last_ms];
     }
   } catch {
-    return; // the next load says what is wrong
+    return; // the next load shows the error
   }
-  if (list.map((each) => each.last).join() !== before) {
-    part("live").textContent = "New samples came just now.";
+  if (list.map((series) => series.last).join() !== before) {
+    part("live").textContent = "New samples arrived.";
     if (state.range.preset !== null) {
-      state.range = presetRange(state.range.preset, domain());
+      state.range = makePresetRange(state.range.preset, extent());
     }
     load();
   } else {
     part("live").textContent = "";
   }
 }
-setInterval(poll, POLL_MS);
+setInterval(poll, POLL_INTERVAL_MS);
 
 let drawnWidth = part("chart").clientWidth;
 new ResizeObserver(() => {
@@ -332,7 +338,7 @@ new ResizeObserver(() => {
   }
 }).observe(part("chart"));
 
-// A canvas does not follow the theme by itself.
+// The canvas must be redrawn when the theme changes.
 const redraw = () => charts.length && drawCharts();
 new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

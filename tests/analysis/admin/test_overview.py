@@ -1,4 +1,4 @@
-"""The overview says who needs looking at, in few statements however many there are."""
+"""The overview lists identities by state, in a fixed number of statements."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def analyst(db: None) -> Client:
-    """Someone who may look at everything."""
+    """A client signed in as a user who may view everything."""
     client = Client()
     client.force_login(make_analyst())
     return client
 
 
 def make_identity(name: str, *, hours_ago: float | None = 0.1, days_left: int = 90) -> Identity:
-    """An identity with a device; its last sample came so long ago."""
+    """Store an identity with a device whose last sample is this old."""
     identity = Identity.objects.create(name=name)
     certificate = make_certificate(identity, name)
     certificate.not_after = timezone.now() + timedelta(days=days_left)
@@ -47,13 +47,13 @@ def make_identity(name: str, *, hours_ago: float | None = 0.1, days_left: int = 
 
 
 def states() -> dict[str, str]:
-    return {found.name: state for found, state in list_identities().rows}
+    return {identity.name: state for identity, state in list_identities().rows}
 
 
 def test_each_state_has_its_cause(db: None) -> None:
     make_identity("fine")
-    make_identity("quiet", hours_ago=30)
-    for name, is_backfilling in (("late", False), ("catching-up", True)):
+    make_identity("stale", hours_ago=30)
+    for name, is_backfilling in (("overdue", False), ("backfilling", True)):
         identity = make_identity(name, hours_ago=30)
         Incident.objects.create(kind="late", identity=identity, is_backfilling=is_backfilling)
     make_identity("expiring", days_left=10)
@@ -63,16 +63,16 @@ def test_each_state_has_its_cause(db: None) -> None:
     make_measurement(failing.certificates.get(), b"x", status="rejected")
     Identity.objects.filter(pk=make_identity("off").pk).update(is_active=False)
     assert states() == {
-        "bare": "idle", "expiring": "expiring", "failing": "failing", "fine": "fine",
-        "idle": "idle", "late": "late", "off": "off", "quiet": "quiet",
-        "catching-up": "catching-up",
+        "bare": "idle", "expiring": "expiring", "failing": "failing", "fine": "up-to-date",
+        "idle": "idle", "overdue": "overdue", "off": "inactive", "stale": "stale",
+        "backfilling": "backfilling",
     }  # fmt: skip
 
 
-def test_what_is_quiet_can_be_chosen(analyst: Client) -> None:
+def test_the_age_of_stale_identities_can_be_chosen(analyst: Client) -> None:
     make_identity("ward", hours_ago=2)
-    assert "ward" not in text(analyst, state="quiet")
-    assert "ward" in text(analyst, state="quiet", quiet="1h")
+    assert "ward" not in text(analyst, state="stale")
+    assert "ward" in text(analyst, state="stale", stale_after="1h")
 
 
 def text(analyst: Client, **query: str) -> str:
@@ -80,7 +80,7 @@ def text(analyst: Client, **query: str) -> str:
     return content.partition('id="series-list"')[2].partition("</form>")[2]
 
 
-def test_a_filter_looks_at_a_bounded_number_and_goes_on(
+def test_a_filter_checks_a_bounded_number_and_continues(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in "abcdef":
@@ -89,7 +89,7 @@ def test_a_filter_looks_at_a_bounded_number_and_goes_on(
     monkeypatch.setattr(identity_status, "_BATCH_SIZE", 2)
     found, after, steps = [], None, 0
     while True:
-        page = list_identities(state="quiet", after=after)
+        page = list_identities(state="stale", after=after)
         found += [row.name for row, _ in page.rows]
         after, steps = page.after, steps + 1
         if after is None:
@@ -98,9 +98,7 @@ def test_a_filter_looks_at_a_bounded_number_and_goes_on(
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_the_list_takes_as_many_statements_for_one_as_for_twenty(
-    analyst: Client, count: int
-) -> None:
+def test_the_list_takes_a_fixed_number_of_statements(analyst: Client, count: int) -> None:
     for number in range(count):
         make_identity(f"ward-{number}")
     with CaptureQueriesContext(
@@ -110,7 +108,7 @@ def test_the_list_takes_as_many_statements_for_one_as_for_twenty(
     assert len(statements) <= 16, [each["sql"][:80] for each in statements]
 
 
-def test_a_hundred_thousand_identities_are_searched_in_as_few_statements(analyst: Client) -> None:
+def test_searching_100000_identities_takes_as_few_statements(analyst: Client) -> None:
     Identity.objects.bulk_create(
         [Identity(name=f"subject-{number:06}") for number in range(100_000)], batch_size=10_000
     )
@@ -120,7 +118,7 @@ def test_a_hundred_thousand_identities_are_searched_in_as_few_statements(analyst
         assert len(statements) <= 16
 
 
-def test_the_page_of_an_identity_shows_days_devices_and_faults(analyst: Client) -> None:
+def test_an_identity_page_shows_days_devices_and_problems(analyst: Client) -> None:
     identity = make_identity("ward")
     errors = [{"line": 2, "column": 1, "got": "x", "hint": "the comma is missing"}]
     make_measurement(identity.certificates.get(), b"x", status="rejected", errors=errors)
@@ -130,7 +128,7 @@ def test_the_page_of_an_identity_shows_days_devices_and_faults(analyst: Client) 
     assert content.count("<rect") == 365
 
 
-def test_an_identity_without_anything_says_what_comes_next(analyst: Client) -> None:
+def test_a_page_of_an_identity_without_data_explains_next_steps(analyst: Client) -> None:
     Identity.objects.create(name="bare")
     content = analyst.get(f"{LIST}bare/").content.decode()
     assert "No samples yet" in content
@@ -138,11 +136,11 @@ def test_an_identity_without_anything_says_what_comes_next(analyst: Client) -> N
     assert analyst.get(f"{LIST}nobody/").status_code == 404
 
 
-def test_an_empty_installation_says_what_comes_next(analyst: Client) -> None:
+def test_the_list_of_an_empty_installation_explains_next_steps(analyst: Client) -> None:
     assert "No identities yet" in analyst.get(LIST).content.decode()
 
 
-def test_strangers_see_nothing(db: None) -> None:
+def test_users_without_permission_get_403(db: None) -> None:
     client = Client()
     user = make_analyst("stranger")
     user.groups.clear()

@@ -1,4 +1,4 @@
-"""An analyst with a token, for the tests of the read API."""
+"""An analyst with a token, for tests of the analysis API."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def ward(db: None) -> Identity:
 
 @pytest.fixture
 def get(db: None) -> Get:
-    """Ask the read API as an analyst's program does: ``get("series", identity="x")``."""
+    """Request from the analysis API with a token: ``get("series", identity="x")``."""
     client = Client(headers={"authorization": f"Bearer {make_token(make_analyst())}"})
 
-    def ask(path: str, **parameters: Any) -> Any:
-        """Add parameters; ``from_`` stands for ``from``."""
+    def request(path: str, **parameters: Any) -> Any:
+        """Send a GET; the parameter ``from_`` stands for ``from``."""
         named = {name.rstrip("_"): value for name, value in parameters.items()}
         return client.get(f"/api/v1/{path}", named)
 
-    return ask
+    return request

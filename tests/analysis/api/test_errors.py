@@ -1,4 +1,4 @@
-"""The read API: who may read, and how it says no."""
+"""The analysis API: authentication, permissions and error responses."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ SAMPLES = "series/Ward3-07/hr/samples"
 BUCKETS = "series/Ward3-07/hr/buckets"
 
 
-def ask(token: str | None, path: str = "series") -> object:
+def request(token: str | None, path: str = "series") -> object:
     headers = {"authorization": f"Bearer {token}"} if token is not None else {}
     return Client(headers=headers).get(f"/api/v1/{path}")
 
@@ -37,8 +37,8 @@ def assert_problem(response: object, status: int, code: str) -> dict[str, object
     return problem
 
 
-def test_without_credentials_the_answer_is_401_and_names_the_scheme(db: None) -> None:
-    response = ask(None)
+def test_a_request_without_credentials_gets_401_and_the_scheme(db: None) -> None:
+    response = request(None)
     assert_problem(response, 401, "not_authenticated")
     assert response["WWW-Authenticate"].startswith("Bearer")  # type: ignore[index]
 
@@ -46,8 +46,8 @@ def test_without_credentials_the_answer_is_401_and_names_the_scheme(db: None) ->
 @pytest.mark.parametrize(
     "token", ["", "x", "dpat_" + "0" * 33, "dpsk_abc", "dpat_\x00", "ÿ", "dpat_" + "٣" * 33]
 )
-def test_what_is_no_token_is_401(db: None, token: str) -> None:
-    assert_problem(ask(token.encode().decode("latin-1")), 401, "not_authenticated")
+def test_a_malformed_token_is_401(db: None, token: str) -> None:
+    assert_problem(request(token.encode().decode("latin-1")), 401, "not_authenticated")
 
 
 @pytest.mark.parametrize(
@@ -57,20 +57,20 @@ def test_what_is_no_token_is_401(db: None, token: str) -> None:
         {"revoked_at": timezone.now()},
     ],
 )
-def test_a_token_that_has_ended_is_401(db: None, change: dict[str, object]) -> None:
+def test_an_expired_or_revoked_token_is_401(db: None, change: dict[str, object]) -> None:
     token = make_token(make_analyst())
-    assert ask(token).status_code == 200  # type: ignore[attr-defined]
+    assert request(token).status_code == 200  # type: ignore[attr-defined]
     AccessToken.objects.update(**change)
-    assert_problem(ask(token), 401, "not_authenticated")
+    assert_problem(request(token), 401, "not_authenticated")
 
 
-def test_the_token_of_a_person_who_left_is_401(db: None) -> None:
+def test_a_token_of_an_inactive_user_is_401(db: None) -> None:
     token = make_token(make_analyst())
     User.objects.update(is_active=False)
-    assert_problem(ask(token), 401, "not_authenticated")
+    assert_problem(request(token), 401, "not_authenticated")
 
 
-def test_a_token_shows_what_its_owner_may_view_and_no_more(ward: Identity) -> None:
+def test_a_token_has_the_permissions_of_its_owner(ward: Identity) -> None:
     make_series(ward, "hr", {START: 70})
     stored = make_measurement(make_certificate(ward), b"x")
     user = User.objects.create_user("guest")
@@ -84,12 +84,12 @@ def test_a_token_shows_what_its_owner_may_view_and_no_more(ward: Identity) -> No
         for needed, addresses in paths.items():
             for path in addresses:
                 if needed == granted:
-                    assert ask(token, path).status_code == 200  # type: ignore[attr-defined]
+                    assert request(token, path).status_code == 200  # type: ignore[attr-defined]
                 else:
-                    assert_problem(ask(token, path), 403, "permission_denied")
+                    assert_problem(request(token, path), 403, "permission_denied")
 
 
-def test_someone_who_is_signed_in_to_the_admin_may_read(ward: Identity) -> None:
+def test_an_admin_session_may_read(ward: Identity) -> None:
     make_series(ward, "hr", {START: 70})
     client = Client()
     client.force_login(make_analyst())
@@ -111,7 +111,7 @@ def test_an_unknown_measurement_is_404(get: Get) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "nothing", "measurements/5", "series/", "series/a"])
-def test_any_other_address_is_404(get: Get, path: str) -> None:
+def test_an_unknown_path_is_404(get: Get, path: str) -> None:
     assert_problem(get(path), 404, "not_found")
 
 
@@ -134,7 +134,7 @@ def test_any_other_address_is_404(get: Get, path: str) -> None:
         ("measurements/00000000-0000-7000-8000-000000000000", {"x": "y"}, "x"),
     ],
 )
-def test_a_bad_parameter_is_400_and_named(
+def test_an_invalid_parameter_is_400_and_named(
     get: Get, ward: Identity, path: str, query: dict[str, object], parameter: str
 ) -> None:
     make_series(ward, "hr", {START: 70})
@@ -151,13 +151,13 @@ def test_only_reading_is_allowed(db: None, method: str) -> None:
     assert response["Allow"] == "GET, HEAD"
 
 
-def test_what_the_client_would_like_to_accept_changes_nothing(get: Get, ward: Identity) -> None:
+def test_the_accept_header_is_ignored(get: Get, ward: Identity) -> None:
     client = Client(headers={"authorization": f"Bearer {make_token(make_analyst('b'))}"})
-    for wish in ("text/csv", "application/xml", "x", "*/*;q=0"):
-        assert client.get("/api/v1/series", headers={"accept": wish}).status_code == 200
+    for accept in ("text/csv", "application/xml", "x", "*/*;q=0"):
+        assert client.get("/api/v1/series", headers={"accept": accept}).status_code == 200
 
 
-def test_the_request_id_of_the_proxy_is_repeated(db: None) -> None:
+def test_the_problem_has_the_request_id_of_the_proxy(db: None) -> None:
     response = Client().get("/api/v1/series", headers={"x-request-id": "0123456789abcdef"})
     assert response.json()["request_id"] == "0123456789abcdef"
     response = Client().get("/api/v1/series", headers={"x-request-id": "<script>\x85"})

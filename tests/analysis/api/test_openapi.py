@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, valid, and true of whatever is sent."""
+"""The OpenAPI document is complete and valid, and the responses conform to it."""
 
 import re
 from collections.abc import Iterator
@@ -33,11 +33,11 @@ def read_document() -> dict[str, object]:
     return document
 
 
-def test_the_document_is_valid_and_opens_without_a_token(db: None) -> None:
+def test_the_document_is_valid_and_needs_no_token(db: None) -> None:
     validate_schema(read_document())  # type: ignore[no-untyped-call]
 
 
-def test_every_address_is_described(db: None) -> None:
+def test_every_path_is_documented(db: None) -> None:
     described = set(read_document()["paths"])  # type: ignore[call-overload]
     addresses = [str(each.pattern) for each in urlpatterns if str(each.pattern)]
     plain = {f"/api/v1/{re.sub('<[a-z]+:', '{', address)}" for address in addresses}
@@ -46,7 +46,7 @@ def test_every_address_is_described(db: None) -> None:
 
 @pytest.fixture
 def application(db: None) -> Iterator[WSGIHandler]:
-    """The staff door's application, which leaves the test's transaction open between requests."""
+    """The staff site's WSGI application, which keeps the test's transaction open."""
     signals = (request_started, request_finished)
     for signal in signals:
         signal.disconnect(close_old_connections)
@@ -62,7 +62,7 @@ def application(db: None) -> Iterator[WSGIHandler]:
     "/api/v1/measurements/{id}",
     "/api/v1/measurements/{id}/content",
 ])  # fmt: skip
-def test_whatever_is_sent_is_answered_as_the_document_says(
+def test_responses_conform_to_the_document(
     application: WSGIHandler, ward: Identity, path: str
 ) -> None:
     make_series(ward, "hr", {START: 70, START + 5_000_000: 71})
@@ -73,7 +73,7 @@ def test_whatever_is_sent_is_answered_as_the_document_says(
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=document[path]["GET"].as_strategy())
     def send(case: schemathesis.Case[Any]) -> None:
-        # OpenAPI has no words for "from is not later than to", so one refusal is not in it.
+        # OpenAPI cannot express that `from` must not be later than `to`.
         case.call_and_validate(
             headers={"Authorization": f"Bearer {token}"}, excluded_checks=[positive_data_acceptance]
         )

@@ -1,4 +1,4 @@
-"""The read API: contracts of the answers."""
+"""The analysis API: contents of the responses."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ def test_series_are_listed_with_count_and_ends(get: Get, ward: Identity) -> None
     assert get("series", identity="nobody").json() == {"results": [], "next": None}
 
 
-def test_next_leads_from_page_to_page(get: Get, ward: Identity) -> None:
+def test_next_links_to_the_next_page(get: Get, ward: Identity) -> None:
     for name in ("a", "b", "c"):
         make_series(ward, name, {START: 1})
     page = get("series", limit=2).json()
@@ -50,7 +50,7 @@ def test_next_leads_from_page_to_page(get: Get, ward: Identity) -> None:
     assert page["next"] is None
 
 
-def test_samples_are_csv_unless_asked_otherwise(get: Get, ward: Identity) -> None:
+def test_samples_are_csv_by_default(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70, START + 500: 70.25})
     answer = get("series/WARD3-07/hr/samples")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
@@ -58,14 +58,14 @@ def test_samples_are_csv_unless_asked_otherwise(get: Get, ward: Identity) -> Non
     assert body(answer).decode() == f"time_ms,value\n{START},70\n{START + 500},70.25\n"
 
 
-def test_samples_come_as_json(get: Get, ward: Identity) -> None:
+def test_samples_are_returned_as_json(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70, START + 500: 70.25})
     answer = get("series/Ward3-07/hr/samples", format="json", to=START + 500)
     assert answer["Content-Type"] == "application/json"
     assert json.loads(body(answer))["samples"] == [[START, 70]]
 
 
-def test_samples_come_as_parquet(get: Get, ward: Identity) -> None:
+def test_samples_are_returned_as_parquet(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70, START + 500: 70.25})
     answer = get("series/Ward3-07/hr/samples", format="parquet", from_="2023-11-14T22:13:20.001Z")
     assert answer["Content-Type"] == "application/vnd.apache.parquet"
@@ -73,13 +73,13 @@ def test_samples_come_as_parquet(get: Get, ward: Identity) -> None:
     assert table.to_pydict() == {"time_ms": [START + 500], "value": [70.25]}
 
 
-def test_an_empty_range_is_an_answer_without_samples(get: Get, ward: Identity) -> None:
+def test_an_empty_range_has_no_samples(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70})
     assert body(get("series/Ward3-07/hr/samples", from_=START + 1)) == b"time_ms,value\n"
     assert get("series/Ward3-07/hr/buckets", to=5).json()["buckets"] == []
 
 
-def test_buckets_say_their_width_and_leave_out_the_empty_ones(get: Get, ward: Identity) -> None:
+def test_buckets_have_a_width_and_leave_out_empty_ones(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70, START + 1000: 80, START + 60_000: 75})
     assert get("series/Ward3-07/hr/buckets", width=40).json() == {
         "width_ms": 2000,
@@ -90,7 +90,7 @@ def test_buckets_say_their_width_and_leave_out_the_empty_ones(get: Get, ward: Id
     }
 
 
-def test_a_measurement_is_its_receipt_and_whose_it_is(get: Get, ward: Identity) -> None:
+def test_a_measurement_has_its_receipt_and_identity(get: Get, ward: Identity) -> None:
     content = b"1700000000000,70\r\n"
     certificate = make_certificate(ward)
     stored = make_measurement(
@@ -129,7 +129,7 @@ def test_a_measurement_is_its_receipt_and_whose_it_is(get: Get, ward: Identity) 
     ids=["lines", "nothing", "bytes", "megabytes"],
 )
 @pytest.mark.parametrize("status", ["stored", "rejected"])
-def test_the_original_comes_back_byte_for_byte(
+def test_the_stored_file_is_returned_byte_for_byte(
     get: Get, ward: Identity, content: bytes, status: str
 ) -> None:
     stored = make_measurement(make_certificate(ward), content, status=status)
@@ -140,7 +140,7 @@ def test_the_original_comes_back_byte_for_byte(
     assert answer["Content-Type"] == "application/octet-stream"
 
 
-def test_the_device_does_not_choose_the_name_of_a_download(get: Get, ward: Identity) -> None:
+def test_the_file_name_of_a_download_is_not_the_devices(get: Get, ward: Identity) -> None:
     stored = make_measurement(
         make_certificate(ward), b"x", name='a"\r\nX: y', filename="../../evil.html"
     )
@@ -149,7 +149,7 @@ def test_the_device_does_not_choose_the_name_of_a_download(get: Get, ward: Ident
     assert disposition.endswith(f'{stored.pk.hex}.txt"')
 
 
-def test_answers_stay_out_of_caches(get: Get, ward: Identity) -> None:
+def test_responses_are_not_cached(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70})
     for path in ("series", "series/Ward3-07/hr/samples", f"measurements/{UUID(int=1)}"):
         assert get(path)["Cache-Control"] == "no-store"

@@ -1,4 +1,4 @@
-"""What is taken away says of itself what it is, and leaves a trace in the audit trail."""
+"""Exports carry their provenance and are recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def body(answer: Any) -> bytes:
     return b"".join(answer.streaming_content)
 
 
-def test_csv_stays_plain_and_tells_beside_it_what_it_is(get: Get, heart: Identity) -> None:
+def test_csv_has_its_provenance_in_headers(get: Get, heart: Identity) -> None:
     answer = get(f"{SERIES}/samples", to=START + 1000)
     assert body(answer) == b"time_ms,value\n1700006400000,60\n"
     told = json.loads(answer["X-Provenance"])
@@ -48,7 +48,7 @@ def test_csv_stays_plain_and_tells_beside_it_what_it_is(get: Get, heart: Identit
     assert dictionary["measurement"]["loinc"] == "8867-4"
 
 
-def test_json_and_parquet_hold_it(get: Get, heart: Identity) -> None:
+def test_json_and_parquet_contain_their_provenance(get: Get, heart: Identity) -> None:
     document = json.loads(body(get(f"{SERIES}/samples", format="json")))
     file = io.BytesIO(body(get(f"{SERIES}/samples", format="parquet")))
     held = json.loads(pyarrow.parquet.read_schema(file).metadata[b"device_endpoint"])
@@ -58,7 +58,7 @@ def test_json_and_parquet_hold_it(get: Get, heart: Identity) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_sizes_are_announced(get: Get, heart: Identity, count: int) -> None:
+def test_the_summary_estimates_sizes(get: Get, heart: Identity, count: int) -> None:
     to = {"to": START + 1} if count == 1 else {}
     told = get(f"{SERIES}/summary", **to).json()
     assert told["count"] == count
@@ -69,7 +69,7 @@ def test_sizes_are_announced(get: Get, heart: Identity, count: int) -> None:
         assert told["bytes"][each] > 0
 
 
-def test_sizes_of_zips_and_clinical_forms_are_announced_too(get: Get, ward: Identity) -> None:
+def test_the_summary_estimates_sizes_of_all_formats(get: Get, ward: Identity) -> None:
     values = {START + 1000 * n + n % 3: 60 + n * 7 % 23 / 10 for n in range(3_000)}
     make_series(ward, "hr", values)
     lines = "".join(f"{time},{value}\n" for time, value in values.items()).encode()
@@ -88,13 +88,13 @@ def test_sizes_of_zips_and_clinical_forms_are_announced_too(get: Get, ward: Iden
         assert told[name] == pytest.approx(len(body(get(path))), rel=near), name
 
 
-def test_a_series_without_a_code_announces_no_clinical_form(get: Get, ward: Identity) -> None:
+def test_a_series_without_code_has_no_clinical_sizes(get: Get, ward: Identity) -> None:
     make_series(ward, "steps", {START: 3})
     told = get("series/ward3-07/steps/summary").json()["bytes"]
     assert set(told) == {"csv", "parquet", "json", "originals", *(f"zip_{e}" for e in FORMATS)}
 
 
-def test_a_zip_has_the_dictionary_beside_the_csv(get: Get, heart: Identity) -> None:
+def test_a_zip_holds_csv_and_dictionary(get: Get, heart: Identity) -> None:
     make_series(heart, "ibi", {START: 800})
     path = "archive?series=ward3-07/hr&series=ward3-07/ibi"
     archive = zipfile.ZipFile(io.BytesIO(body(get(path))))
@@ -107,11 +107,11 @@ def test_a_zip_has_the_dictionary_beside_the_csv(get: Get, heart: Identity) -> N
 
 
 @pytest.mark.parametrize("query", ["", "?series=x", "?series=a/b/c", "?to=1&to=2&series=a/b"])
-def test_a_zip_of_nothing_is_refused(get: Get, heart: Identity, query: str) -> None:
+def test_a_zip_without_valid_series_is_rejected(get: Get, heart: Identity, query: str) -> None:
     assert get(f"archive{query}").status_code == 400
 
 
-def test_the_original_files_of_a_range(get: Get, heart: Identity) -> None:
+def test_the_stored_files_of_a_range_are_zipped(get: Get, heart: Identity) -> None:
     certificate = make_certificate(heart)
     early: dict[str, Any] = {"first_ms": START, "last_ms": START + 10}
     late: dict[str, Any] = {"first_ms": START + DAY, "last_ms": START + DAY}
@@ -133,7 +133,9 @@ def observed(observation: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize(("version", "model"), [("r4b", BundleR4B), ("r5", BundleR5)])
-def test_fhir_is_fhir_a_day_a_page(get: Get, heart: Identity, version: str, model: Any) -> None:
+def test_fhir_bundles_are_valid_and_hold_a_day_each(
+    get: Get, heart: Identity, version: str, model: Any
+) -> None:
     path, counts = f"{SERIES}/fhir?version={version}", []
     while path:
         text = body(get(path))
@@ -165,7 +167,7 @@ def test_open_mhealth_has_a_point_for_each_sample(get: Get, heart: Identity) -> 
 
 
 @pytest.mark.parametrize("form", ["fhir", "open-mhealth"])
-def test_what_has_no_code_has_no_clinical_form(get: Get, ward: Identity, form: str) -> None:
+def test_a_series_without_code_has_no_clinical_export(get: Get, ward: Identity, form: str) -> None:
     make_series(ward, "steps", {START: 3})
     answer = get(f"series/ward3-07/steps/{form}")
     assert (answer.status_code, answer.json()["type"]) == (
@@ -177,7 +179,7 @@ def test_what_has_no_code_has_no_clinical_form(get: Get, ward: Identity, form: s
 @pytest.mark.parametrize(
     "path", ["samples", "fhir", "open-mhealth", "originals", "../../../archive?series=ward3-07/hr"]
 )
-def test_who_took_what_is_recorded(get: Get, heart: Identity, path: str) -> None:
+def test_every_export_is_recorded_in_the_audit_log(get: Get, heart: Identity, path: str) -> None:
     address = f"{SERIES}/{path}" if not path.startswith(".") else path.rpartition("../")[2]
     assert get(address).status_code == 200
     (row,) = AuditEvent.objects.filter(action="export")
@@ -186,6 +188,6 @@ def test_who_took_what_is_recorded(get: Get, heart: Identity, path: str) -> None
 
 
 @pytest.mark.parametrize("path", ["summary", "dictionary", "buckets"])
-def test_looking_is_no_export(get: Get, heart: Identity, path: str) -> None:
+def test_other_requests_are_not_recorded_as_exports(get: Get, heart: Identity, path: str) -> None:
     assert get(f"{SERIES}/{path}").status_code == 200
     assert not AuditEvent.objects.filter(action="export").exists()

@@ -1,4 +1,4 @@
-"""Exports: every sample exactly, in three forms."""
+"""Export formats hold every sample exactly."""
 
 import io
 import json
@@ -33,7 +33,7 @@ PARTS = st.lists(
 
 
 @given(PARTS)
-def test_csv_reads_back_as_the_same_numbers_in_plain_notation(
+def test_csv_has_the_same_numbers_without_exponents(
     parts: list[list[tuple[int, float]]],
 ) -> None:
     text = b"".join(encode_csv(map(columns, parts))).decode()
@@ -63,7 +63,7 @@ def test_parquet_holds_the_same_numbers(parts: list[list[tuple[int, float]]]) ->
     assert found == [sample for part in parts for sample in part]
 
 
-def test_whole_numbers_have_no_fraction_and_others_are_as_short_as_can_be() -> None:
+def test_numbers_are_written_as_short_as_possible() -> None:
     part = columns([(1, 72.0), (2, 0.1), (3, 1e-20), (4, 78.572), (5, -0.5), (6, 1e16)])
     assert b"".join(encode_csv([part])) == (
         b"time_ms,value\n1,72\n2,0.1\n3,0.00000000000000000001\n4,78.572\n5,-0.5\n"
@@ -72,7 +72,7 @@ def test_whole_numbers_have_no_fraction_and_others_are_as_short_as_can_be() -> N
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_nothing_is_produced_before_it_is_asked_for(name: str) -> None:
+def test_encoding_is_lazy(name: str) -> None:
     taken = []
 
     def parts() -> object:

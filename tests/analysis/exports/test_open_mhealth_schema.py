@@ -67,15 +67,13 @@ def test_body_and_header_of_each_point_are_valid(points: list[Any], registry: An
 
 
 @pytest.mark.parametrize("missing", ["heart_rate", "effective_time_frame"])
-def test_the_schema_would_find_what_is_missing(
-    points: list[Any], registry: Any, missing: str
-) -> None:
+def test_the_schema_detects_missing_members(points: list[Any], registry: Any, missing: str) -> None:
     body = points[0]["body"]
     del body[missing]
     assert faults(read("data")["omh_heart-rate_2-0.json"], registry, body) != []
 
 
-def test_the_schema_would_find_another_unit(points: list[Any], registry: Any) -> None:
+def test_the_schema_detects_a_wrong_unit(points: list[Any], registry: Any) -> None:
     body = points[0]["body"]
     body["heart_rate"]["unit"] = "bpm"
     assert faults(read("data")["omh_heart-rate_2-0.json"], registry, body) != []

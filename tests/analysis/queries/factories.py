@@ -1,4 +1,4 @@
-"""Makes stored series, files and people for the tests of reading."""
+"""Stores series, files, certificates and users for tests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_block(identity: Identity, name: str, samples: Iterable[tuple[int, float
 def make_series(
     identity: Identity, name: str, samples: dict[int, float], blocks_per_hour: int = 1
 ) -> None:
-    """Store samples; with several blocks an hour, these interleave."""
+    """Store samples; several blocks in an hour overlap in time."""
     for _, hour in groupby(sorted(samples.items()), lambda item: item[0] // HOUR_MS):
         items = list(hour)
         for start in range(min(blocks_per_hour, len(items))):
@@ -46,7 +46,7 @@ def make_series(
 
 
 def make_certificate(identity: Identity, seed: str = "device") -> DeviceCertificate:
-    """Store a certificate; its bytes are not one, which reading does not mind."""
+    """Store a certificate whose DER is not a real certificate."""
     return DeviceCertificate.objects.create(
         identity=identity,
         sha256=hashlib.sha256(seed.encode()).digest(),
@@ -79,7 +79,7 @@ def make_measurement(
 
 
 def make_analyst(name: str = "analyst") -> User:
-    """Store a member of staff who may look at everything and change nothing."""
+    """Store a member of staff who may view everything and change nothing."""
     user = User.objects.create_user(name, password="a long pass phrase", is_staff=True)
     user.groups.add(Group.objects.get(name="analysts"))
     return user

@@ -1,4 +1,4 @@
-"""Buckets: from the ladder, aligned to UTC, and they add up."""
+"""Buckets have round widths, are aligned to UTC and hold every sample."""
 
 import numpy as np
 from hypothesis import given
@@ -16,7 +16,7 @@ TIMES = st.integers(0, 10**16)
 
 
 @given(TIMES, st.integers(1, 10**13), st.integers(1, 10_000))
-def test_the_width_is_the_smallest_of_the_ladder_that_needs_no_more_buckets(
+def test_the_width_is_the_smallest_with_few_enough_buckets(
     start: int, length: int, most: int
 ) -> None:
     end = start + length
@@ -33,15 +33,15 @@ def test_the_width_is_the_smallest_of_the_ladder_that_needs_no_more_buckets(
         assert needed(narrower) > most
 
 
-def test_a_day_in_a_thousand_buckets_is_drawn_in_two_minutes_each() -> None:
+def test_a_day_in_1000_buckets_has_a_width_of_2_minutes() -> None:
     assert choose_width(0, 86_400_000, 1000) == 120_000
 
 
-def test_a_year_in_a_thousand_buckets_is_drawn_in_twelve_hours_each() -> None:
+def test_a_year_in_1000_buckets_has_a_width_of_12_hours() -> None:
     assert choose_width(0, 365 * 86_400_000, 1000) == 12 * 3_600_000
 
 
-def test_every_width_from_an_hour_on_is_made_of_whole_hours() -> None:
+def test_widths_from_an_hour_on_are_whole_hours() -> None:
     assert all(width % 3_600_000 == 0 for width in LADDER_MS if width > 1_800_000)
 
 
@@ -50,7 +50,7 @@ def test_every_width_from_an_hour_on_is_made_of_whole_hours() -> None:
     st.sampled_from([1000, 2000, 15_000]),
     st.integers(0, 60),
 )
-def test_buckets_agree_with_counting_by_hand_however_the_samples_are_split(
+def test_buckets_are_the_same_however_samples_are_split(
     samples: dict[int, int], width: int, cut: int
 ) -> None:
     items = sorted(samples.items())

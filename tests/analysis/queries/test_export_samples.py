@@ -1,4 +1,4 @@
-"""``manage.py export_samples``, as a person runs it."""
+"""``manage.py export_samples``, the command."""
 
 import json
 import subprocess
@@ -19,9 +19,7 @@ from tests.support.stack import clean_environment, database_address
 START = 1_700_000_000_000
 
 
-def test_it_prints_csv_and_nothing_else(
-    ward: Identity, capsysbinary: pytest.CaptureFixture[bytes]
-) -> None:
+def test_it_prints_only_csv(ward: Identity, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     make_series(ward, "hr", {START: 70, START + 500: 70.25})
     call_command("export_samples", "WARD3-07", "hr")
     assert (
@@ -30,7 +28,9 @@ def test_it_prints_csv_and_nothing_else(
     )
 
 
-def test_it_keeps_to_the_range(ward: Identity, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_it_exports_only_the_range(
+    ward: Identity, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     make_series(ward, "hr", {START: 70, START + 500: 71, START + 1000: 72})
     arguments = ["--from", "2023-11-14T22:13:20.500Z", "--to", str(START + 1000)]
     call_command("export_samples", "ward3-07", "hr", *arguments, "--format", "json")
@@ -47,21 +47,21 @@ def test_it_writes_a_file(ward: Identity, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_file_that_cannot_be_written_is_one_line(ward: Identity, tmp_path: Path) -> None:
+def test_an_unwritable_file_gives_a_one_line_error(ward: Identity, tmp_path: Path) -> None:
     make_series(ward, "hr", {START: 70})
     with pytest.raises(CommandError, match="No such file or directory"):
         call_command("export_samples", "ward3-07", "hr", output=str(tmp_path / "no" / "hr.csv"))
 
 
 @pytest.mark.parametrize("name", ["ibi", "h\0r", ""])
-def test_an_unknown_series_is_one_line(ward: Identity, name: str) -> None:
+def test_an_unknown_series_gives_a_one_line_error(ward: Identity, name: str) -> None:
     make_series(ward, "hr", {START: 70})
     with pytest.raises(CommandError, match="There is no series") as caught:
         call_command("export_samples", "ward3-07", name)
     assert "\n" not in str(caught.value)
 
 
-def test_a_bad_range_names_the_option(ward: Identity) -> None:
+def test_an_invalid_range_names_the_option(ward: Identity) -> None:
     with pytest.raises(CommandError, match="--from"):
         call_command("export_samples", "ward3-07", "hr", "--from", "soon")
 
@@ -79,7 +79,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def committed(live_db: None) -> Iterator[None]:
-    """Store a series that another process sees too, and take it away afterwards."""
+    """Commit a series, so that another process sees it, and delete it afterwards."""
     identity = Identity.objects.create(name="export-samples-program")
     make_series(identity, "hr", {START: 70})
     yield
@@ -87,7 +87,7 @@ def committed(live_db: None) -> Iterator[None]:
     identity.delete()
 
 
-def test_its_exit_code_and_streams_are_those_of_a_good_program(committed: None) -> None:
+def test_exit_codes_and_streams_follow_conventions(committed: None) -> None:
     good = run("export-samples-program", "hr")
     assert (good.returncode, good.stdout, good.stderr) == (0, f"time_ms,value\n{START},70\n", "")
     bad = run("export-samples-program", "nothing")

@@ -1,4 +1,4 @@
-"""How many samples lie outside the plausible range: exact, or said to be close."""
+"""The number of samples outside the plausible range, exact or extrapolated."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def odd(ward: Identity) -> dict[int, float]:
 
 @pytest.mark.parametrize("cut", [0, 90 * 60_000, HOUR + 7, 2 * HOUR + 30 * 60_000])
 @pytest.mark.parametrize(("low", "high"), [(20, 250), (None, 250), (20, None), (70, 70)])
-def test_every_sample_outside_is_counted_once(
+def test_every_implausible_sample_is_counted_once(
     ward: Identity, odd: dict[int, float], cut: int, low: float | None, high: float | None
 ) -> None:
     start, end = START + cut, START + 5 * HOUR - cut
@@ -52,16 +52,16 @@ def test_every_sample_outside_is_counted_once(
     assert count(ward, kind, from_ms=start, to_ms=end) == Implausible(below, above)
 
 
-def test_the_ends_of_the_range_are_plausible_themselves(ward: Identity) -> None:
+def test_the_ends_of_the_range_are_plausible(ward: Identity) -> None:
     make_series(ward, "hr", {START: 20, START + 1: 250, START + 2: 19.999})
     assert count(ward) == Implausible(1, 0)
 
 
-def test_what_has_no_plausible_range_has_no_number(ward: Identity, odd: dict[int, float]) -> None:
+def test_without_a_plausible_range_there_is_no_count(ward: Identity, odd: dict[int, float]) -> None:
     assert count(ward, Kind("hr")) is None
 
 
-def test_beyond_what_is_opened_the_number_is_close_and_says_so(
+def test_an_extrapolated_count_is_close_and_marked(
     ward: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = START + np.arange(0, 40 * HOUR, 30_000)
@@ -75,7 +75,7 @@ def test_beyond_what_is_opened_the_number_is_close_and_says_so(
     assert found.above == pytest.approx(len(times) / 10, rel=0.05)
 
 
-def test_the_summary_tells_it(get: Get, ward: Identity, odd: dict[int, float]) -> None:
+def test_the_summary_has_the_count(get: Get, ward: Identity, odd: dict[int, float]) -> None:
     told: dict[str, Any] = get("series/ward3-07/hr/summary").json()
     assert told["implausible"] == {"below": 74, "above": 76, "is_exact": True}
     make_series(ward, "unknown", {START: 70})

@@ -1,4 +1,4 @@
-"""Pages of lists take the same few statements however many rows there are."""
+"""Pages take a fixed number of statements, however many rows there are."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def wards(db: None) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_stays_within_its_statements(
+def test_a_page_stays_within_its_query_budget(
     staff: Client, wards: None, page: str, django_assert_max_num_queries: Budget
 ) -> None:
     most = 24 if page.endswith("ward-0/") else 14
@@ -68,7 +68,7 @@ def test_a_page_stays_within_its_statements(
         assert answer.status_code == 200
 
 
-def test_the_list_of_identities_counts_what_hangs_on_each(staff: Client, wards: None) -> None:
+def test_the_list_of_identities_counts_certificates_and_keys(staff: Client, wards: None) -> None:
     identity = Identity.objects.get(name="ward-7")
     make_certificate(identity, "another")
     gone = make_certificate(identity, "revoked")

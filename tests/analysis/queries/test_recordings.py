@@ -1,4 +1,4 @@
-"""The two real recordings, read back exactly."""
+"""Two real measurement files are read back exactly."""
 
 from pathlib import Path
 
@@ -12,9 +12,7 @@ DATA = Path(__file__).parent.parent.parent / "data"
 
 
 @pytest.mark.parametrize("file", ["hr_measurement_2019_06_11", "ibi_measurement_2019_06_11"])
-def test_every_timestamp_and_value_of_a_recording_comes_back(
-    get: Get, ward: Identity, file: str
-) -> None:
+def test_every_sample_of_a_real_file_is_read_back(get: Get, ward: Identity, file: str) -> None:
     lines = [line.split(",") for line in (DATA / file).read_text().split()]
     samples = {int(time): float(value) for time, value in lines}
     make_series(ward, "recording", samples, blocks_per_hour=2)

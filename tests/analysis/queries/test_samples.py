@@ -1,4 +1,4 @@
-"""Reading samples and buckets back from blocks, against what was put in."""
+"""Samples and buckets are read back from blocks."""
 
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ def random_samples(count: int, span_ms: int, seed: int = 1) -> dict[int, float]:
 
 
 @pytest.mark.parametrize("blocks_per_hour", [1, 3])
-def test_samples_come_back_exactly_and_ascending(ward: Identity, blocks_per_hour: int) -> None:
+def test_samples_are_read_back_exactly_and_ascending(ward: Identity, blocks_per_hour: int) -> None:
     samples = random_samples(5_000, TEN_HOURS)
     make_series(ward, "hr", samples, blocks_per_hour)
     assert read_all(TimeRange()) == sorted(samples.items())
@@ -55,7 +55,7 @@ def test_long_series_are_read_in_several_parts(
     assert read_all(TimeRange()) == sorted(samples.items())
 
 
-def test_a_range_holds_its_start_and_not_its_end(ward: Identity) -> None:
+def test_a_range_includes_its_start_and_excludes_its_end(ward: Identity) -> None:
     make_series(ward, "hr", {START: 1, START + 1000: 2, START + 2000: 3})
     assert read_all(TimeRange(START, START + 2000)) == [(START, 1), (START + 1000, 2)]
     assert read_all(TimeRange(START + 1, START + 1000)) == []
@@ -63,7 +63,7 @@ def test_a_range_holds_its_start_and_not_its_end(ward: Identity) -> None:
     assert read_all(TimeRange(START + 99_999_999_999)) == []
 
 
-def test_other_series_of_the_same_hours_stay_out(ward: Identity) -> None:
+def test_other_series_of_the_same_hours_are_left_out(ward: Identity) -> None:
     other = Identity.objects.create(name="other")
     make_series(ward, "hr", {START: 1})
     make_series(ward, "ibi", {START: 2})
@@ -107,16 +107,16 @@ def test_buckets_are_those_of_the_samples_in_the_range(
     assert found.mean.tolist() == pytest.approx(means, rel=1e-12)
 
 
-def test_wide_buckets_never_open_a_block(ward: Identity) -> None:
+def test_wide_buckets_are_made_from_summaries_alone(ward: Identity) -> None:
     make_series(ward, "hr", random_samples(500, TEN_HOURS))
-    # Arrays that contradict the summaries show up if anything looks at them.
+    # Arrays that contradict the summaries: the result differs if anything reads them.
     SampleBlock.objects.update(offsets_ms=[0], values=[-1e9])
     width, found = read_buckets(find_series("ward3-07", "hr"), TimeRange(), 11)
     assert width == HOUR_MS
     assert found.minimum.min() > 0
 
 
-def test_the_number_of_statements_does_not_grow_with_the_blocks(
+def test_statements_do_not_grow_with_the_blocks(
     ward: Identity, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_series(ward, "hr", random_samples(3_000, TEN_HOURS), blocks_per_hour=50)

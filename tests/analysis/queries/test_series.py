@@ -33,7 +33,7 @@ def test_count_and_ends_are_those_of_all_blocks(db: None) -> None:
     assert (series.count, series.first_ms, series.last_ms) == (4, START, START + 9_000_000)
 
 
-def test_pages_follow_one_another_without_loss_or_repetition(db: None) -> None:
+def test_pages_hold_every_series_once(db: None) -> None:
     make_some()
     seen = []
     after = None
@@ -46,7 +46,7 @@ def test_pages_follow_one_another_without_loss_or_repetition(db: None) -> None:
     assert seen == names()
 
 
-def test_one_identity_is_found_in_any_case_and_by_a_part_of_its_name(db: None) -> None:
+def test_identities_are_found_in_any_case_and_by_part_of_name(db: None) -> None:
     make_some()
     assert {identity for identity, _ in names(identity="a")} == {"A"}
     Identity.objects.create(name="ward3-07")
@@ -54,7 +54,7 @@ def test_one_identity_is_found_in_any_case_and_by_a_part_of_its_name(db: None) -
     assert names(contains="D3-") == [("ward3-07", "hr")]
 
 
-def test_names_that_cannot_be_match_nothing(db: None) -> None:
+def test_invalid_names_match_nothing(db: None) -> None:
     make_some()
     assert names(identity="a\0") == names(identity="") == names(identity="%") == []
     assert names(contains="%") == []

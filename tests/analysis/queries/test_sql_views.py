@@ -1,4 +1,4 @@
-"""The schema ``analytics`` is enough for readers, and all they get: tried with the role itself."""
+"""The read-only role can query the schema ``analytics`` and nothing else."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_buckets_are_those_of_the_samples(reader: Any) -> None:
         "CREATE TABLE public.mine (x int)",
     ],
 )
-def test_the_role_reads_nothing_else_and_writes_nothing(reader: Any, statement: str) -> None:
+def test_the_role_cannot_read_or_write_anything_else(reader: Any, statement: str) -> None:
     with pytest.raises(Error), transaction.atomic():
         reader.execute(statement)
 
@@ -100,7 +100,7 @@ def test_the_role_is_bounded(role: dict[str, str]) -> None:
     assert {"statement_timeout=30000", "default_transaction_read_only=on"} <= set(settings)
 
 
-def test_only_a_verifier_of_the_password_is_kept(role: dict[str, str]) -> None:
+def test_only_a_verifier_of_the_password_is_stored(role: dict[str, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [ROLE])
         (kept,) = cursor.fetchone()
@@ -109,13 +109,13 @@ def test_only_a_verifier_of_the_password_is_kept(role: dict[str, str]) -> None:
     assert psycopg.conninfo.make_conninfo(dbname=role["database"])
 
 
-def test_a_role_is_not_replaced_by_mistake(role: dict[str, str]) -> None:
+def test_a_role_is_replaced_only_with_the_option(role: dict[str, str]) -> None:
     with pytest.raises(CommandError, match="--replace"):
         call_command("create_readonly_role", ROLE)
     call_command("create_readonly_role", ROLE, "--replace", "--statement-timeout", "5s")
 
 
 @pytest.mark.parametrize("name", ["pg_reader", "Reader", 'x"; DROP TABLE y; --', ""])
-def test_names_that_are_no_role_are_refused(db: None, name: str) -> None:
+def test_invalid_role_names_are_rejected(db: None, name: str) -> None:
     with pytest.raises(CommandError):
         call_command("create_readonly_role", name)

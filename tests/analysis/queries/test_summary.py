@@ -1,4 +1,4 @@
-"""The numbers of a range: exact where it is read whole, true bounds and close guesses beyond."""
+"""Summary statistics: exact for short ranges, partly estimated for long ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_longest_gap_and_the_coverage(ward: Identity) -> None:
     assert found.coverage == pytest.approx(0.5)
 
 
-def test_an_empty_range_has_no_numbers(ward: Identity) -> None:
+def test_an_empty_range_has_no_statistics(ward: Identity) -> None:
     make_series(ward, "hr", {START: 60})
     found = summarise(ward, from_ms=START + 5, to_ms=START + 10)
     assert (found.count, found.coverage, found.median, found.gap) == (0, 0, None, None)
@@ -48,7 +48,7 @@ def test_an_empty_range_has_no_numbers(ward: Identity) -> None:
 
 @pytest.mark.parametrize("interleaved", [1, 3])
 @pytest.mark.parametrize("cut", [0, 700_000])
-def test_long_ranges_are_exact_where_it_is_said(
+def test_long_ranges_have_exact_and_close_statistics(
     ward: Identity, monkeypatch: pytest.MonkeyPatch, interleaved: int, cut: int
 ) -> None:
     generator = np.random.default_rng(7)
