@@ -44,7 +44,7 @@ class ContentView(ReadView):
     @extend_schema(
         operation_id="read_measurement_content",
         summary="Original of a file",
-        responses={**doc.CONTENT_ANSWERS, **doc.error_responses(400, 404)},
+        responses={**doc.CONTENT_RESPONSES, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, id: UUID) -> StreamingHttpResponse:  # noqa: A002
         """Return the file as the device sent it, byte for byte; rejected files too."""

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond the code: shapes of answers, errors, parameters."""
+"""Schemas, errors and parameters of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingest.models import Measurement
 
 _INSTANT = (
     "ISO 8601 or integer epoch milliseconds; "
-    "left out: {}. A time without an offset is UTC. Ranges are `[from, to)`."
+    "default: {}. A time without an offset is UTC. Ranges are `[from, to)`."
 )
 
 
@@ -27,8 +27,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Return the OpenAPI security scheme."""
-        return {"type": "http", "scheme": "bearer", "description": "Made in the admin."}
+        return {"type": "http", "scheme": "bearer", "description": "Created in the admin."}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -38,7 +37,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Return the OpenAPI security scheme; the cookie's name carries the port."""
+        """Return the OpenAPI security scheme; the cookie's real name depends on the port."""
         return {"type": "apiKey", "in": "cookie", "name": "session"}
 
 
@@ -51,7 +50,7 @@ class ProblemBody(serializers.Serializer[Any]):
     detail = serializers.CharField()
     request_id = serializers.CharField()
     parameter = serializers.CharField(
-        required=False, help_text="With `bad_parameter`: which one it is."
+        required=False, help_text="With `bad_parameter`: the invalid parameter."
     )
 
 
@@ -60,7 +59,7 @@ class SeriesBody(serializers.Serializer[Any]):
 
     identity = serializers.CharField()
     name = serializers.CharField()
-    count = serializers.IntegerField(help_text="Samples.")
+    count = serializers.IntegerField(help_text="Number of samples.")
     first_ms = serializers.IntegerField(help_text="First sample, epoch milliseconds.")
     last_ms = serializers.IntegerField(help_text="Last sample, epoch milliseconds.")
 
@@ -69,7 +68,7 @@ class SeriesPageBody(serializers.Serializer[Any]):
     """A page of series, in order of identity and name."""
 
     results = SeriesBody(many=True)
-    next = serializers.URLField(allow_null=True, help_text="Address of the next page.")
+    next = serializers.URLField(allow_null=True, help_text="URL of the next page.")
 
 
 class SamplesBody(serializers.Serializer[Any]):
@@ -92,24 +91,24 @@ class BucketBody(serializers.Serializer[Any]):
 
 
 class BucketsBody(serializers.Serializer[Any]):
-    """What a chart is drawn from."""
+    """Buckets for a chart."""
 
     width_ms = serializers.IntegerField(help_text="Width of every bucket, milliseconds.")
     buckets = BucketBody(many=True)
     samples = serializers.ListField(
         required=False,
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
-        help_text="Only where `points` was given and no more samples than that are in the range.",
+        help_text="Only if `points` was given and the range holds at most that many samples.",
     )
 
 
 class KindBody(serializers.Serializer[Any]):
-    """What a measurement's name means, from the measurement types of the admin."""
+    """The meaning of a measurement name, from its measurement type."""
 
-    # DRF takes declared fields off the class: `Field.label` stays what it was.
+    # DRF removes declared fields from the class, so `Field.label` is not overridden.
     label = serializers.CharField()  # type: ignore[assignment]
     unit = serializers.CharField(allow_blank=True, help_text="UCUM code.")
-    unit_text = serializers.CharField(allow_blank=True, help_text="As people write it.")
+    unit_text = serializers.CharField(allow_blank=True, help_text="The unit for display.")
     loinc = serializers.CharField(allow_blank=True)
     plausible_low = serializers.FloatField(allow_null=True)
     plausible_high = serializers.FloatField(allow_null=True)
@@ -117,13 +116,13 @@ class KindBody(serializers.Serializer[Any]):
 
 
 class SeriesDetailBody(SeriesBody):
-    """A series, and what its values are."""
+    """A series and the meaning of its values."""
 
     measurement = KindBody()
 
 
 class GapBody(serializers.Serializer[Any]):
-    """A time without samples, between two that came."""
+    """A time between two successive samples that is longer than the gap threshold."""
 
     from_ms = serializers.IntegerField()
     to_ms = serializers.IntegerField()
@@ -136,21 +135,21 @@ class ImplausibleBody(serializers.Serializer[Any]):
     below = serializers.IntegerField()
     above = serializers.IntegerField()
     is_exact = serializers.BooleanField(
-        help_text="False: counted in a part of the samples, spread over the range."
+        help_text="False: extrapolated from samples spread over the range."
     )
 
 
 class SummaryBody(serializers.Serializer[Any]):
-    """A range in a few numbers; null where there is no such number."""
+    """Summary statistics of a time range; null for undefined statistics."""
 
     from_ms = serializers.IntegerField()
     to_ms = serializers.IntegerField()
-    count = serializers.IntegerField(help_text="Samples, exactly.")
+    count = serializers.IntegerField(help_text="Number of samples, always exact.")
     is_exact = serializers.BooleanField(
-        help_text="False: `p5`, `median`, `p95`, `interval_ms` and `longest_gap` come from "
-        "`opened` samples spread over the range; the true longest gap may be longer."
+        help_text="False: `p5`, `median`, `p95`, `interval_ms` and `longest_gap` are estimated "
+        "from `opened` samples spread over the range; the true longest gap may be longer."
     )
-    opened = serializers.IntegerField(help_text="Samples that were looked at one by one.")
+    opened = serializers.IntegerField(help_text="Number of samples that were read.")
     first_ms = serializers.IntegerField(allow_null=True)
     last_ms = serializers.IntegerField(allow_null=True)
     min = serializers.FloatField(allow_null=True)
@@ -160,39 +159,40 @@ class SummaryBody(serializers.Serializer[Any]):
     p95 = serializers.FloatField(allow_null=True)
     max = serializers.FloatField(allow_null=True)
     interval_ms = serializers.FloatField(
-        allow_null=True, help_text="Between samples: as expected of the type, else the median."
+        allow_null=True,
+        help_text="Time between samples: the type's expected interval or else the median.",
     )
     coverage = serializers.FloatField(
         allow_null=True,
-        help_text="0 to 1: the part of the range that `count` samples at `interval_ms` stand for.",
+        help_text="0 to 1: the fraction of the range that `count` samples of `interval_ms` cover.",
     )
-    gap_threshold_ms = serializers.FloatField(help_text="Longer than this is a gap.")
+    gap_threshold_ms = serializers.FloatField(help_text="A longer time without a sample is a gap.")
     longest_gap = GapBody(allow_null=True)
     implausible = ImplausibleBody(
-        allow_null=True, help_text="Null where the type has no plausible range."
+        allow_null=True, help_text="Null if the type has no plausible range."
     )
     bytes = serializers.DictField(
-        child=serializers.IntegerField(), help_text="About how large each format becomes."
+        child=serializers.IntegerField(), help_text="Estimated size of each export format."
     )
 
 
 class CertificateBody(serializers.Serializer[Any]):
-    """The certificate that an upload came with."""
+    """The certificate with which the file was uploaded."""
 
     sha256 = serializers.CharField(help_text="64 lower-case hex digits.")
 
 
 class MeasurementBody(serializers.Serializer[Any]):
-    """One uploaded file: the receipt that its device was given, and whose it is."""
+    """A measurement file: the receipt that the device received, and the identity."""
 
     id = serializers.UUIDField()
     identity = serializers.CharField()
     certificate = CertificateBody()
     name = serializers.CharField()
-    filename = serializers.CharField(allow_blank=True, help_text="As the device called it.")
+    filename = serializers.CharField(allow_blank=True, help_text="The name that the device sent.")
     content_type = serializers.CharField(allow_blank=True)
-    size = serializers.IntegerField(help_text="Bytes of the original.")
-    sha256 = serializers.CharField(help_text="Of the original; 64 lower-case hex digits.")
+    size = serializers.IntegerField(help_text="Size of the stored file in bytes.")
+    sha256 = serializers.CharField(help_text="Of the stored file; 64 lower-case hex digits.")
     received_at = serializers.DateTimeField()
     status = serializers.ChoiceField(choices=Measurement.Status.values)
     samples = serializers.IntegerField()
@@ -201,7 +201,7 @@ class MeasurementBody(serializers.Serializer[Any]):
     replaced = serializers.IntegerField()
     first_ms = serializers.IntegerField(allow_null=True)
     last_ms = serializers.IntegerField(allow_null=True)
-    # DRF takes declared fields off the class: `Serializer.errors` stays what it was.
+    # DRF removes declared fields from the class, so `Serializer.errors` is not overridden.
     errors = serializers.ListField(  # type: ignore[assignment]
         child=serializers.DictField(),
         help_text="Of a rejected file: up to 20 of `line`, `column`, `got`, `hint`.",
@@ -212,7 +212,7 @@ IDENTITY = OpenApiParameter(
     "identity",
     {"type": "string", "pattern": f"^{IDENTITY_NAME}$"},
     OpenApiParameter.PATH,
-    description="Name of an identity; upper and lower case alike.",
+    description="Name of an identity; case is ignored.",
 )
 NAME = OpenApiParameter(
     "name",
@@ -232,19 +232,19 @@ TO = OpenApiParameter("to", _INSTANT_SHAPE, description=_INSTANT.format("the las
 AFTER = OpenApiParameter(
     "after",
     {"type": "string", "pattern": f"^{IDENTITY_NAME}/{SERIES_NAME}$"},
-    description="IDENTITY/NAME that the page follows; `next` holds it.",
+    description="IDENTITY/NAME after which the page starts; `next` contains it.",
 )
 
 
 def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
-    """Return the answers for ``statuses``, with those that every view can give."""
+    """Return the error responses for ``statuses`` and for those that every view can return."""
     meanings = {
-        400: "A parameter cannot be used; `detail` and `parameter` name it.",
-        401: "No token, or one that does not open anything any more.",
-        403: "The account may not view this.",
-        404: "There is no such thing.",
-        409: "No measurement type says what the values are.",
-        503: "The database does not answer; try again after `Retry-After` seconds.",
+        400: "Invalid query parameter; `detail` and `parameter` name it.",
+        401: "The token is missing, unknown, expired or revoked.",
+        403: "The account has no permission to view this.",
+        404: "Not found.",
+        409: "No measurement type gives the code that the format requires.",
+        503: "The database is unavailable; retry after `Retry-After` seconds.",
     }
     return {
         (status, problem_json.CONTENT_TYPE): OpenApiResponse(ProblemBody, meanings[status])
@@ -252,13 +252,13 @@ def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
     }
 
 
-SAMPLES_ANSWERS = {
+SAMPLES_RESPONSES = {
     (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "Header `time_ms,value`; ascending."),
     (200, "application/vnd.apache.parquet"): OpenApiResponse(
         OpenApiTypes.BINARY, "`time_ms int64`, `value double`."
     ),
     (200, "application/json"): OpenApiResponse(SamplesBody, "Pairs of time and value."),
 }
-CONTENT_ANSWERS = {
-    (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The original."),
+CONTENT_RESPONSES = {
+    (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The stored file."),
 }

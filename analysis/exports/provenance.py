@@ -19,7 +19,7 @@ def describe_export(
     ``source`` names the installation. The result can be serialized as JSON.
     """
     start, end = wanted.within(series.first_ms, series.last_ms)
-    meaning = kind.label + (f" in {kind.unit} (UCUM)" if kind.unit else ", without a known unit")
+    meaning = kind.label + (f" in {kind.unit} (UCUM)" if kind.unit else ", unit unknown")
     return {
         "source": source,
         "identity": series.identity,
@@ -34,15 +34,15 @@ def describe_export(
                 "name": "time_ms",
                 "type": str(SCHEMA.field("time_ms").type),
                 "unit": "ms",
-                "description": "When the sample was taken by the device's clock: milliseconds "
-                "since 1970-01-01T00:00:00Z, without leap seconds; ascending, none twice.",
+                "description": "Time of the sample by the device's clock: milliseconds since "
+                "1970-01-01T00:00:00Z, without leap seconds; ascending and unique.",
             },
             {
                 "name": "value",
                 "type": str(SCHEMA.field("value").type),
                 "unit": kind.unit,
-                "description": f"{meaning}, exactly as the device sent it. Nothing is filled "
-                "in, smoothed or left out; implausible values are in it too.",
+                "description": f"{meaning}, exactly as the device sent it. Nothing is "
+                "interpolated, smoothed or removed; implausible values are included.",
             },
         ],
     }

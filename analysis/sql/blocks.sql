@@ -1,4 +1,4 @@
--- The schema `analytics`, and blocks of samples as its views and functions read them.
+-- The schema `analytics` and its view of the sample blocks.
 
 CREATE SCHEMA analytics;
 
@@ -17,7 +17,7 @@ END
 $$;
 
 COMMENT ON FUNCTION analytics.block_offsets IS
-'Milliseconds from the start of a block''s hour to each of its samples, however the block keeps them.';
+'Milliseconds from the start of the block''s hour to each sample, decoded from either encoding.';
 
 CREATE VIEW analytics.blocks AS
 SELECT b.identity_id AS identity_number, b.name::text AS name, b.hour AS hour_number,
@@ -26,4 +26,4 @@ SELECT b.identity_id AS identity_number, b.name::text AS name, b.hour AS hour_nu
 FROM ingest_sampleblock b;
 
 COMMENT ON VIEW analytics.blocks IS
-'Up to 8,192 samples of one series and one UTC hour; what the functions read. offsets_ms count from hour_number * 3,600,000.';
+'Blocks of up to 8,192 samples of one series and one UTC hour, read by the functions. offsets_ms count from hour_number * 3,600,000.';

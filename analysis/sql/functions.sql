@@ -1,5 +1,5 @@
--- The functions of the schema `analytics`. They read its views, not the tables: a role that may
--- read the views may call them and needs no other right.
+-- The functions of the schema `analytics`. They read its views, not the tables, so a role that may
+-- read the views needs no other privilege to call them.
 
 CREATE FUNCTION analytics.samples_between(
     in_identity text, in_name text, in_from timestamptz, in_to timestamptz
@@ -33,7 +33,7 @@ ORDER BY 3
 $$;
 
 COMMENT ON FUNCTION analytics.samples_between IS
-'Samples of one series with from <= time < to, ascending. Opens only the blocks of that range.';
+'Samples of one series with from <= time < to, ascending. Reads only the blocks of that range.';
 
 CREATE FUNCTION analytics.buckets_between(
     in_identity text, in_name text, in_from timestamptz, in_to timestamptz, in_width interval
@@ -83,4 +83,4 @@ FROM parts p GROUP BY p.start_ms ORDER BY 1
 $$;
 
 COMMENT ON FUNCTION analytics.buckets_between IS
-'One series summed up in buckets of a width, aligned to UTC: what a chart is drawn from. Blocks inside one bucket are not opened.';
+'One series in buckets of equal width, aligned to UTC, for charts. Blocks inside one bucket are counted by their summaries.';

@@ -56,11 +56,11 @@ SELECT c.id AS device_number, i.name::text AS identity, c.label::text AS label,
        c.bound_at, c.not_after, c.retires_at
 FROM ingest_devicecertificate c JOIN identities_identity i ON i.id = c.identity_id;
 
-COMMENT ON VIEW analytics.identities IS 'One row an identity: whose data there is.';
-COMMENT ON VIEW analytics.series IS 'One row a series, with its unit and codes. Adds up all blocks that it shows: filter on identity.';
+COMMENT ON VIEW analytics.identities IS 'One row for each identity.';
+COMMENT ON VIEW analytics.series IS 'One row for each series, with its unit and codes. Aggregates all blocks: filter on identity.';
 COMMENT ON VIEW analytics.hours IS
-'One row for each series and UTC hour with samples, made from summaries: a year is 8,760 rows. Filter on identity and name.';
-COMMENT ON VIEW analytics.files IS 'One row a file: its receipt.';
-COMMENT ON VIEW analytics.devices IS 'One row a bound certificate.';
+'One row for each series and UTC hour with samples, computed from block summaries: a year has 8,760 rows. Filter on identity and name.';
+COMMENT ON VIEW analytics.files IS 'One row for each measurement file: its receipt.';
+COMMENT ON VIEW analytics.devices IS 'One row for each registered certificate.';
 COMMENT ON VIEW analytics.samples IS
 'Every sample. A filter on "time" alone reads all blocks: filter on block_first and block_last too, or use analytics.samples_between.';
