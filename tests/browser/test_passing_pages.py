@@ -19,7 +19,9 @@ from tests.support.stack import Stack, database_address
 pytestmark = pytest.mark.browser
 
 MAX_ATTEMPTS = 20
-looks = pytest.mark.parametrize("look", chart_page.APPEARANCES.values(), ids=chart_page.APPEARANCES)
+in_each_appearance = pytest.mark.parametrize(
+    "appearance", chart_page.APPEARANCES.values(), ids=chart_page.APPEARANCES
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +49,11 @@ def sign_in(page: Page, stack: Stack) -> None:
     page.click("[type=submit]")
 
 
-@looks
+@in_each_appearance
 def test_login_and_error_pages_are_accessible(
-    stack: Stack, chromium: Browser, look: dict[str, Any]
+    stack: Stack, chromium: Browser, appearance: dict[str, Any]
 ) -> None:
-    context = chromium.new_context(ignore_https_errors=True, bypass_csp=True, **look)
+    context = chromium.new_context(ignore_https_errors=True, bypass_csp=True, **appearance)
     page = context.new_page()
     page.goto(f"{stack.staff_url}/admin/login/")
     found = check(page, "login")
@@ -76,12 +78,12 @@ def test_login_and_error_pages_are_accessible(
     assert found == {}
 
 
-@looks
+@in_each_appearance
 def test_secret_and_confirmation_pages_are_accessible(
-    stack: Stack, chromium: Browser, look: dict[str, Any]
+    stack: Stack, chromium: Browser, appearance: dict[str, Any]
 ) -> None:
     stack.issue_psk("shown-once")
-    with chart_page.signed_in(chromium, stack, bypass_csp=True, **look) as page:
+    with chart_page.signed_in(chromium, stack, bypass_csp=True, **appearance) as page:
         page.goto(f"{stack.staff_url}/admin/identities/presharedkey/add/")
         page.select_option("#id_identity", label="shown-once")
         page.click("[name=_save]")
@@ -114,15 +116,15 @@ def guarded(
 
 def test_mfa_pages_are_accessible(guarded: Stack, chromium: Browser) -> None:
     found: dict[str, list[str]] = {}
-    for name, look in chart_page.APPEARANCES.items():
-        with chart_page.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
+    for name, appearance in chart_page.APPEARANCES.items():
+        with chart_page.signed_in(chromium, guarded, bypass_csp=True, **appearance) as page:
             page.goto(f"{guarded.staff_url}/admin/mfa/")
             assert page.locator(".qr-frame").count() == 1
             found |= check(page, f"{name}: set up")
     user = get_user_model().objects.get(username=guarded.superuser_name)
     TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
-    for name, look in chart_page.APPEARANCES.items():
-        with chart_page.signed_in(chromium, guarded, bypass_csp=True, **look) as page:
+    for name, appearance in chart_page.APPEARANCES.items():
+        with chart_page.signed_in(chromium, guarded, bypass_csp=True, **appearance) as page:
             assert "/check/" in page.url
             found |= check(page, f"{name}: code")
     assert found == {}

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 
-from identities.models import Identity
 from ingest.measurement_types import find_kind
 from ingest.models import MeasurementType
-from tests.analysis.queries.conftest import Get
-from tests.analysis.queries.factories import make_series
-
-START = 1_700_000_000_000
 
 
 @pytest.mark.parametrize("name", ["hr", "hr_measurement", "hr.left"])
@@ -45,19 +40,3 @@ def test_the_most_specific_pattern_applies(db: None) -> None:
 def test_invalid_types_are_rejected(db: None, fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         MeasurementType(label="x", **fields).full_clean()
-
-
-def test_the_analysis_api_returns_the_type(get: Get, ward: Identity) -> None:
-    make_series(ward, "hr", {START: 60})
-    answer = get("series/ward3-07/hr").json()
-    assert answer["last_ms"] == START
-    assert answer["measurement"]["unit"] == "/min"
-    assert get("series/ward3-07/hr", x="1").status_code == 400
-
-
-def test_buckets_have_points_if_there_are_few(get: Get, ward: Identity) -> None:
-    make_series(ward, "hr", {START: 60, START + 250: 61})
-    path = "series/ward3-07/hr/buckets"
-    assert get(path, points=2).json()["samples"] == [[START, 60], [START + 250, 61]]
-    assert "samples" not in get(path, points=1).json()
-    assert "samples" not in get(path).json()

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from identities.models import AccessToken, Identity
-from tests.analysis.queries.conftest import Get
+from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import (
     make_analyst,
     make_certificate,

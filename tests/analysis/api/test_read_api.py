@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from identities.models import Identity
-from tests.analysis.queries.conftest import Get
+from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 START = 1_700_000_000_000
@@ -153,3 +153,19 @@ def test_responses_are_not_cached(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70})
     for path in ("series", "series/Ward3-07/hr/samples", f"measurements/{UUID(int=1)}"):
         assert get(path)["Cache-Control"] == "no-store"
+
+
+def test_a_series_has_its_measurement_type(get: Get, ward: Identity) -> None:
+    make_series(ward, "hr", {START: 60})
+    answer = get("series/ward3-07/hr").json()
+    assert answer["last_ms"] == START
+    assert answer["measurement"]["unit"] == "/min"
+    assert get("series/ward3-07/hr", x="1").status_code == 400
+
+
+def test_buckets_include_samples_up_to_the_limit_of_points(get: Get, ward: Identity) -> None:
+    make_series(ward, "hr", {START: 60, START + 250: 61})
+    path = "series/ward3-07/hr/buckets"
+    assert get(path, points=2).json()["samples"] == [[START, 60], [START + 250, 61]]
+    assert "samples" not in get(path, points=1).json()
+    assert "samples" not in get(path).json()

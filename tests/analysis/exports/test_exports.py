@@ -15,7 +15,7 @@ from fhir.resources.R4B.bundle import Bundle as BundleR4B
 from analysis.exports.formats import FORMATS
 from identities.audit.models import AuditEvent
 from identities.models import Identity
-from tests.analysis.queries.conftest import Get
+from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 START = 1_700_006_400_000  # 2023-11-15T00:00Z
@@ -39,9 +39,11 @@ def body(answer: Any) -> bytes:
 def test_csv_has_its_provenance_in_headers(get: Get, heart: Identity) -> None:
     answer = get(f"{SERIES}/samples", to=START + 1000)
     assert body(answer) == b"time_ms,value\n1700006400000,60\n"
-    told = json.loads(answer["X-Provenance"])
-    assert (told["identity"], told["series"], told["unit"]) == ("Ward3-07", "hr", "/min")
-    assert (told["from"], told["to"]) == ("2023-11-15T00:00:00.000Z", "2023-11-15T00:00:01.000Z")
+    provenance = json.loads(answer["X-Provenance"])
+    source = (provenance["identity"], provenance["series"], provenance["unit"])
+    assert source == ("Ward3-07", "hr", "/min")
+    ends = (provenance["from"], provenance["to"])
+    assert ends == ("2023-11-15T00:00:00.000Z", "2023-11-15T00:00:01.000Z")
     address = answer["Link"].partition(">")[0].removeprefix("<http://testserver/api/v1/")
     dictionary = get(address).json()
     assert [each["name"] for each in dictionary["columns"]] == ["time_ms", "value"]
@@ -52,21 +54,21 @@ def test_json_and_parquet_contain_their_provenance(get: Get, heart: Identity) ->
     document = json.loads(body(get(f"{SERIES}/samples", format="json")))
     file = io.BytesIO(body(get(f"{SERIES}/samples", format="parquet")))
     held = json.loads(pyarrow.parquet.read_schema(file).metadata[b"device_endpoint"])
-    for told in (document["provenance"], held):
-        assert told["columns"][1]["unit"] == "/min"
+    for provenance in (document["provenance"], held):
+        assert provenance["columns"][1]["unit"] == "/min"
     assert document["samples"][0] == [START, 60]
 
 
 @pytest.mark.parametrize("count", [1, 8])
 def test_the_summary_estimates_sizes(get: Get, heart: Identity, count: int) -> None:
     to = {"to": START + 1} if count == 1 else {}
-    told = get(f"{SERIES}/summary", **to).json()
-    assert told["count"] == count
+    summary = get(f"{SERIES}/summary", **to).json()
+    assert summary["count"] == count
     for each in ("csv", "json", "parquet"):
         size = len(body(get(f"{SERIES}/samples", format=each, **to)))
         if each == "csv":
-            assert told["bytes"][each] == pytest.approx(size, rel=0.02)
-        assert told["bytes"][each] > 0
+            assert summary["bytes"][each] == pytest.approx(size, rel=0.02)
+        assert summary["bytes"][each] > 0
 
 
 def test_the_summary_estimates_sizes_of_all_formats(get: Get, ward: Identity) -> None:
@@ -75,7 +77,7 @@ def test_the_summary_estimates_sizes_of_all_formats(get: Get, ward: Identity) ->
     lines = "".join(f"{time},{value}\n" for time, value in values.items()).encode()
     ends: dict[str, Any] = {"first_ms": START, "last_ms": max(values)}
     make_measurement(make_certificate(ward), lines, **ends)
-    told = get(f"{SERIES}/summary").json()["bytes"]
+    sizes = get(f"{SERIES}/summary").json()["bytes"]
     forms = {
         **{f"zip_{each}": f"archive?series=ward3-07/hr&format={each}" for each in FORMATS},
         **{f"fhir_{each}": f"{SERIES}/fhir?version={each}" for each in ("r4b", "r5")},
@@ -85,13 +87,13 @@ def test_the_summary_estimates_sizes_of_all_formats(get: Get, ward: Identity) ->
     for name, path in forms.items():
         # Files as regular as these pack better in the database than in a zip.
         near = 0.6 if name == "originals" else 0.4
-        assert told[name] == pytest.approx(len(body(get(path))), rel=near), name
+        assert sizes[name] == pytest.approx(len(body(get(path))), rel=near), name
 
 
 def test_a_series_without_code_has_no_clinical_sizes(get: Get, ward: Identity) -> None:
     make_series(ward, "steps", {START: 3})
-    told = get("series/ward3-07/steps/summary").json()["bytes"]
-    assert set(told) == {"csv", "parquet", "json", "originals", *(f"zip_{e}" for e in FORMATS)}
+    sizes = get("series/ward3-07/steps/summary").json()["bytes"]
+    assert set(sizes) == {"csv", "parquet", "json", "originals", *(f"zip_{e}" for e in FORMATS)}
 
 
 def test_a_zip_holds_csv_and_dictionary(get: Get, heart: Identity) -> None:
@@ -121,8 +123,8 @@ def test_the_stored_files_of_a_range_are_zipped(get: Get, heart: Identity) -> No
     archive = zipfile.ZipFile(io.BytesIO(body(get(f"{SERIES}/originals"))))
     first, second, receipts = archive.namelist()
     assert (archive.read(first), archive.read(second)) == (b"first\r\n", b"second")
-    told = json.loads(archive.read(receipts))
-    assert [(each["file"], each["size"]) for each in told] == [(first, 7), (second, 6)]
+    listed = json.loads(archive.read(receipts))
+    assert [(each["file"], each["size"]) for each in listed] == [(first, 7), (second, 6)]
     archive = zipfile.ZipFile(io.BytesIO(body(get(f"{SERIES}/originals", to=START + 10))))
     assert archive.namelist() == [first, "receipts.json"]
 

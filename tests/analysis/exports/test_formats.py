@@ -80,7 +80,7 @@ def test_encoding_is_lazy(name: str) -> None:
             taken.append(number)
             yield columns([(number, 1.0)])
 
-    pieces = FORMATS[name].encode(parts(), None)  # type: ignore[arg-type]
+    chunks = FORMATS[name].encode(parts(), None)  # type: ignore[arg-type]
     assert taken == []
-    next(pieces)
+    next(chunks)
     assert len(taken) <= 1

@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 from identities.models import Identity
-from tests.analysis.queries.conftest import Get
+from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import make_series
 
 START = 1_700_006_400_000

@@ -13,7 +13,7 @@ from analysis.queries.series import find_series
 from identities.models import Identity
 from ingest.measurement_types import Kind
 from ingest.time_range import TimeRange
-from tests.analysis.api.conftest import Get
+from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import make_series
 
 START = 1_700_006_400_000  # the start of an hour
@@ -76,7 +76,7 @@ def test_an_extrapolated_count_is_close_and_marked(
 
 
 def test_the_summary_has_the_count(get: Get, ward: Identity, odd: dict[int, float]) -> None:
-    told: dict[str, Any] = get("series/ward3-07/hr/summary").json()
-    assert told["implausible"] == {"below": 74, "above": 76, "is_exact": True}
+    summary: dict[str, Any] = get("series/ward3-07/hr/summary").json()
+    assert summary["implausible"] == {"below": 74, "above": 76, "is_exact": True}
     make_series(ward, "unknown", {START: 70})
     assert get("series/ward3-07/unknown/summary").json()["implausible"] is None

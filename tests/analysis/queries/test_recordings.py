@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from identities.models import Identity
-from tests.analysis.queries.conftest import Get
+from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import make_series
 
 DATA = Path(__file__).parent.parent.parent / "data"

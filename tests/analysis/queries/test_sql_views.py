@@ -103,9 +103,9 @@ def test_the_role_is_bounded(role: dict[str, str]) -> None:
 def test_only_a_verifier_of_the_password_is_stored(role: dict[str, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [ROLE])
-        (kept,) = cursor.fetchone()
-    assert re.match(r"SCRAM-SHA-256\$", kept)
-    assert role["password"] not in kept
+        (stored,) = cursor.fetchone()
+    assert re.match(r"SCRAM-SHA-256\$", stored)
+    assert role["password"] not in stored
     assert psycopg.conninfo.make_conninfo(dbname=role["database"])
 
 
