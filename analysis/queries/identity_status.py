@@ -33,7 +33,7 @@ class IdentityStatus:
     """An identity and what its state depends on.
 
     ``last_ms`` is the time of its last sample in epoch milliseconds, ``devices`` the number of its
-    live certificates, ``expires_at`` the first date on which a certificate expires or expired.
+    certificates in service, ``expires_at`` the first date on which one of them expires.
     """
 
     id: int
@@ -142,9 +142,9 @@ def count_states(now: datetime) -> StateCounts:
         overdue=Count("identity", distinct=True, filter=Q(is_backfilling=False)),
         backfilling=Count("identity", distinct=True, filter=Q(is_backfilling=True)),
     )
-    expiring = DeviceCertificate.objects.ending(now).filter(not_after__gt=now)
+    expiring = DeviceCertificate.objects.expiring(now).count()
     checked_at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
-    return StateCounts(**counts, expiring=expiring.count(), checked_at=checked_at)
+    return StateCounts(**counts, expiring=expiring, checked_at=checked_at)
 
 
 def determine_state(identity: IdentityStatus, now: datetime, stale_after: timedelta) -> str:
@@ -153,7 +153,7 @@ def determine_state(identity: IdentityStatus, now: datetime, stale_after: timede
         return "inactive"
     if identity.rejected_at is not None and identity.rejected_at > now - FAILING_FOR:
         return "failing"
-    if not identity.devices and not identity.is_expiring:
+    if not identity.devices:
         return "idle"
     for state, applies in (
         ("overdue", identity.is_overdue),
@@ -195,22 +195,19 @@ def _fetch_statuses(
         cursor.execute(_OVERDUE, [identity_ids])
         overdue = {pk: row for pk, *row in cursor.fetchall()}
     certificates = DeviceCertificate.objects.filter(identity__in=identity_ids)
-    live = {
-        pk: (count, expires_at)
-        for pk, count, expires_at in certificates.live(now)
+    devices = {
+        pk: row
+        for pk, *row in certificates.in_service(now)
         .order_by()
         .values_list("identity")
         .annotate(Count("pk"), Min("not_after"))
     }
-    expiring = dict(
-        certificates.ending(now).order_by().values_list("identity").annotate(Min("not_after"))
-    )
+    expiring = set(certificates.needing_renewal(now).values_list("identity", flat=True))
     rows = (
         (
             *row,
             *latest[row[0]],
-            live.get(row[0], (0, None))[0],
-            _find_earliest(expiring.get(row[0]), live.get(row[0], (0, None))[1]),
+            *devices.get(row[0], (0, None)),
             conflicts.get(row[0], 0),
             *overdue.get(row[0], (False, False)),
             row[0] in expiring,
@@ -218,7 +215,3 @@ def _fetch_statuses(
         for row in page
     )
     return [IdentityStatus(*row) for row in rows]
-
-
-def _find_earliest(*times: datetime | None) -> datetime | None:
-    return min((time for time in times if time is not None), default=None)
