@@ -1,4 +1,4 @@
-"""What staff set and see: intervals as text, who is late, certificates that end, notices."""
+"""Durations as text, overdue devices, expiring certificates and notifications in the admin."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def text(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-def test_intervals_are_typed_and_shown_as_text(superuser: Client) -> None:
+def test_durations_are_entered_and_shown_as_text(superuser: Client) -> None:
     identity = Identity.objects.create(name="ward")
     page = f"identities/identity/{identity.pk}/change/"
     fields = {"name": "ward", "is_active": "on", "reporting_interval": "90m", "grace_period": ""}
@@ -55,7 +55,7 @@ def test_intervals_are_typed_and_shown_as_text(superuser: Client) -> None:
     assert identity.reporting_interval is None
 
 
-def test_a_measurement_type_takes_them_too(superuser: Client) -> None:
+def test_a_measurement_type_has_durations_too(superuser: Client) -> None:
     fields = {
         "pattern": "weight",
         "label": "Weight",
@@ -68,11 +68,11 @@ def test_a_measurement_type_takes_them_too(superuser: Client) -> None:
 
 
 @pytest.mark.parametrize("given", ["90s", "5m", "90m", "12h", "36h", "7d"])
-def test_a_span_is_shown_as_it_was_typed(given: str) -> None:
+def test_a_duration_is_shown_as_it_was_entered(given: str) -> None:
     assert format_duration(parse_duration(given)) == given
 
 
-def test_the_overview_counts_and_lists_overdue_identities(analyst: Client) -> None:
+def test_the_overview_counts_and_lists_overdue_devices(analyst: Client) -> None:
     assert "Monitoring is not running" in text(analyst, "analysis/overview/")
     now = timezone.now()
     late, behind = Device("stopped"), Device("behind")
@@ -93,7 +93,7 @@ def test_the_overview_counts_and_lists_overdue_identities(analyst: Client) -> No
         assert f"overview/{other}/" not in page
 
 
-def test_certificates_are_filtered_by_their_end(analyst: Client) -> None:
+def test_certificates_are_filtered_by_expiry(analyst: Client) -> None:
     identity, now = Identity.objects.create(name="ward"), timezone.now()
     ends = {
         "soon": {"not_after": now + 9 * DAY},
@@ -109,22 +109,22 @@ def test_certificates_are_filtered_by_their_end(analyst: Client) -> None:
         listed = {other for other in ends if f"/{made[other].pk}/change/" in page}
         assert listed == {name}
     page = text(analyst, "ingest/devicecertificate/")
-    assert page.count("ends soon</span>") == 1
-    assert "rolled, refused from" in page
-    assert "◆ 1 certificate without a successor ends soon" in text(analyst, "ingest/overview/")
+    assert page.count("expires soon</span>") == 1
+    assert "superseded, refused from" in page
+    assert "◆ 1 certificate without a successor ends soon" in text(analyst, "analysis/overview/")
 
 
-def test_incidents_and_notices_are_listed(analyst: Client, receiver: Receiver) -> None:
+def test_incidents_and_notifications_are_listed(analyst: Client, receiver: Receiver) -> None:
     receiver.status = 500
     now = timezone.now()
     Device("stopped").send(now - 3 * HOUR)
     run_once(now)
-    page = text(analyst, "ingest/incident/?open=yes")
+    page = text(analyst, "alerts/incident/?open=yes")
     assert "stopped" in page
-    assert "all together" in page
-    assert "0 incidents" in text(analyst, "ingest/incident/?open=no")
-    page = text(analyst, "ingest/notice/")
-    assert "waits" in page
-    assert "the answer was 500" in page
+    assert "all series" in page
+    assert "0 incidents" in text(analyst, "alerts/incident/?open=no")
+    page = text(analyst, "alerts/notification/")
+    assert "waiting" in page
+    assert "the response was 500" in page
     number = page.partition("/change/")[0].rpartition("/")[2]
-    assert "late: stopped" in text(analyst, f"ingest/notice/{number}/change/")
+    assert "overdue: stopped" in text(analyst, f"alerts/notification/{number}/change/")
