@@ -111,7 +111,7 @@ def test_certificates_are_filtered_by_expiry(analyst: Client) -> None:
     page = text(analyst, "ingest/devicecertificate/")
     assert page.count("expires soon</span>") == 1
     assert "superseded, refused from" in page
-    assert "◆ 1 certificate without a successor ends soon" in text(analyst, "analysis/overview/")
+    assert "◆ 1 certificate expiring soon" in text(analyst, "analysis/overview/")
 
 
 def test_incidents_and_notifications_are_listed(analyst: Client, receiver: Receiver) -> None:

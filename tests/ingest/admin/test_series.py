@@ -57,7 +57,7 @@ def test_the_page_has_the_data_for_the_chart(analyst: Client) -> None:
     assert "2019-06-11 19:03:55 to 2019-06-11 19:03:56.500 UTC" in text
     assert "Heart rate (bpm)" in text
     assert f'data-first="{START}"' in text
-    assert 'data-address="/api/v1/series/Ward/hr"' in text
+    assert 'data-api-url="/api/v1/series/Ward/hr"' in text
 
 
 @pytest.mark.parametrize("path", ["ward/none/", "none/hr/", "a%00/hr/", "ward/%3Cb%3E/"])
