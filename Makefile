@@ -1,6 +1,5 @@
-# What can be done with this project, each from nothing but Python 3.11 or newer, pip and make.
-# `make help` lists it. Nothing here needs a name of its own in the environment, but PYTHON may
-# name the interpreter, and every setting of docs/reference/settings.md is passed on.
+# The project's tasks; each needs only Python 3.11 or newer, pip and make. `make help` lists them.
+# PYTHON selects the interpreter. The settings of docs/reference/settings.md are passed on.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,8 +12,8 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --u
 
 # Tests wait as much as they work, hence a process more than there are processors.
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadgroup
-# What failed beside others is judged by itself: some tests look at every process there is.
-ALONE := $(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures none
+# Without bytecode on disk every process of a test run would compile the sources again.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
 
 QUICK_TESTS := "not browser and not debian and not recipes and not slow"
 
@@ -34,15 +33,16 @@ up: $(VENV)/demo.stamp ## everything up, without devices
 logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
-test: $(VENV)/dev.stamp ## the tests that need nothing else (under 5 minutes)
-	@$(PYTEST) -m $(QUICK_TESTS) $(ARGS) || $(ALONE) -m $(QUICK_TESTS) $(ARGS)
+test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (3 minutes)
+	@$(PYTEST) -m $(QUICK_TESTS) $(ARGS)
 
-test-all: $(VENV)/dev.stamp ## every test; says what is missing for it
-	@$(PYTEST) $(ARGS) || $(ALONE) $(ARGS)
+test-all: $(VENV)/dev.stamp ## every test; names the programs that are missing here
+	@$(PYTEST) $(ARGS)
 
-check: $(VENV)/dev.stamp ## lint, types, migrations, deploy checks
+check: $(VENV)/dev.stamp ## lint, imports, types, migrations, deploy checks
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check --quiet .
+	@PYTHONPATH=client $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0 \
 		|| { echo "models changed: run manage.py makemigrations" >&2; exit 1; }

@@ -1,7 +1,7 @@
-"""Settings of the tests: the staff door's, in a ``VAR_DIR`` of this run's own.
+"""Settings of the tests: those of the staff site, in a ``VAR_DIR`` for each process of a run.
 
-``TEST_DATABASE_URL`` or ``DATABASE_URL`` names a PostgreSQL that is used as it is; else
-tests/conftest.py starts one. The tests' own database is made anew in either.
+The processes of one run share ``TESTS_RUN_DIR``, made by the first of them. The tests start their
+own PostgreSQL (tests/support/database.py); ``POSTGRES_BIN_DIR`` selects another version.
 """
 
 import atexit
@@ -10,18 +10,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_var_dir = Path(tempfile.mkdtemp(prefix="device-endpoint-tests-"))
-atexit.register(shutil.rmtree, _var_dir, ignore_errors=True)
+if "TESTS_RUN_DIR" not in os.environ:
+    os.environ["TESTS_RUN_DIR"] = tempfile.mkdtemp(prefix="device-endpoint-tests-")
+    atexit.register(shutil.rmtree, os.environ["TESTS_RUN_DIR"], ignore_errors=True)
+    for _name in ("DATABASE_URL", "PUBLIC_HOST"):
+        os.environ.pop(_name, None)
+_var_dir = Path(os.environ["TESTS_RUN_DIR"], os.environ.get("PYTEST_XDIST_WORKER", "main"))
+_var_dir.mkdir(exist_ok=True)
 os.environ["VAR_DIR"] = str(_var_dir)
-os.environ.pop("PUBLIC_HOST", None)
-if os.environ.get("TEST_DATABASE_URL"):
-    os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 
 from device_endpoint.settings.staff import *  # noqa: E402,F403 - VAR_DIR comes first
 from device_endpoint.settings.staff import STATIC_ROOT, STORAGES  # noqa: E402
 
-# Pages are looked at without `collectstatic`; whitenoise warns of a folder that is missing.
-STATIC_ROOT.mkdir()
+# Pages are rendered without `collectstatic`; whitenoise warns about a missing folder.
+STATIC_ROOT.mkdir(exist_ok=True)
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-# The same algorithm as in production, so that the real staff door knows these users too.
+# The same algorithm as in production, so that the real staff site accepts these users too.
 PASSWORD_HASHERS = ["tests.support.fast_password_hasher.QuickPBKDF2"]

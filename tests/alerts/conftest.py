@@ -11,10 +11,9 @@ import pytest
 from pytest_django import Settings
 
 from alerts import monitor
-from alerts.models import Incident, MonitorHeartbeat, Notification
+from alerts.models import Incident, MonitorHeartbeat
 from alerts.monitor import MonitorRun
 from identities.models import Identity
-from ingest.models import DeviceCertificate
 from ingest.uuid7 import uuid7_floor
 from tests.alerts.smtp_sink import Sink, smtp_sink
 from tests.alerts.webhook_receiver import Receiver, receiving
@@ -63,18 +62,6 @@ def _alert_settings(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.ALERT_WEBHOOK_SECRET = SECRET
     settings.ALERT_GROUP_INTERVAL_SECONDS = 600
-
-
-@pytest.fixture(autouse=True)
-def _without_earlier_rows(request: pytest.FixtureRequest) -> None:
-    """Remove what the running installation detected in the same database."""
-    mark = request.node.get_closest_marker("django_db")
-    if mark is not None:
-        request.getfixturevalue("transactional_db" if mark.kwargs.get("transaction") else "db")
-        Incident.objects.all().delete()
-        Notification.objects.all().delete()
-        MonitorHeartbeat.objects.all().delete()
-        DeviceCertificate.objects.update(state=DeviceCertificate.State.REVOKED)
 
 
 @pytest.fixture

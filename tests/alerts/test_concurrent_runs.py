@@ -20,7 +20,7 @@ from tests.alerts.smtp_sink import Sink, text_of
 from tests.alerts.webhook_receiver import Receiver
 from tests.support.concurrency import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("own_db")
 PROCESSES = 4
 
 

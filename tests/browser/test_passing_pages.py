@@ -14,7 +14,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import Browser, Page
 
 from tests.browser import chart_page
-from tests.support.stack import Stack, database_address
+from tests.support.database import database_address
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 

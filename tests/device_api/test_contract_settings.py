@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from pytest_django.plugin import DjangoDbBlocker
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import parse
 from tests.device_api.assertions import accepted, only_receipt, refused
 from tests.device_api.database_locks import series_locked
+from tests.support.database import database_address
 from tests.support.devices import Device, multipart
-from tests.support.stack import Stack, database_address
+from tests.support.stack import Stack
 from tests.support.stored_data import file_count
 
 NewKey = Callable[..., str]
@@ -83,15 +83,13 @@ def authority() -> Authority:
 @pytest.fixture(scope="module")
 def strict_stack(
     django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
     authority: Authority,
 ) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("strict")
     ca_file = folder / "maker.crt"
     ca_file.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
-    with django_db_blocker.unblock():
-        address = database_address()
+    address = database_address()
     running = Stack(folder, {"DATABASE_URL": address, "DEVICE_CA": str(ca_file), **SETTINGS})
     running.start()
     yield running

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django.plugin import DjangoDbBlocker
 
 from identities.credentials import issue_psk
 from identities.models import Identity
 from tests.device_api.assertions import accepted, only_receipt, refused
+from tests.support.database import database_address
 from tests.support.devices import Device
-from tests.support.stack import Stack, database_address, wait_until
+from tests.support.stack import Stack, wait_until
 from tests.support.stored_data import file_count
 
 pytestmark = pytest.mark.slow
@@ -54,12 +54,10 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
 def watching(
     disk: Disk,
     django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """Give an installation that is started while its disk is full: it starts all the same."""
-    with django_db_blocker.unblock():
-        address = database_address()
+    address = database_address()
     environment = {
         "DATABASE_URL": address,
         "DISK_SPACE_PATHS": str(disk.link),

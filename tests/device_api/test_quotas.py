@@ -16,7 +16,6 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.plugin import DjangoDbBlocker
 
 from identities.models import Identity
 from ingest.models import DailyUsage, DeviceCertificate, RegistrationAttempt
@@ -27,8 +26,9 @@ from tests.device_api.assertions import (
     refused,
 )
 from tests.support.concurrency import at_once
+from tests.support.database import database_address
 from tests.support.devices import Device
-from tests.support.stack import Stack, database_address
+from tests.support.stack import Stack
 from tests.support.stored_data import file_count
 
 pytestmark = pytest.mark.slow
@@ -42,11 +42,9 @@ DAY_SECONDS = 86_400
 @pytest.fixture(scope="module")
 def limited_stack(
     django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    with django_db_blocker.unblock():
-        address = database_address()
+    address = database_address()
     settings = {
         "DATABASE_URL": address,
         "DEVICE_WORKERS": "3",

@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import pytest
 from django.test import RequestFactory
-from pytest_django import DjangoDbBlocker
 
 from device_endpoint.logging_config import JsonFormatter, TextFormatter
 from ingest import request_id
+from tests.support.database import database_address
 from tests.support.devices import Device
-from tests.support.stack import Stack, database_address, wait_until
+from tests.support.stack import Stack, wait_until
 
 
 @pytest.fixture
@@ -58,11 +58,9 @@ def test_a_json_line_is_one_object_for_any_message(in_request: str) -> None:
 @pytest.fixture(scope="module")
 def json_stack(
     django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    with django_db_blocker.unblock():
-        environment = {"DATABASE_URL": database_address(), "LOG_FORMAT": "json"}
+    environment = {"DATABASE_URL": database_address(), "LOG_FORMAT": "json"}
     running = Stack(tmp_path_factory.mktemp("json"), environment)
     running.start()
     yield running

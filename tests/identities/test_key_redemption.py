@@ -39,7 +39,7 @@ def test_an_expired_key_is_not_used(identity: Identity) -> None:
     assert not redeem(key)
 
 
-def test_of_eight_at_once_exactly_one_wins(transactional_db: None) -> None:
+def test_of_eight_at_once_exactly_one_wins(own_db: None) -> None:
     identity = Identity.objects.create(name="bed-12")
     made = [issue_psk(identity)[0] for _ in range(ROUNDS)]
     start = threading.Barrier(RIVALS)

@@ -107,7 +107,7 @@ def test_an_analyst_has_no_such_action(analyst: Client, some: list[PreSharedKey]
     assert PreSharedKey.objects.count() == 3
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("own_db")
 def test_a_key_is_either_used_or_replaced_however_the_two_race() -> None:
     identity = Identity.objects.create(name="racing-bed")
     for _ in range(10):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pytest_django import DjangoDbBlocker
 
 from device_endpoint.env import PROJECT_DIR
-from tests.support.stack import clean_environment, database_address
+from tests.support.database import database_address
+from tests.support.stack import clean_environment
 
 CITUS_STUB = (Path(__file__).parent / "citus_stub.sql").read_text()
 
@@ -43,10 +43,9 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> str:
+def server(django_db_setup: None) -> str:
     """Return the URL of the tests' PostgreSQL without a database."""
-    with django_db_blocker.unblock():
-        return database_address().rpartition("/")[0]
+    return database_address().rpartition("/")[0]
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,6 @@ def export(admin: Client, identity: Identity) -> Iterator[tuple[str, str]]:
                 yield name, archive.read(name).decode()
 
 
-@pytest.mark.usefixtures("live_db")
 def test_an_export_has_numbers_under_two_names_and_nothing_else(admin: Client) -> None:
     identity = make_identity()
     values = {MORNING: -1.5, MORNING + 1: 0.0, MORNING + 2: -1e19, MORNING + 3: 1e-20}

@@ -15,9 +15,6 @@ import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import quote
-
-from django.db import connection
 
 from device_endpoint.env import PROJECT_DIR
 
@@ -41,19 +38,9 @@ def wait_until(is_so: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
-def database_address() -> str:
-    """Return the tests' database, as made by pytest-django, as a ``DATABASE_URL``."""
-    found = connection.settings_dict
-    login = quote(str(found["USER"]), safe="")
-    if found["PASSWORD"]:
-        login += ":" + quote(str(found["PASSWORD"]), safe="")
-    port = f":{found['PORT']}" if found["PORT"] else ""
-    return f"postgres://{login}@{quote(str(found['HOST']), safe='')}{port}/{found['NAME']}"
-
-
 def clean_environment(**added: str) -> dict[str, str]:
     """Return the environment of a person who starts the product: nothing of the tests in it."""
-    ours = ("DJANGO_SETTINGS_MODULE", "VAR_DIR", "DATABASE_URL", "TEST_DATABASE_URL", "SERVICE")
+    ours = ("DJANGO_SETTINGS_MODULE", "VAR_DIR", "DATABASE_URL", "TESTS_RUN_DIR", "SERVICE")
     return {name: value for name, value in os.environ.items() if name not in ours} | added
 
 

@@ -55,11 +55,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         add("--url", required=True, help="https://HOST:PORT; /device_endpoint is added if absent")
-        add(
-            "--psk",
-            default="",
-            help="pre-shared key for the first registration; - reads standard input",
-        )
+        add("--psk", default="", help="pre-shared key for registration; - reads standard input")
         add(
             "--file",
             action="append",

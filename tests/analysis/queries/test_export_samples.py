@@ -14,7 +14,8 @@ from device_endpoint.env import PROJECT_DIR
 from identities.models import Identity
 from ingest.models import SampleBlock
 from tests.analysis.queries.factories import make_series
-from tests.support.stack import clean_environment, database_address
+from tests.support.database import database_address
+from tests.support.stack import clean_environment
 
 START = 1_700_000_000_000
 

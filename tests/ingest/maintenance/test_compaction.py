@@ -31,7 +31,7 @@ from tests.ingest.maintenance.factories import (
     send,
     stored,
 )
-from tests.support.stack import database_address
+from tests.support.database import database_address
 
 pytestmark = pytest.mark.usefixtures("live_db")
 

@@ -17,10 +17,20 @@ from tests.ingest.registration.steps import (
     uses_of,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("own_db")
 
 ROUNDS = 25
 DEVICES = 8
+
+
+@pytest.fixture
+def identity(own_db: None) -> Identity:
+    return Identity.objects.create(name="bed-12")
+
+
+@pytest.fixture
+def other_identity(own_db: None) -> Identity:
+    return Identity.objects.create(name="bed-13")
 
 
 def test_of_eight_certificates_one_wins_a_key_for_one(identity: Identity) -> None:

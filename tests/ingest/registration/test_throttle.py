@@ -150,13 +150,13 @@ def test_without_an_address_the_certificate_alone_counts(certificate: ClientCert
     assert RegistrationAttempt.objects.filter(address=None).count() == 11
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("own_db")
 def test_guesses_at_once_do_not_pass_the_limit_of_an_address() -> None:
     found = at_once([partial(answer, guess) for guess in guesses(8)])
     assert sorted(found) == [400] * 5 + [429] * 3
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("own_db")
 def test_guesses_at_once_do_not_pass_the_limit_of_a_certificate(
     certificate: ClientCertificate,
 ) -> None:
