@@ -108,9 +108,7 @@ class Identity(models.Model):
 def lock_identities(identity_ids: Collection[int]) -> set[int]:
     """Keep identities from erasure until the transaction ends; return those that exist.
 
-    References to identities have no database constraint. So a transaction that creates a row of
-    an identity takes this lock first: erasure takes the row lock that conflicts with it, and
-    deletes whatever was committed before.
+    Taken before a row of an identity is created, since no database constraint prevents orphans.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -127,10 +125,7 @@ def lock_identity(identity_id: int) -> None:
 
 
 class Enrolment(models.Model):
-    """A batch of keys that were issued together from one list.
-
-    It has no permissions of its own: those for keys apply.
-    """
+    """A batch of keys issued together from one list; the permissions for keys apply."""
 
     name = models.CharField(max_length=100, help_text=_("Purpose of the keys, such as Ward 3."))
     created_at = models.DateTimeField(auto_now_add=True)

@@ -18,7 +18,8 @@ from django.db.models import ForeignKey
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate
-from tests.support.stack import clean_environment, database_address
+from tests.support.database import database_address
+from tests.support.stack import clean_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
 DUMPS = sorted((PROJECT / "tests/data/migrations").glob("*.sql.gz"))
