@@ -25,8 +25,7 @@ SELECT logicalrelid::regclass::text, partmethod::text, repmodel::text FROM pg_di
 WHERE logicalrelid::regclass::text = ANY(%s)
 """
 _FOREIGN_KEYS = """
-SELECT c.conrelid::regclass::text, c.confrelid::regclass::text, c.conname,
-       pg_get_constraintdef(c.oid)
+SELECT c.conrelid::regclass::text, c.confrelid::regclass::text, c.conname
 FROM pg_constraint c
 WHERE c.contype = 'f' AND c.conrelid <> c.confrelid AND c.conparentid = 0
   AND (c.conrelid::regclass::text = ANY(%(tables)s)
@@ -86,7 +85,7 @@ class State:
     """The schema as far as the plan depends on it; ``distribution`` has Citus tables only."""
 
     distribution: dict[str, tuple[str, str]]
-    foreign_keys: list[tuple[str, str, str, str]]
+    foreign_keys: list[tuple[str, str, str]]
     primary_keys: dict[str, tuple[str, str]]
     has_id_index: bool
     is_compressed: bool
@@ -159,15 +158,11 @@ def _reference(state: State) -> Iterator[str]:
     # Through a foreign key Citus would manage the table at its other end, and so on through all
     # tables, so the keys are dropped first. Django still enforces them.
     missing = [table for table in REFERENCE_TABLES if table not in state.distribution]
-    for table, other, name, _ in state.foreign_keys:
+    for table, other, name in state.foreign_keys:
         if table in missing or other in missing:
             yield f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'
     for table in missing:
         yield f"SELECT create_reference_table('{table}')"
-    # This key rejects a certificate that is bound while its identity is being erased.
-    for table, other, name, definition in state.foreign_keys:
-        if {table, other} == set(REFERENCE_TABLES) and missing:
-            yield f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}'
 
 
 def _keys(state: State) -> Iterator[str]:

@@ -49,13 +49,16 @@ def test_foreign_keys_are_dropped_before_reference_tables(coordinator: Database)
     first = printed.index("create_reference_table")
     assert "DROP CONSTRAINT" in printed[:first]
     dropped = set(re.findall(r"ALTER TABLE (\w+) DROP CONSTRAINT", printed[:first]))
-    assert {"identities_presharedkey", "ingest_devicecertificate"} <= dropped
-    # The database still enforces that a certificate has an identity.
-    assert re.search(
-        r"ALTER TABLE ingest_devicecertificate ADD CONSTRAINT \S+ FOREIGN KEY \(identity_id\) "
-        r"REFERENCES identities_identity\(id\)",
-        printed[first:],
+    assert "identities_presharedkey" in dropped
+    assert "ADD CONSTRAINT" not in printed[first:]
+
+
+def test_tables_of_ingest_have_no_foreign_key_to_identities(database: Database) -> None:
+    keys = database.execute(
+        "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "
+        "AND confrelid = 'identities_identity'::regclass AND conrelid::regclass::text ~ '^ingest_'"
     )
+    assert keys == []
 
 
 def test_without_citus_the_extension_is_named(database: Database) -> None:
