@@ -12,8 +12,12 @@ class IdentitiesConfig(AppConfig):
     verbose_name = _("Identities and keys")
 
     def ready(self) -> None:
-        """Reset the groups after each migration, and connect the audit log's signals."""
+        """Reset the groups after each migration, revoke tokens, record staff's changes."""
+        # Models can be imported only now.
+        from identities import token_revocation  # noqa: PLC0415
+
         post_migrate.connect(reset_groups, dispatch_uid="identities.roles")
+        token_revocation.connect()
         if apps.is_installed("django.contrib.admin"):
             # Staff act only where the admin is; the device API need not import this.
             from identities.audit import signals  # noqa: PLC0415

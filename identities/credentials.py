@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from identities.models import (
-    DEFAULT_KEY_TTL,
-    DEFAULT_TOKEN_TTL,
-    AccessToken,
-    Enrolment,
-    Identity,
-    OneTimeSecret,
-    PreSharedKey,
-)
+from identities.access_tokens import AccessToken, default_expiry
+from identities.models import Enrolment, Identity, PreSharedKey, default_key_expiry
+from identities.one_time_secrets import OneTimeSecret
 
 
 def get_or_create_identity(name: str) -> Identity:
@@ -55,7 +48,7 @@ def issue_psk(
     key = PreSharedKey(
         identity=identity,
         max_uses=max_uses,
-        expires_at=_resolve_expiry(expires_at, DEFAULT_KEY_TTL),
+        expires_at=_to_seconds(expires_at or default_key_expiry()),
         note=note,
         created_by_id=None if created_by is None else created_by.pk,
         enrolment=enrolment,
@@ -86,12 +79,10 @@ def issue_token(
     It expires at ``expires_at``, after ninety days by default. Raise ``ValidationError`` for a
     value that a token cannot have.
     """
-    token = AccessToken(
-        user_id=user.pk, expires_at=_resolve_expiry(expires_at, DEFAULT_TOKEN_TTL), note=note
-    )
+    expiry = _to_seconds(expires_at or default_expiry())
+    token = AccessToken(user_id=user.pk, expires_at=expiry, note=note)
     return token, save_with_new_secret(token)
 
 
-def _resolve_expiry(expires_at: datetime | None, ttl: timedelta) -> datetime:
-    moment = timezone.now() + ttl if expires_at is None else expires_at
+def _to_seconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)

@@ -1,14 +1,12 @@
-"""Identities, their pre-shared keys and enrolments, and the access tokens of staff."""
+"""Identities, their pre-shared keys and enrolments."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import connection, models
 from django.db.models import F, Q
@@ -17,21 +15,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identities import keys
-from identities.audit.models import AuditEvent  # noqa: F401 - Django finds the model here
+from identities.access_tokens import AccessToken  # noqa: F401 - Django finds the models here
+from identities.audit.models import AuditEvent  # noqa: F401
+from identities.one_time_secrets import OneTimeSecret, OneTimeSecretQuerySet
 
 IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
 DEFAULT_KEY_TTL = timedelta(days=7)
-DEFAULT_TOKEN_TTL = timedelta(days=90)
-
-_Secret = TypeVar("_Secret", bound="OneTimeSecret")
 
 
 def default_key_expiry() -> datetime:
     return timezone.now() + DEFAULT_KEY_TTL
-
-
-def default_token_expiry() -> datetime:
-    return timezone.now() + DEFAULT_TOKEN_TTL
 
 
 class IdentityManager(models.Manager["Identity"]):
@@ -143,55 +136,6 @@ class Enrolment(models.Model):
         return self.name
 
 
-class OneTimeSecretQuerySet(models.QuerySet[_Secret]):
-    def revoke(self) -> int:
-        """Revoke the rows that are not revoked yet, for good; return how many those were."""
-        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
-
-
-class OneTimeSecret(models.Model):
-    """A secret that is shown once, when it is created. Only its digest is stored."""
-
-    prefix: ClassVar[str]
-
-    # In memory only, on the row that the current request created; not a column.
-    secret = ""
-
-    digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    hint = models.CharField(max_length=16, editable=False)
-    revoked_at = models.DateTimeField(null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    note = models.CharField(max_length=200, blank=True)
-    expires_at: models.DateTimeField[Any, datetime]
-
-    class Meta:
-        abstract = True
-
-    def __str__(self) -> str:
-        return self.hint
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row; raise ``ValidationError`` if that would undo a revocation."""
-        if not self._state.adding and self.revoked_at is None:
-            stored = type(self)._default_manager.filter(pk=self.pk)
-            if stored.exclude(revoked_at=None).exists():
-                raise ValidationError(_("A revoked credential stays revoked."))
-        super().save(*args, **kwargs)
-
-    def clean(self) -> None:
-        """Reject a new secret that has expired already."""
-        super().clean()
-        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
-            raise ValidationError({"expires_at": _("This time is in the past.")})
-
-    def set_new_secret(self) -> str:
-        """Give the row a new secret and return it: nothing can read it later."""
-        secret = keys.generate(self.prefix)
-        self.digest = keys.digest(secret)
-        self.hint = keys.hint(secret)
-        return secret
-
-
 class PreSharedKeyQuerySet(OneTimeSecretQuerySet["PreSharedKey"]):
     def usable(self) -> PreSharedKeyQuerySet:
         """Return the keys with which a device could register now."""
@@ -270,31 +214,3 @@ class PreSharedKey(OneTimeSecret):
         if self.expires_at <= timezone.now():
             return "expired"
         return "usable"
-
-
-class AccessTokenQuerySet(OneTimeSecretQuerySet["AccessToken"]):
-    def usable(self) -> AccessTokenQuerySet:
-        """Return the tokens that the API accepts now."""
-        return self.filter(revoked_at=None, expires_at__gt=timezone.now(), user__is_active=True)
-
-
-class AccessToken(OneTimeSecret):
-    """A token with which scripts read the API with the permissions of its user."""
-
-    prefix = keys.TOKEN_PREFIX
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    note = models.CharField(max_length=200, blank=True, help_text=_("What uses this token."))
-    expires_at = models.DateTimeField(_("expires"), default=default_token_expiry)
-
-    objects = AccessTokenQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-created_at"]
-
-    @property
-    def state(self) -> str:
-        """``usable``, ``revoked`` or ``expired``."""
-        if self.revoked_at is not None:
-            return "revoked"
-        return "expired" if self.expires_at <= timezone.now() else "usable"

@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from identities import keys
-from identities.models import AccessToken
+from identities.access_tokens import AccessToken
 
 _REALM = 'Bearer realm="device-endpoint"'
 

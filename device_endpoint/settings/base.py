@@ -36,6 +36,7 @@ HSTS_SECONDS = read_int("HSTS_SECONDS", 300 if PUBLIC_HOST == "localhost" else 3
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DEVICE_CA = read_text("DEVICE_CA")  # only certificates of this CA; "": self-signed
 CERTIFICATE_OVERLAP_DAYS = read_int("CERTIFICATE_OVERLAP_DAYS", 7)  # both are valid after a renewal
+MAX_TOKEN_DAYS = read_int("MAX_TOKEN_DAYS", 365, 1, 3650)  # longest life of an access token
 ACCEPT_EXPIRED_CERTIFICATES = read_bool("ACCEPT_EXPIRED_CERTIFICATES", False)
 
 # --- Database ------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from identities.access_tokens import AccessToken
 from identities.admin.credentials import OneTimeSecretAdmin
 from identities.device_setup import Command, build_url, read_series
-from identities.models import AccessToken
 
 
 def is_staff(request: HttpRequest) -> bool:

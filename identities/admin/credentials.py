@@ -21,6 +21,7 @@ from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from identities.access_tokens import AccessToken
 from identities.admin.fields import LabelledInputsMixin
 from identities.admin.revocation import RevocableAdmin
 from identities.credentials import save_with_new_secret
@@ -33,7 +34,8 @@ from identities.device_setup import (
     register,
     save_ca,
 )
-from identities.models import AccessToken, Enrolment, OneTimeSecret, PreSharedKey
+from identities.models import Enrolment, PreSharedKey
+from identities.one_time_secrets import OneTimeSecret
 
 if TYPE_CHECKING:
     SecretForm = ModelForm[OneTimeSecret]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.admin.confirmation import Confirmation, row_url
-from identities.models import OneTimeSecret
+from identities.one_time_secrets import OneTimeSecret
 
 if TYPE_CHECKING:
     SecretAdmin = admin.ModelAdmin[Any]

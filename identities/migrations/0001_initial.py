@@ -6,6 +6,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
+import identities.access_tokens
 import identities.models
 from django.conf import settings
 from django.db import migrations, models
@@ -47,7 +48,7 @@ class Migration(migrations.Migration):
                 (
                     "expires_at",
                     models.DateTimeField(
-                        default=identities.models.default_token_expiry, verbose_name="expires"
+                        default=identities.access_tokens.default_expiry, verbose_name="expires"
                     ),
                 ),
                 (

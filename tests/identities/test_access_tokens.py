@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from identities import keys
+from identities.access_tokens import AccessToken
 from identities.credentials import issue_token
-from identities.models import AccessToken
 from tests.identities.admin_pages import buttons, links, secret_in
 from tests.identities.factories import make_token, rows_that_hold
 

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from identities import keys
-from identities.models import AccessToken
+from identities.access_tokens import AccessToken
 
 
 def issue(*arguments: str) -> str:
@@ -48,6 +48,17 @@ def test_an_unknown_user_is_one_line(db: None) -> None:
 
 def test_a_user_who_may_not_log_in_gets_none(make_user: Callable[..., User]) -> None:
     make_user("anna", is_active=False)
+    User.objects.create(username="eve")
     with pytest.raises(CommandError, match="not active"):
         issue("anna")
+    with pytest.raises(CommandError, match="not a member of staff"):
+        issue("eve")
     assert not AccessToken.objects.exists()
+
+
+def test_no_token_lives_longer_than_allowed(make_user: Callable[..., User]) -> None:
+    make_user("anna")
+    with pytest.raises(CommandError, match="At most 365 days"):
+        issue("anna", "--valid-for", "366d")
+    assert not AccessToken.objects.exists()
+    issue("anna", "--valid-for", "365d")

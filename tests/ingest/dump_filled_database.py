@@ -70,9 +70,9 @@ def fill() -> None:
         Notification,
         NotificationItem,
     )
+    from identities.access_tokens import AccessToken  # noqa: PLC0415
     from identities.audit.models import AuditEvent  # noqa: PLC0415
     from identities.credentials import issue_psk  # noqa: PLC0415
-    from identities.models import AccessToken  # noqa: PLC0415
     from ingest.certificate_reassignment import reassign  # noqa: PLC0415
     from ingest.certificate_renewal import issue_renewal_key  # noqa: PLC0415
     from ingest.maintenance.compaction import compact  # noqa: PLC0415

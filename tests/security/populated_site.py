@@ -19,8 +19,9 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from alerts.models import Incident, Notification, NotificationItem
 from identities import keys
+from identities.access_tokens import AccessToken
 from identities.audit.models import AuditEvent
-from identities.models import AccessToken, Enrolment, Identity, PreSharedKey
+from identities.models import Enrolment, Identity, PreSharedKey
 from ingest.models import (
     CertificateReassignment,
     DataDeletion,

@@ -7,9 +7,10 @@ from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from identities.access_tokens import AccessToken
 from identities.audit.models import AuditEvent
 from identities.credentials import issue_psk
-from identities.models import AccessToken, Identity, PreSharedKey
+from identities.models import Identity, PreSharedKey
 from tests.identities.admin_pages import secret_in
 from tests.identities.factories import make_key, make_token
 

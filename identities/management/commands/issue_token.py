@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
@@ -12,7 +13,6 @@ from django.utils import timezone
 
 from identities.credentials import issue_token
 from identities.management.base import DatabaseCommand, describe_error, duration, format_iso
-from identities.models import DEFAULT_TOKEN_TTL
 
 
 class Command(DatabaseCommand):
@@ -21,7 +21,9 @@ class Command(DatabaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username", metavar="USERNAME", help="its permissions are this user's")
         parser.add_argument(
-            "--valid-for", type=duration, default=DEFAULT_TOKEN_TTL, help="90s, 5m, 12h, 7d (90d)"
+            "--valid-for",
+            type=duration,
+            help=f"90s, 5m, 12h, 7d (90d); at most {settings.MAX_TOKEN_DAYS}d",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -31,10 +33,15 @@ class Command(DatabaseCommand):
             user = users._default_manager.get_by_natural_key(options["username"])
         except users.DoesNotExist as error:
             raise CommandError(f"There is no user {options['username']!r}.") from error
-        if not user.is_active:
-            raise CommandError(f"The user {options['username']!r} is not active.")
+        if not (user.is_active and user.is_staff):
+            missing = "not a member of staff" if user.is_active else "not active"
+            raise CommandError(
+                f"The user {options['username']!r} is {missing}: a token would be refused."
+            )
+        valid_for = options["valid_for"]
+        expires_at = None if valid_for is None else timezone.now() + valid_for
         try:
-            token, secret = issue_token(user, expires_at=timezone.now() + options["valid_for"])
+            token, secret = issue_token(user, expires_at=expires_at)
         except ValidationError as error:
             raise CommandError(describe_error(error)) from error
         if options["json"]:

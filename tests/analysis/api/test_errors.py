@@ -7,7 +7,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from identities.models import AccessToken, Identity
+from identities.access_tokens import AccessToken
+from identities.models import Identity
 from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import (
     make_analyst,

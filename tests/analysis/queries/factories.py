@@ -10,7 +10,8 @@ from itertools import groupby
 import pyarrow as pa
 from django.contrib.auth.models import Group, User
 
-from identities.models import AccessToken, Identity
+from identities.access_tokens import AccessToken
+from identities.models import Identity
 from ingest.models import DeviceCertificate, Measurement, SampleBlock
 
 HOUR_MS = 3_600_000
