@@ -8,7 +8,7 @@ rename then makes them current. After any interruption ``resume_interrupted`` an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,9 +58,9 @@ def is_due(facts: CertificateFacts, now: datetime, days: float | None = None) ->
     return facts.not_after - now < margin
 
 
-def compute_clock_offset(registration: Registration, now: datetime) -> timedelta:
+def compute_clock_offset(body: Mapping[str, object], now: datetime) -> timedelta:
     """Return server time minus device time ``now``; zero if the server sent no time."""
-    server_ms = registration.raw.get("server_time_ms")
+    server_ms = body.get("server_time_ms")
     if not isinstance(server_ms, int):
         return timedelta()
     return datetime.fromtimestamp(server_ms / 1000, UTC) - now
@@ -96,10 +96,14 @@ class Renewal:
         except ProblemResponse as error:
             if error.problem.code not in _REPLACEABLE_CODES or not psk:
                 raise
+            self._set_clock_by(error.problem.raw)  # a new certificate with right dates
             self.replace_certificate(lambda: psk)
             registration = retry_policy.run(self.api.whoami)
-        self.offset = compute_clock_offset(registration, datetime.fromtimestamp(self.clock(), UTC))
+        self._set_clock_by(registration.raw)
         return registration
+
+    def _set_clock_by(self, body: Mapping[str, object]) -> None:
+        self.offset = compute_clock_offset(body, datetime.fromtimestamp(self.clock(), UTC))
 
     def attempt_renewal(self) -> None:
         """Renew if due, at most once an hour; report a ``DeviceError`` instead of raising it."""

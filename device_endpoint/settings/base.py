@@ -35,6 +35,7 @@ ALLOWED_HOSTS = [PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]", *read_list("ALL
 HSTS_SECONDS = read_int("HSTS_SECONDS", 300 if PUBLIC_HOST == "localhost" else 31_536_000)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DEVICE_CA = read_text("DEVICE_CA")  # only certificates of this CA; "": self-signed
+CLOCK_GRACE_SECONDS = read_int("CLOCK_GRACE_SECONDS", 300, 0, 86_400)  # before not_before
 CERTIFICATE_OVERLAP_DAYS = read_int("CERTIFICATE_OVERLAP_DAYS", 7)  # both are valid after a renewal
 MAX_TOKEN_DAYS = read_int("MAX_TOKEN_DAYS", 365, 1, 3650)  # longest life of an access token
 ACCEPT_EXPIRED_CERTIFICATES = read_bool("ACCEPT_EXPIRED_CERTIFICATES", False)

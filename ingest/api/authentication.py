@@ -21,6 +21,7 @@ from ingest.api import problem_json
 from ingest.api.problem_json import CertificateRefused
 from ingest.certificate_lookup import Binding
 from ingest.models import DeviceCertificate
+from ingest.models.certificates import clock_grace
 from ingest.parsing.certificate_policy import (
     UnacceptableCertificate,
     Verdict,
@@ -38,13 +39,9 @@ from ingest.parsing.certificates import (
 
 logger = logging.getLogger(__name__)
 
-_BY_CODE = {
+_OF_DATES = {
     problem.code: problem
-    for problem in (
-        problem_json.CERTIFICATE_MISSING,
-        problem_json.CERTIFICATE_EXPIRED,
-        problem_json.CERTIFICATE_NOT_YET_VALID,
-    )
+    for problem in (problem_json.CERTIFICATE_EXPIRED, problem_json.CERTIFICATE_NOT_YET_VALID)
 }
 _BY_STATE = {
     DeviceCertificate.State.SUSPENDED.value: problem_json.CERTIFICATE_SUSPENDED,
@@ -111,9 +108,7 @@ def _parse_acceptable(der: bytes) -> ClientCertificate:
         certificate = parse(der)
     except (UnreadableCertificate, UnacceptableCertificate) as error:
         raise _unacceptable(error.reason) from error
-    verdict = check_validity(certificate.not_before, certificate.not_after, datetime.now(UTC))
-    if verdict is not None:
-        raise _refusal(verdict)
+    _check_dates(certificate.not_before, certificate.not_after)
     return certificate
 
 
@@ -148,10 +143,34 @@ def _check_usable(binding: Binding, presented: PresentedCertificate) -> None:
             problem_json.CERTIFICATE_REVOKED,
             "The device has renewed its certificate: use the newer one.",
         )
-    validity = check_validity(binding.not_before, binding.not_after, now)
-    for verdict in (presented.nginx_verdict, validity):
-        if verdict is not None and not _is_tolerated(verdict):
-            raise _refusal(verdict)
+    if presented.nginx_verdict is not None and not _is_tolerated(presented.nginx_verdict):
+        raise _refusal(presented.nginx_verdict)
+    _check_dates(binding.not_before, binding.not_after, tolerate_expired=True)
+
+
+def _check_dates(
+    not_before: datetime, not_after: datetime, *, tolerate_expired: bool = False
+) -> None:
+    """Raise ``CertificateRefused`` unless the service's own clock is within the dates."""
+    verdict = check_validity(not_before, not_after, datetime.now(UTC), clock_grace())
+    if verdict is None or (tolerate_expired and _is_tolerated(verdict)):
+        return
+    problem = _OF_DATES[verdict.code]
+    if problem is problem_json.CERTIFICATE_EXPIRED:
+        detail = (
+            f"It ended at {_iso(not_after)}: make a new certificate and register it with a new "
+            "pre-shared key. Is the device's clock right? Compare it with server_time_ms."
+        )
+    else:
+        detail = (
+            f"It starts at {_iso(not_before)}: wait until then, or, if the device's clock "
+            "differs from server_time_ms, set the clock and make a new certificate."
+        )
+    raise CertificateRefused(problem, detail)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refusal_of_unknown(presented: PresentedCertificate) -> CertificateRefused:
@@ -172,10 +191,14 @@ def _is_tolerated(verdict: Verdict) -> bool:
 
 
 def _refusal(verdict: Verdict) -> CertificateRefused:
-    if verdict.code in _BY_CODE:
-        return CertificateRefused(_BY_CODE[verdict.code])
-    return _unacceptable(verdict.reason)
+    if verdict.code in _OF_DATES:
+        return CertificateRefused(_OF_DATES[verdict.code])
+    return _unacceptable(verdict.reason or "chain")
 
 
-def _unacceptable(reason: str | None) -> CertificateRefused:
-    return CertificateRefused(problem_json.CERTIFICATE_UNACCEPTABLE, reason=reason)
+def _unacceptable(reason: str) -> CertificateRefused:
+    return CertificateRefused(
+        problem_json.CERTIFICATE_UNACCEPTABLE,
+        problem_json.UNACCEPTABLE_DETAILS[reason],
+        reason=reason,
+    )

@@ -6,9 +6,11 @@ Code below ``ingest.api`` raises plain exceptions; ``find_problem`` translates t
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.parsing.certificates import MAX_DER_BYTES
 from ingest.parsing.multipart_form import InvalidMultipart, TooManyFiles
 from ingest.parsing.registration_json import InvalidJson
 from ingest.parsing.sample_file import TooManyLines
@@ -98,9 +100,19 @@ class CertificateRefused(ProblemResponse):
     """The certificate, its state or its identity's state forbids the request (403, retryable)."""
 
     def at_registration(self) -> CertificateRefused:
-        """Return this refusal as a registration gets it: status 400, final."""
-        self.status, self.retryable = 400, False
+        """Return this refusal as a registration gets it: status 400, final.
+
+        A certificate that is not valid yet will be: the device tries again, as after a 403.
+        """
+        self.status, self.retryable = 400, self.problem is CERTIFICATE_NOT_YET_VALID
         return self
+
+    def as_json(self, request_id: str) -> dict[str, object]:
+        """Return the body, with the server's time for devices whose clock is wrong."""
+        body = super().as_json(request_id)
+        if self.problem.code.startswith("certificate_"):
+            body["server_time_ms"] = time.time_ns() // 1_000_000
+        return body
 
 
 # --- Path, method, media type --------------------------------------------------------------
@@ -160,24 +172,41 @@ CERTIFICATE_EXPIRED: Final = ProblemType(
     "certificate_expired",
     403,
     "This certificate has expired",
-    "Make a new certificate and register it with a new pre-shared key.",
+    "It, or the one that issued it, has expired: make a new certificate and register it with a "
+    "new pre-shared key.",
     retryable=True,
 )
 CERTIFICATE_NOT_YET_VALID: Final = ProblemType(
     "certificate_not_yet_valid",
     403,
     "This certificate is not valid yet",
-    "Its start date is in the future: compare the device's clock with server_time_ms.",
+    "It, or the one that issued it, starts in the future: compare the device's clock with "
+    "server_time_ms.",
     retryable=True,
 )
 CERTIFICATE_UNACCEPTABLE: Final = ProblemType(
     "certificate_unacceptable",
     403,
     "This certificate cannot be used",
-    "Make another: EC P-256, RSA of 2048 bits or more or Ed25519, digitalSignature and "
-    "clientAuth allowed, no unknown critical extension.",
     retryable=True,
 )
+# Details of CERTIFICATE_UNACCEPTABLE by reason: the cause and the remedy.
+UNACCEPTABLE_DETAILS: Final[dict[str, str]] = {
+    "key": "Its key is too weak, too long or of another kind: make one of EC P-256, P-384 or "
+    "P-521, RSA 2048 to 8192 bits, Ed25519 or Ed448.",
+    "curve": "Its curve is not accepted: make a key on P-256, P-384 or P-521 as a named curve.",
+    "usage": "Its usages do not include what a client does: key usage, where present, needs "
+    "digitalSignature, extended key usage, where present, needs clientAuth.",
+    "extension": "It has an extension that is critical and unknown here, or that is damaged: "
+    "make one without it.",
+    "chain": "Its chain was not verified: the issuer is not trusted here, or a certificate that "
+    "the device sends along is damaged. Send the device's own certificate alone, or the right "
+    "chain.",
+    "size": f"It is larger than {MAX_DER_BYTES} bytes of DER: make one with fewer extensions.",
+    "pem": "It did not arrive as one PEM block: is a proxy between device and server?",
+    "base64": "Its PEM is damaged: is a proxy between device and server?",
+    "der": "It is not an X.509 certificate in DER, or one that cannot be read: make another.",
+}
 IDENTITY_INACTIVE: Final = ProblemType(
     "identity_inactive",
     403,

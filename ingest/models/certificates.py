@@ -16,6 +16,14 @@ from ingest.registration_outcomes import Outcome
 EXPIRES_SOON = timedelta(days=30)
 
 
+def clock_grace() -> timedelta:
+    """Return how long before its start a certificate is accepted, since clocks differ.
+
+    With ``DEVICE_CA`` nginx verifies the whole chain, without any grace.
+    """
+    return timedelta(seconds=0 if settings.DEVICE_CA else settings.CLOCK_GRACE_SECONDS)
+
+
 def _needs_renewal(now: datetime) -> Q:
     # Devices that renew by themselves do so when a third of the lifetime is left: the last
     # quarter of a short lifetime means that nothing renewed it.
@@ -33,10 +41,10 @@ class DeviceCertificateQuerySet(models.QuerySet["DeviceCertificate"]):
     def live(self, now: datetime) -> DeviceCertificateQuerySet:
         """Select the certificates that may upload now, if their identity is active.
 
-        They are in service and within their dates; ``ACCEPT_EXPIRED_CERTIFICATES`` tolerates
-        expired ones.
+        They are in service and within their dates, as the device API judges them: with the grace
+        of ``clock_grace``, and expired ones too with ``ACCEPT_EXPIRED_CERTIFICATES``.
         """
-        valid = self.in_service(now).filter(not_before__lte=now)
+        valid = self.in_service(now).filter(not_before__lte=now + clock_grace())
         return valid if settings.ACCEPT_EXPIRED_CERTIFICATES else valid.filter(not_after__gte=now)
 
     def in_service(self, now: datetime) -> DeviceCertificateQuerySet:

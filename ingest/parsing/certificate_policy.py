@@ -6,7 +6,7 @@ can hide a fatal one. So registration checks keys, usages and extensions again h
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from cryptography import x509
@@ -49,6 +49,8 @@ _UNREADABLE_EXTENSION: Final = (
     x509.UnsupportedGeneralNameType,
 )
 
+# They may speak of any certificate that the device sent along.
+_DATES: Final = frozenset({"certificate has expired", "certificate is not yet valid"})
 # Error texts of OpenSSL 1.1.1 and 3 in lower case. The five results that nginx itself accepts with
 # ``optional_no_ca`` all mean "the issuer is unknown".
 _UNKNOWN_ISSUER: Final = frozenset(
@@ -113,24 +115,31 @@ def read_verdict(verify: str, *, require_issuer: bool = False) -> Verdict | None
     """Return the verdict of nginx's ``$ssl_client_verify``, None if it accepts the certificate.
 
     ``verify`` is ``NONE`` (or empty), ``SUCCESS`` or ``FAILED:`` and OpenSSL's text. With
-    ``require_issuer`` (a CA issues the devices' certificates) only ``SUCCESS`` is accepted. An
-    unknown text is a refusal.
+    ``require_issuer`` (a CA issues the devices' certificates) only ``SUCCESS`` is accepted: a
+    verdict about dates can hide an untrusted issuer. Without it verdicts about dates are ignored,
+    since they may concern an issuer: the caller checks the certificate's own dates by
+    ``check_validity``. An unknown text is a refusal.
     """
     if verify == "SUCCESS":
         return None
     if verify in ("", "NONE"):
         return Verdict("certificate_missing")
     text = verify.removeprefix("FAILED:").lower()
-    if text in _UNKNOWN_ISSUER and verify.startswith("FAILED:") and not require_issuer:
+    if verify.startswith("FAILED:") and not require_issuer and text in _UNKNOWN_ISSUER | _DATES:
         return None
     return _REFUSED.get(text, Verdict("certificate_unacceptable", "chain"))
 
 
-def check_validity(not_before: datetime, not_after: datetime, now: datetime) -> Verdict | None:
-    """Return the verdict on a certificate with these dates at ``now``, None if it is valid."""
+def check_validity(
+    not_before: datetime, not_after: datetime, now: datetime, grace: timedelta = timedelta()
+) -> Verdict | None:
+    """Return the verdict on a certificate with these dates at ``now``, None if it is valid.
+
+    It is valid from ``grace`` before ``not_before``.
+    """
     if now > not_after:
         return Verdict("certificate_expired")
-    if now < not_before:
+    if now + grace < not_before:
         return Verdict("certificate_not_yet_valid")
     return None
 

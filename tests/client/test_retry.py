@@ -47,7 +47,8 @@ def test_a_status_decides_without_a_readable_body(status: int, transient: bool, 
 
 def test_retryable_outweighs_the_status() -> None:
     body = b'{"type": "urn:device-endpoint:x", "retryable": true}'
-    assert can_be_accepted_later(ProblemResponse(parse_problem(400, {}, body)))
+    early = ProblemResponse(parse_problem(400, {}, body))
+    assert (is_transient(early), can_be_accepted_later(early)) == (False, True)  # as a 403
 
 
 def test_a_wrong_address_costs_no_data() -> None:

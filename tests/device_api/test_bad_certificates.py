@@ -117,6 +117,15 @@ REFUSED: dict[str, tuple[dict[str, object], str, str | None]] = {
 }
 
 
+CAUSES = {
+    "certificate_expired": "It ended at ",
+    "certificate_not_yet_valid": "It starts at ",
+    "usage": "clientAuth",
+    "key": "2048",
+    "extension": "extension",
+}
+
+
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
 def test_refused(
     case: tuple[dict[str, object], str, str | None], make_device: MakeDevice, new_key: NewKey
@@ -125,6 +134,7 @@ def test_refused(
     device = make_device(**certificate)
     body = refused(register(device, new_key()), 400, code, *(["reason"] if reason else []))
     assert body.get("reason") == reason
+    assert CAUSES.get(reason or code, "") in body["detail"]
     assert not is_bound(device)
 
 
@@ -222,6 +232,7 @@ def test_c15_a_certificate_over_16_kilobytes_is_refused_readably(
 ) -> None:
     body = refused(register(make_device(**padded(size)), new_key()), 400, UNFIT, "reason")
     assert body["reason"] == "size"
+    assert "16384 bytes" in body["detail"]
 
 
 def test_c15_a_certificate_too_large_for_tls_ends_the_connection(

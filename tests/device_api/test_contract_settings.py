@@ -45,14 +45,20 @@ def name(text: str) -> x509.Name:
 class Authority:
     """A maker's CA."""
 
-    def __init__(self, called: str) -> None:
+    def __init__(self, called: str, not_after: datetime | None = None) -> None:
         self.called = called
         self.key = ec.generate_private_key(ec.SECP256R1())
         constraints = x509.BasicConstraints(ca=True, path_length=None), True
-        self.certificate = self._sign(called, self.key, datetime.now(UTC) + 9 * DAY, [constraints])
+        not_after = not_after or datetime.now(UTC) + 9 * DAY
+        self.certificate = self._sign(called, self.key, not_after, [constraints])
 
-    def issue(self, key: ec.EllipticCurvePrivateKey, not_after: datetime) -> x509.Certificate:
-        return self._sign("device", key, not_after, [])
+    def issue(
+        self,
+        key: ec.EllipticCurvePrivateKey,
+        not_after: datetime,
+        not_before: datetime | None = None,
+    ) -> x509.Certificate:
+        return self._sign("device", key, not_after, [], not_before)
 
     def _sign(
         self,
@@ -60,6 +66,7 @@ class Authority:
         key: ec.EllipticCurvePrivateKey,
         not_after: datetime,
         extensions: list[tuple[x509.ExtensionType, bool]],
+        not_before: datetime | None = None,
     ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
@@ -67,7 +74,7 @@ class Authority:
             .issuer_name(name(self.called))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime.now(UTC) - 9 * DAY)
+            .not_valid_before(not_before or datetime.now(UTC) - 9 * DAY)
             .not_valid_after(not_after)
         )
         for extension, critical in extensions:
@@ -100,9 +107,12 @@ def strict_stack(
 def make(strict_stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Device]]:
     made: list[Device] = []
 
-    def make_issued(issuer: Authority | None, days: int = 1) -> Device:
+    def make_issued(
+        issuer: Authority | None, days: int = 1, starts: datetime | None = None
+    ) -> Device:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = issuer.issue(key, datetime.now(UTC) + days * DAY) if issuer else None
+        ends = datetime.now(UTC) + days * DAY
+        certificate = issuer.issue(key, ends, starts) if issuer else None
         made.append(
             Device(
                 strict_stack.device_url,
@@ -169,6 +179,43 @@ def test_c11_c12_only_certificates_of_the_ca_are_accepted(
         assert body["reason"] == "chain"
         refused(device.whoami(), 403, "certificate_unacceptable", "reason")
     assert not identity.certificates.exists()
+
+
+@pytest.mark.parametrize("chained", [False, True], ids=["leaf", "issuer"])
+def test_dates_hide_no_untrusted_issuer(
+    *,
+    strict_stack: Stack,
+    tmp_path: Path,
+    authority: Authority,
+    new_key: NewKey,
+    identity: Identity,
+    chained: bool,
+) -> None:
+    # OpenSSL names the last of its errors only: of an untrusted issuer, and of a date.
+    days = -1 if chained else 1
+    called = "Another CA" if chained else authority.called
+    impostor = Authority(called, not_after=datetime.now(UTC) + days * DAY)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = impostor.issue(key, datetime.now(UTC) - days * DAY)
+    device = Device(
+        strict_stack.device_url,
+        strict_stack.ca_file,
+        tmp_path,
+        key=key,
+        certificate=certificate,
+        chain=[impostor.certificate] if chained else [],
+    )
+    refused(device.register(new_key()), 400, "certificate_expired")
+    refused(device.whoami(), 403, "certificate_expired")
+    device.close()
+    assert not identity.certificates.exists()
+
+
+def test_an_early_certificate_gets_no_grace_with_a_ca(
+    make: Callable[..., Device], authority: Authority, new_key: NewKey
+) -> None:
+    device = make(authority, starts=datetime.now(UTC) + timedelta(minutes=2))
+    assert refused(device.register(new_key()), 400, "certificate_not_yet_valid")["retryable"]
 
 
 def test_an_expired_certificate_is_accepted_if_bound_already(

@@ -28,6 +28,18 @@ def test_an_unknown_issuer_passes(verify: str) -> None:
     assert read_verdict(verify) is None
 
 
+DATES = {
+    "FAILED:certificate has expired": "certificate_expired",
+    "FAILED:certificate is not yet valid": "certificate_not_yet_valid",
+}
+
+
+@pytest.mark.parametrize("verify", DATES)
+def test_verdicts_about_dates_count_with_a_device_ca_only(verify: str) -> None:
+    assert read_verdict(verify) is None
+    assert read_verdict(verify, require_issuer=True) == Verdict(DATES[verify])  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("verify", UNKNOWN_ISSUER)
 def test_an_unknown_issuer_is_refused_with_a_device_ca(verify: str) -> None:
     assert read_verdict(verify, require_issuer=True) == Verdict("certificate_unacceptable", "chain")
@@ -42,8 +54,6 @@ def test_no_certificate_is_missing(verify: str) -> None:
 @pytest.mark.parametrize(
     ("verify", "code", "reason"),
     [
-        ("FAILED:certificate has expired", "certificate_expired", None),
-        ("FAILED:certificate is not yet valid", "certificate_not_yet_valid", None),
         ("FAILED:EE certificate key too weak", "certificate_unacceptable", "key"),
         ("FAILED:unsupported certificate purpose", "certificate_unacceptable", "usage"),
         ("FAILED:unsuitable certificate purpose", "certificate_unacceptable", "usage"),
@@ -95,3 +105,10 @@ def test_within_its_dates_a_certificate_passes(now: datetime) -> None:
 def test_outside_its_dates_a_certificate_is_refused() -> None:
     assert check_validity(START, END, START - SECOND) == Verdict("certificate_not_yet_valid")
     assert check_validity(START, END, END + SECOND) == Verdict("certificate_expired")
+
+
+def test_the_grace_counts_before_the_start_only() -> None:
+    early = START - 5 * SECOND
+    assert check_validity(START, END, early, 5 * SECOND) is None
+    assert check_validity(START, END, early - SECOND, 5 * SECOND) is not None
+    assert check_validity(START, END, END + SECOND, 5 * SECOND) is not None
