@@ -43,7 +43,7 @@ def _changes_password(user: AbstractUser, update_fields: frozenset[str] | None) 
     if update_fields is not None and "password" not in update_fields:
         return False
     was_set = user._password is not None  # type: ignore[attr-defined] # by set_password
-    if update_fields == {"password"} and not was_set and user.has_usable_password():
+    if update_fields == frozenset({"password"}) and not was_set and user.has_usable_password():
         return False  # a login hashes the same password anew when the hasher has changed
     stored = type(user)._default_manager.filter(pk=user.pk).values_list("password", flat=True)
     return stored.first() != user.password
