@@ -46,6 +46,11 @@ def is_well_formed(key: str, prefix: str) -> bool:
     return _check_characters(key[:-_CHECK_LENGTH]) == key[-_CHECK_LENGTH:]
 
 
+def trim(key: str) -> str:
+    """Return ``key`` without white space and byte order marks around it."""
+    return key.strip().strip("\ufeff").strip()
+
+
 def digest(key: str) -> bytes:
     """Return the SHA-256 of ``key`` (32 bytes), the only form in which it is stored.
 

@@ -92,8 +92,9 @@ def parse(
     """Return the valid rows of a CSV file and the errors of the others, both in file order.
 
     The header row is required. Columns are separated by commas, by semicolons (spreadsheets in
-    much of Europe) or by tabs (spreadsheets on the clipboard). Empty rows are ignored. Raise
-    ``InvalidEnrolment`` for a file with an invalid header, without rows or with too many.
+    much of Europe) or by tabs (spreadsheets on the clipboard). Empty rows and empty columns, which
+    spreadsheets leave, are ignored. Raise ``InvalidEnrolment`` for a file with an invalid header,
+    without rows or with too many.
     """
     records = _read_records(text)
     header = _read_header(records)
@@ -130,17 +131,19 @@ def _read_records(text: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise _invalid_file(line, f"not CSV ({error})", "check the quotation marks.") from error
+        wrong = "not CSV: a quotation mark is missing, or out of place"
+        remedy = "quote whole cells, and double the quotation marks in them."
+        raise _invalid_file(line, wrong, remedy) from error
 
 
 def _read_header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
     line, cells = next(records, (1, [""]))
-    names = [cell.lower() for cell in cells]
+    names = _without_empty_end([cell.lower() for cell in cells])
     allowed = ", ".join(COLUMNS)
     if IDENTITY_COLUMN not in names:
         remedy = f"begin with a header row of {allowed}."
         raise _invalid_file(line, f"no column {IDENTITY_COLUMN!r}", remedy)
-    for name in names:
+    for name in filter(None, names):
         if name not in COLUMNS:
             wrong = f"unknown column {name[:40]!r}"
             raise _invalid_file(line, wrong, f"known are {allowed}.", name[:40])
@@ -149,13 +152,24 @@ def _read_header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
     return names
 
 
+def _without_empty_end(cells: list[str]) -> list[str]:
+    used = len(cells)
+    while used and not cells[used - 1]:
+        used -= 1
+    return cells[:used]
+
+
 def _read_row(
     line: int, cells: list[str], header: list[str], defaults: Defaults
 ) -> EnrolmentRow | RowError:
+    cells = cells[: len(header)] + _without_empty_end(cells[len(header) :])
     if len(cells) != len(header):
         wrong = f"{len(cells)} columns where the header has {len(header)}"
         return RowError(line, "", wrong, "quote cells that contain commas.")
     values = dict(zip(header, cells, strict=True))
+    if unnamed := [cell for name, cell in zip(header, cells, strict=True) if cell and not name]:
+        wrong = f"{unnamed[0][:40]!r} is in a column without a name"
+        return RowError(line, "", wrong, "name the column in the header, or delete it.")
     if not values[IDENTITY_COLUMN]:
         return RowError(line, IDENTITY_COLUMN, "no identity", "enter its name.")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from django.conf import settings
@@ -21,20 +22,20 @@ from ingest.api.problem_json import (
     ProblemType,
 )
 from ingest.parsing import multipart_form
-from ingest.parsing.multipart_form import CHUNK_BYTES
 from ingest.parsing.registration_json import parse_object
 from ingest.uploads import UploadedFile
 
 MediaType = Literal["application/json", "multipart/form-data"]
 JSON: MediaType = "application/json"
 MULTIPART: MediaType = "multipart/form-data"
+CHUNK_BYTES = 1 << 18  # what stays in a processor's cache while it is copied
 
 _GZIP = 31  # zlib's window bits for a gzip header and trailer
 
 
 def read_media_type(request: HttpRequest) -> MediaType:
     """Return ``JSON`` or ``MULTIPART``; raise a 415 for another type or content encoding."""
-    media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    media_type = multipart_form.read_media_type(request.META.get("CONTENT_TYPE", ""))
     if media_type not in (JSON, MULTIPART):
         raise ProblemResponse(UNSUPPORTED_MEDIA_TYPE)
     encoding = _content_encoding(request)
@@ -44,25 +45,25 @@ def read_media_type(request: HttpRequest) -> MediaType:
 
 
 def _content_encoding(request: HttpRequest) -> str:
-    return str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
+    encoding = str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
+    return encoding.removeprefix("x-") if encoding == "x-gzip" else encoding  # RFC 9110, 8.4.1.3
 
 
 def read_json(request: HttpRequest) -> dict[str, object]:
     """Return the JSON object of a request; raise ``InvalidJson`` or a ``ProblemResponse``."""
-    body = _read_body(request, settings.MAX_JSON_BYTES, if_cut=INVALID_JSON)
-    _check_charset(request.META["CONTENT_TYPE"])
-    return parse_object(body)
+    return parse_object(_read_body(request, settings.MAX_JSON_BYTES, if_cut=INVALID_JSON))
 
 
-def _check_charset(content_type: str) -> None:
-    for parameter in content_type.lower().split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8", "us-ascii"):
-            raise ProblemResponse(INVALID_JSON, "JSON is UTF-8: leave the charset out.")
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The files of an upload, and the names of the parts that are none."""
+
+    files: list[UploadedFile]
+    ignored: list[str]
 
 
-def read_files(request: HttpRequest) -> list[UploadedFile]:
-    """Return the files of an upload; raise ``InvalidMultipart``, ``TooManyFiles`` or a 413."""
+def read_upload(request: HttpRequest) -> Upload:
+    """Return the parts of an upload; raise ``InvalidMultipart``, ``TooManyFiles`` or a 413."""
     body = _read_body(request, settings.MAX_REQUEST_BYTES, if_cut=INVALID_MULTIPART)
     if _content_encoding(request) == "gzip":
         body = _inflate(body, settings.MAX_REQUEST_BYTES)
@@ -74,10 +75,11 @@ def read_files(request: HttpRequest) -> list[UploadedFile]:
     )
     if form.lenient:
         metrics.count_lenient_boundary()
-    return [
+    files = [
         UploadedFile(part.name, part.filename, part.content_type, part.content)
         for part in form.parts
     ]
+    return Upload(files, form.ignored)
 
 
 def _content_length(request: HttpRequest) -> int:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.parsing.certificates import MAX_DER_BYTES
-from ingest.parsing.multipart_form import InvalidMultipart, TooManyFiles
+from ingest.parsing.multipart_form import TooManyFiles
+from ingest.parsing.part_headers import InvalidMultipart
 from ingest.parsing.registration_json import InvalidJson
 from ingest.parsing.sample_file import TooManyLines
 from ingest.quotas import DailyQuotaExhausted, LargerThanDailyQuota
@@ -220,7 +221,7 @@ INVALID_JSON: Final = ProblemType(
     "invalid_json",
     400,
     "Not a registration body",
-    'Send one JSON object with one string member: {"PSK": "dpsk_..."}.',
+    'Send one JSON object with one string member, as UTF-8: {"PSK": "dpsk_..."}.',
 )
 REGISTRATION_FAILED: Final = ProblemType(
     "registration_failed",

@@ -22,7 +22,14 @@ _NEEDS_ESCAPE = re.compile(r"[^\x20-\x7e]|[<>&]")
 
 
 def json_response(body: dict[str, object]) -> HttpResponse:
-    return HttpResponse(_encode(body), content_type="application/json")
+    return _response(body, 200, "application/json")
+
+
+def _response(body: dict[str, object], status: int, content_type: str) -> HttpResponse:
+    content = _encode(body).encode()
+    # Small devices cannot read chunked responses.
+    headers = {"Content-Length": str(len(content))}
+    return HttpResponse(content, content_type=content_type, status=status, headers=headers)
 
 
 def _encode(body: dict[str, object]) -> str:
@@ -40,11 +47,7 @@ def problem_response(problem: ProblemResponse, request: HttpRequest) -> HttpResp
     code = problem.problem.code
     logger.info("refused %s %s", problem.status, problem.outcome or code)
     metrics.count_refusal(code)
-    response = HttpResponse(
-        _encode(problem.as_json(identifier)),
-        status=problem.status,
-        content_type=problem_json.CONTENT_TYPE,
-    )
+    response = _response(problem.as_json(identifier), problem.status, problem_json.CONTENT_TYPE)
     if problem.retry_after is not None:
         response["Retry-After"] = str(problem.retry_after)
     if problem.status == 405:

@@ -23,6 +23,7 @@ from ingest.api.authentication import (
 )
 from ingest.api.problem_json import REFUSALS, CertificateRefused, ProblemResponse
 from ingest.certificate_lookup import Binding
+from ingest.escaping import MARKUP, escape
 from ingest.parsing.certificates import ClientCertificate
 from ingest.parsing.registration_json import is_renewal, read_psk
 from ingest.quotas import DailyQuotaExhausted
@@ -33,6 +34,7 @@ from ingest.registration_throttle import RegistrationThrottled
 from ingest.storage import durability_check, transactions
 from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader, accepted_time_window
 
+MAX_IGNORED, MAX_IGNORED_LENGTH = 20, 64
 _UPLOAD_REFUSALS: tuple[type[Exception], ...] = (NoLongerAllowed, *REFUSALS)
 
 
@@ -56,7 +58,7 @@ class DeviceEndpoint(APIView):
         if (request.method or "").lower() not in self.http_method_names:
             raise ProblemResponse(problem_json.METHOD_NOT_ALLOWED)
         self.is_json = False
-        self.files: list[UploadedFile] | None = None
+        self.upload: parsers.Upload | None = None
         if request.method == "POST":
             self.is_json = parsers.read_media_type(request._request) == parsers.JSON
         try:
@@ -136,19 +138,23 @@ class DeviceEndpoint(APIView):
             if not isinstance(refusal, NoLongerAllowed):
                 raise
             receipts = self._store_files(request, binding)
-        _count(self.files or [], receipts)
+        upload = cast("parsers.Upload", self.upload)
+        _count(upload.files, receipts)
         metrics.time_upload(time.perf_counter() - self.started)
         files = [receipt.as_json() for receipt in receipts]
+        ignored = list_ignored(upload.ignored)
         if any(receipt.status == "rejected" for receipt in receipts):
-            raise ProblemResponse(problem_json.UNREADABLE_FILE, files=files)
-        return responses.json_response({"request_id": request_id.current(), "files": files})
+            raise ProblemResponse(problem_json.UNREADABLE_FILE, files=files, **ignored)
+        return responses.json_response(
+            {"request_id": request_id.current(), "files": files, **ignored}
+        )
 
     def _store_files(self, request: Request, binding: Binding) -> list[Receipt]:
-        if self.files is None:
-            self.files = parsers.read_files(request._request)
+        if self.upload is None:
+            self.upload = parsers.read_upload(request._request)
         uploader = Uploader(binding.identity_id, binding.certificate_id)
         return uploads.store_files(
-            uploader, self.files, accepted_time_window(), settings.MAX_LINES_PER_FILE
+            uploader, self.upload.files, accepted_time_window(), settings.MAX_LINES_PER_FILE
         )
 
     def get_exception_handler(self) -> Any:
@@ -159,9 +165,7 @@ class DeviceEndpoint(APIView):
         http_request: HttpRequest = getattr(request, "_request", request)
         parsers.drain(http_request)
         # Break the cycle of view and request so that the files are freed immediately.
-        self.files = None
-        # Small devices cannot read chunked responses.
-        response["Content-Length"] = str(len(response.content))
+        self.upload = None
         if http_request.method == "HEAD":
             response.content = b""
         response["Cache-Control"] = "no-store"
@@ -195,6 +199,12 @@ def published_limits() -> dict[str, int]:
         ),
         **{name: quota for name, quota in quotas.items() if quota},
     }
+
+
+def list_ignored(names: list[str]) -> dict[str, Any]:
+    """Return the answer's member ``ignored``, for parts that were no files; {} without any."""
+    shown = [escape(name, MAX_IGNORED_LENGTH, also=MARKUP) for name in names[:MAX_IGNORED]]
+    return {"ignored": shown} if shown else {}
 
 
 def _describe_binding(identity: str, certificate: Any, *, already_bound: bool) -> dict[str, object]:

@@ -5,25 +5,39 @@ from __future__ import annotations
 import json
 from typing import NoReturn
 
+from identities import keys
+
+NOT_UTF8 = 'The body is not UTF-8: send {"PSK": "dpsk_..."} as JSON in UTF-8.'
+
 
 class InvalidJson(ValueError):
-    """A body that is not one JSON object with the expected members."""
+    """A body that is not one JSON object with the expected members; the text may be empty."""
 
 
 def parse_object(body: bytes) -> dict[str, object]:
     """Return the one JSON object in ``body``; raise ``InvalidJson``.
 
-    Stricter than the standard library: UTF-8 without byte order mark, no duplicate keys, no NaN.
+    Stricter than the standard library: UTF-8 only, no duplicate keys, no NaN. A byte order mark
+    is ignored.
     """
+    text = _decode(body)
     try:
-        parsed = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_without_repeats, parse_constant=_no_constant
-        )
+        parsed = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidJson from error
     if not isinstance(parsed, dict):
         raise InvalidJson
     return parsed
+
+
+def _decode(body: bytes) -> str:
+    # JSON has no NUL: such a body is UTF-16 or UTF-32.
+    if b"\0" in body:
+        raise InvalidJson(NOT_UTF8)
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidJson(NOT_UTF8) from error
 
 
 def is_renewal(body: dict[str, object]) -> bool:
@@ -32,11 +46,14 @@ def is_renewal(body: dict[str, object]) -> bool:
 
 
 def read_psk(body: dict[str, object]) -> str:
-    """Return the string ``PSK``; raise ``InvalidJson`` without one."""
+    """Return the string ``PSK`` without white space around it; raise ``InvalidJson`` without one.
+
+    What writes keys to devices leaves a line break, a blank or a byte order mark.
+    """
     psk = body.get("PSK")
     if not isinstance(psk, str):
         raise InvalidJson
-    return psk
+    return keys.trim(psk)
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

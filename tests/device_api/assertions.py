@@ -43,7 +43,10 @@ class Answer(NamedTuple):
 
 
 def _answer(given: requests.Response | tuple[int, Mapping[str, str], bytes]) -> Answer:
-    return Answer.of(given) if isinstance(given, requests.Response) else Answer(*given)
+    answer = Answer.of(given) if isinstance(given, requests.Response) else Answer(*given)
+    # Small devices cannot read chunked answers.
+    assert int(answer.headers["content-length"]) == len(answer.body)
+    return answer
 
 
 def accepted(given: requests.Response | tuple[int, Mapping[str, str], bytes]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing import multipart_form
-from ingest.parsing.multipart_form import InvalidMultipart, TooManyFiles
+from ingest.parsing.multipart_form import TooManyFiles
+from ingest.parsing.part_headers import InvalidMultipart
 from tests.ingest.parsing.multipart_factory import frame, parse_form, sent_parts
 
 FILE = b"1526292559214,95\r\n1526292559839,96\r\n"
@@ -28,20 +28,19 @@ contents = st.one_of(
 
 @settings(deadline=None)
 @given(
-    st.lists(st.tuples(names, st.one_of(st.none(), names), contents), min_size=1, max_size=4),
+    st.lists(st.tuples(names, names, contents), min_size=1, max_size=4),
     boundaries,
     st.booleans(),
 )
 def test_parsing_returns_the_sent_parts(
-    parts: list[tuple[str, str | None, bytes]], boundary: str, lenient: bool
+    parts: list[tuple[str, str, bytes]], boundary: str, lenient: bool
 ) -> None:
     delimiter = b"\r\n--" + boundary.encode()
     assume(all(delimiter not in b"\r\n" + content + b"\r\n" for _, _, content in parts))
     framed = parse_form(frame(parts, boundary), boundary, lenient=lenient)
     assert not framed.lenient
-    assert sent_parts(framed) == [
-        (name, filename or "", content) for name, filename, content in parts
-    ]
+    assert sent_parts(framed) == parts
+    assert framed.ignored == []
 
 
 @settings(deadline=None)
@@ -69,9 +68,8 @@ def test_a_body_cut_at_any_byte_yields_nothing(body: bytes, lenient: bool) -> No
     for cut in range(end):
         with pytest.raises(InvalidMultipart):
             parse_form(body[:cut], lenient=lenient)
-    with pytest.raises(InvalidMultipart):
-        parse_form(body[: end + 1], lenient=lenient)
-    assert parse_form(body[:end], lenient=lenient) == parse_form(body, lenient=lenient)
+    for cut in (end, end + 1):
+        assert parse_form(body[:cut], lenient=lenient) == parse_form(body, lenient=lenient)
 
 
 @pytest.mark.parametrize("boundary", ["B", "---B"])
@@ -87,14 +85,34 @@ def test_a_lenient_body_cut_at_any_byte_is_refused(
 
 @settings(deadline=None)
 @given(st.binary(min_size=1, max_size=40), st.booleans())
-def test_nothing_but_crlf_may_follow_the_closing_delimiter(tail: bytes, with_crlf: bool) -> None:
-    whole = TWO if with_crlf else TWO[:-2]
-    assume(whole + tail != TWO)
+def test_only_white_space_may_follow_the_closing_delimiter(tail: bytes, with_crlf: bool) -> None:
+    assume(tail.strip(b" \t\r\n"))
     with pytest.raises(InvalidMultipart):
-        parse_form(whole + tail)
+        parse_form((TWO if with_crlf else TWO[:-2]) + tail)
 
 
-@pytest.mark.parametrize("tail", [b"\n", b"\r", b" \r\n", b"\r\n\r\n", b"\0", b"--", ONE])
+@settings(deadline=None)
+@given(
+    st.text(" \t", max_size=5),
+    st.text(" \t\r\n", max_size=20),
+    st.sampled_from(["--B", "B", "----B"]),
+)
+def test_padding_and_white_space_at_the_end_change_nothing(
+    padding: str, epilogue: str, delimiter: str
+) -> None:
+    files = [("hr", "monday", FILE), ("ibi", "tuesday", b"1526292559214,630\n")]
+    plain = frame(files, delimiter=delimiter)
+    assume(delimiter == "--B" or b"\r\n--B" not in plain)
+    line = delimiter.encode()
+    padded = plain.replace(line + b"\r\n", line + padding.encode() + b"\r\n")
+    ending = padded[:-2] + padding.encode() + epilogue.encode()
+    assert parse_form(ending, "B") == parse_form(plain, "B")
+    for cut in range(len(padded) - 2):
+        with pytest.raises(InvalidMultipart):
+            parse_form(padded[:cut], "B")
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"--", b"\r\n\0", ONE])
 def test_data_like_the_closing_delimiter_do_not_end_a_part(tail: bytes) -> None:
     with pytest.raises(InvalidMultipart):
         parse_form(ONE[:-2] + tail)
@@ -136,6 +154,7 @@ REFUSED = {
     "only the closing delimiter": b"--B--\r\n",
     "a preamble and the closing delimiter": b"hello\r\n--B--\r\n",
     "another boundary": frame([("hr", "f", FILE)], "C"),
+    "something behind a padded delimiter": ONE.replace(b"--B\r\n", b"--B \tx\r\n"),
     "the last delimiter without dashes": ONE[:-4] + b"\r\n",
     "the last delimiter with one dash": ONE[:-4] + b"-\r\n",
     "line feeds only": ONE.replace(b"\r\n", b"\n"),
@@ -156,7 +175,6 @@ REFUSED = {
     ),
     "a delimiter with something behind it": ONE.replace(b"--B\r\n", b"--Bx\r\n"),
     "two names": ONE.replace(b'name="hr"', b'name="hr"; Name="ibi"'),
-    "two file names": ONE.replace(b'filename="', b'filename="a"; filename="'),
     "two dispositions": ONE.replace(
         b"\r\n\r\n", b'\r\ncontent-disposition: form-data; name="ibi"\r\n\r\n', 1
     ),
@@ -175,6 +193,8 @@ def test_damaged_framing_is_refused(body: bytes) -> None:
         parse_form(body)
     assert str(refused.value).isascii()
     assert 10 < len(str(refused.value)) < 200
+    jargon = ("segment", "parser", "stream", "Unexpected", "option", "boundary in", "Error")
+    assert not any(word in str(refused.value) for word in jargon)
 
 
 @pytest.mark.parametrize("encoding", ["7bit", "8bit", "binary", "BINARY"])
@@ -185,7 +205,10 @@ def test_encodings_that_change_nothing_are_accepted(encoding: str) -> None:
 
 @pytest.mark.parametrize(
     "filename",
-    ["../../etc/passwd", "..", "<b>", "\u202e\u00e9", "a;b=c", "a; name=b", "", "a\0b", "x" * 300],
+    [
+        *("../../etc/passwd", "..", "<b>", "\u202e\u00e9", "a;b=c", "a; name=b", "", "a\0b"),
+        *("x" * 300, " blanks ", "C:\\"[:2], "100%.csv", "a=b", "it's"),
+    ],
 )
 def test_a_file_name_is_kept_as_sent(filename: str) -> None:
     assert parse_form(frame([("hr", filename, FILE)])).parts[0].filename == filename
@@ -197,9 +220,11 @@ def test_the_charset_of_a_part_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("length", [b"0", b"1", b"99999", b"-1", b"1e3", b"9" * 4000])
-def test_a_part_that_tells_a_wrong_length_is_refused(length: bytes) -> None:
-    with pytest.raises(InvalidMultipart):
-        parse_form(ONE.replace(b"\r\n\r\n", b"\r\nContent-Length: " + length + b"\r\n\r\n", 1))
+def test_the_length_of_a_part_is_ignored(length: bytes) -> None:
+    header = b"\r\nContent-Length: " + length
+    for headers in (header, header * 2):
+        body = ONE.replace(b"\r\n\r\n", headers + b"\r\n\r\n", 1)
+        assert parse_form(body) == parse_form(ONE)
 
 
 def test_data_like_the_corrected_delimiter_are_refused() -> None:
@@ -218,24 +243,3 @@ def test_a_first_part_whose_delimiter_is_damaged_is_no_preamble() -> None:
     for damaged in (body[1:], b"x" + body, body.replace(b"--", b"-_", 1), body[:3] + body[4:]):
         with pytest.raises(InvalidMultipart):
             parse_form(damaged)
-
-
-@pytest.mark.parametrize("chunk_bytes", range(10, 60))
-def test_the_result_does_not_depend_on_the_chunk_size(
-    chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = sent_parts(parse_form(TWO))
-    monkeypatch.setattr(multipart_form, "CHUNK_BYTES", chunk_bytes)
-    for preamble in range(3):
-        assert sent_parts(parse_form(b"\r\n" * preamble + TWO)) == whole
-    for missing in range(3, len(TWO)):
-        with pytest.raises(InvalidMultipart):
-            parse_form(TWO[:-missing])
-    with pytest.raises(InvalidMultipart, match="after the closing delimiter"):
-        parse_form(TWO + b"--")
-
-
-def test_a_file_of_many_pieces_is_whole_wherever_its_end_falls() -> None:
-    for size in range(multipart_form.CHUNK_BYTES - 200, multipart_form.CHUNK_BYTES + 20):
-        content = b"x" * size
-        assert sent_parts(parse_form(frame([("hr", "big", content)]))) == [("hr", "big", content)]

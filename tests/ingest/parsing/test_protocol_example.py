@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.parsing.multipart_form import InvalidMultipart, read_boundary
+from ingest.parsing.multipart_form import read_boundary
+from ingest.parsing.part_headers import InvalidMultipart
 from tests.ingest.parsing.multipart_factory import parse_form, sent_parts
 
 NUMBER = "9051914041544843365972754266"
