@@ -14,6 +14,7 @@ APPS = ("device_endpoint", "analysis", "alerts", "ingest", "identities")
 MAX_FILE_LINES = 300
 MAX_TEST_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40
+MAX_TEST_NAME_LENGTH = 60
 VAGUE_NAMES = {"utils.py", "helpers.py", "services.py", "common.py", "misc.py"}
 HTTP_PACKAGES = ("django.http", "django.views", "django.shortcuts")
 # Inside an app, only these folders and modules speak HTTP.
@@ -100,5 +101,17 @@ def test_functions_stay_short() -> None:
         for node in nodes(path)
         if isinstance(node, Function)
         and (node.end_lineno or 0) - node.lineno + 1 > MAX_FUNCTION_LINES
+    }
+    assert long == set()
+
+
+def test_test_names_stay_short() -> None:
+    long = {
+        f"{label(path)}: {node.name}"
+        for path in source_files("tests")
+        for node in nodes(path)
+        if isinstance(node, Function)
+        and node.name.startswith("test_")
+        and len(node.name) > MAX_TEST_NAME_LENGTH
     }
     assert long == set()
