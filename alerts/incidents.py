@@ -126,10 +126,10 @@ def _update_incident(
         incident.last_received_at is not None
         and incident.last_received_at >= series.allowed_since(now)
     )
-    catches_up = incident.is_backfilling and now - incident.detected_at < MAX_BACKFILL
+    is_catching_up = incident.is_backfilling and now - incident.detected_at < MAX_BACKFILL
     if (
         incident.started_at is None
-        and not catches_up
+        and not is_catching_up
         and _had_time(series, heartbeat.away_until, now)
     ):
         incident.started_at = now

@@ -20,10 +20,12 @@ _var_dir.mkdir(exist_ok=True)
 os.environ["VAR_DIR"] = str(_var_dir)
 
 from device_endpoint.settings.staff import *  # noqa: E402,F403 - VAR_DIR comes first
-from device_endpoint.settings.staff import STATIC_ROOT, STORAGES  # noqa: E402
+from device_endpoint.settings.staff import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 
 # Pages are rendered without `collectstatic`; whitenoise warns about a missing folder.
 STATIC_ROOT.mkdir(exist_ok=True)
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # The same algorithm as in production, so that the real staff site accepts these users too.
 PASSWORD_HASHERS = ["tests.support.fast_password_hasher.QuickPBKDF2"]
+# A test's transaction is idle while the test works, for minutes on a busy machine.
+DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"

@@ -11,12 +11,12 @@ def device_workers(stack: Stack) -> set[int]:
     """Return the process ids of the device API's workers (Linux)."""
     assert stack.process is not None
     parents = _parents()
-    doors = [
+    processes = [
         pid
         for pid in _below({stack.process.pid}, parents)
         if b"device_endpoint.device_wsgi" in _command(pid)
     ]
-    return {pid for pid in doors if parents[pid] in doors}
+    return {pid for pid in processes if parents[pid] in processes}
 
 
 def _parents() -> dict[int, int]:

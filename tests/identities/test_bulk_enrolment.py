@@ -80,8 +80,8 @@ def test_a_file_is_read_as_the_command_reads_it(operator: Client) -> None:
     shown = cards(text_of(confirm(operator, page)))  # type: ignore[arg-type]
     assert [name for name, _ in shown] == ["bed-1", "bed-2"]
     assert newest().name == "Ward 4"
-    told = newest().keys.order_by("pk").values_list("note", "max_uses")
-    assert list(told) == [("from the form", 2), ("right", 2)]
+    keys = newest().keys.order_by("pk").values_list("note", "max_uses")
+    assert list(keys) == [("from the form", 2), ("right", 2)]
 
 
 def test_rows_pasted_from_a_spreadsheet_come_with_tabs(operator: Client) -> None:
@@ -124,8 +124,8 @@ def test_every_bad_row_is_named_with_line_column_and_remedy(operator: Client) ->
     ],
 )
 def test_an_invalid_list_is_refused(operator: Client, fields: dict[str, Any], said: str) -> None:
-    told = {"rows": ROWS, "max_uses": "1", "valid_for": "7d", "create": "on"} | fields
-    assert said.lower() in text_of(operator.post(ADD, told)).lower()
+    form = {"rows": ROWS, "max_uses": "1", "valid_for": "7d", "create": "on"} | fields
+    assert said.lower() in text_of(operator.post(ADD, form)).lower()
     assert made() == (0, 0, 0)
 
 

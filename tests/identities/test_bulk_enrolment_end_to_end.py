@@ -13,7 +13,7 @@ from tests.security.users import Browser, text_of
 from tests.support.devices import Device
 from tests.support.stack import Stack
 
-ROWS = "identity,note\n" + "".join(f"doors-of-ward-{n},strap {n}\n" for n in range(3))
+ROWS = "identity,note\n" + "".join(f"beds-of-ward-{n},strap {n}\n" for n in range(3))
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def staff(stack: Stack) -> Browser:
 def test_devices_register_with_the_cards_and_progress_shows_it(
     staff: Browser, make_device: Callable[..., Device]
 ) -> None:
-    preview = staff.post(ADD, {"rows": ROWS, "create": "on", "name": "Doors"})
+    preview = staff.post(ADD, {"rows": ROWS, "create": "on", "name": "Beds"})
     sheet = staff.send(ADD, filled_in(preview.text) | {"confirm": "yes"})
     assert "no-store" in sheet.headers["Cache-Control"]
     shown = cards(sheet.text)
@@ -55,9 +55,9 @@ def incompressible(seed: int) -> str:
 @pytest.mark.usefixtures("live_db")
 def test_the_longest_list_passes_nginx_twice(staff: Browser) -> None:
     # Text that does not compress: the signed rows are the larger of the two requests.
-    rows = [f"doors-{n:03},{incompressible(n)}" for n in range(500)]
+    rows = [f"beds-{n:03},{incompressible(n)}" for n in range(500)]
     preview = staff.post(ADD, {"rows": "identity,note\n" + "\n".join(rows), "create": "on"})
     assert "500 keys" in preview.text
     answer = staff.send(ADD, filled_in(preview.text) | {"edit": "yes"})
     assert answer.status_code == 200
-    assert "doors-499" in answer.text
+    assert "beds-499" in answer.text

@@ -101,6 +101,6 @@ def test_it_says_that_the_identity_is_inactive(
 ) -> None:
     Identity.objects.update(is_active=False)
     call_command("issue_psk", "bed-12", "--json", no_color=True)
-    told = capsys.readouterr()
-    assert json.loads(told.out)["identity"] == "bed-12"
-    assert "inactive" in told.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["identity"] == "bed-12"
+    assert "inactive" in output.err

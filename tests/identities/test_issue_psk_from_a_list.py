@@ -49,19 +49,19 @@ def refusal(issue: Any, content: str | bytes, *options: str) -> list[str]:
 
 def test_a_key_for_each_row_in_the_files_order(issue: Any) -> None:
     listed = HEADER + "bed-2,left,3,12h\nbed-1,right,,\nbed-1,spare,,\n"
-    told = keys_of(issue(listed, "--create", "--json"))
-    assert [list(key) for key in told] == [
+    issued = keys_of(issue(listed, "--create", "--json"))
+    assert [list(key) for key in issued] == [
         ["psk", "identity", "expires_at", "max_uses", "hint"]
     ] * 3
-    assert [(key["identity"], key["max_uses"]) for key in told] == [
+    assert [(key["identity"], key["max_uses"]) for key in issued] == [
         ("bed-2", 3),
         ("bed-1", 1),
         ("bed-1", 1),
     ]
-    for key in told:
+    for key in issued:
         stored = PreSharedKey.objects.get(digest=keys.digest(key["psk"]))
         assert stored.identity.name == key["identity"]
-    left = datetime.fromisoformat(told[0]["expires_at"]) - timezone.now()
+    left = datetime.fromisoformat(issued[0]["expires_at"]) - timezone.now()
     assert timedelta(hours=11, minutes=59) < left <= timedelta(hours=12)
     assert Identity.objects.count() == 2
 
@@ -76,8 +76,8 @@ def test_options_fill_what_a_row_leaves_empty(issue: Any) -> None:
 
 def test_what_spreadsheets_write_is_read(issue: Any) -> None:
     content = '\ufeffNote,Identity\r\n"a, b",bed-1\r\n,\r\n , bed-2 \r\n'
-    told = keys_of(issue(content, "--create", "--json"))
-    assert [key["identity"] for key in told] == ["bed-1", "bed-2"]
+    issued = keys_of(issue(content, "--create", "--json"))
+    assert [key["identity"] for key in issued] == ["bed-1", "bed-2"]
     assert PreSharedKey.objects.get(identity__name="bed-1").note == "a, b"
 
 
@@ -98,8 +98,8 @@ def test_every_bad_row_is_named_with_its_line_and_a_remedy(issue: Any) -> None:
         'bed-1,"two\nlines",,\n'
         "bed-1,end,9999999999,\n"
     )
-    told = refusal(issue, HEADER + rows, "--json")
-    assert [line.partition(":")[0] for line in told] == [
+    lines = refusal(issue, HEADER + rows, "--json")
+    assert [line.partition(":")[0] for line in lines] == [
         f"line {number}" for number in (4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15)
     ]
     remedies = (
@@ -115,7 +115,7 @@ def test_every_bad_row_is_named_with_its_line_and_a_remedy(issue: Any) -> None:
         "remove it",
         "from 1 to",
     )
-    for line, remedy in zip(told, remedies, strict=True):
+    for line, remedy in zip(lines, remedies, strict=True):
         assert remedy in line
 
 
@@ -137,16 +137,16 @@ def test_every_bad_row_is_named_with_its_line_and_a_remedy(issue: Any) -> None:
 def test_a_file_that_is_no_such_list_is_refused(
     issue: Any, content: str | bytes, remedy: str
 ) -> None:
-    told = refusal(issue, content, "--create")
-    assert len(told) == 1
-    assert remedy in told[0]
+    lines = refusal(issue, content, "--create")
+    assert len(lines) == 1
+    assert remedy in lines[0]
 
 
 def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(issue: Any) -> None:
     Identity.objects.create(name="Bed-1")
     listed = HEADER + "bed-1,,2,\nbed-2,,,\n"
-    told = keys_of(issue(listed, "--create", "--dry-run", "--json"))
-    assert [(key["psk"], key["identity"], key["max_uses"], key["hint"]) for key in told] == [
+    issued = keys_of(issue(listed, "--create", "--dry-run", "--json"))
+    assert [(key["psk"], key["identity"], key["max_uses"], key["hint"]) for key in issued] == [
         (None, "Bed-1", 2, None),
         (None, "bed-2", 1, None),
     ]

@@ -108,9 +108,9 @@ def test_reissuing_replaces_the_keys_that_have_not_registered(
         assert timedelta(days=1) < now.expires_at - timezone.now() <= timedelta(days=2)
         assert rows_that_hold(new[name]) == []
     assert key_of("ward").max_uses == 2, "one of three has been used"
-    told = shown(page_of(operator, f"{enrolled}change/"))
-    assert told["bed-4"] == "waiting"
-    assert len(told) == 6
+    states = shown(page_of(operator, f"{enrolled}change/"))
+    assert states["bed-4"] == "waiting"
+    assert len(states) == 6
 
 
 def test_a_page_submitted_twice_does_not_revoke_its_new_keys(
@@ -151,9 +151,9 @@ def test_both_are_in_the_histories_and_the_audit_log(operator: Client, enrolled:
     said = set(LogEntry.objects.values_list("change_message", flat=True))
     assert {"Re-issued 4 keys.", "Revoked 4 keys.", "Revoked."} <= said
     noted = AuditEvent.objects.filter(object_type="identities.presharedkey", action="comment")
-    told = [row.changes["message"][1] for row in noted]
-    assert sum(text == "Revoked." for text in told) == 4
-    assert sum(text.startswith("Revoked: replaced by dpsk_") for text in told) == 4
+    messages = [row.changes["message"][1] for row in noted]
+    assert sum(text == "Revoked." for text in messages) == 4
+    assert sum(text.startswith("Revoked: replaced by dpsk_") for text in messages) == 4
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def _use(stack: Stack, folder: Path) -> None:
         answer = device.upload(("hr", None, content))
         assert answer.status_code == 200, answer.text
     assert answer.json()["files"][0]["status"] == "duplicate"
-    # Laid over what is stored; a day in many blocks; one that cannot be read.
+    # Overlaps what is stored; a day in many blocks; one that cannot be read.
     replacing = device.upload(("hr", None, f"{HOUR},70\n".encode()))
     assert replacing.json()["files"][0]["replaced"] == 1
     assert device.upload(("recorded", "r.csv", RECORDING.read_bytes())).status_code == 200

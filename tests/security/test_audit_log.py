@@ -40,13 +40,13 @@ def test_a_change_says_who_where_and_the_old_and_new_value(
         admin,
         f"/admin/identities/identity/{identity.pk}/change/",
         name="bed-12",
-        description="by the door",
+        description="by the wall",
     )
     row = newest()
     assert (row.username, row.action, row.address) == ("some-superuser", "change", "192.0.2.7")
     assert (row.object_type, row.object_id) == ("identities.identity", str(identity.pk))
     assert row.changes == {
-        "description": ["by the window", "by the door"],
+        "description": ["by the window", "by the wall"],
         "is_active": [True, False],
     }
     assert row.request_id == "r-1"

@@ -1,4 +1,4 @@
-"""The times of a stored block, told without the code that wrote them."""
+"""The times of a stored block, decoded without the code that wrote them."""
 
 from __future__ import annotations
 

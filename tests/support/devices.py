@@ -1,4 +1,4 @@
-"""A device for the tests: a key, a certificate, and real mutual TLS to the device door."""
+"""A device for the tests: a key, a certificate, and real mutual TLS to the device API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PrivateKey = (
     | ed25519.Ed25519PrivateKey
     | ed448.Ed448PrivateKey
 )
-# name of the measurement, name of the file (None: not told), content
+# name of the measurement, name of the file (None: not sent), content
 FilePart = tuple[str, str | None, bytes]
 RawAnswer = tuple[int, dict[str, str], bytes]
 
@@ -78,7 +78,7 @@ class Device:
 
     @property
     def sha256(self) -> str:
-        """Return the SHA-256 of the certificate as the door shows it."""
+        """Return the SHA-256 of the certificate as the device API shows it."""
         der = self.certificate.public_bytes(serialization.Encoding.DER)
         return hashlib.sha256(der).hexdigest()
 
@@ -87,7 +87,7 @@ class Device:
         return self.post(json={"PSK": psk})
 
     def whoami(self) -> requests.Response:
-        """GET what the door knows of this device."""
+        """GET the status of this device."""
         return self.request("GET")
 
     def upload(self, *files: FilePart) -> requests.Response:
@@ -126,7 +126,7 @@ class Device:
         context: ssl.SSLContext | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
-        """Return an open TLS connection to the door; ``server_name`` None sends no SNI."""
+        """Return an open TLS connection to the device API; ``server_name`` None sends no SNI."""
         context = context or self.tls()
         context.check_hostname = server_name == "localhost"
         plain = socket.create_connection(("127.0.0.1", urlsplit(self.url).port), timeout=30)
@@ -153,7 +153,7 @@ class Device:
     ) -> RawAnswer:
         """Send bytes as they are and return status, headers (names in lower case) and body.
 
-        ``finish`` tells the door that nothing more will come.
+        ``finish`` closes the sending half of the connection.
         """
         with self.connect(server_name) as connection:
             connection.sendall(sent)
@@ -173,8 +173,8 @@ def multipart(files: Iterable[FilePart], boundary: str) -> bytes:
     """Return files framed as RFC 7578 says."""
     parts = []
     for name, filename, content in files:
-        told = f'; filename="{filename}"' if filename is not None else ""
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{told}\r\n'
+        parameter = f'; filename="{filename}"' if filename is not None else ""
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{parameter}\r\n'
         parts.append(head.encode() + b"Content-Type: text/plain\r\n\r\n" + content + b"\r\n")
     return b"".join(parts) + f"--{boundary}--\r\n".encode()
 

@@ -1,4 +1,4 @@
-"""What every error of the device door looks like, whoever made it."""
+"""Assertions on the errors of the device API, from nginx or the service."""
 
 from __future__ import annotations
 

@@ -75,12 +75,12 @@ class Stack:
 
     @property
     def staff_url(self) -> str:
-        """Return the staff door's address, without a slash at its end."""
+        """Return the staff site's address, without a slash at its end."""
         return f"https://localhost:{self.staff_port}"
 
     @property
     def ca_file(self) -> Path:
-        """Return the file to trust both doors by."""
+        """Return the file that verifies both server certificates."""
         return self.var_dir / "tls" / "ca.crt"
 
     @property
@@ -89,7 +89,7 @@ class Stack:
         return self.output_file.read_text() if self.output_file.exists() else ""
 
     def start(self, *arguments: str) -> None:
-        """Start ``up`` and wait until it says that both doors answer."""
+        """Start ``up`` and wait until it reports that both services answer."""
         self.launch(*arguments)
         self.wait_for("\nready\n")
 
@@ -144,18 +144,18 @@ class Stack:
         return str(json.loads(run.stdout)["psk"])
 
     def get_staff(self, path: str) -> tuple[int, dict[str, str], str]:
-        """Return status, headers and text of a GET at the staff door, without a login."""
+        """Return status, headers and text of an anonymous GET to the staff site."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        door = http.client.HTTPSConnection("localhost", self.staff_port, context=context)
+        connection = http.client.HTTPSConnection("localhost", self.staff_port, context=context)
         try:
-            door.request("GET", path)
-            answer = door.getresponse()
+            connection.request("GET", path)
+            answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read().decode()
         except OSError as error:
             _close_what_ssl_left_open(error)
             raise
         finally:
-            door.close()
+            connection.close()
 
     def logs(self) -> str:
         """Return the last lines of every program's log, for the message of a failed test."""

@@ -34,7 +34,7 @@ def test_a_file_accepted_now_is_overlaid_on_later_files() -> None:
     assert rejected.status == "rejected"
     send(certificate, {MORNING + 2: 20.0, MORNING + 3: 3.0, MORNING + 4: 40.0})
     done = Reparsed()
-    for done in reparse(identity.pk, WINDOW, 100):  # noqa: B007 - the last is looked at
+    for done in reparse(identity.pk, WINDOW, 100):  # noqa: B007 - only the last is checked
         pass
     (file,) = done.stored
     assert (file.pk, file.status, file.errors) == (rejected.id, "stored", None)
@@ -55,7 +55,7 @@ def test_an_unreadable_or_badly_named_file_stays_rejected() -> None:
     send(certificate, write_file({MORNING: 1.0}), name="bad name")
     send(certificate, write_file({MORNING + i: 1.0 for i in range(9)}), window=NARROW)
     done = Reparsed()
-    for done in reparse(identity.pk, WINDOW, 5):  # noqa: B007 - the last is looked at
+    for done in reparse(identity.pk, WINDOW, 5):  # noqa: B007 - only the last is checked
         pass
     assert (done.stored, done.still_rejected) == ([], 3)
     assert Measurement.objects.filter(identity=identity, status="rejected").count() == 3
