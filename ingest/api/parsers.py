@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +20,8 @@ from ingest.api.problem_json import (
     ProblemResponse,
     ProblemType,
 )
-from ingest.parsing import multipart_form
+from ingest.parsing import gzip_members, multipart_form
+from ingest.parsing.gzip_members import DamagedGzip, InflatedTooLarge
 from ingest.parsing.registration_json import parse_object
 from ingest.uploads import UploadedFile
 
@@ -29,8 +29,6 @@ MediaType = Literal["application/json", "multipart/form-data"]
 JSON: MediaType = "application/json"
 MULTIPART: MediaType = "multipart/form-data"
 CHUNK_BYTES = 1 << 18  # what stays in a processor's cache while it is copied
-
-_GZIP = 31  # zlib's window bits for a gzip header and trailer
 
 
 def read_media_type(request: HttpRequest) -> MediaType:
@@ -112,22 +110,12 @@ def _chunks(request: HttpRequest) -> Iterator[bytes]:
 
 def _inflate(body: bytes, limit: int) -> bytes:
     """Return the content of gzip members; raise a 413 beyond ``limit`` bytes."""
-    parts: list[bytes] = []
-    left = limit
-    while body:
-        inflater = zlib.decompressobj(_GZIP)
-        try:
-            part = inflater.decompress(body, left + 1)
-        except zlib.error as error:
-            raise ProblemResponse(INVALID_MULTIPART, "The gzip stream is damaged.") from error
-        left -= len(part)
-        if left < 0:
-            raise _too_large(limit)
-        if not inflater.eof:
-            raise ProblemResponse(INVALID_MULTIPART, "The gzip stream ends early.")
-        parts.append(part)
-        body = inflater.unused_data
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    try:
+        return gzip_members.inflate(body, limit)
+    except DamagedGzip as error:
+        raise ProblemResponse(INVALID_MULTIPART, str(error)) from error
+    except InflatedTooLarge as error:
+        raise _too_large(limit) from error
 
 
 def drain(request: HttpRequest) -> None:
