@@ -33,7 +33,10 @@ class DeviceWorker(SyncWorker):  # type: ignore[misc] # gunicorn has no types
         else:
             logger.error("error outside of the application", exc_info=exc)
         with contextlib.suppress(OSError):
-            _redirect_internally(client, "/problem/400" if is_invalid else "/problem/503")
+            if is_invalid:
+                _redirect_internally(client, b"403 Forbidden", b"/problem/400")
+            else:
+                _redirect_internally(client, b"503 Service Unavailable", b"/problem/503")
 
 
 class ErrorLog(Logger):  # type: ignore[misc] # gunicorn has no types
@@ -46,11 +49,12 @@ class ErrorLog(Logger):  # type: ignore[misc] # gunicorn has no types
         pass
 
 
-def _redirect_internally(client: socket.socket, location: str) -> None:
+def _redirect_internally(client: socket.socket, status: bytes, location: bytes) -> None:
+    """Let nginx answer at ``location``; ``status`` is what its check of a body goes by."""
     client.settimeout(LINGER_SECONDS)
     client.sendall(
-        b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n"
-        b"X-Accel-Redirect: " + location.encode() + b"\r\n\r\n"
+        b"HTTP/1.1 " + status + b"\r\nConnection: close\r\nContent-Length: 0\r\n"
+        b"X-Accel-Redirect: " + location + b"\r\n\r\n"
     )
     # Closing with an unread body would reset the connection and lose the response.
     client.shutdown(socket.SHUT_WR)

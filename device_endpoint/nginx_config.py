@@ -98,8 +98,13 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
         "MAX_REQUEST_BYTES",
         "REQUESTS_PER_SECOND",
         "MAX_CONNECTIONS_PER_IP",
+        "MAX_LARGE_BODIES",
+        "MAX_LARGE_BODIES_PER_CERTIFICATE",
     ):
         values[name] = str(getattr(settings, name))
+    values["MAX_SMALL_BODY_BYTES"] = str(
+        min(settings.MAX_SMALL_BODY_BYTES, settings.MAX_REQUEST_BYTES)
+    )
     return (
         values
         | _upstream_values()

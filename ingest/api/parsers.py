@@ -92,7 +92,7 @@ def _read_body(request: HttpRequest, limit: int, *, if_cut: ProblemType) -> byte
     """Return the body; raise a 413 beyond ``limit`` bytes, ``if_cut`` if its end is missing."""
     length = _content_length(request)
     if length > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     try:
         body = b"".join(_chunks(request))
     except UnreadablePostError as error:
@@ -115,7 +115,7 @@ def _inflate(body: bytes, limit: int) -> bytes:
     except DamagedGzip as error:
         raise ProblemResponse(INVALID_MULTIPART, str(error)) from error
     except InflatedTooLarge as error:
-        raise _too_large(limit) from error
+        raise body_too_large(limit) from error
 
 
 def drain(request: HttpRequest) -> None:
@@ -127,7 +127,7 @@ def drain(request: HttpRequest) -> None:
         return
 
 
-def _too_large(limit: int) -> ProblemResponse:
+def body_too_large(limit: int) -> ProblemResponse:
     return ProblemResponse(
         REQUEST_TOO_LARGE, f"A body may have {limit:,} bytes, counted after inflating."
     )

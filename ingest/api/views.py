@@ -191,6 +191,8 @@ def published_limits() -> dict[str, int]:
         "latest_ms": window.latest_ms,
         "requests_per_second": settings.REQUESTS_PER_SECOND,
         "connections": settings.MAX_CONNECTIONS_PER_IP,
+        "large_bodies": settings.MAX_LARGE_BODIES,
+        "large_bodies_per_certificate": settings.MAX_LARGE_BODIES_PER_CERTIFICATE,
         "refused_registrations_per_minute": (
             settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE
         ),

@@ -66,7 +66,7 @@ def test_every_proxied_location_sets_every_header_itself(written: Path) -> None:
     proxied = [
         path[-2] for path in walk(directives(written)) if path[-1]["directive"] == "proxy_pass"
     ]
-    assert len(proxied) == 4
+    assert len(proxied) == 7
     for location in proxied:
         headers = dict(own(location, "proxy_set_header"))
         assert set(headers) >= APPLICATION_HEADERS
@@ -114,7 +114,47 @@ def test_every_error_page_of_nginx_has_a_json_body(written: Path) -> None:
     problems = [one for one in server["block"] if one["args"][:1] == ["="]]
     for location in (one for one in problems if one["args"][1].startswith("/problem/")):
         assert own(location, "internal") == [[]]
-        assert own(location, "return")[0][1].startswith('{"type":"urn:device-endpoint:')
+        body = own(location, "return")[0][1]
+        # What the application refuses has its own body.
+        is_json = body == "$refusal" or body.startswith('{"type":"urn:device-endpoint:')
+        assert is_json, location["args"]
+
+
+def test_a_long_body_is_read_in_one_location_only(written: Path) -> None:
+    server = servers(written)["device_service"]
+    limited = {
+        location["args"][-1]: own(location, "client_max_body_size") + own(location, "limit_conn")
+        for location in (path[-1] for path in walk([server]))
+        if location["directive"] == "location" and own(location, "proxy_pass")
+    }
+    connections = ["device_connections", "256"]
+    assert limited == {
+        "/device_endpoint": [connections],
+        "/device_endpoint/": [connections],
+        "@certificate_rejected": [connections],
+        "/body_check": [],
+        "@large_body": [
+            ["large_bodies", "64"],
+            ["large_bodies_by_certificate", "8"],
+            connections,
+        ],
+        "@chunked_body": [["65536"], connections],
+    }
+
+
+def test_each_listener_counts_its_connections_in_its_own_zone(written: Path) -> None:
+    zones = {
+        service: {
+            path[-1]["args"][0]
+            for path in walk([server])
+            if path[-1]["directive"] == "limit_conn" and "connections" in path[-1]["args"][0]
+        }
+        for service, server in servers(written).items()
+    }
+    assert zones == {
+        "device_service": {"device_connections"},
+        "staff_service": {"staff_connections"},
+    }
 
 
 def test_device_ca_restricts_certificates_to_that_authority(

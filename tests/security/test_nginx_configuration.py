@@ -81,7 +81,29 @@ def test_there_are_two_servers_with_these_proxied_locations(
         ["=", "/device_endpoint"],
         ["=", "/device_endpoint/"],
         ["@certificate_rejected"],
+        ["=", "/body_check"],
+        ["@large_body"],
+        ["@chunked_body"],
         ["/"],
+    ]
+
+
+def test_each_way_to_a_body_asks_first(servers: list[Block]) -> None:
+    entrances = [["=", "/device_endpoint"], ["=", "/device_endpoint/"], ["@certificate_rejected"]]
+    for location in (one for one in locations(servers) if one["args"] in entrances):
+        conditions = {tuple(one["args"]): one["block"][0] for one in walk(location["block"], "if")}
+        assert conditions["$body_route", "=", "large"]["args"] == ["418"]
+        assert conditions["$body_route", "=", "chunked"]["args"] == ["419"]
+    by_args = {one["args"][-1]: one["block"] for one in locations(servers)}
+    pages = {one["args"][0]: one["args"][-1] for one in walk(servers[0], "error_page")}
+    assert (pages["418"], pages["419"]) == ("@large_body_check", "@chunked_body")
+    for name in ("@large_body_check", "@chunked_body"):
+        assert [one["args"] for one in walk(by_args[name], "auth_request")] == [["/body_check"]]
+    assert list(walk(by_args["@large_body_check"], "proxy_pass")) == []
+    assert pages["401"] == "@large_body"  # nothing else leads there
+    assert [one["args"] for one in walk(by_args["/body_check"], "internal")] == [[]]
+    assert [one["args"] for one in walk(by_args["/body_check"], "proxy_pass_request_body")] == [
+        ["off"]
     ]
 
 
@@ -89,7 +111,7 @@ def test_each_location_includes_the_header_file_of_its_service(
     servers: list[Block],
 ) -> None:
     for location in proxied(servers):
-        files = {one["file"] for one in location["block"] if one["directive"].startswith("proxy_")}
+        files = {one["file"] for one in location["block"] if one["directive"] == "proxy_pass"}
         service = "staff" if location["args"] == ["/"] else "device"
         assert {file.rpartition("/")[2] for file in files} == {f"{service}_proxy.conf"}
 

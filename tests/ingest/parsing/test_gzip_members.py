@@ -48,7 +48,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
         def unused_data(self) -> bytes:
             return self.real.unused_data
 
-    monkeypatch.setattr(gzip_members.zlib, "decompressobj", Counting)
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
     return counted
 
 
