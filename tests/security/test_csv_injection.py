@@ -52,7 +52,7 @@ def test_no_identity_and_no_measurement_has_such_a_name(formula: str) -> None:
 def test_csv_is_written_nowhere_else() -> None:
     sources = [
         path
-        for folder in ("ingest", "identities", "device_endpoint")
+        for folder in ("device_endpoint", "analysis", "alerts", "ingest", "identities")
         for pattern in ("*.py", "*.js")
         for path in (PROJECT / folder).rglob(pattern)
         if "vendor" not in path.parts
