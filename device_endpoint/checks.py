@@ -60,6 +60,12 @@ def check_renamed_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage
     ]
 
 
+_PAIRED_SETTINGS = (
+    ("SERVER_CERTIFICATE", "SERVER_KEY"),
+    ("SERVER_CERTIFICATE_RSA", "SERVER_KEY_RSA"),
+)
+
+
 @register(Tags.security, deploy=True)
 def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
@@ -220,14 +226,15 @@ def check_certificates(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="device_endpoint.E004",
             )
         )
-    if bool(read_text("SERVER_CERTIFICATE")) != bool(read_text("SERVER_KEY")):
-        messages.append(
-            Error(
-                "Only one of SERVER_CERTIFICATE and SERVER_KEY is set.",
-                hint="Set both, or neither.",
-                id="device_endpoint.E005",
+    for certificate, key in _PAIRED_SETTINGS:
+        if bool(read_text(certificate)) != bool(read_text(key)):
+            messages.append(
+                Error(
+                    f"Only one of {certificate} and {key} is set.",
+                    hint="Set both, or neither.",
+                    id="device_endpoint.E005",
+                )
             )
-        )
     if settings.ACCEPT_EXPIRED_CERTIFICATES:
         messages.append(
             checks.Warning(

@@ -148,6 +148,18 @@ def read_list(name: str, default: list[str]) -> list[str]:
     return _read(name, lambda raw: raw.replace(",", " ").split(), default, "expected a list")
 
 
+def read_choices(name: str, choices: tuple[str, ...]) -> list[str]:
+    """Return ``name`` as a list of which each item must be one of ``choices``."""
+
+    def convert(raw: str) -> list[str]:
+        items = raw.replace(",", " ").split()
+        if not set(items) <= set(choices):
+            raise ValueError(raw)
+        return items
+
+    return _read(name, convert, [], f"expected some of {', '.join(choices)}")
+
+
 def child_environment(added: dict[str, str]) -> dict[str, str]:
     """Return the environment of a child process: this process's own and ``added``."""
     return {**os.environ, **added}

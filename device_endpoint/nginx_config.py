@@ -19,6 +19,14 @@ MAIN_FILE = "nginx.conf"
 KEEPALIVE_MIN_TIMEOUT_SINCE = (1, 27, 4)
 _VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+TLS_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
 # In a quoted string of nginx these characters end it, start a variable or escape.
 _UNQUOTABLE = re.compile(r"[\"\\$\x00-\x1f\x7f]")
 
@@ -110,6 +118,9 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
         | _upstream_values()
         | {
             "USER_LINE": _user_line(),
+            "RSA_CERTIFICATE": _rsa_certificate_lines(),
+            "TLS_CIPHERS": ":".join(TLS_CIPHERS),
+            "DEVICE_TLS_CIPHERS": ":".join((*TLS_CIPHERS, *settings.EXTRA_TLS_CIPHERS)),
             "RELOAD_GRACE": _reload_grace_line(version),
             "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
             "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
@@ -139,6 +150,14 @@ def _user_line() -> str:
         return "# Runs as the user that starts it."
     # Without a name root's workers would run as nobody, who cannot open the services' sockets.
     return f'user "{check_quotable("NGINX_USER", read_text("NGINX_USER", "root"))}";'
+
+
+def _rsa_certificate_lines() -> str:
+    files = server_certificate.rsa_files()
+    if files is None:
+        return "# SERVER_CERTIFICATE_RSA adds a certificate for clients that do not speak ECDSA."
+    certificate, key = (check_quotable("SERVER_CERTIFICATE_RSA", str(file)) for file in files)
+    return f'ssl_certificate "{certificate}";\n    ssl_certificate_key "{key}";'
 
 
 def _reload_grace_line(version: tuple[int, ...]) -> str:

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from django.core.exceptions import ImproperlyConfigured
 
 from device_endpoint.env import PROJECT_DIR, read_text, var_dir
 
@@ -40,6 +41,31 @@ def key_path() -> Path:
     """Return the file of the server's key (``SERVER_KEY``, or generated)."""
     configured = read_text("SERVER_KEY")
     return PROJECT_DIR / configured if configured else var_dir() / "secrets" / "server.key"
+
+
+def rsa_files() -> tuple[Path, Path] | None:
+    """Return the files of the RSA certificate beside it and of its key, None where there is none.
+
+    nginx serves it to clients that do not speak ECDSA.
+    """
+    certificate, key = read_text("SERVER_CERTIFICATE_RSA"), read_text("SERVER_KEY_RSA")
+    if bool(certificate) != bool(key):
+        raise ImproperlyConfigured(
+            "Only one of SERVER_CERTIFICATE_RSA and SERVER_KEY_RSA is set: set both, or neither."
+        )
+    return (PROJECT_DIR / certificate, PROJECT_DIR / key) if certificate else None
+
+
+def certificate_paths() -> list[Path]:
+    """Return the files of every certificate that nginx serves."""
+    rsa = rsa_files()
+    return [certificate_path(), *([rsa[0]] if rsa else [])]
+
+
+def key_paths() -> list[Path]:
+    """Return the files of their keys, in the same order."""
+    rsa = rsa_files()
+    return [key_path(), *([rsa[1]] if rsa else [])]
 
 
 def ensure(public_host: str) -> bool:

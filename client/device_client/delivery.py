@@ -84,10 +84,12 @@ class Deliverer:
         receipts: Sequence[Receipt],
         problem: Problem | None,
     ) -> None:
+        unmatched = list(receipts)
         for file, part in zip(batch, parts, strict=True):
-            receipt = find_receipt(part, receipts)
+            receipt = find_receipt(part, unmatched)
             if receipt is None:
                 raise ProtocolError(f"the server sent no receipt for {part.name}; it is kept")
+            unmatched.remove(receipt)  # the same bytes again have a receipt of their own
             self.on_receipt(receipt)
             if receipt.is_received:
                 self.spool.delete(file)

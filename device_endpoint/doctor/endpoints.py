@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography import x509
 from django.conf import settings
@@ -18,7 +19,7 @@ def run() -> list[Finding]:
     return [
         _check_status("device API", settings.DEVICE_PORT, "/device_endpoint", 403),
         _check_status("staff site", settings.STAFF_PORT, "/readyz", 200),
-        _check_certificate(),
+        *(_check_certificate(path) for path in server_certificate.certificate_paths()),
     ]
 
 
@@ -33,12 +34,15 @@ def _check_status(name: str, port: int, path: str, expected: int) -> Finding:
     return ok(name, f"answers on port {port}")
 
 
-def _check_certificate() -> Finding:
-    path = server_certificate.certificate_path()
+def _check_certificate(path: Path) -> Finding:
     try:
         end = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
-        return fail("server certificate", f"{path}: {error}", "set SERVER_CERTIFICATE")
+        return fail(
+            "server certificate",
+            f"{path}: {error}",
+            "set SERVER_CERTIFICATE or SERVER_CERTIFICATE_RSA",
+        )
     return check_days_left((end - datetime.now(UTC)).days)
 
 

@@ -58,7 +58,7 @@ def _check_secrets() -> Finding:
 def _secret_files() -> Iterator[Path]:
     var_dir = Path(settings.VAR_DIR)
     yield from (var_dir / "secrets").glob("*")
-    yield server_certificate.key_path()
+    yield from server_certificate.key_paths()
     yield from (var_dir / "nginx").glob("*_proxy.conf")
     yield from files_of_secrets()
 

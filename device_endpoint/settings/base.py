@@ -6,6 +6,7 @@ from device_endpoint.env import (
     parse_database_url,
     read_bool,
     read_choice,
+    read_choices,
     read_database_url,
     read_day,
     read_int,
@@ -35,6 +36,17 @@ ALLOWED_HOSTS = [PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]", *read_list("ALL
 HSTS_SECONDS = read_int("HSTS_SECONDS", 300 if PUBLIC_HOST == "localhost" else 31_536_000)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DEVICE_CA = read_text("DEVICE_CA")  # only certificates of this CA; "": self-signed
+# CBC and static RSA, for old modems: the device API only, beside nginx_config.TLS_CIPHERS.
+EXTRA_TLS_CIPHER_CHOICES = (
+    "ECDHE-ECDSA-AES128-SHA256",
+    "ECDHE-RSA-AES128-SHA256",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-RSA-AES128-SHA",
+    "AES128-GCM-SHA256",
+    "AES128-SHA256",
+    "AES128-SHA",
+)
+EXTRA_TLS_CIPHERS = read_choices("EXTRA_TLS_CIPHERS", EXTRA_TLS_CIPHER_CHOICES)
 CLOCK_GRACE_SECONDS = read_int("CLOCK_GRACE_SECONDS", 300, 0, 86_400)  # before not_before
 CERTIFICATE_OVERLAP_DAYS = read_int("CERTIFICATE_OVERLAP_DAYS", 7)  # both are valid after a renewal
 MAX_TOKEN_DAYS = read_int("MAX_TOKEN_DAYS", 365, 1, 3650)  # longest life of an access token

@@ -95,6 +95,17 @@ def test_receipts_are_matched_by_sha256_not_by_order(device: _Device, serve: Ser
     assert [receipt.name for receipt in device.receipts] == [HR.name, IBI.name]
 
 
+def test_the_same_bytes_twice_are_a_stored_file_and_a_duplicate(
+    state: StateFolder, connect: Connect, serve: Serve
+) -> None:
+    for _ in range(2):
+        state.spool.add(HR)
+    device = _Device(state, connect)
+    device.deliverer(serve([_received(_receipt(HR), _receipt(HR, "duplicate"))])).send_pending()
+    assert device.waiting() == []
+    assert [receipt.status for receipt in device.receipts] == ["stored", "duplicate"]
+
+
 def test_a_retry_waits_at_least_for_retry_after(
     device: _Device, serve: Serve, retry_policy: RetryPolicy, delays: list[float]
 ) -> None:

@@ -6,7 +6,7 @@ import re
 
 from device_endpoint.env import PROJECT_DIR
 
-READ = re.compile(r"read_(?:text|int|bool|choice|day|list|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"")
+READ = re.compile(r"read_(?:text|int|bool|choices?|day|list|secret)\(\s*\"([A-Z][A-Z0-9_]+)\"")
 # Identifies the service of a gunicorn process, and is no setting of the installation.
 SET_BY_UP = {"SERVICE"}
 

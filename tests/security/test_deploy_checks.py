@@ -40,6 +40,8 @@ WRONG_ENVIRONMENTS = [
     ("W011", {"GUNICORN_BIND": "127.0.0.1:8000"}),
     ("E005", {"SERVER_CERTIFICATE": "server.crt"}),
     ("E005", {"SERVER_KEY": "server.key"}),
+    ("E005", {"SERVER_CERTIFICATE_RSA": "rsa.crt"}),
+    ("E005", {"SERVER_KEY_RSA": "rsa.key"}),
     ("W015", {"NOTICE_EMAILS": "ward@example.org"}),
 ]
 
