@@ -186,10 +186,7 @@ CERTIFICATE_NOT_YET_VALID: Final = ProblemType(
     retryable=True,
 )
 CERTIFICATE_UNACCEPTABLE: Final = ProblemType(
-    "certificate_unacceptable",
-    403,
-    "This certificate cannot be used",
-    retryable=True,
+    "certificate_unacceptable", 403, "This certificate cannot be used", retryable=True
 )
 # Details of CERTIFICATE_UNACCEPTABLE by reason: the cause and the remedy.
 UNACCEPTABLE_DETAILS: Final[dict[str, str]] = {
