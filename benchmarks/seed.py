@@ -22,8 +22,8 @@ from django.conf import settings
 from benchmarks.workloads import csv_lines, generate_files
 from benchmarks.workspace import CannotMeasure
 from device_endpoint.env import child_environment
-from ingest.parsing.sample_file import TimeWindow
-from ingest.uploads import UploadedFile, Uploader, store_files
+from ingest.parsing.samples import TimeWindow
+from ingest.uploads import UploadedFile, Uploader, UploadLimits, file_limits, store_files
 
 
 def fill(
@@ -82,10 +82,11 @@ def run_together(commands: Sequence[list[str]], database_url: str) -> None:
 def _store(options: Namespace) -> None:
     uploader = Uploader(options.identity, options.certificate)
     window = TimeWindow(0, time.time_ns() // 1_000_000)
+    limits = UploadLimits(file_limits(), settings.MAX_HOURS_PER_REQUEST)
     for name in options.series:
         for content in generate_files(options.files, options.samples, csv_lines, options.first):
             file = UploadedFile(name, f"{name}.csv", "text/csv", content)
-            (receipt,) = store_files(uploader, [file], window, settings.MAX_LINES_PER_FILE)
+            (receipt,) = store_files(uploader, [file], window, limits)
             if receipt.status != "stored":
                 raise SystemExit(f"a file was not stored: {receipt}")
 

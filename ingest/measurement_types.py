@@ -62,6 +62,12 @@ def find_kinds(names: Iterable[str]) -> dict[str, Kind]:
     return {name: _kind(name, found) for name, found in find_types(names).items()}
 
 
+def find_columns(name: str) -> list[str]:
+    """Return the column names of the measurement type of ``name``, none without a type."""
+    found = find_types([name])[name]
+    return [] if found is None else found.column_names()
+
+
 def find_types(names: Iterable[str]) -> dict[str, MeasurementType | None]:
     """Return the matching type of each of ``names``, None without one, with one statement."""
     types = sorted(MeasurementType.objects.all(), key=_rank)
@@ -74,16 +80,21 @@ def _rank(kind: MeasurementType) -> tuple[bool, int]:
 
 def _matches(kind: MeasurementType, name: str) -> bool:
     prefix = kind.pattern.removesuffix("*")
-    return name == kind.pattern or (prefix != kind.pattern and name.startswith(prefix))
+    if name == kind.pattern or (prefix != kind.pattern and name.startswith(prefix)):
+        return True
+    measurement, _, column = name.rpartition(".")
+    return measurement == kind.pattern and column in kind.column_names()
 
 
 def _kind(name: str, found: MeasurementType | None) -> Kind:
     if found is None:
         return Kind(label=name)
     interval = found.expected_interval_s
+    column = name.rpartition(".")[2]
+    units = found.units_by_column()
     return Kind(
-        label=found.label,
-        unit=found.unit,
+        label=f"{found.label} {column}" if column in units else found.label,
+        unit=units.get(column, found.unit),
         loinc=found.loinc,
         plausible_low=found.plausible_low,
         plausible_high=found.plausible_high,

@@ -24,7 +24,7 @@ from identities.models import PreSharedKey
 from ingest import certificate_renewal
 from ingest.models import DeviceCertificate
 from ingest.storage import advisory_locks
-from ingest.storage.file_store import PreparedFile
+from ingest.storage.prepared_files import PreparedFile
 
 JITTER_SECONDS = 300  # so that the devices of an identity do not all come back at midnight
 

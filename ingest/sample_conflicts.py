@@ -19,17 +19,17 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from ingest.models import DeviceCertificate, Measurement
-from ingest.storage.blocks import Block
-from ingest.storage.stored_files import load_samples
+from ingest.parsing.samples import US_PER_MS
+from ingest.storage.stored_files import SERIES_FILES, load_samples, series_parameters
 
-_FILES = """
+_FILES = f"""
 SELECT m.id, m.certificate_id, m.samples
 FROM ingest_measurement m
-WHERE m.identity_id = %s AND m.name = %s AND m.status = 'stored' AND m.id <> %s
+WHERE {SERIES_FILES} AND m.status = 'stored' AND m.id <> %s
   AND m.first_ms <= %s AND m.last_ms >= %s
 ORDER BY m.sequence DESC
 LIMIT %s
-"""
+"""  # noqa: S608 - constants only
 MAX_FILES_READ = 20
 MAX_SAMPLES_READ = 1_000_000
 _RECORD = """
@@ -50,18 +50,17 @@ ON CONFLICT (identity_id, name, certificate_id, replaced_certificate_id) DO UPDA
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A stored file that changed values; ``changed`` pairs each block before and after."""
+    """A stored file that changed values of a series, and the times whose values changed."""
 
     identity_id: int
     certificate_id: int
     name: str
     measurement_id: uuid.UUID
-    changed: Sequence[tuple[Block, Block]]
+    changed: Sequence[NDArray[np.int64]]  # epoch microseconds
 
     def times(self) -> NDArray[np.int64]:
         """Return the timestamps whose values changed, ascending."""
-        times = [old.times[old.values != new.values] for old, new in self.changed]
-        return np.sort(np.concatenate(times)) if times else np.empty(0, np.int64)
+        return np.sort(np.concatenate(self.changed))
 
 
 def record(replacement: Replacement) -> None:
@@ -107,11 +106,10 @@ def _senders(replacement: Replacement) -> Iterator[tuple[int, NDArray[np.int64]]
         cursor.execute(
             _FILES,
             [
-                replacement.identity_id,
-                replacement.name,
+                *series_parameters(replacement.identity_id, replacement.name),
                 replacement.measurement_id,
-                int(left[-1]),
-                int(left[0]),
+                int(left[-1]) // US_PER_MS,
+                int(left[0]) // US_PER_MS,
                 MAX_FILES_READ,
             ],
         )
@@ -124,7 +122,7 @@ def _senders(replacement: Replacement) -> Iterator[tuple[int, NDArray[np.int64]]
         measurement = Measurement.objects.get(
             identity_id=replacement.identity_id, pk=measurement_id
         )
-        samples, _ = load_samples(measurement)
+        samples, _ = load_samples(measurement, replacement.name)
         if samples is None:
             continue
         is_from_file = np.isin(left, samples.times, assume_unique=True)
@@ -146,8 +144,8 @@ def _add(replacement: Replacement, other: int, times: NDArray[np.int64]) -> None
                 "other": other,
                 "measurement_id": replacement.measurement_id,
                 "replaced": len(times),
-                "first_ms": int(times[0]),
-                "last_ms": int(times[-1]),
+                "first_ms": int(times[0]) // US_PER_MS,
+                "last_ms": int(times[-1]) // US_PER_MS,
                 "now": timezone.now(),
             },
         )

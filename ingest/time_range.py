@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-# All samples are inside: a file's line has at most 16 digits of epoch milliseconds.
+# All samples are inside. In microseconds, the last time still fits 64 bits.
 EARLIEST_MS = 0
-LATEST_MS = 10**16
+LATEST_MS = 9 * 10**15
 
 FORMS = (
     "expected ISO 8601 (2019-06-11, 2019-06-11T10:30, 2019-06-11T10:30:00.250Z, "

@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -19,20 +19,13 @@ from django.conf import settings
 from django.db import transaction
 
 from ingest import quotas, sample_conflicts
-from ingest.parsing.names import explain_bad_name, is_measurement_name, make_storable
-from ingest.parsing.sample_file import (
-    MAX_LISTED_ERRORS,
-    Samples,
-    TimeWindow,
-    UnreadableContent,
-    read_samples,
-)
-from ingest.parsing.sample_file_errors import LineError
+from ingest.measurement_files import read_file
+from ingest.parsing.names import make_storable
+from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt
 from ingest.sample_conflicts import Replacement
 from ingest.storage import block_store, disk_space, durability_check, file_store, transactions
-from ingest.storage.blocks import overlay_samples, split_into_blocks
-from ingest.storage.file_store import PreparedFile
+from ingest.storage.prepared_files import PreparedFile, overlay_series, prepare_series
 from ingest.uuid7 import uuid7
 
 COMPRESSION_LEVEL = 1  # higher ones gain nothing on such files and take two to three times as long
@@ -64,6 +57,24 @@ class Uploader:
     certificate_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """The limits of a request beyond its size: per file, and distinct hours of all its series."""
+
+    file: FileLimits
+    hours: int
+
+
+class TooManyHours(Exception):
+    """The request has samples in more hours, counted for each series, than allowed."""
+
+    def __init__(self, found: int, limit: int) -> None:
+        super().__init__(
+            f"A request may have samples in {limit:,} hours, counted for each series; this one "
+            f"has {found:,}. Split the file by time."
+        )
+
+
 class NoLongerAllowed(Exception):
     """The certificate or its identity lost its permission between look-up and storing."""
 
@@ -74,17 +85,23 @@ def accepted_time_window() -> TimeWindow:
     return TimeWindow(_earliest_ms, now_ms + settings.MAX_CLOCK_SKEW_SECONDS * 1000)
 
 
+def file_limits() -> FileLimits:
+    return FileLimits(settings.MAX_LINES_PER_FILE, settings.MAX_VALUES_PER_FILE)
+
+
 def store_files(
-    uploader: Uploader, files: Sequence[UploadedFile], window: TimeWindow, max_lines: int
+    uploader: Uploader, files: Sequence[UploadedFile], window: TimeWindow, limits: UploadLimits
 ) -> list[Receipt]:
     """Store ``files`` and return their receipts in the same order.
 
     A file that cannot be read is stored too, as rejected. All or nothing is committed. Raises
-    ``TooManyLines`` before anything is stored, ``NoLongerAllowed``, ``DatabaseUnavailable``;
-    with a daily quota ``DailyQuotaExhausted`` and ``LargerThanDailyQuota`` too.
+    ``TooManyLines``, ``TooManyValues`` and ``TooManyHours`` before anything is stored,
+    ``NoLongerAllowed``, ``DatabaseUnavailable``; with a daily quota ``DailyQuotaExhausted`` and
+    ``LargerThanDailyQuota`` too.
     """
     disk_space.ensure_free()
-    prepared = [_prepare(file, window, max_lines) for file in files]
+    prepared = [_prepare(file, window, limits.file) for file in files]
+    _check_hours(prepared, limits.hours)
     transactions.run_with_retry(durability_check.ensure_durable)
     if quotas.has_daily_quota():
         receipts = _store_within_quota(uploader, prepared)
@@ -98,10 +115,10 @@ def store_files(
     return receipts
 
 
-def _prepare(file: UploadedFile, window: TimeWindow, max_lines: int) -> PreparedFile:
+def _prepare(file: UploadedFile, window: TimeWindow, limits: FileLimits) -> PreparedFile:
     is_large = len(file.content) >= _LARGE_FILE_BYTES
     future = _executor.submit(_hash_and_compress, file.content) if is_large else None
-    samples, errors = _read(file, window, max_lines)
+    read, columns, errors = read_file(file.name, file.content, window, limits)
     sha256, compressed = future.result() if future else _hash_and_compress(file.content)
     return PreparedFile(
         id=uuid7(),
@@ -111,8 +128,11 @@ def _prepare(file: UploadedFile, window: TimeWindow, max_lines: int) -> Prepared
         size=len(file.content),
         sha256=sha256,
         content=compressed,
-        samples=samples,
-        errors=errors,
+        lines=0 if read is None else read.lines,
+        rounded=0 if read is None else read.rounded,
+        columns=columns,
+        series=() if read is None else prepare_series(file.name, columns, read.columns),
+        errors=tuple(errors),
     )
 
 
@@ -121,22 +141,24 @@ def _hash_and_compress(content: bytes) -> tuple[bytes, bytes]:
     return hashlib.sha256(content).digest(), _codec.compress(content, asbytes=True)
 
 
-def _read(
-    file: UploadedFile, window: TimeWindow, max_lines: int
-) -> tuple[Samples | None, list[LineError]]:
-    bad_name = [] if is_measurement_name(file.name) else [explain_bad_name(file.name)]
-    try:
-        samples = read_samples(file.content, window, max_lines)
-    except UnreadableContent as unreadable:
-        return None, (bad_name + unreadable.errors)[:MAX_LISTED_ERRORS]
-    return (None, bad_name) if bad_name else (samples, [])
+def _check_hours(files: Sequence[PreparedFile], limit: int) -> None:
+    hours = {
+        (series.name, block.hour)
+        for file in files
+        for series in file.series
+        for block in series.blocks
+    }
+    if len(hours) > limit:
+        raise TooManyHours(len(hours), limit)
 
 
 def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
-    if len(file.blocks) <= file_store.MAX_BLOCKS_IN_ONE_STATEMENT:
-        receipt = _store_unless_overlapping(uploader, file)
-        if receipt is not None:
-            return receipt
+    if file.columns is None and len(file.series) <= 1:
+        blocks = file.series[0].blocks if file.series else []
+        if len(blocks) <= file_store.MAX_BLOCKS_IN_ONE_STATEMENT:
+            receipt = _store_unless_overlapping(uploader, file)
+            if receipt is not None:
+                return receipt
     return _store_together(uploader, [file])[0]
 
 
@@ -153,41 +175,53 @@ def _store_within_quota(uploader: Uploader, files: Sequence[PreparedFile]) -> li
 
 
 def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[Receipt]:
+    names = {file.name for file in files}
+    names |= {series.name for file in files for series in file.series}
     with transaction.atomic(durable=True):
         # In sorted order, so that two uploads never wait for each other.
-        block_store.lock(uploader.identity_id, sorted({file.name for file in files}))
-        receipts = [
-            _store_unless_overlapping(uploader, file) or _store_overlaid(uploader, file)
-            for file in files
-        ]
+        block_store.lock(uploader.identity_id, sorted(names))
+        receipts = [_store_in_transaction(uploader, file) for file in files]
         if quotas.has_daily_quota():
             stored = {receipt.id for receipt in receipts}
             quotas.charge(uploader.identity_id, [file.size for file in files if file.id in stored])
         return receipts
 
 
-def _store_unless_overlapping(uploader: Uploader, file: PreparedFile) -> Receipt | None:
-    """Store a file; return None, with nothing done, if stored samples are in its time range."""
-    result = file_store.store_file(uploader.identity_id, uploader.certificate_id, file)
+def _store_in_transaction(uploader: Uploader, file: PreparedFile) -> Receipt:
+    if file.columns is None:
+        receipt = _store_unless_overlapping(uploader, file)
+    else:
+        receipt = file_store.find_first_receipt(uploader.identity_id, file)
+    return receipt or _store_overlaid(uploader, file)
+
+
+def _store_unless_overlapping(
+    uploader: Uploader, file: PreparedFile, *, is_overlaid: bool = False
+) -> Receipt | None:
+    """Store a file; return None, with nothing done, if stored blocks are in its time range."""
+    result = file_store.store_file(
+        uploader.identity_id, uploader.certificate_id, file, is_overlaid=is_overlaid
+    )
     if result.outcome == "refused":
         raise NoLongerAllowed
     return None if result.outcome == "overlap" else result.receipt(file)
 
 
 def _store_overlaid(uploader: Uploader, file: PreparedFile) -> Receipt:
-    if file.samples is None:
-        raise AssertionError("a rejected file overlaps nothing")
-    stored = block_store.overlapping(uploader.identity_id, file.name, file.samples)
-    overlay = overlay_samples([block for _, block in stored], file.samples)
-    block_store.rewrite(
-        uploader.identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
+    overlaid, changed = [], []
+    for series in file.series:
+        left, changes = overlay_series(uploader.identity_id, series)
+        overlaid.append(left)
+        changed.append(changes)
+    receipt = _store_unless_overlapping(
+        uploader, replace(file, series=tuple(overlaid)), is_overlaid=True
     )
-    overlaid = file.overlaid(overlay, list(split_into_blocks(overlay.times, overlay.values)))
-    receipt = _store_unless_overlapping(uploader, overlaid)
     if receipt is None:
         raise AssertionError("an overlaid file is stored")
-    changed = [(stored[index][1], block) for index, block in overlay.rewritten]
-    sample_conflicts.record(
-        Replacement(uploader.identity_id, uploader.certificate_id, file.name, file.id, changed)
-    )
+    for series, changes in zip(file.series, changed, strict=True):
+        sample_conflicts.record(
+            Replacement(
+                uploader.identity_id, uploader.certificate_id, series.name, file.id, changes
+            )
+        )
     return receipt

@@ -255,7 +255,7 @@ def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
 SAMPLES_RESPONSES = {
     (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "Header `time_ms,value`; ascending."),
     (200, "application/vnd.apache.parquet"): OpenApiResponse(
-        OpenApiTypes.BINARY, "`time_ms int64`, `value double`."
+        OpenApiTypes.BINARY, "`time_ms int64`, `time timestamp[us, UTC]`, `value double`."
     ),
     (200, "application/json"): OpenApiResponse(SamplesBody, "Pairs of time and value."),
 }

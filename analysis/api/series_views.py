@@ -179,11 +179,11 @@ class SeriesView(ReadView):
         )
 
 
-def _read_points(series: Series, wanted: TimeRange) -> list[tuple[int, float]]:
+def _read_points(series: Series, wanted: TimeRange) -> list[tuple[float, float]]:
     return [
         pair
         for part in read_samples(series, wanted)
-        for pair in zip(part.time_ms.tolist(), part.value.tolist(), strict=True)
+        for pair in zip(part.times_as_numbers(), part.value.tolist(), strict=True)
     ]
 
 

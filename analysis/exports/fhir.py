@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from analysis.queries.statistics import SampleColumns
+from ingest.parsing.samples import US_PER_MS
 from ingest.time_range import format_instant
 
 VERSIONS = ("r4b", "r5")
@@ -60,11 +61,11 @@ def make_id(identity: str, name: str, start_ms: int) -> str:
 
 
 def _split_into_even_runs(part: SampleColumns) -> Iterator[SampleColumns]:
-    steps = np.diff(part.time_ms)
+    steps = np.diff(part.time_us)
     period = np.median(steps) if len(steps) else 0
     bounds = [0, *(np.flatnonzero(steps != period) + 1).tolist(), len(part)]
     for start, end in pairwise(bounds):
-        yield SampleColumns(part.time_ms[start:end], part.value[start:end])
+        yield SampleColumns(part.time_us[start:end], part.value[start:end])
 
 
 def _make_observation(part: SampleColumns, series: CodedSeries) -> dict[str, Any]:
@@ -97,14 +98,14 @@ def _make_sampled_observation(
     part: SampleColumns, series: CodedSeries, version: str
 ) -> dict[str, Any]:
     times = part.time_ms
-    steps = np.diff(times)
+    steps = np.diff(part.time_us)
     data: dict[str, Any] = {"origin": _make_quantity(0, series), "dimensions": 1}
     if version == "r4b":
-        data["period"] = int(steps[0])
+        data["period"] = _in_milliseconds(steps[0])
     elif len(steps) and (steps == steps[0]).all():
-        data |= {"interval": int(steps[0]), "intervalUnit": "ms"}
+        data |= {"interval": _in_milliseconds(steps[0]), "intervalUnit": "ms"}
     else:
-        offsets = " ".join(map(str, (times - times[0]).tolist()))
+        offsets = " ".join(str(_in_milliseconds(us)) for us in part.time_us - part.time_us[0])
         data |= {"intervalUnit": "ms", "offsets": offsets}
     data["data"] = " ".join(np.format_float_positional(value, trim="-") for value in part.value)
     return _make_observation(part, series) | {
@@ -114,6 +115,11 @@ def _make_sampled_observation(
         },
         "valueSampledData": data,
     }
+
+
+def _in_milliseconds(microseconds: np.int64) -> int | float:
+    whole, fraction = divmod(int(microseconds), US_PER_MS)
+    return whole + fraction / US_PER_MS if fraction else whole
 
 
 def _make_quantity(value: float, series: CodedSeries) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -21,14 +22,18 @@ from analysis.exports.streaming import StreamBuffer
 from analysis.queries.statistics import SampleColumns
 
 SCHEMA = pa.schema(
-    [pa.field("time_ms", pa.int64(), nullable=False), pa.field("value", pa.float64(), False)]
+    [
+        pa.field("time_ms", pa.int64(), nullable=False),
+        pa.field("time", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+    ]
 )
 
 METADATA_KEY = b"device_endpoint"
 Provenance = dict[str, Any]
 
 _EXPONENT = re.compile(rb"-?[0-9.]+e[+-]?[0-9]+", re.IGNORECASE)
-_CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False)
+_CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,10 @@ def encode_json(
 def encode_parquet(
     parts: Iterable[SampleColumns], provenance: Provenance | None = None
 ) -> Iterator[bytes]:
-    """Yield a Parquet file of ``time_ms int64, value double``, a row group for each part.
+    """Yield a Parquet file with the columns of ``SCHEMA``, a row group for each part.
 
-    The metadata key ``device_endpoint`` holds ``provenance`` as JSON.
+    ``time`` is exact, ``time_ms`` is rounded down. The metadata key ``device_endpoint`` holds
+    ``provenance`` as JSON.
     """
     metadata = {METADATA_KEY: json.dumps(provenance).encode()} if provenance is not None else None
     buffer = StreamBuffer()
@@ -88,7 +94,7 @@ def encode_parquet(
         compression="zstd",
         use_dictionary=["value"],
         # Times are nearly evenly spaced: each difference takes a bit or two.
-        column_encoding={"time_ms": "DELTA_BINARY_PACKED"},
+        column_encoding={"time_ms": "DELTA_BINARY_PACKED", "time": "DELTA_BINARY_PACKED"},
     )
     with writer:
         for part in parts:
@@ -108,15 +114,29 @@ FORMATS = {
 
 
 def _make_table(part: SampleColumns) -> pa.Table:
-    return pa.Table.from_arrays([pa.array(part.time_ms), pa.array(part.value)], schema=SCHEMA)
+    times = pa.array(part.time_us, pa.timestamp("us", tz="UTC"))
+    columns = [pa.array(part.time_ms), times, pa.array(part.value)]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
 def encode_lines(part: SampleColumns) -> bytes:
-    """Return a line ``time_ms,value`` for each sample; extreme values have exponents."""
+    """Return a line ``time_ms,value`` for each sample; extreme values have exponents.
+
+    Times between two milliseconds have decimals.
+    """
+    times = _format_fractions(part) if part.has_fractions else pa.array(part.time_ms)
+    table = pa.Table.from_arrays([times, pa.array(part.value)], names=["time_ms", "value"])
     sink = pa.BufferOutputStream()
-    pyarrow.csv.write_csv(_make_table(part), sink, _CSV_OPTIONS)
+    pyarrow.csv.write_csv(table, sink, _CSV_OPTIONS)
     text: bytes = sink.getvalue().to_pybytes()
     return text
+
+
+def _format_fractions(part: SampleColumns) -> pa.Array:
+    thousandths = pa.array(part.time_us).cast(pa.decimal128(19, 0))
+    times = pa.Array.from_buffers(pa.decimal128(19, 3), len(part), thousandths.buffers())
+    text = times.cast(pa.string())
+    return pa.compute.utf8_rtrim(pa.compute.utf8_rtrim(text, "0"), ".")
 
 
 def _expand_exponent(number: re.Match[bytes]) -> bytes:

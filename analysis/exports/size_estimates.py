@@ -71,4 +71,4 @@ def estimate_clinical_bytes(
 
 
 def _take_first(samples: SampleColumns, count: int) -> SampleColumns:
-    return SampleColumns(samples.time_ms[:count], samples.value[:count])
+    return SampleColumns(samples.time_us[:count], samples.value[:count])

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.queries.statistics import Times, Values
+from ingest.parsing.samples import US_PER_MS
 
 _SECOND = 1000
 _MINUTE = 60 * _SECOND
@@ -63,9 +64,9 @@ def choose_width(from_ms: int, to_ms: int, max_buckets: int) -> int:
     return next(w for w in iterate_widths() if (to_ms - 1) // w - from_ms // w < max_buckets)
 
 
-def make_buckets(times: Times, values: Values, width_ms: int) -> Buckets:
+def make_buckets(times_us: Times, values: Values, width_ms: int) -> Buckets:
     """Return the buckets of ascending samples."""
-    bucket = times // width_ms
+    bucket = times_us // (width_ms * US_PER_MS)
     starts = np.flatnonzero(np.diff(bucket, prepend=-1))
     if len(starts) == 0:
         return merge_buckets([])
@@ -74,7 +75,7 @@ def make_buckets(times: Times, values: Values, width_ms: int) -> Buckets:
         minimum=np.minimum.reduceat(values, starts),
         maximum=np.maximum.reduceat(values, starts),
         total=np.add.reduceat(values, starts),
-        count=np.diff(starts, append=len(times)),
+        count=np.diff(starts, append=len(times_us)),
     )
 
 

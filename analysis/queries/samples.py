@@ -22,6 +22,7 @@ from analysis.queries.buckets import (
 from analysis.queries.read_database import connection
 from analysis.queries.series import Series
 from analysis.queries.statistics import SampleColumns, concatenate
+from ingest.parsing.samples import US_PER_MS
 from ingest.storage import pg_arrays
 from ingest.storage.blocks import HOUR_MS, Block
 from ingest.storage.timestamp_encoding import unpack
@@ -53,7 +54,7 @@ def read_buckets(series: Series, wanted: TimeRange, max_buckets: int) -> tuple[i
     parts = [_read_summaries(series, start, end, width_ms)]
     for run in _plan_runs(series, start, end, width_ms):
         samples = _read_run(series, run, start, end, width_ms)
-        parts.append(make_buckets(samples.time_ms, samples.value, width_ms))
+        parts.append(make_buckets(samples.time_us, samples.value, width_ms))
     return width_ms, merge_buckets(parts)
 
 
@@ -87,7 +88,7 @@ SELECT b.hour, sum(b.sample_count)::bigint FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} GROUP BY b.hour ORDER BY b.hour LIMIT %(limit)s
 """  # noqa: S608 - constants only
 _BLOCKS = f"""
-SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
+SELECT b.hour, b.encoding, b.offsets, b."values" FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} ORDER BY b.hour, b.first_ms
 """  # noqa: S608 - constants only
 _SUMMARIES = f"""
@@ -130,12 +131,13 @@ def _read_run(
     samples = concatenate([decode_columns(row) for row in fetch_rows(_BLOCKS, parameters)])
     if not len(samples):
         return samples
-    times, values = samples.time_ms, samples.value
+    times, values = samples.time_us, samples.value
+    start_us, end_us = start * US_PER_MS, end * US_PER_MS
     if not np.all(times[1:] > times[:-1]):  # blocks of one hour may overlap in time
         order = np.argsort(times, kind="stable")
         times, values = times[order], values[order]
-    if times[0] < start or times[-1] >= end:
-        inside = slice(*np.searchsorted(times, [start, end]))
+    if times[0] < start_us or times[-1] >= end_us:
+        inside = slice(*np.searchsorted(times, [start_us, end_us]))
         times, values = times[inside], values[inside]
     return SampleColumns(times, values)
 
@@ -170,9 +172,9 @@ def _parameters(
 
 
 def decode_columns(row: tuple[Any, ...]) -> SampleColumns:
-    """Return the samples of a row (hour, encoding, offsets_ms, values) of the block table."""
-    hour, encoding, offsets_ms, values = row
-    block = Block(hour, unpack(encoding, offsets_ms, len(values)), values)
+    """Return the samples of a row (hour, encoding, offsets, values) of the block table."""
+    hour, encoding, offsets, values = row
+    block = Block(hour, unpack(encoding, offsets, len(values)), values)
     return SampleColumns(block.times, block.values)
 
 

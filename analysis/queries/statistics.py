@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ingest.parsing.samples import US_PER_MS
+
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 
@@ -17,13 +19,31 @@ MIN_GAP_MS = 5_000
 
 @dataclass(frozen=True)
 class SampleColumns:
-    """Columns of equal length: epoch milliseconds, strictly ascending, and values."""
+    """Columns of equal length: epoch microseconds, strictly ascending, and values."""
 
-    time_ms: Times
+    time_us: Times
     value: Values
 
     def __len__(self) -> int:
-        return len(self.time_ms)
+        return len(self.time_us)
+
+    @property
+    def time_ms(self) -> Times:
+        """Return the times in milliseconds, rounded down."""
+        return self.time_us // US_PER_MS
+
+    @property
+    def has_fractions(self) -> bool:
+        """Return whether a time lies between two milliseconds."""
+        return bool((self.time_us % US_PER_MS).any())
+
+    def times_as_numbers(self) -> list[int] | list[float]:
+        """Return the times in milliseconds, with decimals where one lies between two."""
+        if self.has_fractions:
+            return [us / US_PER_MS if us % US_PER_MS else us // US_PER_MS
+                    for us in self.time_us.tolist()]  # fmt: skip
+        times: list[int] = self.time_ms.tolist()
+        return times
 
 
 @dataclass(frozen=True)
@@ -39,8 +59,8 @@ class Gap:
 
 
 def compute_interval(steps: Times) -> float | None:
-    """Return the median of ``steps``, the milliseconds between samples; None if empty."""
-    return float(np.median(steps)) if len(steps) else None
+    """Return the median of ``steps``, microseconds, in milliseconds; None if empty."""
+    return float(np.median(steps)) / US_PER_MS if len(steps) else None
 
 
 def compute_gap_threshold(interval_ms: float | None) -> float:
@@ -49,11 +69,11 @@ def compute_gap_threshold(interval_ms: float | None) -> float:
 
 
 def find_longest_gap(times: Times) -> Gap | None:
-    """Return the longest gap of ascending ``times``; None for fewer than two."""
+    """Return the longest gap of ascending ``times`` (microseconds); None for fewer than two."""
     if len(times) < 2:
         return None
     at = int(np.argmax(np.diff(times)))
-    return Gap(int(times[at]), int(times[at + 1]))
+    return Gap(int(times[at]) // US_PER_MS, int(times[at + 1]) // US_PER_MS)
 
 
 def compute_percentiles(values: Values) -> tuple[float, float, float] | None:
@@ -79,6 +99,6 @@ def concatenate(parts: list[SampleColumns]) -> SampleColumns:
     if not parts:
         return SampleColumns(np.empty(0, np.int64), np.empty(0, np.float64))
     return SampleColumns(
-        np.concatenate([part.time_ms for part in parts]),
+        np.concatenate([part.time_us for part in parts]),
         np.concatenate([part.value for part in parts]),
     )

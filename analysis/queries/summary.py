@@ -28,6 +28,7 @@ from analysis.queries.statistics import (
     concatenate,
     find_longest_gap,
 )
+from ingest.parsing.samples import US_PER_MS
 from ingest.time_range import TimeRange
 
 MAX_EXACT_SAMPLES = 200_000
@@ -83,7 +84,7 @@ def _summarise_exactly(
     count = len(samples)
     if not count:
         return Summary(start, end, 0, coverage=0.0)
-    interval = expected or compute_interval(np.diff(samples.time_ms))
+    interval = expected or compute_interval(np.diff(samples.time_us))
     threshold = compute_gap_threshold(interval)
     low, middle, high = compute_percentiles(samples.value) or (None, None, None)
     return Summary(
@@ -100,7 +101,7 @@ def _summarise_exactly(
         median=middle,
         p95=high,
         interval_ms=interval,
-        gap=_drop_short_gap(find_longest_gap(samples.time_ms), threshold),
+        gap=_drop_short_gap(find_longest_gap(samples.time_us), threshold),
         gap_threshold_ms=threshold,
         coverage=compute_coverage(count, interval, end - start),
     )
@@ -122,7 +123,7 @@ FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_WHOLE}
 """  # noqa: S608 - constants only
 _TOTALS_COLUMNS = ("count", "first_ms", "last_ms", "minimum", "maximum", "total")
 _PARTIAL_BLOCKS = f"""
-SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
+SELECT b.hour, b.encoding, b.offsets, b."values" FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT ({_WHOLE})
 """  # noqa: S608 - constants only
 # Blocks of one hour may overlap in time: a gap starts after the last sample of all earlier ones.
@@ -135,7 +136,7 @@ SELECT reached, first_ms FROM (
 """  # noqa: S608 - constants only
 # Hours are read whole, because blocks of one hour may fill each other's gaps.
 _OPEN = f"""
-SELECT b.hour, b.encoding, b.offsets_ms, b."values" FROM ingest_sampleblock b
+SELECT b.hour, b.encoding, b.offsets, b."values" FROM ingest_sampleblock b
 JOIN ({{hours}}) AS chosen ON chosen.hour = b.hour
 WHERE {_IN_RANGE} AND {_WHOLE} ORDER BY b.hour, b.first_ms
 """  # noqa: S608 - constants only
@@ -176,11 +177,11 @@ def _estimate_summary(
     step = max(1, hours // hours_read)
     by_hour = _group_by_hour(fetch_rows(_SPREAD, {**parameters, "step": step}))
     interval = expected or compute_interval(
-        np.concatenate([np.diff(hour.time_ms) for hour in by_hour])
+        np.concatenate([np.diff(hour.time_us) for hour in by_hour])
     )
     threshold = compute_gap_threshold(interval)
     gap_parameters = {**parameters, "interval": interval or 0.0, "hours_read": hours_read}
-    gap = _find_gap(gap_parameters, partial.time_ms, whole["first_ms"], whole["last_ms"])
+    gap = _find_gap(gap_parameters, partial.time_us, whole["first_ms"], whole["last_ms"])
     spread = concatenate(by_hour)
     low, middle, high = compute_percentiles(spread.value) or (None, None, None)
     exact = _add_partial_blocks(whole, partial)
@@ -205,8 +206,8 @@ def _read_partial_blocks(parameters: dict[str, object], start: int, end: int) ->
     """Return the samples of the range in blocks that lie only partly in it."""
     rows = fetch_rows(_PARTIAL_BLOCKS, parameters)
     samples = _sort(concatenate([decode_columns(row) for row in rows]))
-    inside = slice(*np.searchsorted(samples.time_ms, [start, end]))
-    return SampleColumns(samples.time_ms[inside], samples.value[inside])
+    inside = slice(*np.searchsorted(samples.time_us, [start * US_PER_MS, end * US_PER_MS]))
+    return SampleColumns(samples.time_us[inside], samples.value[inside])
 
 
 def _add_partial_blocks(whole: dict[str, Any], partial: SampleColumns) -> dict[str, Any]:
@@ -223,12 +224,15 @@ def _add_partial_blocks(whole: dict[str, Any], partial: SampleColumns) -> dict[s
     return whole | {"count": count, "mean": total / count}
 
 
-def _find_gap(parameters: dict[str, object], partial: Times, first: int, last: int) -> Gap | None:
+def _find_gap(
+    parameters: dict[str, object], partial: Times, first_ms: int, last_ms: int
+) -> Gap | None:
     between = [Gap(*row) for row in fetch_rows(_GAP_BETWEEN_BLOCKS, parameters)]
     inside = [
-        find_longest_gap(hour.time_ms)
+        find_longest_gap(hour.time_us)
         for hour in _group_by_hour(fetch_rows(_LIKELY_GAPS, parameters))
     ]
+    first, last = first_ms * US_PER_MS, last_ms * US_PER_MS
     inside.append(find_longest_gap(np.append(partial[partial < first], first)))
     inside.append(find_longest_gap(np.insert(partial[partial > last], 0, last)))
     gaps = [gap for gap in [*between, *inside] if gap is not None]
@@ -248,8 +252,8 @@ def _group_by_hour(rows: list[tuple[Any, ...]]) -> list[SampleColumns]:
 
 
 def _sort(samples: SampleColumns) -> SampleColumns:
-    order = np.argsort(samples.time_ms, kind="stable")
-    return SampleColumns(samples.time_ms[order], samples.value[order])
+    order = np.argsort(samples.time_us, kind="stable")
+    return SampleColumns(samples.time_us[order], samples.value[order])
 
 
 def _parameters(series: Series, start: int, end: int) -> dict[str, object]:

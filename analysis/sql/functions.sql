@@ -10,25 +10,25 @@ AS $$
 WITH range AS (
     SELECT i.identity_number AS id,
            i.identity::text AS identity,
-           ceil(extract(epoch FROM in_from) * 1000)::bigint AS from_ms,
-           ceil(extract(epoch FROM in_to) * 1000)::bigint AS to_ms
+           ceil(extract(epoch FROM in_from) * 1000000)::bigint AS from_us,
+           ceil(extract(epoch FROM in_to) * 1000000)::bigint AS to_us
     FROM analytics.identities i
     WHERE lower(i.identity) = lower(in_identity)
 )
 SELECT r.identity,
        b.name::text,
-       'epoch'::timestamptz + (b.hour_number * 3600000::bigint + s.offset_ms) * interval '1 millisecond',
+       'epoch'::timestamptz + s.time_us * interval '1 microsecond',
        s.value
 FROM range r
 JOIN analytics.blocks b
   ON b.identity_number = r.id
  AND b.name = in_name
- AND b.hour_number BETWEEN floor(r.from_ms / 3600000.0)::int AND floor((r.to_ms - 1) / 3600000.0)::int
- AND b.first_ms < r.to_ms
- AND b.last_ms >= r.from_ms
-CROSS JOIN LATERAL unnest(b.offsets_ms, b."values") AS s(offset_ms, value)
-WHERE b.hour_number * 3600000::bigint + s.offset_ms >= r.from_ms
-  AND b.hour_number * 3600000::bigint + s.offset_ms < r.to_ms
+ AND b.hour_number BETWEEN floor(r.from_us / 3600000000.0)::int
+                       AND floor((r.to_us - 1) / 3600000000.0)::int
+ AND b.first_ms * 1000 < r.to_us
+ AND b.last_ms * 1000 + 999 >= r.from_us
+CROSS JOIN LATERAL unnest(b.times_us, b."values") AS s(time_us, value)
+WHERE s.time_us >= r.from_us AND s.time_us < r.to_us
 ORDER BY 3
 $$;
 
@@ -46,40 +46,38 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
 WITH range AS (
     SELECT i.identity_number AS id,
-           ceil(extract(epoch FROM in_from) * 1000)::bigint AS from_ms,
-           ceil(extract(epoch FROM in_to) * 1000)::bigint AS to_ms,
-           greatest(1, (extract(epoch FROM in_width) * 1000)::bigint) AS width_ms
+           ceil(extract(epoch FROM in_from) * 1000000)::bigint AS from_us,
+           ceil(extract(epoch FROM in_to) * 1000000)::bigint AS to_us,
+           greatest(1, (extract(epoch FROM in_width) * 1000)::bigint) * 1000 AS width_us
     FROM analytics.identities i
     WHERE lower(i.identity) = lower(in_identity)
 ),
 found AS NOT MATERIALIZED (
-    SELECT b.*, r.from_ms, r.to_ms, r.width_ms,
-           b.first_ms / r.width_ms = b.last_ms / r.width_ms
-               AND b.first_ms >= r.from_ms AND b.last_ms < r.to_ms AS is_whole
+    SELECT b.*, r.from_us, r.to_us, r.width_us,
+           b.first_ms * 1000 / r.width_us = (b.last_ms * 1000 + 999) / r.width_us
+               AND b.first_ms * 1000 >= r.from_us
+               AND b.last_ms * 1000 + 999 < r.to_us AS is_whole
     FROM range r
     JOIN analytics.blocks b
       ON b.identity_number = r.id
      AND b.name = in_name
-     AND b.hour_number BETWEEN floor(r.from_ms / 3600000.0)::int
-                           AND floor((r.to_ms - 1) / 3600000.0)::int
-     AND b.first_ms < r.to_ms
-     AND b.last_ms >= r.from_ms
+     AND b.hour_number BETWEEN floor(r.from_us / 3600000000.0)::int
+                           AND floor((r.to_us - 1) / 3600000000.0)::int
+     AND b.first_ms * 1000 < r.to_us
+     AND b.last_ms * 1000 + 999 >= r.from_us
 ),
 parts AS (
-    SELECT f.first_ms / f.width_ms * f.width_ms AS start_ms, f.minimum, f.maximum, f.total,
+    SELECT f.first_ms * 1000 / f.width_us * f.width_us AS start_us, f.minimum, f.maximum, f.total,
            f.sample_count::bigint AS samples
     FROM found f WHERE f.is_whole
     UNION ALL
-    SELECT (f.hour_number * 3600000::bigint + s.offset_ms) / f.width_ms * f.width_ms,
-           s.value, s.value, s.value, 1
-    FROM found f CROSS JOIN LATERAL unnest(f.offsets_ms, f."values") AS s(offset_ms, value)
-    WHERE NOT f.is_whole
-      AND f.hour_number * 3600000::bigint + s.offset_ms >= f.from_ms
-      AND f.hour_number * 3600000::bigint + s.offset_ms < f.to_ms
+    SELECT s.time_us / f.width_us * f.width_us, s.value, s.value, s.value, 1
+    FROM found f CROSS JOIN LATERAL unnest(f.times_us, f."values") AS s(time_us, value)
+    WHERE NOT f.is_whole AND s.time_us >= f.from_us AND s.time_us < f.to_us
 )
-SELECT 'epoch'::timestamptz + p.start_ms * interval '1 millisecond', min(p.minimum),
+SELECT 'epoch'::timestamptz + p.start_us * interval '1 microsecond', min(p.minimum),
        max(p.maximum), sum(p.total) / sum(p.samples), sum(p.samples)::bigint
-FROM parts p GROUP BY p.start_ms ORDER BY 1
+FROM parts p GROUP BY p.start_us ORDER BY 1
 $$;
 
 COMMENT ON FUNCTION analytics.buckets_between IS

@@ -7,14 +7,15 @@ FROM identities_identity i;
 CREATE VIEW analytics.samples AS
 SELECT i.name::text AS identity,
        b.name::text AS name,
-       'epoch'::timestamptz + (b.hour * 3600000::bigint + s.offset_ms) * interval '1 millisecond'
-           AS "time",
+       'epoch'::timestamptz + s.time_us * interval '1 microsecond' AS "time",
        s.value,
        'epoch'::timestamptz + b.first_ms * interval '1 millisecond' AS block_first,
        'epoch'::timestamptz + b.last_ms * interval '1 millisecond' AS block_last
 FROM ingest_sampleblock b
 JOIN identities_identity i ON i.id = b.identity_id
-CROSS JOIN LATERAL unnest(analytics.block_offsets(b.encoding, b.offsets_ms, b.sample_count), b."values") AS s(offset_ms, value);
+CROSS JOIN LATERAL unnest(
+    analytics.block_times_us(b.hour, b.encoding, b.offsets, b.sample_count), b."values"
+) AS s(time_us, value);
 
 CREATE VIEW analytics.series AS
 SELECT i.name::text AS identity, s.name::text AS name, t.label, t.unit, t.loinc, s.samples,

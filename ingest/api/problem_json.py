@@ -1,7 +1,4 @@
-"""Problem details (RFC 9457): the shape that both APIs share, and the device API's problem types.
-
-Code below ``ingest.api`` raises plain exceptions; ``find_problem`` translates them here.
-"""
+"""Problem details (RFC 9457) of both APIs, and the translation of exceptions for devices."""
 
 from __future__ import annotations
 
@@ -14,12 +11,13 @@ from ingest.parsing.certificates import MAX_DER_BYTES
 from ingest.parsing.multipart_form import TooManyFiles
 from ingest.parsing.part_headers import InvalidMultipart
 from ingest.parsing.registration_json import InvalidJson
-from ingest.parsing.sample_file import TooManyLines
+from ingest.parsing.samples import TooManyLines, TooManyValues
 from ingest.quotas import DailyQuotaExhausted, LargerThanDailyQuota
 from ingest.registration import RegistrationFailed
 from ingest.registration_throttle import RegistrationThrottled
 from ingest.storage import transactions
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS, DatabaseUnavailable
+from ingest.uploads import TooManyHours
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -27,7 +25,6 @@ CONTENT_TYPE = "application/problem+json"
 def build_problem(
     code: str, *, title: str, status: int, detail: str, request_id: str, **members: object
 ) -> dict[str, object]:
-    """Return the members of an ``application/problem+json`` body."""
     return {
         "type": f"urn:device-endpoint:{code}",
         "title": title,
@@ -42,8 +39,7 @@ def build_problem(
 class ProblemType:
     """One way in which the device API refuses a request.
 
-    ``retryable`` says whether the server may accept the same bytes later, so that the device
-    keeps its data (RFC 9457 has no member for it).
+    ``retryable``: the server may accept the same bytes later, so the device keeps its data.
     """
 
     code: str
@@ -232,6 +228,8 @@ INVALID_MULTIPART: Final = ProblemType("invalid_multipart", 400, "Not a valid mu
 REQUEST_TOO_LARGE: Final = ProblemType("request_too_large", 413, "Request too large")
 TOO_MANY_FILES: Final = ProblemType("too_many_files", 413, "Too many files")
 TOO_MANY_LINES: Final = ProblemType("too_many_lines", 413, "Too many lines")
+TOO_MANY_VALUES: Final = ProblemType("too_many_values", 413, "Too many values")
+TOO_MANY_HOURS: Final = ProblemType("too_many_hours", 413, "Too many hours")
 UNREADABLE_FILE: Final = ProblemType(
     "unreadable_file",
     422,
@@ -275,7 +273,9 @@ _OF_EXCEPTION: Final[dict[type[Exception], ProblemType]] = {
     RegistrationFailed: REGISTRATION_FAILED,
     RegistrationThrottled: TOO_MANY_REQUESTS,
     TooManyFiles: TOO_MANY_FILES,
+    TooManyHours: TOO_MANY_HOURS,
     TooManyLines: TOO_MANY_LINES,
+    TooManyValues: TOO_MANY_VALUES,
 }
 # What a refused request can raise: all else is a fault of ours.
 REFUSALS: Final[tuple[type[Exception], ...]] = (ProblemResponse, *_OF_EXCEPTION)

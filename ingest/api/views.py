@@ -32,7 +32,14 @@ from ingest.registration import Registered, RegistrationFailed
 from ingest.registration_outcomes import Outcome
 from ingest.registration_throttle import RegistrationThrottled
 from ingest.storage import durability_check, transactions
-from ingest.uploads import NoLongerAllowed, UploadedFile, Uploader, accepted_time_window
+from ingest.uploads import (
+    NoLongerAllowed,
+    UploadedFile,
+    Uploader,
+    UploadLimits,
+    accepted_time_window,
+    file_limits,
+)
 
 MAX_IGNORED, MAX_IGNORED_LENGTH = 20, 64
 _UPLOAD_REFUSALS: tuple[type[Exception], ...] = (NoLongerAllowed, *REFUSALS)
@@ -153,9 +160,8 @@ class DeviceEndpoint(APIView):
         if self.upload is None:
             self.upload = parsers.read_upload(request._request)
         uploader = Uploader(binding.identity_id, binding.certificate_id)
-        return uploads.store_files(
-            uploader, self.upload.files, accepted_time_window(), settings.MAX_LINES_PER_FILE
-        )
+        limits = UploadLimits(file_limits(), settings.MAX_HOURS_PER_REQUEST)
+        return uploads.store_files(uploader, self.upload.files, accepted_time_window(), limits)
 
     def get_exception_handler(self) -> Any:
         return responses.handle_exception
@@ -187,6 +193,8 @@ def published_limits() -> dict[str, int]:
         "request_bytes": settings.MAX_REQUEST_BYTES,
         "files": settings.MAX_FILES_PER_REQUEST,
         "lines_per_file": settings.MAX_LINES_PER_FILE,
+        "values_per_file": settings.MAX_VALUES_PER_FILE,
+        "hours_per_request": settings.MAX_HOURS_PER_REQUEST,
         "earliest_ms": window.earliest_ms,
         "latest_ms": window.latest_ms,
         "requests_per_second": settings.REQUESTS_PER_SECOND,

@@ -24,7 +24,7 @@ from ingest.storage.timestamp_encoding import unpack
 class BlockRow:
     """A row of ``ingest_sampleblock``, valid or not.
 
-    ``offsets_ms`` (unpacked) and ``values`` are None unless they are one-dimensional arrays of
+    ``offsets_us`` (unpacked) and ``values`` are None unless they are one-dimensional arrays of
     numbers that the encoding allows.
     """
 
@@ -37,22 +37,22 @@ class BlockRow:
     maximum: float
     total: float
     encoding: int
-    offsets_ms: NDArray[np.int32] | None
+    offsets_us: NDArray[np.int64] | None
     values: NDArray[np.float64] | None
 
     def block(self) -> Block:
         """Return the block; both arrays must be present."""
-        if self.offsets_ms is None or self.values is None:
+        if self.offsets_us is None or self.values is None:
             raise AssertionError(f"block {self.id} has no samples")
-        return Block(self.hour, self.offsets_ms, self.values)
+        return Block(self.hour, self.offsets_us, self.values)
 
 
 # The binary form of an empty array, or of one with a NULL, differs from that of numbers.
 _ROWS = """
 SELECT b.id, b.hour, b.first_ms, b.last_ms, b.sample_count, b.minimum, b.maximum, b.total,
        b.encoding,
-       CASE WHEN array_ndims(b.offsets_ms) = 1 AND array_position(b.offsets_ms, NULL) IS NULL
-            THEN b.offsets_ms END,
+       CASE WHEN array_ndims(b.offsets) = 1 AND array_position(b.offsets, NULL) IS NULL
+            THEN b.offsets END,
        CASE WHEN array_ndims(b."values") = 1 AND array_position(b."values", NULL) IS NULL
             THEN b."values" END
 FROM ingest_sampleblock b
@@ -88,7 +88,7 @@ def replace_blocks(
         cursor.execute(_DELETE, [identity_id, [row.id for row in old]])
         if cursor.rowcount != len(old):
             raise AssertionError("a block was changed without the lock of its series")
-    block_store.copy_blocks_compressed(identity_id, name, new)
+    block_store.copy_blocks_compressed(identity_id, [(name, block) for block in new])
 
 
 def replace_hours(
@@ -106,7 +106,7 @@ def replace_hours(
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_HOURS, [identity_id, name, *hours, selected, selected])
         deleted = int(cursor.rowcount)
-    block_store.copy_blocks(identity_id, name, blocks)
+    block_store.copy_blocks(identity_id, [(name, block) for block in blocks])
     return deleted
 
 
@@ -121,10 +121,10 @@ def _fetch(statement: str, parameters: list[object]) -> list[BlockRow]:
 
 def _to_row(columns: tuple[Any, ...]) -> BlockRow:
     row = BlockRow(*columns)
-    if row.offsets_ms is None or row.values is None:
+    if row.offsets_us is None or row.values is None:
         return row
     try:
-        offsets = unpack(row.encoding, row.offsets_ms, len(row.values))
+        offsets = unpack(row.encoding, row.offsets_us, len(row.values))
     except ValueError:
         offsets = None
-    return replace(row, offsets_ms=offsets)
+    return replace(row, offsets_us=offsets)

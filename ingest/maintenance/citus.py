@@ -39,7 +39,7 @@ FROM pg_constraint c WHERE c.contype = 'p' AND c.conrelid::regclass::text = ANY(
 """
 _STORAGE = """
 SELECT bool_and(a.attstorage = 'x') FROM pg_attribute a
-WHERE a.attrelid = 'ingest_sampleblock'::regclass AND a.attname IN ('offsets_ms', 'values')
+WHERE a.attrelid = 'ingest_sampleblock'::regclass AND a.attname IN ('offsets', 'values')
 """
 _FUNCTIONS = """
 SELECT p.oid::regprocedure::text, p.proretset, quote_ident(n.nspname) || '.' ||
@@ -182,7 +182,7 @@ def _storage(state: State) -> Iterator[str]:
     if not state.is_compressed and BLOCKS not in state.distribution:
         # Arrays that the coordinator compresses are sent decompressed, so the shards compress them.
         yield (
-            f"ALTER TABLE {BLOCKS} ALTER COLUMN offsets_ms SET STORAGE EXTENDED, "
+            f"ALTER TABLE {BLOCKS} ALTER COLUMN offsets SET STORAGE EXTENDED, "
             'ALTER COLUMN "values" SET STORAGE EXTENDED'
         )
 

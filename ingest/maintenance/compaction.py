@@ -23,7 +23,7 @@ from django.db import connection
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.storage import block_store
-from ingest.storage.blocks import HOUR_MS, merge
+from ingest.storage.blocks import HOUR_MS, HOUR_US, merge
 
 HOURS_PER_QUERY = 500
 # An hour has at most 3.6 million samples, which fit in 440 full blocks. So the smallest of more
@@ -214,7 +214,7 @@ def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
 
 
 def _is_valid(row: block_rewrite.BlockRow) -> bool:
-    offsets, values = row.offsets_ms, row.values
+    offsets, values = row.offsets_us, row.values
     if offsets is None or values is None or len(offsets) != len(values):
         return False
-    return int(offsets.min()) >= 0 and int(offsets.max()) < HOUR_MS
+    return int(offsets.min()) >= 0 and int(offsets.max()) < HOUR_US

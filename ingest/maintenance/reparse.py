@@ -6,32 +6,24 @@ files too. Its receipt keeps its id and its time of reception.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.db import connection
 
 from ingest.maintenance.long_transaction import transaction_without_timeouts
+from ingest.measurement_files import read_file
 from ingest.models import Measurement
-from ingest.parsing.names import is_measurement_name
-from ingest.parsing.sample_file import (
-    Samples,
-    TimeWindow,
-    TooManyLines,
-    UnreadableContent,
-    read_samples,
-)
+from ingest.parsing.samples import FileLimits, LimitExceeded, SampleFile, TimeWindow
 from ingest.storage import block_store
-from ingest.storage.blocks import Overlay, overlay_samples, split_into_blocks
+from ingest.storage.prepared_files import PreparedFile, overlay_series, prepare_series
 from ingest.storage.stored_files import load_content
 
-_MARK_STORED = """
-UPDATE ingest_measurement
-SET status = 'stored', errors = NULL, sequence = %s,
-    samples = %s, new = %s, identical = %s, replaced = %s, first_ms = %s, last_ms = %s
-WHERE identity_id = %s AND id = %s
-"""
+_RECEIPT_FIELDS = (
+    "lines", "samples", "new", "identical", "replaced", "repeated", "rounded",
+    "first_ms", "last_ms", "series",
+)  # fmt: skip
+_Read = tuple[SampleFile, tuple[str, ...] | None]
 
 
 @dataclass(slots=True)
@@ -42,7 +34,7 @@ class Reparsed:
     still_rejected: int = 0
 
 
-def reparse(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Reparsed]:
+def reparse(identity_id: int, window: TimeWindow, limits: FileLimits) -> Iterator[Reparsed]:
     """Parse the rejected files of an identity again; yield the result so far after each.
 
     One file a transaction, under the lock of its series. Raises ``django.db.Error``. Not to be
@@ -56,8 +48,8 @@ def reparse(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Re
         measurement = rejected.filter(pk=measurement_id).first()
         if measurement is None:  # deleted meanwhile, or stored by another run
             continue
-        samples = _read(measurement, window, max_lines)
-        if samples is not None and _store(measurement, samples):
+        read = _read(measurement, window, limits)
+        if read is not None and _store(measurement, *read):
             measurement.refresh_from_db()
             done.stored.append(measurement)
         else:
@@ -65,58 +57,57 @@ def reparse(identity_id: int, window: TimeWindow, max_lines: int) -> Iterator[Re
         yield done
 
 
-def _read(measurement: Measurement, window: TimeWindow, max_lines: int) -> Samples | None:
-    if not is_measurement_name(measurement.name):
-        return None
+def _read(measurement: Measurement, window: TimeWindow, limits: FileLimits) -> _Read | None:
     content, fault = load_content(measurement)
     if content is None or fault:
         return None
     try:
-        return read_samples(content, window, max_lines)
-    except (UnreadableContent, TooManyLines):
+        file, columns, errors = read_file(measurement.name, content, window, limits)
+    except LimitExceeded:
         return None
+    return None if file is None or errors else (file, columns)
 
 
-def _store(measurement: Measurement, samples: Samples) -> bool:
+def _store(measurement: Measurement, file: SampleFile, columns: tuple[str, ...] | None) -> bool:
     """Overlay the file on its series; return False if it is no longer a rejected file."""
-    identity_id, name = measurement.identity_id, measurement.name
+    identity_id = measurement.identity_id
+    series = prepare_series(measurement.name, columns, file.columns)
     with transaction_without_timeouts():
-        block_store.lock(identity_id, [name])
-        still = Measurement.objects.select_for_update().filter(
+        block_store.lock(identity_id, sorted({measurement.name, *(each.name for each in series)}))
+        rejected = Measurement.objects.select_for_update().filter(
             identity_id=identity_id, pk=measurement.pk, status=Measurement.Status.REJECTED
         )
-        if not still.exists():
+        if not rejected.exists():
             return False
-        stored = block_store.overlapping(identity_id, name, samples)
-        overlay = overlay_samples([block for _, block in stored], samples)
-        block_store.rewrite(
-            identity_id, [(stored[index][0], block) for index, block in overlay.rewritten]
+        overlaid = tuple(overlay_series(identity_id, each)[0] for each in series)
+        blocks = [(each.name, block) for each in overlaid for block in each.blocks]
+        block_store.copy_blocks(identity_id, blocks)
+        receipt = PreparedFile(
+            id=measurement.pk,
+            name=measurement.name,
+            filename=measurement.filename,
+            content_type=measurement.content_type,
+            size=measurement.size,
+            sha256=bytes(measurement.sha256),
+            content=b"",
+            lines=file.lines,
+            rounded=file.rounded,
+            columns=columns,
+            series=overlaid,
+        ).receipt()
+        rejected.update(
+            status=Measurement.Status.STORED,
+            errors=None,
+            sequence=_next_sequence(),
+            columns=None if columns is None else list(columns),
+            **{name: getattr(receipt, name) for name in _RECEIPT_FIELDS},
         )
-        block_store.copy_blocks(
-            identity_id, name, list(split_into_blocks(overlay.times, overlay.values))
-        )
-        _mark_stored(identity_id, measurement.pk, samples, overlay)
     return True
 
 
-def _mark_stored(
-    identity_id: int, measurement_id: uuid.UUID, samples: Samples, overlay: Overlay
-) -> None:
+def _next_sequence() -> int:
+    # In a statement of its own: Citus refuses volatile functions in an UPDATE of distributed
+    # tables.
     with connection.cursor() as cursor:
-        # In a statement of its own: Citus refuses volatile functions in an UPDATE of distributed
-        # tables.
         cursor.execute("SELECT nextval('ingest_measurement_sequence')")
-        cursor.execute(
-            _MARK_STORED,
-            [
-                cursor.fetchone()[0],
-                samples.lines,
-                overlay.new,
-                overlay.identical,
-                overlay.replaced,
-                samples.first_ms,
-                samples.last_ms,
-                identity_id,
-                measurement_id,
-            ],
-        )
+        return int(cursor.fetchone()[0])

@@ -10,6 +10,7 @@ import numpy as np
 from django.db import connection
 
 from ingest.models import Measurement, PruneWatermark
+from ingest.parsing.samples import US_PER_MS
 from ingest.storage.file_overlay import (
     Hours,
     Layered,
@@ -17,16 +18,25 @@ from ingest.storage.file_overlay import (
     Span,
     plan_runs,
 )
-from ingest.storage.stored_files import load_samples
+from ingest.storage.stored_files import (
+    SERIES_FILES,
+    files_of_series,
+    load_samples,
+    series_parameters,
+)
 
 # Few at a time: each file may be as large as a request.
 _FILES_PER_FETCH = 20
 
-_FILE_SPANS = """
-SELECT (first_ms / 3600000)::int, (last_ms / 3600000)::int, sum(samples)::bigint, count(*)
-FROM ingest_measurement
-WHERE identity_id = %s AND name = %s AND status = 'stored'
+_FILE_SPANS = f"""
+SELECT (m.first_ms / 3600000)::int, (m.last_ms / 3600000)::int, sum(m.lines)::bigint, count(*)
+FROM ingest_measurement m
+WHERE {SERIES_FILES} AND m.status = 'stored'
 GROUP BY 1, 2
+"""  # noqa: S608 - constants only
+_COLUMNS = """
+SELECT DISTINCT m.name || '.' || unnest(m.columns)
+FROM ingest_measurement m WHERE m.identity_id = %s AND m.columns IS NOT NULL
 """
 _BLOCK_SPANS = """
 SELECT hour, hour, sum(sample_count)::bigint, 0
@@ -66,12 +76,17 @@ class Replayed:
 
 
 def series_names(identity_id: int) -> list[str]:
-    """Return the names of which an identity has files (also rejected ones) or blocks."""
+    """Return the names of which an identity has files (also rejected ones) or blocks.
+
+    A file of several columns adds its own name, which has no samples, and that of each column.
+    """
     names: set[str] = set()
     with connection.cursor() as cursor:
         for table in ("ingest_measurement", "ingest_sampleblock"):
             cursor.execute(_NAMES.format(table=table), [identity_id, identity_id])
             names.update(name for (name,) in cursor.fetchall())
+        cursor.execute(_COLUMNS, [identity_id])
+        names.update(name for (name,) in cursor.fetchall())
     return sorted(names)
 
 
@@ -79,9 +94,10 @@ def plan(identity_id: int, name: str, max_samples: int) -> list[Hours]:
     """Return the ranges of hours that contain a series, of about ``max_samples`` samples each."""
     spans: list[Span] = []
     with connection.cursor() as cursor:
-        for statement in (_FILE_SPANS, _BLOCK_SPANS):
-            cursor.execute(statement, [identity_id, name])
-            spans += [Span(*row) for row in cursor.fetchall()]
+        cursor.execute(_FILE_SPANS, series_parameters(identity_id, name))
+        spans += [Span(*row) for row in cursor.fetchall()]
+        cursor.execute(_BLOCK_SPANS, [identity_id, name])
+        spans += [Span(*row) for row in cursor.fetchall()]
     return list(plan_runs(spans, max_samples))
 
 
@@ -98,13 +114,13 @@ def replay(identity_id: int, name: str, hours: Hours) -> Replayed:
         )
     )
     for measurement in _stored_between(identity_id, name, hours):
-        samples, fault = load_samples(measurement)
+        samples, fault = load_samples(measurement, name)
         if fault:
             replayed.damaged.append(DamagedOriginal(measurement.pk, name, fault))
         replayed.files += 1
         if samples is not None:
             start_ms = max(hours.start_ms, _pruned_before(measurement, watermarks))
-            ends = np.searchsorted(samples.times, [start_ms, hours.end_ms])
+            ends = np.searchsorted(samples.times, [start_ms * US_PER_MS, hours.end_ms * US_PER_MS])
             layers.lay(samples.times[slice(*ends)], samples.values[slice(*ends)])
     replayed.samples = layers.result()
     return replayed
@@ -112,9 +128,8 @@ def replay(identity_id: int, name: str, hours: Hours) -> Replayed:
 
 def _stored_between(identity_id: int, name: str, hours: Hours) -> Iterator[Measurement]:
     return (
-        Measurement.objects.filter(
-            identity_id=identity_id,
-            name=name,
+        files_of_series(identity_id, name)
+        .filter(
             status=Measurement.Status.STORED,
             first_ms__lt=hours.end_ms,
             last_ms__gte=hours.start_ms,

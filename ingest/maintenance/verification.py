@@ -23,9 +23,10 @@ from ingest.maintenance.replay import (
 )
 from ingest.models import Measurement
 from ingest.storage import stored_files
-from ingest.storage.blocks import HOUR_MS, MAX_SAMPLES
+from ingest.storage.blocks import HOUR_US, MAX_SAMPLES
 from ingest.storage.file_overlay import Hours, Layered
-from ingest.storage.timestamp_encoding import EACH, EVEN
+from ingest.storage.stored_files import files_of_series
+from ingest.storage.timestamp_encoding import ENCODINGS
 
 SAMPLES_PER_RUN = 1_000_000
 
@@ -80,7 +81,7 @@ def verify_series(
             verified.samples += len(replayed.samples.times)
             report(verified.samples)
         without_samples = [Measurement.Status.REJECTED, Measurement.Status.WITHDRAWN]
-        files = Measurement.objects.filter(identity_id=identity_id, name=name)
+        files = files_of_series(identity_id, name)
         verified.files = files.count()
         for measurement in files.filter(status__in=without_samples).iterator(chunk_size=20):
             _, fault = stored_files.load_content(measurement)
@@ -122,23 +123,23 @@ def compare_hour(hour: int, expected: Layered, rows: Sequence[BlockRow]) -> Hour
 
 
 def _has_samples(row: BlockRow) -> bool:
-    offsets, values = row.offsets_ms, row.values
+    offsets, values = row.offsets_us, row.values
     return offsets is not None and values is not None and len(offsets) == len(values)
 
 
 def _faults(row: BlockRow) -> Iterator[str]:
     """Yield the faults of a block, regardless of the files."""
-    if row.encoding not in (EACH, EVEN):
+    if row.encoding not in ENCODINGS:
         yield f"block {row.id} has the unknown encoding {row.encoding}"
         return
     if not _has_samples(row):
         yield f"block {row.id} has no samples, or different numbers of times and values"
         return
     block = row.block()
-    offsets, values = block.offsets_ms, block.values
+    offsets, values = block.offsets_us, block.values
     if len(offsets) != row.sample_count or len(offsets) > MAX_SAMPLES:
         yield f"block {row.id} has {len(offsets)} samples, not {row.sample_count}"
-    if int(offsets.min()) < 0 or int(offsets.max()) >= HOUR_MS:
+    if int(offsets.min()) < 0 or int(offsets.max()) >= HOUR_US:
         yield f"block {row.id} has samples outside its hour"
     if not bool((offsets[1:] > offsets[:-1]).all()):
         yield f"block {row.id} is not sorted"

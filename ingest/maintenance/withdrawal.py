@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.rebuild import Rebuilt, rebuild_hours
 from ingest.maintenance.replay import plan
 from ingest.models import Measurement, Withdrawal
 from ingest.storage import block_store
-from ingest.storage.blocks import HOUR_MS
-from ingest.storage.file_overlay import Hours, Layers
-from ingest.storage.stored_files import load_samples
+from ingest.storage.blocks import HOUR_MS, HOUR_US
+from ingest.storage.file_overlay import Hours
+from ingest.storage.stored_files import load_file
 
 SAMPLES_PER_RUN = 1_000_000
 MAX_REASON_LENGTH = 500
@@ -43,14 +45,13 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
     reason = reason.strip()
     if not reason:
         raise ValueError("A reason is required.")
-    identity_id, name = measurement.identity_id, measurement.name
+    identity_id, names = measurement.identity_id, measurement.series_names()
     with transaction_without_timeouts():
-        block_store.lock(identity_id, [name])
+        block_store.lock(identity_id, sorted({measurement.name, *names}))
         row = Measurement.objects.get(identity_id=identity_id, pk=measurement.pk)
         if row.status != Measurement.Status.STORED:
             raise NotWithdrawable(f"The file {row.pk} is {row.status}, not stored.")
         affected = _affected_hours(row)
-        runs = plan(identity_id, name, SAMPLES_PER_RUN)
         Measurement.objects.filter(identity_id=identity_id, pk=row.pk).update(
             status=Measurement.Status.WITHDRAWN
         )
@@ -58,21 +59,25 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
             measurement=row, created_by=by[:150], reason=reason[:MAX_REASON_LENGTH]
         )
         done = Rebuilt()
-        for hours in runs:
-            only = {hour for hour in affected if hours.first <= hour <= hours.last}
-            if only:
-                inside = Hours(min(only), max(only))
-                rebuild_hours(identity_id, name, inside, done, only)
+        for name in names:
+            _rebuild(identity_id, name, affected, done)
     return Withdrawn(hours=len(affected), samples=done.samples)
+
+
+def _rebuild(identity_id: int, name: str, affected: set[int], done: Rebuilt) -> None:
+    for hours in plan(identity_id, name, SAMPLES_PER_RUN):
+        only = {hour for hour in affected if hours.first <= hour <= hours.last}
+        if only:
+            rebuild_hours(identity_id, name, Hours(min(only), max(only)), done, only)
 
 
 def _affected_hours(measurement: Measurement) -> set[int]:
     """Return the hours that have samples of the file, or may have if it is unreadable."""
-    samples, fault = load_samples(measurement)
-    if samples is not None and not fault:
-        layers = Layers()
-        layers.lay(samples.times, samples.values)
-        return set(layers.result().hours())
+    file, fault = load_file(measurement)
+    if file is not None and not fault:
+        return {
+            hour for column in file.columns for hour in np.unique(column.times // HOUR_US).tolist()
+        }
     if measurement.first_ms is None or measurement.last_ms is None:
         return set()
     return set(range(measurement.first_ms // HOUR_MS, measurement.last_ms // HOUR_MS + 1))

@@ -167,6 +167,28 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "columns",
+                    models.CharField(
+                        blank=True,
+                        help_text="Names of the value columns of a file without a header line: x, y, z. Files that are stored already keep their names.",
+                        max_length=2048,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Za-z0-9][A-Za-z0-9_-]{0,31}(?:, ?[A-Za-z0-9][A-Za-z0-9_-]{0,31}){1,62}\\Z",
+                                "Two or more names, each 1 to 32 of A-Z a-z 0-9 _ -, separated by commas.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "column_units",
+                    models.CharField(
+                        blank=True,
+                        help_text="UCUM code of each column's unit, separated by commas. Empty: the unit.",
+                        max_length=2048,
+                    ),
+                ),
+                (
                     "loinc",
                     models.CharField(
                         blank=True,
@@ -421,10 +443,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("errors", models.JSONField(null=True)),
+                (
+                    "columns",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=32),
+                        help_text="Names of the value columns, empty for a single one.",
+                        null=True,
+                        size=None,
+                    ),
+                ),
+                (
+                    "series",
+                    models.JSONField(
+                        help_text="The counts of each column's series, empty for a single column.",
+                        null=True,
+                    ),
+                ),
+                ("lines", models.PositiveIntegerField(default=0)),
                 ("samples", models.PositiveIntegerField(default=0)),
                 ("new", models.PositiveIntegerField(default=0)),
                 ("identical", models.PositiveIntegerField(default=0)),
                 ("replaced", models.PositiveIntegerField(default=0)),
+                ("repeated", models.PositiveIntegerField(default=0)),
+                ("rounded", models.PositiveIntegerField(default=0)),
                 ("first_ms", models.BigIntegerField(null=True)),
                 ("last_ms", models.BigIntegerField(null=True)),
                 (
@@ -597,7 +638,7 @@ class Migration(migrations.Migration):
                 ("maximum", models.FloatField()),
                 ("total", models.FloatField(help_text="Sum of the values.")),
                 (
-                    "offsets_ms",
+                    "offsets",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.IntegerField(), size=None
                     ),

@@ -7,6 +7,8 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+_COLUMN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
+
 
 class MeasurementType(models.Model):
     """The meaning of a measurement's name, for charts, exports and monitoring.
@@ -34,6 +36,25 @@ class MeasurementType(models.Model):
         max_length=40,
         blank=True,
         help_text=_("UCUM code of the unit: /min, ms, Cel, mm[Hg], %"),
+    )
+    columns = models.CharField(
+        max_length=2048,
+        blank=True,
+        validators=[
+            RegexValidator(
+                rf"\A{_COLUMN}(?:, ?{_COLUMN}){{1,62}}\Z",
+                _("Two or more names, each 1 to 32 of A-Z a-z 0-9 _ -, separated by commas."),
+            )
+        ],
+        help_text=_(
+            "Names of the value columns of a file without a header line: x, y, z. Files that are "
+            "stored already keep their names."
+        ),
+    )
+    column_units = models.CharField(
+        max_length=2048,
+        blank=True,
+        help_text=_("UCUM code of each column's unit, separated by commas. Empty: the unit."),
     )
     loinc = models.CharField(
         _("LOINC code"),
@@ -79,9 +100,26 @@ class MeasurementType(models.Model):
     def __str__(self) -> str:
         return f"{self.label} ({self.pattern})"
 
+    def column_names(self) -> list[str]:
+        """Return the names of the value columns, none for a single one."""
+        return [name.strip() for name in self.columns.split(",")] if self.columns else []
+
+    def units_by_column(self) -> dict[str, str]:
+        """Return the unit of each named column."""
+        names = self.column_names()
+        if not self.column_units:
+            return dict.fromkeys(names, self.unit)
+        units = [unit.strip() for unit in self.column_units.split(",")]
+        return dict(zip(names, units, strict=False))
+
     def clean(self) -> None:
         """Reject a plausible range whose ends are reversed."""
         super().clean()
         low, high = self.plausible_low, self.plausible_high
         if low is not None and high is not None and low > high:
             raise ValidationError({"plausible_high": _("Must not be less than the lower end.")})
+        names = self.column_names()
+        if len(names) != len({*names}):
+            raise ValidationError({"columns": _("Two columns have the same name.")})
+        if self.column_units and self.column_units.count(",") + 1 != len(names):
+            raise ValidationError({"column_units": _("Enter one unit for each column.")})

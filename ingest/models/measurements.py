@@ -55,10 +55,21 @@ class Measurement(models.Model):
     )
     status = models.CharField(max_length=10, choices=Status.choices)
     errors = models.JSONField(null=True)
+    columns = ArrayField(
+        models.CharField(max_length=32),
+        null=True,
+        help_text=_("Names of the value columns, empty for a single one."),
+    )
+    series = models.JSONField(
+        null=True, help_text=_("The counts of each column's series, empty for a single column.")
+    )
+    lines = models.PositiveIntegerField(default=0)
     samples = models.PositiveIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)
     identical = models.PositiveIntegerField(default=0)
     replaced = models.PositiveIntegerField(default=0)
+    repeated = models.PositiveIntegerField(default=0)
+    rounded = models.PositiveIntegerField(default=0)
     first_ms = models.BigIntegerField(null=True)
     last_ms = models.BigIntegerField(null=True)
 
@@ -91,14 +102,19 @@ class Measurement(models.Model):
         # The name of a rejected file can be any text, and page titles show this.
         return f"{escape(self.name, 64)} {self.received_at:%Y-%m-%d %H:%M:%S}"
 
+    def series_names(self) -> list[str]:
+        """Return the names of the series that the file's samples belong to."""
+        if self.columns is None:
+            return [self.name]
+        return [f"{self.name}.{column}" for column in self.columns]
+
 
 class SampleBlock(models.Model):
     """Up to 8,192 samples of one series inside one UTC hour, sorted by time.
 
-    Sample ``i`` was taken at ``hour * 3_600_000 + offsets_ms[i]``. No two blocks of a series have
-    the same timestamp. Evenly spaced offsets may be stored as the first and the step (``encoding``
-    2). Uploads store arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses
-    them.
+    ``encoding`` tells how ``offsets`` holds the times (``ingest.storage.timestamp_encoding``). No
+    two blocks of a series have the same timestamp. ``first_ms`` and ``last_ms`` are rounded down.
+    Uploads store arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -117,7 +133,7 @@ class SampleBlock(models.Model):
     minimum = models.FloatField()
     maximum = models.FloatField()
     total = models.FloatField(help_text=_("Sum of the values."))
-    offsets_ms = ArrayField(models.IntegerField())
+    offsets = ArrayField(models.IntegerField())
     values = ArrayField(models.FloatField())
     encoding = models.SmallIntegerField(default=1)
     compacted = models.BooleanField(db_default=False)

@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import psycopg
 from django.db import connection
+from numpy.typing import NDArray
 
-from ingest.parsing.sample_file import Samples
+from ingest.parsing.samples import US_PER_MS, ColumnSamples
 from ingest.storage import pg_arrays
-from ingest.storage.blocks import Block
+from ingest.storage.blocks import HOUR_US, Block
 from ingest.storage.pg_arrays import Float8Array, Int4Array
 from ingest.storage.timestamp_encoding import pack, unpack
 from ingest.uuid7 import uuid7
 
-_OVERLAPPING = """
-SELECT id, hour, encoding, offsets_ms, "values"
+# A file touches few of a series' blocks, whatever lies between its first and its last sample.
+_BLOCK_TIMES = """
+SELECT id, first_ms, last_ms, sample_count
 FROM ingest_sampleblock
-WHERE identity_id = $1::bigint AND name = $2
-  AND (hour, last_ms) >= (($3::bigint / 3600000)::integer, $3::bigint)
-  AND hour <= ($4::bigint / 3600000)::integer
-  AND first_ms <= $4::bigint
+WHERE identity_id = $1::bigint AND name = $2 AND hour = ANY($3::integer[])
 """
+_BLOCKS = """
+SELECT id, hour, encoding, offsets, "values"
+FROM ingest_sampleblock
+WHERE identity_id = $1::bigint AND id = ANY($2::uuid[])
+"""
+_HOURS_PER_QUERY = 1_000
+_SAMPLES_PER_QUERY = 500_000
 _REWRITE = """
 UPDATE ingest_sampleblock
 SET "values" = $3, minimum = $4, maximum = $5, total = $6, compacted = false
@@ -36,7 +43,7 @@ WHERE identity_id = $1::bigint AND id = $2
 """
 _COLUMNS = (
     "id, identity_id, name, hour, first_ms, last_ms, sample_count, "
-    'minimum, maximum, total, offsets_ms, "values", encoding'
+    'minimum, maximum, total, offsets, "values", encoding'
 )
 # A column's storage setting decides whether a value is compressed when its row is written, and a
 # compressed value stays compressed when it is copied to another table.
@@ -76,16 +83,22 @@ def lock(identity_id: int, names: Sequence[str]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock($1)", [series_lock(identity_id, name)])
 
 
-def copy_blocks(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
-    """Add ``blocks``, which share no timestamp with a stored one, not compressed."""
-    _copy("ingest_sampleblock", identity_id, name, blocks)
+def copy_blocks(identity_id: int, blocks: Sequence[tuple[str, Block]]) -> None:
+    """Add blocks, each with the name of its series, uncompressed.
+
+    They have no timestamp in common with a stored block.
+    """
+    _copy("ingest_sampleblock", identity_id, blocks)
 
 
-def copy_blocks_compressed(identity_id: int, name: str, blocks: Sequence[Block]) -> None:
-    """Add ``blocks`` like ``copy_blocks``, compressed and marked as compacted, in a transaction."""
+def copy_blocks_compressed(identity_id: int, blocks: Sequence[tuple[str, Block]]) -> None:
+    """Add blocks as ``copy_blocks`` does, compressed and marked as compacted.
+
+    To be called in a transaction.
+    """
     cursor = _cursor()
     cursor.execute(_COMPRESSING_TABLE)
-    _copy("compressing", identity_id, name, blocks)
+    _copy("compressing", identity_id, blocks)
     cursor.execute(_TAKE_COMPRESSED)
     cursor.execute("DELETE FROM compressing")
 
@@ -93,13 +106,14 @@ def copy_blocks_compressed(identity_id: int, name: str, blocks: Sequence[Block])
 def _copy(
     table: Literal["ingest_sampleblock", "compressing"],
     identity_id: int,
-    name: str,
-    blocks: Sequence[Block],
+    blocks: Sequence[tuple[str, Block]],
 ) -> None:
+    if not blocks:
+        return
     with _cursor().copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_COPY_TYPES)
-        for block in blocks:
-            encoding, times = pack(block.offsets_ms)
+        for name, block in blocks:
+            encoding, offsets = pack(block.offsets_us)
             copy.write_row(
                 (
                     uuid7(),
@@ -112,17 +126,45 @@ def _copy(
                     block.minimum,
                     block.maximum,
                     block.total,
-                    Int4Array(times),
+                    Int4Array(offsets),
                     Float8Array(block.values),
                     encoding,
                 )
             )
 
 
-def overlapping(identity_id: int, name: str, samples: Samples) -> list[tuple[uuid.UUID, Block]]:
-    """Return the ids and contents of the blocks that overlap ``samples`` in time."""
-    parameters = [identity_id, name, samples.first_ms, samples.last_ms]
-    rows = _cursor().execute(_OVERLAPPING, parameters, binary=True).fetchall()
+def overlapping(
+    identity_id: int, name: str, samples: ColumnSamples
+) -> Iterator[list[tuple[uuid.UUID, Block]]]:
+    """Yield the stored blocks between whose first and last time a sample lies, with their ids.
+
+    Only blocks of hours in which there are samples are read, in batches of bounded size.
+    """
+    hours = np.unique(samples.times // HOUR_US)
+    batch: list[uuid.UUID] = []
+    count = 0
+    for start in range(0, len(hours), _HOURS_PER_QUERY):
+        some = hours[start : start + _HOURS_PER_QUERY].tolist()
+        rows = _cursor().execute(_BLOCK_TIMES, [identity_id, name, some]).fetchall()
+        for block_id, first_ms, last_ms, sample_count in rows:
+            if not _is_any_between(samples.times, first_ms, last_ms):
+                continue
+            batch.append(block_id)
+            count += sample_count
+            if count >= _SAMPLES_PER_QUERY:
+                yield _load(identity_id, batch)
+                batch, count = [], 0
+    if batch:
+        yield _load(identity_id, batch)
+
+
+def _is_any_between(times_us: NDArray[np.int64], first_ms: int, last_ms: int) -> bool:
+    start = int(np.searchsorted(times_us, first_ms * US_PER_MS))
+    return start < len(times_us) and int(times_us[start]) < (last_ms + 1) * US_PER_MS
+
+
+def _load(identity_id: int, ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, Block]]:
+    rows = _cursor().execute(_BLOCKS, [identity_id, list(ids)], binary=True).fetchall()
     return [(row[0], Block(row[1], unpack(row[2], row[3], len(row[4])), row[4])) for row in rows]
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.parsing.sample_file import Samples
+from ingest.parsing.samples import US_PER_MS
 
 HOUR_MS = 3_600_000
+HOUR_US = HOUR_MS * US_PER_MS
 MAX_SAMPLES = 8_192
 
 
@@ -24,25 +25,25 @@ MAX_SAMPLES = 8_192
 class Block:
     """Samples of one UTC hour; ``hour`` counts from 1970-01-01T00:00Z.
 
-    ``offsets_ms`` is int32 milliseconds from the hour's start, ascending; ``values`` is float64.
+    ``offsets_us`` is int64 microseconds from the hour's start, ascending; ``values`` is float64.
     """
 
     hour: int
-    offsets_ms: NDArray[np.int32]
+    offsets_us: NDArray[np.int64]
     values: NDArray[np.float64]
 
     @property
     def times(self) -> NDArray[np.int64]:
-        """Return the timestamps, int64 epoch milliseconds."""
-        return self.offsets_ms.astype(np.int64) + self.hour * HOUR_MS
+        """Return the timestamps, int64 epoch microseconds."""
+        return self.offsets_us + self.hour * HOUR_US
 
     @property
     def first_ms(self) -> int:
-        return self.hour * HOUR_MS + int(self.offsets_ms[0])
+        return self.hour * HOUR_MS + int(self.offsets_us[0]) // US_PER_MS
 
     @property
     def last_ms(self) -> int:
-        return self.hour * HOUR_MS + int(self.offsets_ms[-1])
+        return self.hour * HOUR_MS + int(self.offsets_us[-1]) // US_PER_MS
 
     @property
     def minimum(self) -> float:
@@ -62,19 +63,18 @@ def split_into_blocks(times: NDArray[np.int64], values: NDArray[np.float64]) -> 
     for start, end, hour in _hours(times):
         for begin in range(start, end, MAX_SAMPLES):
             stop = min(begin + MAX_SAMPLES, end)
-            offsets = (times[begin:stop] - hour * HOUR_MS).astype(np.int32)
-            yield Block(hour, offsets, values[begin:stop])
+            yield Block(hour, times[begin:stop] - hour * HOUR_US, values[begin:stop])
 
 
 def _hours(times: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
     """Yield (start, end, hour) of each run of samples in one hour."""
     if not len(times):
         return
-    first, last = int(times[0]) // HOUR_MS, int(times[-1]) // HOUR_MS
+    first, last = int(times[0]) // HOUR_US, int(times[-1]) // HOUR_US
     if first == last:
         yield 0, len(times), first
         return
-    hours = times // HOUR_MS
+    hours = times // HOUR_US
     starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1, [len(times)])).tolist()
     for start, end in itertools.pairwise(starts):
         yield start, end, int(hours[start])
@@ -82,44 +82,47 @@ def _hours(times: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """The effect of a file on a series: see ``overlay_samples``."""
+    """The effect of samples on a series: see ``overlay_samples``.
+
+    ``times`` and ``values`` are the samples that are new to the blocks compared so far.
+    """
 
     rewritten: list[tuple[int, Block]]  # index of the stored block, the block as it becomes
-    times: NDArray[np.int64]  # the samples that are new to the series
+    times: NDArray[np.int64]
     values: NDArray[np.float64]
-    new: int
     identical: int
     replaced: int
 
+    @property
+    def new(self) -> int:
+        return len(self.times)
 
-def overlay_samples(stored: Sequence[Block], samples: Samples) -> Overlay:
-    """Return the changes to ``stored`` when ``samples`` of a later file are overlaid on them.
 
-    The counts are those of inserting the file's lines into a dictionary one by one: a line with
-    an absent timestamp is new; one with the present value is identical; any other replaces.
-    ``stored`` only needs the blocks that overlap the file in time.
+def overlay_samples(
+    stored: Sequence[Block], times: NDArray[np.int64], values: NDArray[np.float64]
+) -> Overlay:
+    """Return the changes to ``stored`` when samples of a later file are overlaid on them.
+
+    ``times`` are strictly ascending. A sample with an absent timestamp is new; one with the stored
+    value is identical; any other replaces.
     """
-    is_new = np.ones(len(samples.times), dtype=bool)
+    is_new = np.ones(len(times), dtype=bool)
     rewritten: list[tuple[int, Block]] = []
-    identical, replaced = samples.repeated_identical, samples.repeated_replaced
+    identical = replaced = 0
     for index, block in enumerate(stored):
-        in_block, in_file = _find_common_times(block.times, samples.times)
+        in_block, in_file = _find_common_times(block.times, times)
         if not len(in_block):
             continue
         is_new[in_file] = False
-        old = block.values[in_block]
-        same = int((old == samples.first_values[in_file]).sum())
+        old, latest = block.values[in_block], values[in_file]
+        same = int((old == latest).sum())
         identical += same
         replaced += len(in_block) - same
-        latest = samples.values[in_file]
-        if (old != latest).any():
-            values = block.values.copy()
-            values[in_block] = latest
-            rewritten.append((index, Block(block.hour, block.offsets_ms, values)))
-    new = int(is_new.sum())
-    return Overlay(
-        rewritten, samples.times[is_new], samples.values[is_new], new, identical, replaced
-    )
+        if same < len(in_block):
+            changed = block.values.copy()
+            changed[in_block] = latest
+            rewritten.append((index, Block(block.hour, block.offsets_us, changed)))
+    return Overlay(rewritten, times[is_new], values[is_new], identical, replaced)
 
 
 def _find_common_times(

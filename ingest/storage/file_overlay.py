@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.storage.blocks import HOUR_MS
+from ingest.storage.blocks import HOUR_MS, HOUR_US
 
 # Opening and reading a file costs as much as this many samples.
 SAMPLES_A_FILE_COSTS = 100
@@ -78,18 +78,18 @@ def plan_runs(spans: Iterable[Span], most: int) -> Iterator[Hours]:
 
 @dataclass(frozen=True, slots=True)
 class Layered:
-    """Samples, strictly ascending: int64 epoch milliseconds and float64, of equal length."""
+    """Samples, strictly ascending: int64 epoch microseconds and float64, of equal length."""
 
     times: NDArray[np.int64]
     values: NDArray[np.float64]
 
     def of_hour(self, hour: int) -> Layered:
-        ends = np.searchsorted(self.times, [hour * HOUR_MS, (hour + 1) * HOUR_MS])
+        ends = np.searchsorted(self.times, [hour * HOUR_US, (hour + 1) * HOUR_US])
         return Layered(self.times[slice(*ends)], self.values[slice(*ends)])
 
     def hours(self) -> list[int]:
         """Return the hours that hold samples, ascending."""
-        hours: list[int] = np.unique(self.times // HOUR_MS).tolist()
+        hours: list[int] = np.unique(self.times // HOUR_US).tolist()
         return hours
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
 
@@ -18,12 +18,12 @@ from django.conf import settings
 from django.db import connection
 from numpy.typing import NDArray
 
-from ingest.parsing.sample_file import Samples
-from ingest.parsing.sample_file_errors import LineError
 from ingest.receipts import Receipt
 from ingest.storage import block_store, pg_arrays, prepared_statements
-from ingest.storage.blocks import Block, Overlay, split_into_blocks
+from ingest.storage.blocks import Block
+from ingest.storage.prepared_files import PreparedFile
 from ingest.storage.prepared_statements import Statement
+from ingest.storage.timestamp_encoding import pack
 from ingest.uuid7 import uuid7
 
 _T = TypeVar("_T", bound=np.generic)
@@ -34,20 +34,26 @@ MAX_BLOCKS_IN_ONE_STATEMENT = 32
 
 _TYPES = (
     "int8", "int8", "int8", "uuid", "text", "text", "text", "int4", "bytea", "bytea", "text",
-    "jsonb", "int4", "int4", "int4", "int4", "int8", "int8", "bool",
-    "uuid[]", "int4[]", "int4[]", "float8[]", "float8[]", "float8[]", "int4[]", "float8[]",
+    "jsonb", "text[]", "jsonb", "int4[]", "int8", "int8", "bool",
+    "uuid[]", "int4[]", "int8[]", "int8[]", "int4[]", "int4[]", "int4[]",
+    "float8[]", "float8[]", "float8[]", "int4[]", "float8[]",
 )  # fmt: skip
+_PLACEHOLDERS = ", ".join(f"${number}" for number, _ in enumerate(_TYPES, start=1))
 _STORE_FILE = Statement(
     "store_file",
-    """
-    SELECT * FROM ingest_store_file(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24, $25, $26, $27
-    )
-    """,
+    f"SELECT * FROM ingest_store_file({_PLACEHOLDERS})",  # noqa: S608 - placeholders
     _TYPES,
 )
-
+_FIND_FIRST = Statement(
+    "find_first",
+    """
+    SELECT m.id, m.status, m.filename, m.errors, m.series, m.lines, m.samples, m.new,
+           m.identical, m.replaced, m.repeated, m.rounded, m.first_ms, m.last_ms
+    FROM ingest_measurement m
+    WHERE m.identity_id = $1 AND m.name = $2 AND m.sha256 = $3
+    """,
+    ("int8", "text", "bytea"),
+)
 
 # The partial index of rejected files yields them newest first; the length of content that is
 # stored out of line is known without fetching it. The newest stays however large it is.
@@ -67,64 +73,6 @@ WHERE identity_id = %(identity_id)s AND status = 'rejected' AND id IN (
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedFile:
-    """A measurement file read, hashed and compressed: all that needs no database.
-
-    ``samples`` is None in a rejected file, which has ``errors``. ``overlay`` is set once the
-    file has been overlaid on stored blocks; ``blocks`` then holds only the samples to add.
-    """
-
-    id: uuid.UUID
-    name: str
-    filename: str
-    content_type: str
-    size: int
-    sha256: bytes
-    content: bytes
-    samples: Samples | None
-    errors: list[LineError]
-    overlay: Overlay | None = None
-    blocks: list[Block] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if self.samples is not None and self.overlay is None:
-            blocks = list(split_into_blocks(self.samples.times, self.samples.values))
-            object.__setattr__(self, "blocks", blocks)
-
-    def overlaid(self, overlay: Overlay, blocks: list[Block]) -> PreparedFile:
-        """Return this file with ``blocks`` as the rest that is still to be stored."""
-        return replace(self, overlay=overlay, blocks=blocks)
-
-    def counts(self) -> tuple[int, int, int, int]:
-        """Return samples, new, identical, replaced."""
-        if self.samples is None:
-            return 0, 0, 0, 0
-        lines = self.samples.lines
-        if self.overlay is not None:
-            return lines, self.overlay.new, self.overlay.identical, self.overlay.replaced
-        repeated = self.samples.repeated_identical, self.samples.repeated_replaced
-        return lines, len(self.samples.times), *repeated
-
-    def receipt(self) -> Receipt:
-        """Return the receipt of this file as stored or rejected now."""
-        samples, new, identical, replaced = self.counts()
-        return Receipt(
-            id=self.id,
-            name=self.name,
-            filename=self.filename,
-            sha256=self.sha256,
-            status="rejected" if self.samples is None else "stored",
-            samples=samples,
-            new=new,
-            identical=identical,
-            replaced=replaced,
-            first_ms=self.samples.first_ms if self.samples else None,
-            last_ms=self.samples.last_ms if self.samples else None,
-            errors=[error.as_json() for error in self.errors] if self.samples is None else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class StoreResult:
     """The result of ``ingest_store_file``: see its comment in the database.
 
@@ -140,35 +88,52 @@ class StoreResult:
 
     def receipt(self, file: PreparedFile) -> Receipt:
         """Return the receipt of ``file``: a new one, or that of the same bytes stored before."""
-        if self.is_stored:
-            return file.receipt()
-        first_id, status, filename, errors, *numbers = self.first_receipt
-        samples, new, identical, replaced, first_ms, last_ms = map(
-            prepared_statements.to_int, numbers
-        )
-        rejected = status == b"rejected"
-        return Receipt(
-            id=uuid.UUID(bytes=first_id),
-            name=file.name,
-            filename=prepared_statements.to_text(filename) or "",
-            sha256=file.sha256,
-            status="rejected" if rejected else "duplicate",
-            samples=samples or 0,
-            new=new or 0,
-            identical=identical or 0,
-            replaced=replaced or 0,
-            first_ms=first_ms,
-            last_ms=last_ms,
-            errors=prepared_statements.from_jsonb(errors) if rejected else None,
-        )
+        return file.receipt() if self.is_stored else _read_receipt(file, self.first_receipt)
 
 
-def store_file(identity_id: int, certificate_id: int, file: PreparedFile) -> StoreResult:
+def _read_receipt(file: PreparedFile, row: Sequence[bytes | None]) -> Receipt:
+    first_id, status, filename, errors, series, *numbers = row
+    *counts, first_ms, last_ms = map(prepared_statements.to_int, numbers)
+    lines, samples, new, identical, replaced, repeated, rounded = (count or 0 for count in counts)
+    is_rejected = status == b"rejected"
+    return Receipt(
+        id=uuid.UUID(bytes=first_id),
+        name=file.name,
+        filename=prepared_statements.to_text(filename) or "",
+        sha256=file.sha256,
+        status="rejected" if is_rejected else "duplicate",
+        lines=lines,
+        samples=samples,
+        new=new,
+        identical=identical,
+        replaced=replaced,
+        repeated=repeated,
+        rounded=rounded,
+        first_ms=first_ms,
+        last_ms=last_ms,
+        series=prepared_statements.from_jsonb(series),
+        errors=prepared_statements.from_jsonb(errors) if is_rejected else None,
+    )
+
+
+def find_first_receipt(identity_id: int, file: PreparedFile) -> Receipt | None:
+    """Return the receipt of the same bytes under the same name, None if they are new."""
+    parameters = [prepared_statements.int8(identity_id), file.name.encode(), file.sha256]
+    row = prepared_statements.execute(_FIND_FIRST, parameters)
+    return None if row is None else _read_receipt(file, row)
+
+
+def store_file(
+    identity_id: int, certificate_id: int, file: PreparedFile, *, is_overlaid: bool = False
+) -> StoreResult:
     """Store ``file`` and its blocks unless it is a duplicate, overlaps or is refused.
 
-    More than ``MAX_BLOCKS_IN_ONE_STATEMENT`` blocks take two statements, hence a transaction.
+    The overlap with stored blocks is checked unless ``is_overlaid``. Files of several columns
+    have to be overlaid first. More than ``MAX_BLOCKS_IN_ONE_STATEMENT`` blocks, or several
+    columns, take two statements, hence a transaction.
     """
-    in_one_statement = len(file.blocks) <= MAX_BLOCKS_IN_ONE_STATEMENT
+    blocks = [(series.name, block) for series in file.series for block in series.blocks]
+    in_one_statement = file.columns is None and len(blocks) <= MAX_BLOCKS_IN_ONE_STATEMENT
     row = prepared_statements.execute(
         _STORE_FILE,
         [
@@ -176,20 +141,22 @@ def store_file(identity_id: int, certificate_id: int, file: PreparedFile) -> Sto
             prepared_statements.int8(identity_id),
             prepared_statements.int8(certificate_id),
             *_file_parameters(file),
-            *_block_parameters(file.blocks if in_one_statement else []),
+            prepared_statements.boolean(is_overlaid),
+            *_block_parameters([block for _, block in blocks] if in_one_statement else []),
         ],
     )
     if row is None:
         raise AssertionError("a function with OUT parameters returns one row")
     result = StoreResult(prepared_statements.to_text(row[0]) or "", row[1:])
     if result.is_stored and not in_one_statement:
-        block_store.copy_blocks(identity_id, file.name, file.blocks)
+        block_store.copy_blocks(identity_id, blocks)
     return result
 
 
 def _file_parameters(file: PreparedFile) -> list[bytes | None]:
-    rejected = file.samples is None
-    errors = orjson.dumps([error.as_json() for error in file.errors]) if rejected else None
+    receipt = file.receipt()
+    errors = None if receipt.errors is None else orjson.dumps(receipt.errors)
+    series = None if receipt.series is None else orjson.dumps(receipt.series)
     return [
         file.id.bytes,
         file.name.encode(),
@@ -198,24 +165,30 @@ def _file_parameters(file: PreparedFile) -> list[bytes | None]:
         prepared_statements.int4(file.size),
         file.sha256,
         file.content,
-        b"rejected" if rejected else b"stored",
+        receipt.status.encode(),
         prepared_statements.jsonb(errors),
-        *map(prepared_statements.int4, file.counts()),
-        prepared_statements.optional_int8(file.samples.first_ms if file.samples else None),
-        prepared_statements.optional_int8(file.samples.last_ms if file.samples else None),
-        prepared_statements.boolean(file.overlay is not None),
+        None if file.columns is None else prepared_statements.texts(file.columns),
+        prepared_statements.jsonb(series),
+        prepared_statements.int4s(receipt.counts()),
+        prepared_statements.optional_int8(receipt.first_ms),
+        prepared_statements.optional_int8(receipt.last_ms),
     ]
 
 
 def _block_parameters(blocks: Sequence[Block]) -> list[bytes]:
+    packed = [pack(block.offsets_us) for block in blocks]
     return [
         prepared_statements.uuids([uuid7() for _ in blocks]),
         prepared_statements.int4s([block.hour for block in blocks]),
+        prepared_statements.int8s([block.first_ms for block in blocks]),
+        prepared_statements.int8s([block.last_ms for block in blocks]),
+        prepared_statements.int4s([encoding for encoding, _ in packed]),
+        prepared_statements.int4s(list(accumulate(len(offsets) for _, offsets in packed))),
         prepared_statements.int4s(list(accumulate(len(block.values) for block in blocks))),
         prepared_statements.float8s([block.minimum for block in blocks]),
         prepared_statements.float8s([block.maximum for block in blocks]),
         prepared_statements.float8s([block.total for block in blocks]),
-        pg_arrays.encode_int4(_concatenate([block.offsets_ms for block in blocks], _NO_INTS)),
+        pg_arrays.encode_int4(_concatenate([offsets for _, offsets in packed], _NO_INTS)),
         pg_arrays.encode_float8(_concatenate([block.values for block in blocks], _NO_FLOATS)),
     ]
 

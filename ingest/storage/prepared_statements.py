@@ -30,6 +30,7 @@ _INT8 = struct.Struct("!q")
 _UUID_OID, _UUID_ARRAY_OID = 2950, 2951
 _ARRAY_HEADER = struct.Struct("!5i")
 _INT4_ELEMENT = struct.Struct("!ii")
+_INT8_ELEMENT = struct.Struct("!iq")
 _FLOAT8_ELEMENT = struct.Struct("!id")
 
 
@@ -53,6 +54,7 @@ _OIDS = {
     "bool": 16, "bytea": 17, "int8": 20, "int4": 23, "text": 25, "uuid": _UUID_OID,
     "jsonb": 3802, "int4[]": pg_arrays.INT4_ARRAY_OID,
     "float8[]": pg_arrays.FLOAT8_ARRAY_OID, "uuid[]": _UUID_ARRAY_OID,
+    "int8[]": 1016, "text[]": 1009,
 }  # fmt: skip
 
 _prepared: weakref.WeakKeyDictionary[psycopg.Connection[object], set[str]] = (
@@ -152,6 +154,19 @@ def int4s(numbers: Sequence[int]) -> bytes:
     """Return a few ``numbers`` as ``int4[]``; ``pg_arrays`` is for large arrays."""
     elements = b"".join(_INT4_ELEMENT.pack(4, number) for number in numbers)
     return _ARRAY_HEADER.pack(1, 0, pg_arrays.INT4_OID, len(numbers), 1) + elements
+
+
+def int8s(numbers: Sequence[int]) -> bytes:
+    """Return a few ``numbers`` as ``int8[]``."""
+    elements = b"".join(_INT8_ELEMENT.pack(8, number) for number in numbers)
+    return _ARRAY_HEADER.pack(1, 0, 20, len(numbers), 1) + elements
+
+
+def texts(strings: Sequence[str]) -> bytes:
+    """Return ``strings`` as ``text[]``."""
+    encoded = [string.encode() for string in strings]
+    elements = b"".join(_INT4.pack(len(text)) + text for text in encoded)
+    return _ARRAY_HEADER.pack(1, 0, 25, len(strings), 1) + elements
 
 
 def float8s(numbers: Sequence[float]) -> bytes:

@@ -15,13 +15,18 @@ from benchmarks.workloads import (
     influxdb_lines,
     write_corpus,
 )
-from ingest.parsing.sample_file import TimeWindow, read_samples
+from ingest.parsing.sample_file import read_sample_file
+from ingest.parsing.samples import FileLimits, TimeWindow
 
 
 def test_files_are_consecutive_and_parsed_by_the_device_api() -> None:
     window = TimeWindow(FIRST_MS, FIRST_MS + 10**9)
-    parsed = [read_samples(content, window, 1000) for content in generate_files(5, 7, csv_lines)]
-    assert [samples.lines for samples in parsed] == [7] * 5
+    limits = FileLimits(1000, 1000)
+    files = [
+        read_sample_file(content, window, limits) for content in generate_files(5, 7, csv_lines)
+    ]
+    parsed = [file.columns[0] for file in files]
+    assert [file.lines for file in files] == [7] * 5
     assert [samples.first_ms for samples in parsed] == [FIRST_MS + n * 7000 for n in range(5)]
 
 

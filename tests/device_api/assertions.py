@@ -16,14 +16,16 @@ RECEIPT = {
     "filename",
     "sha256",
     "status",
+    "lines",
     "samples",
     "new",
     "identical",
     "replaced",
+    "repeated",
     "first_ms",
     "last_ms",
 }
-LINE_ERROR = {"line", "column", "got", "hint"}
+LINE_ERROR = {"line", "column", "field", "got", "hint"}
 RETRYABLE = {403, 408, 429, 503}
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -95,5 +97,6 @@ def listed_errors(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 def only_receipt(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the one receipt of an answer to an upload of one file."""
     [receipt] = body["files"]
-    assert set(receipt) == RECEIPT | ({"errors"} if receipt["status"] == "rejected" else set())
+    assert RECEIPT <= set(receipt) <= RECEIPT | {"rounded", "series", "errors"}
+    assert ("errors" in receipt) == (receipt["status"] == "rejected")
     return dict(receipt)

@@ -69,7 +69,7 @@ def test_d27_four_million_lines_are_accepted_and_no_more(bound: Device, identity
     refused(send(4_000_001), 413, "too_many_lines")  # type: ignore[arg-type]
     assert file_count(identity) == 0
     first, _ = accepted(send(4_000_000))["files"]  # type: ignore[arg-type]
-    assert (first["samples"], first["new"], first["identical"]) == (4_000_000, 1, 3_999_999)
+    assert (first["samples"], first["new"], first["repeated"]) == (4_000_000, 1, 3_999_999)
 
 
 def test_a_registration_body_may_have_four_kilobytes(device: Device) -> None:

@@ -30,10 +30,12 @@ def test_a_stored_file_has_a_receipt_with_all_that_was_counted(bound: Device) ->
         "filename": "monday.csv",
         "sha256": hashlib.sha256(LINES).hexdigest(),
         "status": "stored",
+        "lines": 3,
         "samples": 3,
         "new": 3,
         "identical": 0,
         "replaced": 0,
+        "repeated": 0,
         "first_ms": 1526292559214,
         "last_ms": 1526292560397,
     }
@@ -81,20 +83,20 @@ def test_two_files_of_one_series_are_overlaid_in_order(bound: Device, identity: 
 
 
 @pytest.mark.parametrize(
-    ("content", "counts", "value"),
+    ("content", "repeated"),
     [
-        (b"1526292559000,1\n1526292559000,2\n", (1, 0, 1), 2.0),
-        (b"1526292559000,2\n1526292559000,2\n", (1, 1, 0), 2.0),
-        (b"1526292559000,2\n1526292559000,1\n1526292559000,2\n", (1, 0, 2), 2.0),
+        (b"1526292559000,1\n1526292559000,2\n", 1),
+        (b"1526292559000,2\n1526292559000,2\n", 1),
+        (b"1526292559000,2\n1526292559000,1\n1526292559000,2\n", 2),
     ],
 )
 def test_of_lines_with_one_timestamp_the_last_wins(
-    bound: Device, identity: Identity, content: bytes, counts: tuple[int, int, int], value: float
+    bound: Device, identity: Identity, content: bytes, repeated: int
 ) -> None:
     receipt = only_receipt(accepted(bound.upload(("hr", "f", content))))
-    assert (receipt["new"], receipt["identical"], receipt["replaced"]) == counts
-    assert receipt["samples"] == sum(counts)
-    assert stored_samples(identity, "hr") == {1526292559000: value}
+    assert (receipt["new"], receipt["identical"], receipt["replaced"]) == (1, 0, 0)
+    assert (receipt["repeated"], receipt["samples"]) == (repeated, 1 + repeated)
+    assert stored_samples(identity, "hr") == {1526292559000: 2.0}
 
 
 def test_an_overlapping_file_is_counted_line_by_line(bound: Device, identity: Identity) -> None:

@@ -14,6 +14,8 @@ LIMITS = {
     "request_bytes": 64 * 1024 * 1024,
     "files": 100,
     "lines_per_file": 4_000_000,
+    "values_per_file": 4_000_000,
+    "hours_per_request": 30_000,
     "requests_per_second": 2000,
     "connections": 256,
     "refused_registrations_per_minute": 60,

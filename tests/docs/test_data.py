@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DATA = (PROJECT / "docs/reference/data.md").read_text()
 DICTIONARY = (PROJECT / "docs/reference/data-dictionary.md").read_text()
 # The views use it to read blocks; the page is for analysts.
-INNER = {"block_offsets"}
+INNER = {"block_times_us"}
 
 
 def _rows(page: str, heading: str) -> list[list[str]]:

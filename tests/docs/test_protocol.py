@@ -18,8 +18,8 @@ from ingest.api.views import published_limits
 from ingest.parsing import (
     certificates,
     multipart_form,
-    sample_file,
     sample_file_errors,
+    sample_file_lines,
 )
 from ingest.parsing.certificate_policy import Reason
 from ingest.parsing.certificates import UnreadableReason
@@ -133,7 +133,7 @@ def test_fixed_limits_are_those_of_the_code() -> None:
         django_settings.MAX_JSON_BYTES,
         multipart_form.MAX_PREAMBLE_BYTES,
         multipart_form.MAX_BOUNDARY_LENGTH,
-        sample_file.MAX_LISTED_ERRORS,
+        sample_file_lines.MAX_LISTED_ERRORS,
         sample_file_errors.MAX_GOT_LENGTH,
         certificates.MAX_DER_BYTES,
     ]
@@ -168,8 +168,9 @@ def test_every_receipt_status_and_certificate_reason_is_listed() -> None:
 
 
 def test_every_key_of_a_receipt_is_explained() -> None:
-    errors: list[dict[str, object]] = []
-    receipt = Receipt(uuid.uuid4(), "hr", "", b"", "rejected", 0, 0, 0, 0, None, None, errors)
+    receipt = Receipt(
+        uuid.uuid4(), "hr", "", b"", "rejected", 0, 0, 0, 0, 0, 0, 1, None, None, [], []
+    )
     table = PAGE.partition("| key | is |")[2].partition("\n\n")[0]
     assert _first_cells(table) == list(receipt.as_json())
 
@@ -180,14 +181,14 @@ def _first_cells(table: str) -> list[str]:
 
 
 def test_example_receipt_has_the_keys_of_a_receipt() -> None:
-    receipt = Receipt(uuid.uuid4(), "hr", "", b"", "stored", 1, 1, 0, 0, 0, 0, None).as_json()
+    receipt = Receipt(uuid.uuid4(), "hr", "", b"", "stored", 1, 1, 1, 0, 0, 0, 0, 0, 0).as_json()
     shown = next(block for block in _json_blocks() if "files" in block)
     assert isinstance(shown["files"], list)
     assert list(shown["files"][0]) == list(receipt)
 
 
 def test_the_keys_of_a_line_error_are_named() -> None:
-    keys = LineError(1, 1, "", "").as_json()
+    keys = LineError(1, 1, "", "", 1).as_json()
     assert "{" + ", ".join(f'"{key}"' for key in keys) + "}" in PAGE
 
 

@@ -26,7 +26,7 @@ def test_cipher_suites_are_those_of_nginx() -> None:
 def test_seconds_of_silence_are_those_of_nginx() -> None:
     template = (PROJECT / "nginx/nginx.conf.template").read_text()
     configured = dict(re.findall(r"^    (\w+_timeout) (\d+)s;", template, re.MULTILINE))
-    told = re.findall(r"\| (\d+) s \|$", _section("Connections"), re.MULTILINE)
+    documented = re.findall(r"\| (\d+) s \|$", _section("Connections"), re.MULTILINE)
     header = configured["client_header_timeout"]
     others = ("client_body_timeout", "keepalive_timeout", "send_timeout")
-    assert told == [header, header, *(configured[name] for name in others)]
+    assert documented == [header, header, *(configured[name] for name in others)]

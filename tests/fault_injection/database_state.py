@@ -20,7 +20,8 @@ ORDER BY m.sequence
 _BLOCKS = """
 SELECT i.name AS identity, b.name AS series, b.hour, b.first_ms, b.last_ms, b.sample_count,
        b.minimum, b.maximum, b.total,
-       analytics.block_offsets(b.encoding, b.offsets_ms, b.sample_count) AS offsets_ms, b."values"
+       analytics.block_times_us(b.hour, b.encoding, b.offsets, b.sample_count) AS times_us,
+       b."values"
 FROM ingest_sampleblock b JOIN identities_identity i ON i.id = b.identity_id
 """
 _codec = pa.Codec("zstd")
@@ -80,7 +81,7 @@ def _with_content(row: dict[str, Any]) -> dict[str, Any]:
 def _add_block(state: DatabaseState, block: dict[str, Any]) -> None:
     series_name = f"{block['identity']}/{block['series']}"
     series = state.series.setdefault((block["identity"], block["series"]), {})
-    times = [block["hour"] * HOUR_MS + offset for offset in block["offsets_ms"]]
+    times = [time_us // 1000 for time_us in block["times_us"]]
     values = block["values"]
     summary = [
         block[name] for name in ("first_ms", "last_ms", "sample_count", "minimum", "maximum")

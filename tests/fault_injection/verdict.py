@@ -168,9 +168,8 @@ def _check_series(verdict: Verdict, series: tuple[str, str], state: DatabaseStat
         if (row.identity, row.series) != series or row.status != "stored":
             continue
         counts = [0, 0, 0]
-        for line in row.content.splitlines():
-            time, _, text = line.partition(b",")
-            time_ms, value = int(time), float(text)
+        pairs = [line.split(b",") for line in row.content.splitlines()]
+        for time_ms, value in {int(time): float(text) for time, text in pairs}.items():
             old = model.get(time_ms)
             counts[0 if old is None else 1 if old == value else 2] += 1
             model[time_ms] = value

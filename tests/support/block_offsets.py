@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from ingest.models import SampleBlock
 
+US_PER_HOUR = 3_600_000_000
+
 
 def offsets_of(block: SampleBlock) -> list[int]:
-    """Return milliseconds from the start of the block's hour to each sample."""
-    if block.encoding == 1:
-        return list(block.offsets_ms)
-    assert block.encoding == 2
-    first, step = block.offsets_ms
-    return [first + step * number for number in range(block.sample_count)]
+    """Return milliseconds from the start of the block's hour to each sample, rounded down."""
+    return [offset // 1000 for offset in offsets_us_of(block)]
+
+
+def offsets_us_of(block: SampleBlock) -> list[int]:
+    """Return microseconds from the start of the block's hour to each sample."""
+    stored = list(block.offsets)
+    if block.encoding in (2, 4):
+        first, step = stored
+        stored = [first + step * number for number in range(block.sample_count)]
+    if block.encoding in (1, 2):
+        return [offset * 1000 for offset in stored]
+    assert block.encoding in (3, 4)
+    return [US_PER_HOUR // 2 + offset for offset in stored]

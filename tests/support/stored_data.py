@@ -6,21 +6,21 @@ import pyarrow as pa
 
 from identities.models import Identity
 from ingest.models import Measurement, SampleBlock
-from tests.support.block_offsets import offsets_of
+from tests.support.block_offsets import offsets_us_of
 
 HOUR_MS = 3_600_000
 
 
-def stored_samples(identity: Identity, name: str) -> dict[int, float]:
-    """Return time → value of a series; each block is checked on the way."""
-    found: dict[int, float] = {}
+def stored_samples(identity: Identity, name: str) -> dict[float, float]:
+    """Return time (epoch milliseconds) → value of a series; each block is checked on the way."""
+    found: dict[float, float] = {}
     for block in SampleBlock.objects.filter(identity=identity, name=name):
-        offsets = offsets_of(block)
+        offsets = [offset / 1000 for offset in offsets_us_of(block)]
         times = [block.hour * HOUR_MS + offset for offset in offsets]
         assert times == sorted(set(times))
         assert 1 <= len(times) == len(block.values) == block.sample_count <= 8192
         assert 0 <= offsets[0] <= offsets[-1] < HOUR_MS
-        assert (block.first_ms, block.last_ms) == (times[0], times[-1])
+        assert (block.first_ms, block.last_ms) == (int(times[0]), int(times[-1]))
         assert (block.minimum, block.maximum) == (min(block.values), max(block.values))
         assert found.keys().isdisjoint(times)
         found.update(zip(times, block.values, strict=True))

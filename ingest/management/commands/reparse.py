@@ -5,12 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
-
 from ingest.maintenance.reparse import Reparsed, reparse
 from ingest.management.maintenance_command import MaintenanceCommand, select_identities
 from ingest.models import Measurement
-from ingest.uploads import accepted_time_window
+from ingest.uploads import accepted_time_window, file_limits
 
 
 class Command(MaintenanceCommand):
@@ -28,7 +26,7 @@ class Command(MaintenanceCommand):
         still_rejected = 0
         for identity in select_identities(options["identity"]):
             done = Reparsed()
-            for done in reparse(identity.pk, accepted_time_window(), settings.MAX_LINES_PER_FILE):
+            for done in reparse(identity.pk, accepted_time_window(), file_limits()):
                 self.show_progress(f"{identity.name}: {len(done.stored):,} stored")
             self.clear_progress()
             still_rejected += done.still_rejected
@@ -53,7 +51,17 @@ class Command(MaintenanceCommand):
 
 
 def _describe(measurement: Measurement, identity: str) -> dict[str, Any]:
-    fields = ("name", "samples", "new", "identical", "replaced", "first_ms", "last_ms")
+    fields = (
+        "name",
+        "lines",
+        "samples",
+        "new",
+        "identical",
+        "replaced",
+        "repeated",
+        "first_ms",
+        "last_ms",
+    )
     return {
         "id": str(measurement.pk),
         "identity": identity,

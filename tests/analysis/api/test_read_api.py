@@ -70,7 +70,7 @@ def test_samples_are_returned_as_parquet(get: Get, ward: Identity) -> None:
     answer = get("series/Ward3-07/hr/samples", format="parquet", from_="2023-11-14T22:13:20.001Z")
     assert answer["Content-Type"] == "application/vnd.apache.parquet"
     table = pyarrow.parquet.read_table(io.BytesIO(body(answer)))
-    assert table.to_pydict() == {"time_ms": [START + 500], "value": [70.25]}
+    assert table.drop_columns("time").to_pydict() == {"time_ms": [START + 500], "value": [70.25]}
 
 
 def test_an_empty_range_has_no_samples(get: Get, ward: Identity) -> None:

@@ -22,13 +22,13 @@ FLOATS = st.floats(-1e20, 1e20, allow_nan=False)
 
 def columns(samples: list[tuple[int, float]]) -> SampleColumns:
     return SampleColumns(
-        np.array([time for time, _ in samples], np.int64),
+        np.array([time * 1000 for time, _ in samples], np.int64),
         np.array([value for _, value in samples], np.float64),
     )
 
 
 PARTS = st.lists(
-    st.lists(st.tuples(st.integers(0, 10**16), FLOATS), min_size=1, max_size=5), max_size=3
+    st.lists(st.tuples(st.integers(0, 9 * 10**15), FLOATS), min_size=1, max_size=5), max_size=3
 )
 
 
@@ -57,10 +57,24 @@ def test_json_is_one_document_with_the_same_numbers(
 def test_parquet_holds_the_same_numbers(parts: list[list[tuple[int, float]]]) -> None:
     file = io.BytesIO(b"".join(encode_parquet(map(columns, parts))))
     table = pyarrow.parquet.read_table(file)
-    assert [str(field.type) for field in table.schema] == ["int64", "double"]
-    assert table.column_names == ["time_ms", "value"]
+    types = [str(field.type) for field in table.schema]
+    assert types == ["int64", "timestamp[us, tz=UTC]", "double"]
+    assert table.column_names == ["time_ms", "time", "value"]
+    assert table["time"].cast("int64").to_pylist() == [
+        time * 1000 for time in table["time_ms"].to_pylist()
+    ]
     found = list(zip(table["time_ms"].to_pylist(), table["value"].to_pylist(), strict=True))
     assert found == [sample for part in parts for sample in part]
+
+
+def test_times_between_milliseconds_have_decimals() -> None:
+    part = SampleColumns(np.array([1000, 1125, 1500, 2000]), np.array([1.0, 2.0, 3.0, 4.0]))
+    assert b"".join(encode_csv([part])) == b"time_ms,value\n1,1\n1.125,2\n1.5,3\n2,4\n"
+    document = json.loads(b"".join(encode_json([part])))
+    assert document["samples"] == [[1, 1], [1.125, 2], [1.5, 3], [2, 4]]
+    table = pyarrow.parquet.read_table(io.BytesIO(b"".join(encode_parquet([part]))))
+    assert table["time_ms"].to_pylist() == [1, 1, 1, 2]
+    assert table["time"].cast("int64").to_pylist() == [1000, 1125, 1500, 2000]
 
 
 def test_numbers_are_written_as_short_as_possible() -> None:

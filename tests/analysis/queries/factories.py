@@ -31,7 +31,7 @@ def make_block(identity: Identity, name: str, samples: Iterable[tuple[int, float
         minimum=min(values),
         maximum=max(values),
         total=sum(values),
-        offsets_ms=[time - hour * HOUR_MS for time in times],
+        offsets=[time - hour * HOUR_MS for time in times],
         values=list(values),
     )
 

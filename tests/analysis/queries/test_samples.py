@@ -110,7 +110,7 @@ def test_buckets_are_those_of_the_samples_in_the_range(
 def test_wide_buckets_are_made_from_summaries_alone(ward: Identity) -> None:
     make_series(ward, "hr", random_samples(500, TEN_HOURS))
     # Arrays that contradict the summaries: the result differs if anything reads them.
-    SampleBlock.objects.update(offsets_ms=[0], values=[-1e9])
+    SampleBlock.objects.update(offsets=[0], values=[-1e9])
     width, found = read_buckets(find_series("ward3-07", "hr"), TimeRange(), 11)
     assert width == HOUR_MS
     assert found.minimum.min() > 0

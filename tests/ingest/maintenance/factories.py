@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from identities.models import Identity
 from ingest.models import DeviceCertificate, SampleBlock
-from ingest.parsing.sample_file import TimeWindow
+from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt
-from ingest.uploads import UploadedFile, Uploader, store_files
+from ingest.uploads import UploadedFile, Uploader, UploadLimits, store_files
 from tests.support.block_offsets import offsets_of
 
 HOUR_MS = 3_600_000
@@ -19,6 +19,7 @@ DAY_MS = 24 * HOUR_MS
 # The start of a finished hour.
 MORNING = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp()) * 1000
 WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
+LIMITS = UploadLimits(FileLimits(4_000_000, 4_000_000), 30_000)
 
 _numbers = itertools.count()
 
@@ -56,14 +57,14 @@ def send(
     if isinstance(content, dict):
         content = write_file(content)
     uploader = Uploader(certificate.identity_id, certificate.pk)
-    return store_files(uploader, [_file(name, content)], window, 4_000_000)[0]
+    return store_files(uploader, [_file(name, content)], window, LIMITS)[0]
 
 
 def send_together(certificate: DeviceCertificate, *contents: dict[int, float]) -> list[Receipt]:
     """Store several files of one series in one request."""
     uploader = Uploader(certificate.identity_id, certificate.pk)
     files = [_file("hr", write_file(content)) for content in contents]
-    return store_files(uploader, files, WINDOW, 4_000_000)
+    return store_files(uploader, files, WINDOW, LIMITS)
 
 
 def _file(name: str, content: bytes) -> UploadedFile:

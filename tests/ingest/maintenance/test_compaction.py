@@ -102,7 +102,7 @@ def test_evenly_spaced_times_are_two_numbers_and_equal_in_sql() -> None:
     send(certificate, uneven)
     compact(identity_id=identity.pk)
     rows = SampleBlock.objects.filter(identity=identity).order_by("first_ms")
-    assert [(row.encoding, len(row.offsets_ms)) for row in rows] == [(2, 2), (1, 100)]
+    assert [(row.encoding, len(row.offsets)) for row in rows] == [(2, 2), (1, 100)]
     view = (
         "SELECT extract(epoch FROM time) * 1000, value FROM analytics.samples WHERE identity = %s"
     )
@@ -211,7 +211,7 @@ def test_a_locked_series_is_left_to_a_later_run(
         SampleBlock.objects.create(
             identity_id=identity_id, name="hr", hour=MORNING // HOUR_MS, first_ms=MORNING + i,
             last_ms=MORNING + i, sample_count=1, minimum=1, maximum=1, total=1,
-            offsets_ms=[i], values=[1.0],
+            offsets=[i], values=[1.0],
         )  # fmt: skip
     done = compact(identity_id=identity_id)
     assert (done.hours, done.busy) == (0, 1)

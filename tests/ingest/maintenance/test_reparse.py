@@ -10,7 +10,7 @@ from django.core.management import call_command
 from ingest.maintenance.reparse import Reparsed, reparse
 from ingest.maintenance.verification import verify_series
 from ingest.models import Measurement
-from ingest.parsing.sample_file import TimeWindow
+from ingest.parsing.samples import FileLimits, TimeWindow
 from tests.ingest.maintenance.factories import (
     MORNING,
     WINDOW,
@@ -34,7 +34,7 @@ def test_a_file_accepted_now_is_overlaid_on_later_files() -> None:
     assert rejected.status == "rejected"
     send(certificate, {MORNING + 2: 20.0, MORNING + 3: 3.0, MORNING + 4: 40.0})
     done = Reparsed()
-    for done in reparse(identity.pk, WINDOW, 100):  # noqa: B007 - only the last is checked
+    for done in reparse(identity.pk, WINDOW, FileLimits(100, 100)):  # noqa: B007 - the last counts
         pass
     (file,) = done.stored
     assert (file.pk, file.status, file.errors) == (rejected.id, "stored", None)
@@ -55,7 +55,7 @@ def test_an_unreadable_or_badly_named_file_stays_rejected() -> None:
     send(certificate, write_file({MORNING: 1.0}), name="bad name")
     send(certificate, write_file({MORNING + i: 1.0 for i in range(9)}), window=NARROW)
     done = Reparsed()
-    for done in reparse(identity.pk, WINDOW, 5):  # noqa: B007 - only the last is checked
+    for done in reparse(identity.pk, WINDOW, FileLimits(5, 5)):  # noqa: B007 - the last counts
         pass
     assert (done.stored, done.still_rejected) == ([], 3)
     assert Measurement.objects.filter(identity=identity, status="rejected").count() == 3
@@ -70,8 +70,9 @@ def test_the_command_reports_each_file(capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads(capsys.readouterr().out) == {
         "stored": [
             {
-                "id": str(receipt.id), "identity": name, "name": "hr", "samples": 1, "new": 1,
-                "identical": 0, "replaced": 0, "first_ms": MORNING + 1, "last_ms": MORNING + 1,
+                "id": str(receipt.id), "identity": name, "name": "hr", "lines": 1, "samples": 1,
+                "new": 1, "identical": 0, "replaced": 0, "repeated": 0,
+                "first_ms": MORNING + 1, "last_ms": MORNING + 1,
             }
         ],
         "still_rejected": 1,

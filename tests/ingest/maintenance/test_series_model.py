@@ -13,7 +13,7 @@ from ingest.maintenance.reparse import Reparsed, reparse
 from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import DeviceCertificate, Measurement
-from ingest.parsing.sample_file import TimeWindow
+from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt
 from tests.ingest.maintenance.factories import (
     HOUR_MS,
@@ -86,7 +86,7 @@ class Model:
 
     def reparse(self) -> None:
         done = Reparsed()
-        for done in reparse(self.certificate.identity_id, WINDOW, 1000):  # noqa: B007
+        for done in reparse(self.certificate.identity_id, WINDOW, FileLimits(1000, 1000)):  # noqa: B007
             pass
         assert [file.pk for file in done.stored] == [receipt.id for receipt, _ in self.rejected]
         self.files += self.rejected

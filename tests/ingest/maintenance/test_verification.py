@@ -23,6 +23,7 @@ from tests.ingest.maintenance.factories import (
     send,
     stored,
 )
+from tests.support.block_offsets import offsets_of
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -101,7 +102,7 @@ def test_a_timestamp_in_two_blocks_is_found(certificate: DeviceCertificate) -> N
     SampleBlock.objects.create(
         identity=certificate.identity, name="hr", hour=HOUR, first_ms=block.first_ms,
         last_ms=block.first_ms, sample_count=1, minimum=block.values[0],
-        maximum=block.values[0], total=block.values[0], offsets_ms=block.offsets_ms[:1],
+        maximum=block.values[0], total=block.values[0], offsets=offsets_of(block)[:1],
         values=block.values[:1],
     )  # fmt: skip
     (found,) = verify(certificate).differences
@@ -120,16 +121,17 @@ def test_a_timestamp_in_two_blocks_is_found(certificate: DeviceCertificate) -> N
         ("sample_count", 5, "not 5"),
         ("encoding", 9, "encoding"),
         ("values", [], "no samples"),
-        ("offsets_ms", [1], "different numbers"),
-        ("offsets_ms", [9 - i for i in range(12)], "not sorted"),
-        ("offsets_ms", [HOUR_MS + i for i in range(12)], "outside its hour"),
+        ("offsets", [1], "different numbers"),
+        ("offsets", [9 - i for i in range(12)], "not sorted"),
+        ("offsets", [HOUR_MS + i for i in range(12)], "outside its hour"),
     ],
 )
 def test_an_inconsistent_block_is_found(
     certificate: DeviceCertificate, column: str, value: object, fault: str
 ) -> None:
     chosen = blocks(certificate)[0]
-    SampleBlock.objects.filter(pk=chosen.pk).update(**{column: value})
+    each_offset = {"encoding": 1, "offsets": offsets_of(chosen)}
+    SampleBlock.objects.filter(pk=chosen.pk).update(**{**each_offset, column: value})
     faults = [text for found in verify(certificate).differences for text in found.faults]
     assert any(fault in text for text in faults), faults
 

@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing.sample_file import TimeWindow, read_samples
+from ingest.parsing.sample_file import read_sample_file
+from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.storage import pg_arrays, timestamp_encoding
 from ingest.storage.blocks import (
     HOUR_MS,
+    HOUR_US,
     MAX_SAMPLES,
     Block,
     merge,
@@ -17,7 +19,9 @@ from ingest.storage.blocks import (
 )
 
 START = 1_500_000_000_000 - 1_500_000_000_000 % HOUR_MS
+START_US = START * 1000
 WINDOW = TimeWindow(0, 2**53)
+LIMITS = FileLimits(1000, 1000)
 
 lines = st.lists(
     st.tuples(
@@ -44,10 +48,10 @@ def as_dict(blocks: list[Block]) -> dict[int, float]:
 
 def assert_sound(blocks: list[Block]) -> None:
     for block in blocks:
-        assert 1 <= len(block.offsets_ms) == len(block.values) <= MAX_SAMPLES
-        assert block.offsets_ms[0] >= 0
-        assert block.offsets_ms[-1] < HOUR_MS
-        assert (np.diff(block.offsets_ms) > 0).all()
+        assert 1 <= len(block.offsets_us) == len(block.values) <= MAX_SAMPLES
+        assert block.offsets_us[0] >= 0
+        assert block.offsets_us[-1] < HOUR_US
+        assert (np.diff(block.offsets_us) > 0).all()
 
 
 @settings(max_examples=400, deadline=None)
@@ -58,18 +62,16 @@ def test_overlaid_files_leave_last_values_and_exact_counts(
     model: dict[int, float] = {}
     stored: list[Block] = []
     for file in files:
-        counts = {"new": 0, "identical": 0, "replaced": 0}
-        for time, value in file:
-            if time not in model:
-                counts["new"] += 1
-            else:
-                counts["identical" if model[time] == value else "replaced"] += 1
-            model[time] = value
         content = "".join(f"{time},{value:.2f}\n" for time, value in file).encode()
-        overlay = overlay_samples(stored, read_samples(content, WINDOW, 1000))
-        assert overlay.new == counts["new"]
-        assert overlay.identical == counts["identical"]
-        assert overlay.replaced == counts["replaced"]
+        (samples,) = read_sample_file(content, WINDOW, LIMITS).columns
+        last = {time * 1000: value for time, value in file}
+        overlay = overlay_samples(stored, samples.times, samples.values)
+        known = last.keys() & model.keys()
+        assert samples.repeated == len(file) - len(last)
+        assert overlay.new == len(last) - len(known)
+        assert overlay.identical == sum(last[time] == model[time] for time in known)
+        assert overlay.replaced == sum(last[time] != model[time] for time in known)
+        model |= last
         for index, block in overlay.rewritten:
             stored[index] = block
         stored += split_into_blocks(overlay.times, overlay.values)
@@ -80,7 +82,7 @@ def test_overlaid_files_leave_last_values_and_exact_counts(
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 3 * MAX_SAMPLES), st.integers(1, 400))
 def test_cutting_keeps_every_sample_inside_its_hour(count: int, step: int) -> None:
-    times = np.arange(START + 7, START + 7 + count * step, step, dtype=np.int64)
+    times = np.arange(count, dtype=np.int64) * step * 1000 + START_US + 7
     values = np.arange(count, dtype=np.float64)
     blocks = list(split_into_blocks(times, values))
     assert_sound(blocks)
@@ -90,7 +92,7 @@ def test_cutting_keeps_every_sample_inside_its_hour(count: int, step: int) -> No
 
 @given(lines)
 def test_merging_the_blocks_of_an_hour_changes_no_sample(file: list[tuple[int, float]]) -> None:
-    times = np.array(sorted({time // 3 for time, _ in file}), dtype=np.int64) % HOUR_MS + START
+    times = np.array(sorted({time // 3 for time, _ in file}), dtype=np.int64) % HOUR_US + START_US
     times = np.unique(times)
     single = [
         block
@@ -113,11 +115,14 @@ def test_arrays_survive_postgresqls_binary_form(whole: list[int], real: list[flo
 
 
 offsets = st.one_of(
-    st.sets(st.integers(0, HOUR_MS - 1), min_size=1, max_size=50).map(sorted),
+    st.sets(st.integers(0, HOUR_MS - 1), min_size=1, max_size=50).map(
+        lambda found: [offset * 1000 for offset in sorted(found)]
+    ),
+    st.sets(st.integers(0, HOUR_US - 1), min_size=1, max_size=50).map(sorted),
     st.builds(
         lambda first, step, count: [first + step * number for number in range(count)],
         st.integers(0, 1000),
-        st.integers(1, 400),
+        st.integers(1, 400_000),
         st.integers(1, MAX_SAMPLES),
     ),
 )
@@ -125,17 +130,27 @@ offsets = st.one_of(
 
 @given(offsets)
 def test_times_are_packed_and_unpacked_as_they_were(times: list[int]) -> None:
-    encoding, stored = timestamp_encoding.pack(np.array(times, np.int32))
+    encoding, stored = timestamp_encoding.pack(np.array(times, np.int64))
     assert len(stored) <= len(times)
+    assert encoding in timestamp_encoding.ENCODINGS
     assert timestamp_encoding.unpack(encoding, stored, len(times)).tolist() == times
 
 
-def test_evenly_spaced_times_are_two_numbers() -> None:
-    packed = timestamp_encoding.pack(np.arange(500, 3_600_000, 1000, dtype=np.int32))
-    assert (packed[0], packed[1].tolist()) == (timestamp_encoding.EVEN, [500, 1000])
+@pytest.mark.parametrize(
+    ("first", "step", "encoding", "stored"),
+    [
+        (500_000, 1_000_000, timestamp_encoding.EVEN_MS, [500, 1000]),
+        (500_125, 31_250, timestamp_encoding.EVEN_US, [500_125 - 1_800_000_000, 31_250]),
+    ],
+)
+def test_evenly_spaced_times_are_two_numbers(
+    first: int, step: int, encoding: int, stored: list[int]
+) -> None:
+    packed = timestamp_encoding.pack(first + step * np.arange(100, dtype=np.int64))
+    assert (packed[0], packed[1].tolist()) == (encoding, stored)
 
 
-@pytest.mark.parametrize(("encoding", "stored"), [(2, [1]), (2, [1, 2, 3]), (3, [1, 2])])
+@pytest.mark.parametrize(("encoding", "stored"), [(2, [1]), (2, [1, 2, 3]), (4, [1]), (5, [1, 2])])
 def test_a_form_that_no_encoding_has_is_refused(encoding: int, stored: list[int]) -> None:
     with pytest.raises(ValueError, match=f"encoding {encoding}"):
         timestamp_encoding.unpack(encoding, np.array(stored, np.int32), 3)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.storage.blocks import HOUR_MS
+from ingest.storage.blocks import HOUR_US
 from ingest.storage.file_overlay import (
     SAMPLES_A_FILE_COSTS,
     Layers,
@@ -54,7 +54,7 @@ def test_a_run_exceeds_the_maximum_only_within_one_hour(
 
 
 FILES = st.lists(
-    st.dictionaries(st.integers(0, 3 * HOUR_MS), st.floats(allow_nan=False), max_size=20),
+    st.dictionaries(st.integers(0, 3 * HOUR_US), st.floats(allow_nan=False), max_size=20),
     max_size=8,
 )
 
@@ -71,4 +71,4 @@ def test_layers_behave_like_a_dictionary(files: list[dict[int, float]], fold_sam
         result = layers.result()
     assert dict(zip(result.times.tolist(), result.values.tolist(), strict=True)) == expected
     assert result.times.tolist() == sorted(expected)
-    assert result.hours() == sorted({time // HOUR_MS for time in expected})
+    assert result.hours() == sorted({time // HOUR_US for time in expected})
