@@ -122,6 +122,26 @@ def test_an_untrusted_server_receives_no_request(tmp_path: Path, recipe: str) ->
         assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("", "usage: "),
+        ("constructor", "usage: "),
+        ("upload hr_measurement", "usage: "),
+        ("upload hr_measurement missing", "not sent: ENOENT"),
+        ("upload hr_measurement .", "not sent: EISDIR"),
+    ],
+)
+def test_node_explains_a_missing_command_or_file(tmp_path: Path, arguments: str, told: str) -> None:
+    with scripted_server(tmp_path, []) as server:
+        _prepare("node.md", tmp_path, server.url, server.authority)
+        run = _run(f"node device.mjs {arguments}", tmp_path)
+        assert (run.returncode, run.stdout) == (2, "")
+        assert run.stderr.startswith(told)
+        assert len(run.stderr.splitlines()) == 1
+        assert server.requests == []
+
+
 PRINTING = """
 #include <stdio.h>
 #include "device_certificate.h"
