@@ -24,6 +24,8 @@ _PARAMETER = re.compile(
     r'("(?:[^"\\]|\\.)*"(?=[ \t]*(?:;|\Z))|"[^"]*"?|[^;"]*)',
     re.DOTALL,
 )
+# A long file name in pieces (RFC 2231): filename*0*=utf-8''a; filename*1*=b
+_PIECE = re.compile(r"filename\*[0-9]{1,2}\*?")
 # Character sets that a filename* may name (RFC 5987); any other is guessed.
 _CHARSETS = frozenset(
     ("utf-8", "iso-8859-1", "windows-1252", "shift_jis", "euc-jp", "euc-kr", "big5", "gb18030")
@@ -113,6 +115,10 @@ def _find_filename(parameters: list[tuple[str, str]]) -> str | None:
     """Return ``filename*`` if it can be decoded, else ``filename``."""
     plain = [_unquote(value) for name, value in parameters if name == "filename"]
     extended = [value for name, value in parameters if name == "filename*"]
+    pieces = [(name, _unquote(value)) for name, value in parameters if _PIECE.fullmatch(name)]
+    if pieces:
+        whole = "".join(value for _, value in pieces)
+        (extended if pieces[0][0].endswith("*") else plain).append(whole)
     for value in extended:
         charset, _, rest = value.strip(' \t"').partition("'")
         _, quote, encoded = rest.partition("'")

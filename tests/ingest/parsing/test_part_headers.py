@@ -56,6 +56,8 @@ def test_bytes_of_no_known_charset_are_latin_1() -> None:
         ("; filename*=gr%C3%BCn.csv", "grün.csv"),
         ("; filename*=broken; filename=a.csv", "a.csv"),
         ("; filename*=utf-8''", ""),
+        ("; filename*0*=utf-8''gr%C3; filename*1*=%BCn; filename*2=.csv", "grün.csv"),
+        ('; filename*0="a long "; filename*1="name.csv"', "a long name.csv"),
         ("; FileName = a.csv ", "a.csv"),
         ("; filename=two words.csv; x=y", "two words.csv"),
         ('; filename="a\\"b"', 'a"b'),
