@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from identities.models import Identity, PreSharedKey, lock_identities
+from identities.models import Identity, lock_identities
 from ingest.models import CertificateReassignment, DeviceCertificate
+from ingest.models.certificates import open_renewal_keys
 from ingest.signals import certificate_reassigned
 from ingest.storage import advisory_locks
 
@@ -39,7 +40,7 @@ def reassign(
             raise NotReassignable(f"It belongs to {to.name} already.")
         if not to.is_active:
             raise NotReassignable(f"{to.name} is inactive: its devices are refused.")
-        PreSharedKey.objects.filter(renewal__certificate=row, uses=0).revoke()
+        open_renewal_keys([row.pk]).revoke()
         record = CertificateReassignment.objects.create(
             certificate=row,
             from_identity_id=row.identity_id,

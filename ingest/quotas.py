@@ -82,9 +82,11 @@ def can_bind_certificate(key: PreSharedKey) -> bool:
     counted = DeviceCertificate.objects.filter(
         identity_id=key.identity_id, retires_at=None, not_after__gt=timezone.now()
     ).exclude(state=DeviceCertificate.State.REVOKED)
-    superseded = certificate_renewal.superseded_by(key)
+    superseded = certificate_renewal.find_renewed(key)
     if superseded is not None:
+        # Binding with the key retires the one and revokes its successors without a request.
         counted = counted.exclude(pk=superseded.pk)
+        counted = counted.exclude(replaces=superseded, first_seen_at=None)
     return counted.count() < quota
 
 

@@ -128,10 +128,17 @@ def _redeem(certificate: ClientCertificate, key: PreSharedKey) -> _Decision:
     bound = DeviceCertificate.objects.filter(sha256=certificate.sha256).first()
     if bound is not None:
         return _register_again(bound, key)
+    return _register_new(certificate, key)
+
+
+def _register_new(certificate: ClientCertificate, key: PreSharedKey) -> _Decision:
     if not quotas.can_bind_certificate(key):
         return _Decision(Outcome.CERTIFICATE_QUOTA_EXHAUSTED, key)
+    renewed = certificate_renewal.find_renewed(key)
+    if renewed is not None and not certificate_renewal.lock_renewable(renewed.pk):
+        return _Decision(Outcome.RENEWAL_CLOSED, key)
     if PreSharedKey.objects.redeem(key.pk):
-        return _Decision(Outcome.REGISTERED, key, _bind(certificate, key))
+        return _Decision(Outcome.REGISTERED, key, _bind(certificate, key, renewed))
     return _Decision(_why_not_redeemed(key.pk), key)
 
 
@@ -143,10 +150,11 @@ def _register_again(bound: DeviceCertificate, key: PreSharedKey) -> _Decision:
     return _Decision(outcome, key, bound if outcome == Outcome.ALREADY_BOUND else None)
 
 
-def _bind(certificate: ClientCertificate, key: PreSharedKey) -> DeviceCertificate:
-    superseded = certificate_renewal.superseded_by(key)
+def _bind(
+    certificate: ClientCertificate, key: PreSharedKey, superseded: DeviceCertificate | None
+) -> DeviceCertificate:
     if superseded is not None:
-        certificate_renewal.schedule_retirement(superseded)
+        certificate_renewal.supersede(superseded)
     return DeviceCertificate.objects.create(
         identity=key.identity,
         sha256=certificate.sha256,

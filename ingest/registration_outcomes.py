@@ -24,6 +24,10 @@ class Outcome(TextChoices):
         "certificates_used_up",
         _("Certificate quota exhausted"),
     )
+    RENEWAL_CLOSED = (
+        "renewal_closed",
+        _("Renewal key of a certificate that may not renew"),
+    )
     THROTTLED = "throttled", _("Too many attempts")
 
 

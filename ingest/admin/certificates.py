@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity
-from ingest.admin.certificate_reassignment import ReassignableAdmin
+from ingest.admin.certificate_states import CertificateStatesAdmin
 from ingest.admin.read_only import EstimatedPaginator, grouped, shown
 from ingest.admin.registration_status import registration_status
 from ingest.models import DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
 
-State = DeviceCertificate.State
 MAX_IDENTITIES = 1_000
 
 
@@ -53,7 +52,7 @@ class ExpiryFilter(admin.SimpleListFilter):
 
 
 @admin.register(DeviceCertificate)
-class DeviceCertificateAdmin(ReassignableAdmin):
+class DeviceCertificateAdmin(CertificateStatesAdmin):
     """Devices bind certificates; staff label, suspend, revoke, reactivate and reassign them."""
 
     list_display = (
@@ -71,8 +70,8 @@ class DeviceCertificateAdmin(ReassignableAdmin):
     actions = ("suspend", "revoke", "reactivate")
     fields = (
         "identity", "fingerprint_shown", "label", "state", "state_reason", "subject_shown",
-        "key_type", "not_before", "not_after_shown", "bound_at", "bound_with", "replaces",
-        "reassignments_shown",
+        "key_type", "not_before", "not_after_shown", "bound_at", "bound_with",
+        "first_seen_at", "replaces", "successors_shown", "reassignments_shown",
     )  # fmt: skip
     readonly_fields = tuple({*fields} - {"label", "state", "state_reason"})
 
@@ -154,35 +153,3 @@ class DeviceCertificateAdmin(ReassignableAdmin):
         return format_html(
             '<span class="state state-expired">{} {}</span>', gettext("expired"), day
         )
-
-    # --- Actions ---------------------------------------------------------------------------
-    @admin.action(description=_("Suspend: refuse until reactivated"), permissions=["change"])
-    def suspend(self, request: HttpRequest, queryset: QuerySet[DeviceCertificate]) -> None:
-        """Refuse the active ones of ``queryset`` until they are reactivated."""
-        self._set_state(request, queryset.filter(state=State.ACTIVE), State.SUSPENDED)
-
-    @admin.action(description=_("Revoke: refuse from now on"), permissions=["change"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[DeviceCertificate]) -> None:
-        """Refuse ``queryset`` for good; registering again does not reactivate a certificate."""
-        self._set_state(request, queryset.exclude(state=State.REVOKED), State.REVOKED)
-
-    @admin.action(description=_("Reactivate: accept again"), permissions=["change"])
-    def reactivate(self, request: HttpRequest, queryset: QuerySet[DeviceCertificate]) -> None:
-        self._set_state(request, queryset.exclude(state=State.ACTIVE), State.ACTIVE)
-
-    def _set_state(
-        self, request: HttpRequest, queryset: QuerySet[DeviceCertificate], state: State
-    ) -> None:
-        changed = list(queryset)
-        for certificate in changed:
-            certificate.state = state
-            certificate.state_reason = ""
-            certificate.save(update_fields=["state", "state_reason"])
-            self.log_change(request, certificate, f"State set to {state.label.lower()}.")
-        count = len(changed)
-        message = ngettext(
-            "%(count)d certificate is now %(state)s.",
-            "%(count)d certificates are now %(state)s.",
-            count,
-        ) % {"count": count, "state": state.label.lower()}
-        self.message_user(request, message, messages.SUCCESS)

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -30,6 +31,7 @@ from ingest.parsing.certificate_policy import (
     read_verdict,
 )
 from ingest.parsing.certificates import (
+    MAX_DER_BYTES,
     ClientCertificate,
     UnreadableCertificate,
     decode,
@@ -42,6 +44,23 @@ logger = logging.getLogger(__name__)
 _OF_DATES = {
     problem.code: problem
     for problem in (problem_json.CERTIFICATE_EXPIRED, problem_json.CERTIFICATE_NOT_YET_VALID)
+}
+# Details of CERTIFICATE_UNACCEPTABLE by reason: the cause and the remedy.
+_UNACCEPTABLE_DETAILS: Final[dict[str, str]] = {
+    "key": "Its key is too weak, too long or of another kind: make one of EC P-256, P-384 or "
+    "P-521, RSA 2048 to 8192 bits, Ed25519 or Ed448.",
+    "curve": "Its curve is not accepted: make a key on P-256, P-384 or P-521 as a named curve.",
+    "usage": "Its usages do not include what a client does: key usage, where present, needs "
+    "digitalSignature, extended key usage, where present, needs clientAuth.",
+    "extension": "It has an extension that is critical and unknown here, or that is damaged: "
+    "make one without it.",
+    "chain": "Its chain was not verified: the issuer is not trusted here, or a certificate that "
+    "the device sends along is damaged. Send the device's own certificate alone, or the right "
+    "chain.",
+    "size": f"It is larger than {MAX_DER_BYTES} bytes of DER: make one with fewer extensions.",
+    "pem": "It did not arrive as one PEM block: is a proxy between device and server?",
+    "base64": "Its PEM is damaged: is a proxy between device and server?",
+    "der": "It is not an X.509 certificate in DER, or one that cannot be read: make another.",
 }
 _BY_STATE = {
     DeviceCertificate.State.SUSPENDED.value: problem_json.CERTIFICATE_SUSPENDED,
@@ -118,6 +137,8 @@ def resolve_binding(presented: PresentedCertificate) -> Binding:
     if binding is None:
         raise _refusal_of_unknown(presented)
     _check_usable(binding, presented)
+    if not binding.is_seen:
+        certificate_lookup.mark_seen(binding)
     return binding
 
 
@@ -199,6 +220,6 @@ def _refusal(verdict: Verdict) -> CertificateRefused:
 def _unacceptable(reason: str) -> CertificateRefused:
     return CertificateRefused(
         problem_json.CERTIFICATE_UNACCEPTABLE,
-        problem_json.UNACCEPTABLE_DETAILS[reason],
+        _UNACCEPTABLE_DETAILS[reason],
         reason=reason,
     )

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.parsing.certificates import MAX_DER_BYTES
 from ingest.parsing.multipart_form import TooManyFiles
 from ingest.parsing.part_headers import InvalidMultipart
 from ingest.parsing.registration_json import InvalidJson
@@ -165,6 +164,13 @@ CERTIFICATE_REVOKED: Final = ProblemType(
     "Staff have revoked it. Keep the data, and ask them for a new pre-shared key.",
     retryable=True,
 )
+CERTIFICATE_SUPERSEDED: Final = ProblemType(
+    "certificate_superseded",
+    403,
+    "This certificate has a successor in use",
+    "The device has renewed it already: renew with the newer certificate.",
+    retryable=True,
+)
 CERTIFICATE_EXPIRED: Final = ProblemType(
     "certificate_expired",
     403,
@@ -184,23 +190,6 @@ CERTIFICATE_NOT_YET_VALID: Final = ProblemType(
 CERTIFICATE_UNACCEPTABLE: Final = ProblemType(
     "certificate_unacceptable", 403, "This certificate cannot be used", retryable=True
 )
-# Details of CERTIFICATE_UNACCEPTABLE by reason: the cause and the remedy.
-UNACCEPTABLE_DETAILS: Final[dict[str, str]] = {
-    "key": "Its key is too weak, too long or of another kind: make one of EC P-256, P-384 or "
-    "P-521, RSA 2048 to 8192 bits, Ed25519 or Ed448.",
-    "curve": "Its curve is not accepted: make a key on P-256, P-384 or P-521 as a named curve.",
-    "usage": "Its usages do not include what a client does: key usage, where present, needs "
-    "digitalSignature, extended key usage, where present, needs clientAuth.",
-    "extension": "It has an extension that is critical and unknown here, or that is damaged: "
-    "make one without it.",
-    "chain": "Its chain was not verified: the issuer is not trusted here, or a certificate that "
-    "the device sends along is damaged. Send the device's own certificate alone, or the right "
-    "chain.",
-    "size": f"It is larger than {MAX_DER_BYTES} bytes of DER: make one with fewer extensions.",
-    "pem": "It did not arrive as one PEM block: is a proxy between device and server?",
-    "base64": "Its PEM is damaged: is a proxy between device and server?",
-    "der": "It is not an X.509 certificate in DER, or one that cannot be read: make another.",
-}
 IDENTITY_INACTIVE: Final = ProblemType(
     "identity_inactive",
     403,

@@ -23,6 +23,7 @@ from ingest.api.authentication import (
 )
 from ingest.api.problem_json import REFUSALS, CertificateRefused, ProblemResponse
 from ingest.certificate_lookup import Binding
+from ingest.certificate_renewal import CertificateNotLive, CertificateSuperseded
 from ingest.escaping import MARKUP, escape
 from ingest.parsing.certificates import ClientCertificate
 from ingest.parsing.registration_json import is_renewal, read_psk
@@ -127,8 +128,10 @@ class DeviceEndpoint(APIView):
             psk, expires_at = transactions.run_with_retry(
                 lambda: certificate_renewal.issue_renewal_key(binding.certificate_id)
             )
-        except Identity.DoesNotExist:
-            resolve_binding(self.presented)  # erased meanwhile: raises the refusal
+        except CertificateSuperseded as error:
+            raise CertificateRefused(problem_json.CERTIFICATE_SUPERSEDED) from error
+        except (CertificateNotLive, Identity.DoesNotExist):
+            resolve_binding(self.presented)  # erased or revoked meanwhile: raises the refusal
             raise
         return responses.json_response({"PSK": psk, "expires_at": _iso(expires_at)})
 

@@ -278,6 +278,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "first_seen_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="The first accepted request other than the registration.",
+                        null=True,
+                    ),
+                ),
+                (
                     "state",
                     models.CharField(
                         choices=[
@@ -550,6 +559,7 @@ class Migration(migrations.Migration):
                             ("certificate_suspended", "Certificate suspended"),
                             ("certificate_revoked", "Certificate revoked"),
                             ("certificates_used_up", "Certificate quota exhausted"),
+                            ("renewal_closed", "Renewal key of a certificate that may not renew"),
                             ("throttled", "Too many attempts"),
                         ],
                         max_length=40,

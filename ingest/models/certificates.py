@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import BooleanField, DurationField, ExpressionWrapper, F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from identities.models import Identity, PreSharedKey
+from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
 from ingest.registration_outcomes import Outcome
 
 EXPIRES_SOON = timedelta(days=30)
@@ -38,6 +40,16 @@ def _needs_renewal(now: datetime) -> Q:
 
 
 class DeviceCertificateQuerySet(models.QuerySet["DeviceCertificate"]):
+    def update(self, **values: Any) -> int:
+        """Update the rows; certificates that are no longer active lose their open renewal keys."""
+        if values.get("state", DeviceCertificate.State.ACTIVE) == DeviceCertificate.State.ACTIVE:
+            return super().update(**values)
+        with transaction.atomic():
+            pks = list(self.order_by().values_list("pk", flat=True))
+            changed = super().update(**values)
+            open_renewal_keys(pks).revoke()
+        return changed
+
     def live(self, now: datetime) -> DeviceCertificateQuerySet:
         """Select the certificates that may upload now, if their identity is active.
 
@@ -46,6 +58,17 @@ class DeviceCertificateQuerySet(models.QuerySet["DeviceCertificate"]):
         """
         valid = self.in_service(now).filter(not_before__lte=now + clock_grace())
         return valid if settings.ACCEPT_EXPIRED_CERTIFICATES else valid.filter(not_after__gte=now)
+
+    def find_successors(self, of: Collection[int]) -> list[DeviceCertificate]:
+        """Return the certificates that succeeded ``of``, and theirs, that are not revoked."""
+        found: dict[int, DeviceCertificate] = {}
+        newest: Collection[int] = of
+        while newest:
+            rows = self.filter(replaces_id__in=newest).select_related("identity").defer("der")
+            new = {row.pk: row for row in rows.order_by("pk") if row.pk not in found}
+            found |= new
+            newest = list(new)
+        return [row for row in found.values() if row.state != DeviceCertificate.State.REVOKED]
 
     def in_service(self, now: datetime) -> DeviceCertificateQuerySet:
         """Select those active and not superseded past their overlap, whatever their dates.
@@ -108,6 +131,12 @@ class DeviceCertificate(models.Model):
         blank=True,
         help_text=_("Refused from then on, since a newer certificate supersedes it."),
     )
+    first_seen_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The first accepted request other than the registration."),
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     state_reason = models.CharField(max_length=200, blank=True)
 
@@ -123,6 +152,13 @@ class DeviceCertificate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.identity.name} {self.fingerprint[:16]}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row; a certificate that is not active loses its open renewal keys."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if self.state != self.State.ACTIVE:
+                open_renewal_keys([self.pk]).revoke()
 
     @property
     def fingerprint(self) -> str:
@@ -143,6 +179,13 @@ class CertificateRenewal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate} by {self.key}"
+
+
+def open_renewal_keys(certificate_ids: Collection[int]) -> PreSharedKeyQuerySet:
+    """Return the keys that these certificates asked for, unused and not revoked."""
+    return PreSharedKey.objects.filter(
+        renewal__certificate_id__in=certificate_ids, uses=0, revoked_at=None
+    )
 
 
 class CertificateReassignment(models.Model):

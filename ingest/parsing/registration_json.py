@@ -41,8 +41,8 @@ def _decode(body: bytes) -> str:
 
 
 def is_renewal(body: dict[str, object]) -> bool:
-    """Return whether ``body`` is ``{"roll": true}``, without a key."""
-    return body.get("roll") is True and "PSK" not in body
+    """Return whether ``body`` is ``{"renew": true}`` or ``{"roll": true}``, without a key."""
+    return (body.get("renew") is True or body.get("roll") is True) and "PSK" not in body
 
 
 def read_psk(body: dict[str, object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
@@ -67,6 +68,61 @@ def test_asking_again_closes_the_key_that_was_open(bound: Device, make_device: M
     new = make_device()
     refused(new.register(first), 400, "registration_failed")
     accepted(new.register(second))
+
+
+def test_renew_and_roll_mean_the_same(bound: Device, make_device: MakeDevice) -> None:
+    answer = accepted(bound.post(json={"renew": True}))
+    assert set(answer) == {"PSK", "expires_at"}
+    accepted(make_device().register(answer["PSK"]))
+    refused(bound.post(json={"renew": False}), 400, "invalid_json")
+
+
+@pytest.mark.parametrize("state", ["suspended", "revoked"])
+def test_a_key_dies_with_the_trust_in_who_asked(
+    bound: Device, make_device: MakeDevice, state: str
+) -> None:
+    psk = request_key(bound)["PSK"]
+    old = row(bound)
+    old.state = state
+    old.save(update_fields=["state"])
+    refused(bound.whoami(), 403, f"certificate_{state}")
+    new = make_device()
+    refused(new.register(psk), 400, "registration_failed")
+    old.state = "active"
+    old.save(update_fields=["state"])
+    refused(new.register(psk), 400, "registration_failed")
+    refused(new.whoami(), 403, "certificate_not_bound", "certificate")
+
+
+def test_a_lost_successor_is_replaced_and_revoked(bound: Device, make_device: MakeDevice) -> None:
+    lost, new = make_device(), make_device()
+    accepted(lost.register(request_key(bound)["PSK"]))
+    accepted(new.register(request_key(bound)["PSK"]))
+    refused(lost.whoami(), 403, "certificate_revoked")
+    accepted(new.whoami())
+    refused(bound.post(json={"renew": True}), 403, "certificate_superseded")
+    assert (row(lost).state, row(new).replaces) == ("revoked", row(bound))
+
+
+def test_a_key_for_a_lost_successor_ends_when_it_is_found(
+    bound: Device, make_device: MakeDevice
+) -> None:
+    found = make_device()
+    accepted(found.register(request_key(bound)["PSK"]))
+    psk = request_key(bound)["PSK"]
+    accepted(found.upload(FILE))
+    refused(make_device().register(psk), 400, "registration_failed")
+    accepted(found.upload(FILE))
+
+
+def test_the_first_request_is_recorded_once(bound: Device) -> None:
+    assert row(bound).first_seen_at is None
+    accepted(bound.upload(FILE))
+    first = row(bound).first_seen_at
+    assert first is not None
+    accepted(bound.upload(FILE))
+    accepted(bound.whoami())
+    assert row(bound).first_seen_at == first
 
 
 def test_an_unbound_device_cannot_renew(device: Device) -> None:

@@ -94,7 +94,7 @@ def test_every_429_and_503_has_retry_after() -> None:
 
 def test_certificate_problems_are_final_for_a_registration() -> None:
     of_certificates = [problem for problem in PROBLEM_TYPES if problem.status == 403]
-    assert len(of_certificates) == 8
+    assert len(of_certificates) == 9
     for problem in of_certificates:
         refusal = CertificateRefused(problem).at_registration()
         is_early = problem.code == "certificate_not_yet_valid"

@@ -4,8 +4,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from identities.credentials import issue_psk
 from identities.models import Identity
-from ingest.models import DeviceCertificate
+from ingest.models import CertificateRenewal, DeviceCertificate
 from tests.analysis.queries.factories import make_certificate
 
 LIST = "/admin/ingest/devicecertificate/"
@@ -88,3 +89,55 @@ def test_the_latest_possible_date_is_shown(analyst: Client, certificate: DeviceC
     DeviceCertificate.objects.update(not_after="9999-12-31T23:59:59Z")
     assert b"9999-12-31" in analyst.get(LIST).content
     assert b"9999-12-31" in analyst.get(f"{LIST}{certificate.pk}/change/").content
+
+
+def renew(old: DeviceCertificate, seed: str) -> DeviceCertificate:
+    """Store a certificate that has replaced ``old``."""
+    new = make_certificate(old.identity, seed)
+    new.replaces = old
+    new.save()
+    return new
+
+
+@pytest.mark.parametrize("action", ["suspend", "revoke"])
+def test_successors_are_shown_and_revoked_on_request(
+    operator: Client, certificate: DeviceCertificate, action: str
+) -> None:
+    second = renew(certificate, "second")
+    third = renew(second, "third")
+    key, _ = issue_psk(certificate.identity)
+    CertificateRenewal.objects.create(key=key, certificate=certificate)
+    chosen = {"action": action, "_selected_action": [certificate.pk]}
+    page = operator.post(LIST, chosen, follow=True).content.decode()
+    successors = f"{LIST}{certificate.pk}/successors/"
+    assert successors in page
+    key.refresh_from_db()
+    assert key.state == "revoked"
+    for address in (successors, f"{LIST}{certificate.pk}/change/"):
+        page = operator.get(address).content.decode()
+        assert second.fingerprint[:16] in page
+        assert third.fingerprint[:16] in page
+    operator.post(successors)
+    states = DeviceCertificate.objects.filter(pk__in=[second.pk, third.pk])
+    assert set(states.values_list("state", flat=True)) == {"revoked"}
+    assert "no successor" in operator.get(successors).content.decode()
+
+
+def test_the_form_revokes_keys_too_and_saves_what_changed(
+    operator: Client, certificate: DeviceCertificate
+) -> None:
+    key, _ = issue_psk(certificate.identity)
+    CertificateRenewal.objects.create(key=key, certificate=certificate)
+    form = {"label": "left", "state": "suspended", "state_reason": "lost"}
+    operator.post(f"{LIST}{certificate.pk}/change/", form)
+    certificate.refresh_from_db()
+    key.refresh_from_db()
+    assert (certificate.state, certificate.label, key.state) == ("suspended", "left", "revoked")
+
+
+def test_a_mass_update_revokes_keys_too(certificate: DeviceCertificate) -> None:
+    key, _ = issue_psk(certificate.identity)
+    CertificateRenewal.objects.create(key=key, certificate=certificate)
+    DeviceCertificate.objects.filter(label="").update(state="suspended")
+    key.refresh_from_db()
+    assert key.state == "revoked"
