@@ -202,7 +202,7 @@ def make_machine(staff: Client) -> type[RuleBasedStateMachine]:
 
 def test_random_walks(staff: Client) -> None:
     with UNTHROTTLED:
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             make_machine(staff),
             settings=settings(max_examples=15, stateful_step_count=20, deadline=None),
         )
