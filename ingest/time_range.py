@@ -15,6 +15,10 @@ FORMS = (
     "2019-06-11T10:30:00+02:00; UTC where no offset is given) or epoch milliseconds"
 )
 
+# Where the times of recordings lie, to recognise other units.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2100
+_FIRST_MS, _LAST_MS = 946_684_800_000, 4_102_444_800_000
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _DIGITS = re.compile(r"-?[0-9]{1,20}", re.ASCII)
@@ -60,10 +64,13 @@ def parse_instant(text: str, parameter: str) -> int:
 
     Digits alone are epoch milliseconds, anything else is ISO 8601. Microseconds round up, which
     does not change the samples of a range ``[from, to)``; finer digits are dropped. Raises
-    ``RangeError``.
+    ``RangeError``, also for digits that are likely another unit or a date without dashes.
     """
     text = text.strip()
     if _DIGITS.fullmatch(text):
+        hint = _explain_digits(text)
+        if hint:
+            raise RangeError(parameter, hint)
         return _clamp(int(text))
     if not _ISO.fullmatch(text):
         raise RangeError(parameter, f"{FORMS}.")
@@ -99,6 +106,20 @@ def format_instant(time_ms: int) -> str:
     except OverflowError:
         return f"{time_ms} ms"
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def _explain_digits(text: str) -> str:
+    """Return why digits are hardly epoch milliseconds, "" if they may be."""
+    number = int(text)
+    if len(text) == 4 and _FIRST_YEAR <= number < _LAST_YEAR:
+        return f"a year needs dashes: {text}-01-01."
+    if len(text) == 8 and _FIRST_YEAR <= number // 10_000 < _LAST_YEAR:
+        return f"a date needs dashes: {text[:4]}-{text[4:6]}-{text[6:]}."
+    if _FIRST_MS <= number * 1000 < _LAST_MS:
+        return "these look like seconds: multiply by 1000."
+    if _FIRST_MS <= number // 1000 < _LAST_MS:
+        return "these look like microseconds: divide by 1000."
+    return ""
 
 
 def _to_python_iso(text: str) -> str:

@@ -56,6 +56,25 @@ def test_an_invalid_time_is_rejected_with_its_parameter(text: str) -> None:
     assert caught.value.parameter == "to"
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("1526292559", "look like seconds"),
+        ("1526292559214000", "look like microseconds"),
+        ("2018", "2018-01-01"),
+        ("20180514", "2018-05-14"),
+    ],
+)
+def test_another_unit_is_rejected_with_a_hint(text: str, hint: str) -> None:
+    with pytest.raises(RangeError, match=hint):
+        parse_instant(text, "from")
+
+
+@pytest.mark.parametrize("text", ["0", "1", "1000", "86400000", "1526292559214"])
+def test_other_digits_are_milliseconds(text: str) -> None:
+    assert parse_instant(text, "from") == int(text)
+
+
 @given(
     st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30))]))
     .filter(lambda moment: 1970 < moment.year < 9999)
