@@ -48,6 +48,12 @@ class ErrorLog(Logger):  # type: ignore[misc] # gunicorn has no types
     def access(self, resp: object, req: object, environ: object, request_time: object) -> None:
         pass
 
+    def exception(self, msg: object, *args: object, **kwargs: object) -> None:
+        """Log a traceback; leave out the request's URI, whose query may contain secrets."""
+        if args and str(msg).startswith("Error handling request %s"):
+            msg, args = "Error handling a request", ()
+        super().exception(msg, *args, **kwargs)
+
 
 def _redirect_internally(client: socket.socket, status: bytes, location: bytes) -> None:
     """Let nginx answer at ``location``; ``status`` is what its check of a body goes by."""

@@ -17,6 +17,14 @@ TEMPLATES = PROJECT_DIR / "nginx"
 MAIN_FILE = "nginx.conf"
 # The first version with keepalive_min_timeout.
 KEEPALIVE_MIN_TIMEOUT_SINCE = (1, 27, 4)
+# The results that "ssl_verify_client optional_no_ca" accepts, in OpenSSL's words.
+_UNKNOWN_ISSUER = (
+    "self-signed certificate",
+    "self-signed certificate in certificate chain",
+    "unable to get local issuer certificate",
+    "unable to verify the first certificate",
+    "certificate not trusted",
+)
 _VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 TLS_CIPHERS = (
@@ -125,6 +133,7 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
             "DEVICE_LISTEN": _listen_lines(addresses, settings.DEVICE_PORT),
             "STAFF_LISTEN": _listen_lines(addresses, settings.STAFF_PORT),
             "CLIENT_CERTIFICATE_MODE": _client_certificate_mode(),
+            "PRESENTED_VERDICTS": _presented_verdicts(),
             "SERVE_OTHER_NAMES": "1" if "*" in settings.ALLOWED_HOSTS else "0",
             "SERVED_NAMES": _served_names(settings.ALLOWED_HOSTS),
             "HSTS_SECONDS": str(settings.HSTS_SECONDS),
@@ -176,6 +185,14 @@ def _client_certificate_mode() -> str:
         return "    ssl_verify_client optional_no_ca;"
     path = check_quotable("DEVICE_CA", str((PROJECT_DIR / authority).resolve()))
     return f'    ssl_verify_client optional;\n    ssl_client_certificate "{path}";'
+
+
+def _presented_verdicts() -> str:
+    """Return the log's name for the verdicts with which nginx passes a certificate on."""
+    if read_text("DEVICE_CA"):
+        return "        # Only certificates of DEVICE_CA are accepted."
+    texts = [name.replace("-", separator) for name in _UNKNOWN_ISSUER for separator in "- "]
+    return "\n".join(f'        "FAILED:{text}" presented;' for text in dict.fromkeys(texts))
 
 
 def _served_names(hosts: list[str]) -> str:

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from identities import keys
 from identities.models import PreSharedKey, lock_identities
-from ingest import certificate_renewal, quotas, registration_throttle
+from ingest import certificate_renewal, quotas, registration_throttle, stranger_attempts
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
 from ingest.registration_outcomes import Outcome
@@ -91,14 +91,13 @@ def _attempt(
         decision = _decide(certificate, psk)
         if decision.bound is None:
             registration_throttle.check_under_lock(source)
-        RegistrationAttempt.objects.create(
-            outcome=decision.outcome,
-            sha256=certificate.sha256,
-            psk_hint=_hint(psk),
-            identity=decision.key.identity if decision.key else None,
-            address=source.address_text,
-            request_id=request_id[:64],
-        )
+        is_recorded = decision.key is not None or stranger_attempts.rows.take_place()
+        if is_recorded:
+            _record(decision, certificate, psk, source, request_id)
+    if decision.key is None:
+        if not is_recorded:
+            registration_throttle.throttled.add(source)
+        stranger_attempts.rows.evict_when_due()
     logger.log(
         logging.WARNING if decision.bound is None else logging.INFO,
         "registration %s certificate=%s address=%s",
@@ -107,6 +106,23 @@ def _attempt(
         source.address_text,
     )
     return decision
+
+
+def _record(
+    decision: _Decision,
+    certificate: ClientCertificate,
+    psk: str,
+    source: Source,
+    request_id: str,
+) -> None:
+    RegistrationAttempt.objects.create(
+        outcome=decision.outcome,
+        sha256=certificate.sha256,
+        psk_hint=_hint(psk),
+        identity=decision.key.identity if decision.key else None,
+        address=source.address_text,
+        request_id=request_id[:64],
+    )
 
 
 def _decide(certificate: ClientCertificate, psk: str) -> _Decision:

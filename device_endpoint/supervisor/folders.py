@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from device_endpoint.env import run_folder, socket_folder
-from device_endpoint.supervisor.process import CannotStartError
+from device_endpoint.supervisor.process import LOG_FOLDER_MODE, CannotStartError
 
 
 def make_folders(var_dir: Path) -> None:
@@ -23,6 +23,7 @@ def make_folders(var_dir: Path) -> None:
                     f"{folder} was created by another user (id {folder.stat().st_uid}): start as "
                     "that user or set another VAR_DIR."
                 )
+        (var_dir / "log").chmod(LOG_FOLDER_MODE)
     except OSError as error:
         raise CannotStartError(
             f"VAR_DIR={var_dir} cannot be written ({error.strerror}): set another VAR_DIR."

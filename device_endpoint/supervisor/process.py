@@ -12,11 +12,15 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from device_endpoint.env import PROJECT_DIR, child_environment
 
 LISTENER_ON_STDIN = "LISTENER_ON_STDIN"
 EXEC_CHILD = Path(__file__).with_name("exec_child.py")
+LOG_MODE = 0o640
+LOG_UMASK = 0o027
+LOG_FOLDER_MODE = 0o750
 MAX_LOG_BYTES = 16 * 1024 * 1024
 # The last line of a Python traceback, an error of PostgreSQL, an error of nginx.
 CAUSE = re.compile(r"^[\w.]*(Error|Exception|Configured)\b|FATAL:|PANIC:|\[(emerg|alert)\]")
@@ -78,6 +82,13 @@ def last_log_line(log: Path) -> str:
     return ""
 
 
+def open_log(log: Path) -> IO[bytes]:
+    """Open ``log`` to append to it, closed to other users."""
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, LOG_MODE)
+    os.fchmod(handle, LOG_MODE)
+    return os.fdopen(handle, "ab")
+
+
 class Program:
     """A program and its process, if started. Its children share its process group."""
 
@@ -99,7 +110,7 @@ class Program:
                 spec.log.rename(spec.log.with_suffix(".log.1"))
         listening = {} if spec.listener is None else {LISTENER_ON_STDIN: "1"}
         try:
-            with spec.log.open("ab") as log:
+            with open_log(spec.log) as log:
                 self.process = subprocess.Popen(
                     wrap_with_pdeathsig(spec.arguments, spec.hurry_signal, spec.identity),
                     stdin=spec.listener.fileno() if spec.listener else subprocess.DEVNULL,
@@ -108,6 +119,7 @@ class Program:
                     env=child_environment(spec.environment | listening),
                     cwd=PROJECT_DIR,
                     start_new_session=True,
+                    umask=LOG_UMASK,  # nginx's access log too is closed to other users
                 )
         except OSError as error:
             raise CannotStartError(f"{spec.name} could not be started: {error}") from error

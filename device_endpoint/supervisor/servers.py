@@ -19,7 +19,7 @@ from django.conf import settings
 from device_endpoint import health, local_probe, nginx_config
 from device_endpoint.env import PROJECT_DIR
 from device_endpoint.supervisor.folders import make_socket_folder
-from device_endpoint.supervisor.process import CannotStartError, ProgramSpec
+from device_endpoint.supervisor.process import LOG_UMASK, CannotStartError, ProgramSpec
 
 SERVICES = ("device", "staff")
 # Programs of a previous supervisor may still be ending.
@@ -95,7 +95,11 @@ def prepare_nginx(binary: Path, addresses: list[str]) -> None:
     """Write nginx's configuration and validate it with ``nginx -t``."""
     nginx_config.write(addresses, nginx_config.version_of(binary))
     run = subprocess.run(
-        [*nginx_config.command(binary), "-t"], capture_output=True, text=True, check=False
+        [*nginx_config.command(binary), "-t"],
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=LOG_UMASK,  # it creates the access log
     )
     if run.returncode != 0:
         lines = [line for line in run.stderr.splitlines() if "[emerg]" in line]

@@ -41,6 +41,10 @@ from ingest.parsing.certificates import (
 
 logger = logging.getLogger(__name__)
 
+# Together at most 12 MB: a header of this length, its certificate and what holds them, so often.
+_MAX_CACHED_HEADER = 4096
+_MAX_CACHED_HEADERS = 1500
+
 _OF_DATES = {
     problem.code: problem
     for problem in (problem_json.CERTIFICATE_EXPIRED, problem_json.CERTIFICATE_NOT_YET_VALID)
@@ -98,9 +102,16 @@ def read_presented_certificate(request: HttpRequest) -> PresentedCertificate:
     )
 
 
-@lru_cache(maxsize=4096)
 def _parse_headers(verify: str, escaped_pem: str) -> PresentedCertificate:
-    # A device sends the same header each time, and the result depends on nothing else.
+    # A device sends the same header each time, and the result depends on nothing else. Ordinary
+    # certificates have less than half of this: larger ones are parsed each time, so that those of
+    # strangers cannot fill the memory.
+    if len(escaped_pem) > _MAX_CACHED_HEADER:
+        return _parse_new_headers(verify, escaped_pem)
+    return _parse_cached_headers(verify, escaped_pem)
+
+
+def _parse_new_headers(verify: str, escaped_pem: str) -> PresentedCertificate:
     verdict = read_verdict(verify, require_issuer=settings.DEVICE_CA != "")
     if verdict is not None and verdict.code == "certificate_missing":
         raise CertificateRefused(problem_json.CERTIFICATE_MISSING)
@@ -109,6 +120,9 @@ def _parse_headers(verify: str, escaped_pem: str) -> PresentedCertificate:
     except UnreadableCertificate as error:
         raise _unacceptable(error.reason) from error
     return PresentedCertificate(der, fingerprint(der), verdict)
+
+
+_parse_cached_headers = lru_cache(maxsize=_MAX_CACHED_HEADERS)(_parse_new_headers)
 
 
 def check_certificate_to_register(presented: PresentedCertificate) -> ClientCertificate:

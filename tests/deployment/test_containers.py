@@ -71,6 +71,16 @@ def test_containers_have_no_unneeded_rights() -> None:
     assert COMPOSE["services"]["nginx"]["user"].startswith(f"{uid}:")
 
 
+def test_nginx_has_no_secret_of_the_application() -> None:
+    nginx = COMPOSE["services"]["nginx"]
+    assert "secrets" not in nginx
+    assert "environment" not in nginx
+    assert "state:/var/lib/device-endpoint:ro" in nginx["volumes"]
+    for service in OWN.values():
+        assert service["environment"]["SECRET_KEY_FILE"] == "/run/secrets/secret_key"
+        assert "secret_key" in service["secrets"]
+
+
 def test_the_dependencies_of_a_service_can_be_satisfied() -> None:
     services = COMPOSE["services"]
     for service in services.values():

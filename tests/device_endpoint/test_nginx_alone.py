@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,8 +64,32 @@ def test_the_access_log_has_the_request_id_and_no_query(
     _, headers, _ = device.raw(REQUEST.replace(b" HTTP", b"?token=dpsk_canary HTTP"))
     file = tmp_path / "log" / "access.log"
     wait_until(lambda: headers["x-request-id"] in file.read_text(), "the line in the log")
-    log = file.read_text()
-    assert "canary" not in log
+    large = b"POST /device_endpoint?token=dpsk_canary HTTP/1.1\r\nHost: localhost\r\n"
+    device.raw(large + b"Content-Length: 999999999999\r\n\r\n")
+    device.raw(large + b"Content-Length: 99999\r\n\r\n")
+    for log in (tmp_path / "log").iterdir():
+        assert "canary" not in log.read_text(), log
+
+
+def test_the_access_log_tells_what_became_of_a_request(
+    start_nginx: Callable[[], Device], settings: Settings, tmp_path: Path
+) -> None:
+    settings.REQUESTS_PER_SECOND = 1
+    device = start_nginx()
+    for _ in range(4):
+        device.raw(REQUEST)
+    file = tmp_path / "log" / "access.log"
+    wait_until(lambda: len(file.read_text().splitlines()) >= 4, "the lines in the log")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {line["certificate"] for line in lines} == {"presented"}
+    assert (lines[0]["status"], lines[0]["upstream_status"]) == (503, "502")
+    assert (lines[-1]["status"], lines[-1]["requests_limit"]) == (429, "REJECTED")
+
+
+def test_other_users_can_read_no_log(start_nginx: Callable[[], Device], tmp_path: Path) -> None:
+    start_nginx()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "log").iterdir()}
+    assert modes == {"access.log": 0o640, "nginx.log": 0o640}
 
 
 def test_only_the_owner_can_read_the_configuration(

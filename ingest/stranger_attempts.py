@@ -1,0 +1,61 @@
+"""Bounds on the rows of strangers: registration attempts whose key belongs to no identity.
+
+Limits by certificate and by address do not bound them: certificates cost nothing, and whoever has
+an IPv6 prefix has many /64s. Attempts that concern an identity are never evicted.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db import connection
+
+MAX_ROWS: Final = 100_000
+# For each process; attempts beyond it share one row a minute, with their number.
+MAX_ROWS_PER_MINUTE: Final = 600
+# The table exceeds MAX_ROWS by this number of rows for each process at most.
+EVICT_EVERY: Final = 1_000
+
+_EVICT = """
+DELETE FROM ingest_registrationattempt WHERE identity_id IS NULL AND id <= (
+    SELECT id FROM ingest_registrationattempt WHERE identity_id IS NULL
+    ORDER BY id DESC OFFSET %s LIMIT 1
+)
+"""
+
+
+@dataclass
+class StrangerRows:
+    """The rows of strangers that this process has written."""
+
+    window_started: float = 0.0
+    in_window: int = 0
+    since_eviction: int = EVICT_EVERY  # a new process evicts with its first row
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take_place(self) -> bool:
+        """Return whether another row may be written in this minute, and count it."""
+        with self.lock:
+            now = time.monotonic()
+            if now - self.window_started >= 60:
+                self.window_started, self.in_window = now, 0
+            if self.in_window >= MAX_ROWS_PER_MINUTE:
+                return False
+            self.in_window += 1
+            self.since_eviction += 1
+            return True
+
+    def evict_when_due(self) -> None:
+        """Delete the oldest rows beyond ``MAX_ROWS``, once in ``EVICT_EVERY`` rows."""
+        with self.lock:
+            if self.since_eviction < EVICT_EVERY:
+                return
+            self.since_eviction = 0
+        with connection.cursor() as cursor:
+            cursor.execute(_EVICT, [MAX_ROWS])
+
+
+rows = StrangerRows()
