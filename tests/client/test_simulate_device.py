@@ -140,11 +140,14 @@ def test_an_endless_device_runs_until_sigterm(stack: Stack, psk: str, tmp_path: 
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    deadline = time.monotonic() + 60
-    while output.read_text().count("stored ") < 3:
-        assert device.poll() is None, output.read_text()
-        assert time.monotonic() < deadline, output.read_text()
-        time.sleep(0.1)
-    device.send_signal(signal.SIGTERM)
-    assert device.wait(30) == 0
+    try:
+        deadline = time.monotonic() + 60
+        while output.read_text().count("stored ") < 3:
+            assert device.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.1)
+        device.send_signal(signal.SIGTERM)
+        assert device.wait(30) == 0
+    finally:
+        device.kill()
     assert "Traceback" not in output.read_text()

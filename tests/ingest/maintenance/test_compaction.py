@@ -128,7 +128,7 @@ def test_evenly_spaced_times_are_two_numbers_and_equal_in_sql() -> None:
 
 
 def test_the_space_of_replaced_blocks_is_reused(
-    monkeypatch: pytest.MonkeyPatch,
+    own_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def size() -> int:
         with connection.cursor() as cursor:
@@ -285,10 +285,13 @@ def test_the_periodic_command_repeats_until_sigterm() -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("1 hours: 3 blocks merged into 1")
-    send(certificate, {MORNING + 5: 1.0})
-    assert process.stdout.readline().startswith("1 hours: 2 blocks are 1 now")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
-    process.stdout.close()
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("1 hours: 3 blocks merged into 1")
+            send(certificate, {MORNING + 5: 1.0})
+            assert process.stdout.readline().startswith("1 hours: 2 blocks merged into 1")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
