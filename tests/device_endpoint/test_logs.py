@@ -37,6 +37,7 @@ def test_a_text_line_ends_with_the_request_s_id(in_request: str) -> None:
 
 
 def test_outside_of_a_request_there_is_no_id() -> None:
+    request_id.end()  # The id of the last request of another test may still be set.
     assert TextFormatter().format(_record("took a while")).endswith("took a while")
     assert "request_id" not in json.loads(JsonFormatter().format(_record("took a while")))
 
