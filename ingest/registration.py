@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import Error, transaction
 
 from identities import keys
 from identities.models import PreSharedKey, lock_identities
@@ -80,6 +80,43 @@ def register(
         certificate=decision.bound,
         already_bound=decision.outcome == Outcome.ALREADY_BOUND,
     )
+
+
+def record_refused_certificate(
+    outcome: Outcome, sha256: bytes | None, psk: str, *, address: str, request_id: str
+) -> None:
+    """Record a registration whose certificate was refused, so that staff find it.
+
+    ``sha256`` is None without a certificate that can be read. Statements and answer are the same
+    whether the key exists or not; beyond the limits only the number is recorded. A failure is
+    logged: it changes no answer.
+    """
+    source = Source.of(sha256, address)
+    if source.address is None and sha256 is None:
+        return
+    try:
+        registration_throttle.check(source)
+        _record_refusal(outcome, source, psk, request_id)
+    except RegistrationThrottled:
+        registration_throttle.throttled.add(source)
+    except Error as error:
+        logger.warning("a refused registration is not recorded: %s", type(error).__name__)
+
+
+def _record_refusal(outcome: Outcome, source: Source, psk: str, request_id: str) -> None:
+    with transaction.atomic():
+        known = PreSharedKey.objects.filter(digest=keys.digest(psk))
+        identity_id = known.values_list("identity_id", flat=True).first() or 0
+        locked = lock_identities([identity_id])
+        registration_throttle.check_under_lock(source)
+        RegistrationAttempt.objects.create(
+            outcome=outcome,
+            sha256=source.sha256,
+            psk_hint=_hint(psk),
+            identity_id=identity_id if locked else None,
+            address=source.address_text,
+            request_id=request_id[:64],
+        )
 
 
 def _attempt(

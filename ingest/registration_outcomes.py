@@ -28,6 +28,11 @@ class Outcome(TextChoices):
         "renewal_closed",
         _("Renewal key of a certificate that may not renew"),
     )
+    # The certificate itself was refused; the key was not tried.
+    CERTIFICATE_MISSING = "certificate_missing", _("No client certificate")
+    CERTIFICATE_EXPIRED = "certificate_expired", _("Certificate expired")
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid", _("Certificate not valid yet")
+    CERTIFICATE_UNACCEPTABLE = "certificate_unacceptable", _("Certificate unacceptable")
     THROTTLED = "throttled", _("Too many attempts")
 
 

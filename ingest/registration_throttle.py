@@ -34,13 +34,13 @@ class RegistrationThrottled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The origin of an attempt: the certificate's SHA-256 and the IP address, if it is known."""
+    """The origin of an attempt: the certificate's SHA-256 and the IP address, if known."""
 
-    sha256: bytes
+    sha256: bytes | None
     address: IPv4Address | IPv6Address | None
 
     @classmethod
-    def of(cls, sha256: bytes, address: str) -> Source:
+    def of(cls, sha256: bytes | None, address: str) -> Source:
         """Return the source for an address as nginx writes it; IPv4 inside IPv6 is IPv4."""
         try:
             ip = ipaddress.ip_address(address.partition("%")[0])
@@ -72,11 +72,12 @@ def check(source: Source) -> None:
     now = timezone.now()
     recent = RegistrationAttempt.objects.filter(created_at__gt=now - WINDOW)
     recent = recent.exclude(outcome__in=NOT_A_REFUSAL)
-    _check(
-        recent.filter(sha256=source.sha256),
-        settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE,
-        now,
-    )
+    if source.sha256 is not None:
+        _check(
+            recent.filter(sha256=source.sha256),
+            settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE,
+            now,
+        )
     if source.network is not None:
         first, last = source.network
         # With equality the index yields the newest rows first; a range sorts all of them.

@@ -72,7 +72,10 @@ class DeviceEndpoint(APIView):
         try:
             self.presented = cast("PresentedCertificate", request.auth)
         except CertificateRefused as refusal:
-            raise (refusal.at_registration() if self.is_json else refusal) from refusal
+            if not self.is_json:
+                raise
+            self._record_refused_certificate(request._request, refusal)
+            raise refusal.at_registration() from refusal
 
     def get(self, request: Request) -> HttpResponse:
         """Return the device's identity and the published limits; change nothing."""
@@ -89,7 +92,11 @@ class DeviceEndpoint(APIView):
         """Register, issue a renewal key, or store files, by media type and body."""
         if not self.is_json:
             return self._upload(request)
-        certificate = check_certificate_to_register(self.presented)
+        try:
+            certificate = check_certificate_to_register(self.presented)
+        except CertificateRefused as refusal:
+            self._record_refused_certificate(request._request, refusal, self.presented.sha256)
+            raise
         body = parsers.read_json(request._request)
         if is_renewal(body):
             return self._issue_renewal_key()
@@ -121,6 +128,25 @@ class DeviceEndpoint(APIView):
                 registered.identity, registered.certificate, already_bound=registered.already_bound
             )
         )
+
+    @staticmethod
+    def _record_refused_certificate(
+        request: HttpRequest, refusal: CertificateRefused, sha256: bytes | None = None
+    ) -> None:
+        """Record the attempt if the body has a key; whatever the body is, the answer stands."""
+        try:
+            psk = read_psk(parsers.read_json(request))
+        except REFUSALS:
+            return
+        outcome = Outcome(refusal.problem.code)
+        registration.record_refused_certificate(
+            outcome,
+            sha256,
+            psk,
+            address=request.META.get("HTTP_X_REAL_IP", ""),
+            request_id=request_id.current(),
+        )
+        metrics.count_registration(outcome.value)
 
     def _issue_renewal_key(self) -> HttpResponse:
         binding = resolve_binding(self.presented)
