@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import cast
 
 if "TESTS_RUN_DIR" not in os.environ:
     os.environ["TESTS_RUN_DIR"] = tempfile.mkdtemp(prefix="device-endpoint-tests-")
@@ -28,4 +29,5 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 # The same algorithm as in production, so that the real staff site accepts these users too.
 PASSWORD_HASHERS = ["tests.support.fast_password_hasher.QuickPBKDF2"]
 # A test's transaction is idle while the test works, for minutes on a busy machine.
-DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"
+_options = cast("dict[str, str]", DATABASES["default"]["OPTIONS"])
+_options["options"] += " -c idle_in_transaction_session_timeout=0"

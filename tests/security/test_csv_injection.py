@@ -115,6 +115,6 @@ def test_the_csv_of_a_credential_sheet_has_notes_as_text(
         with page.expect_download() as download:
             page.click("[data-save]")
         download.value.save_as(tmp_path / "sheet.csv")
-    _, *rows = csv.reader((tmp_path / "sheet.csv").read_text().splitlines())
-    assert [row[1] for row in rows] == [*(f"'{note}" for note in notes[:4]), notes[4]]
-    assert not any(FIRST.match(cell) for row in rows for cell in row)
+    _, *saved = csv.reader((tmp_path / "sheet.csv").read_text().splitlines())
+    assert [row[1] for row in saved] == [*(f"'{note}" for note in notes[:4]), notes[4]]
+    assert not any(FIRST.match(cell) for row in saved for cell in row)
