@@ -15,10 +15,10 @@ from device_client.conformance.target import (
 from device_client.multipart import FilePart
 
 RECEIPT_KEYS = {
-    *("id", "name", "filename", "sha256", "status", "samples"),
-    *("new", "identical", "replaced", "first_ms", "last_ms"),
+    *("id", "name", "filename", "sha256", "status", "lines", "samples"),
+    *("new", "identical", "replaced", "repeated", "first_ms", "last_ms"),
 }
-ERROR_KEYS = {"line", "column", "got", "hint"}
+ERROR_KEYS = {"line", "column", "field", "got", "hint"}
 MANY_LINES = 200_000  # 4 MB: exceeds the default body limit and buffer of reverse proxies
 
 
@@ -73,11 +73,11 @@ def cut_upload_stores_nothing(target: Target) -> None:
 
 
 def trailing_bytes_refused(target: Target) -> None:
-    """Bytes other than CRLF after the end of an upload are a 400 and store nothing."""
+    """Bytes other than white space after the end of an upload are a 400 and store nothing."""
     target.require_registration()
     part = target.new_file()
     body, headers = encode_form(part)
-    for tail in (b"x", b"\r\n\r\n", b"\x00", body):
+    for tail in (b"x", b"\r\n--", b"\x00", body):
         expect_problem(
             target.device.request("POST", body + tail, headers), 400, "invalid_multipart"
         )
