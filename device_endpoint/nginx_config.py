@@ -25,6 +25,14 @@ _UNKNOWN_ISSUER = (
     "unable to verify the first certificate",
     "certificate not trusted",
 )
+_NUMBERS = (
+    "DEVICE_PORT",
+    "MAX_REQUEST_BYTES",
+    "REQUESTS_PER_SECOND",
+    "MAX_CONNECTIONS_PER_IP",
+    "MAX_LARGE_BODIES",
+    "MAX_LARGE_BODIES_PER_CERTIFICATE",
+)
 _VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 TLS_CIPHERS = (
@@ -109,15 +117,7 @@ def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict
         "PROXY_SECRET": settings.PROXY_SECRET,
     }
     values = {name: check_quotable(name, value) for name, value in paths.items()}
-    for name in (
-        "DEVICE_PORT",
-        "MAX_REQUEST_BYTES",
-        "REQUESTS_PER_SECOND",
-        "MAX_CONNECTIONS_PER_IP",
-        "MAX_LARGE_BODIES",
-        "MAX_LARGE_BODIES_PER_CERTIFICATE",
-    ):
-        values[name] = str(getattr(settings, name))
+    values |= {name: str(getattr(settings, name)) for name in _NUMBERS}
     values["MAX_SMALL_BODY_BYTES"] = str(
         min(settings.MAX_SMALL_BODY_BYTES, settings.MAX_REQUEST_BYTES)
     )

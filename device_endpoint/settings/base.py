@@ -13,6 +13,7 @@ from device_endpoint.env import (
     read_list,
     read_secret,
     read_text,
+    run_folder,
     var_dir,
 )
 
@@ -107,6 +108,8 @@ REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE = read_int(
 REGISTRATION_FAILURES_PER_MINUTE_PER_IP = read_int(
     "REGISTRATION_FAILURES_PER_MINUTE_PER_IP", 600, 1
 )
+# Marks of large uploads that a worker is reading: ingest/interrupted_uploads.py.
+UPLOAD_MARKS_DIR = (run_folder() or VAR_DIR) / "uploads"
 # Quotas; 0 for none.
 MAX_CERTIFICATES_PER_IDENTITY = read_int("MAX_CERTIFICATES_PER_IDENTITY", 0)
 IDENTITY_DAILY_QUOTA_BYTES = read_int("IDENTITY_DAILY_QUOTA_BYTES", 0, maximum=2**53)

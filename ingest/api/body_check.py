@@ -22,6 +22,7 @@ from ingest.api.authentication import (
     resolve_binding,
 )
 from ingest.api.problem_json import CertificateRefused, ProblemResponse
+from ingest.interrupted_uploads import ensure_not_interrupted
 
 # What auth_request knows.
 LARGE_BODY_ALLOWED = 401
@@ -67,7 +68,10 @@ def check_body(request: HttpRequest) -> int:
         raise ProblemResponse(problem_json.METHOD_NOT_ALLOWED)
     media_type = parsers.read_media_type(request) if method == "POST" else None
     if media_type == parsers.MULTIPART:
-        resolve_binding(read_presented_certificate(request))
+        presented = read_presented_certificate(request)
+        resolve_binding(presented)
+        if length:
+            ensure_not_interrupted(presented.sha256, length)
         return LARGE_BODY_ALLOWED
     if length:
         raise parsers.body_too_large(

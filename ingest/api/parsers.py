@@ -80,6 +80,13 @@ def read_upload(request: HttpRequest) -> Upload:
     return Upload(files, form.ignored)
 
 
+def read_size_of_large_upload(request: HttpRequest) -> int | None:
+    """Return the length of a body that is large, or may be after inflating; None for others."""
+    length = _content_length(request)
+    is_large = length > settings.MAX_SMALL_BODY_BYTES or _content_encoding(request) == "gzip"
+    return length if is_large else None
+
+
 def _content_length(request: HttpRequest) -> int:
     # nginx always sends Content-Length, 0 where there is no body.
     try:

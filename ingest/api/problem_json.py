@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.interrupted_uploads import UploadInterrupted
 from ingest.parsing.multipart_form import TooManyFiles
 from ingest.parsing.part_headers import InvalidMultipart
 from ingest.parsing.registration_json import InvalidJson
@@ -264,6 +265,7 @@ _OF_EXCEPTION: Final[dict[type[Exception], ProblemType]] = {
     TooManyFiles: TOO_MANY_FILES,
     TooManyHours: TOO_MANY_HOURS,
     TooManyLines: TOO_MANY_LINES,
+    UploadInterrupted: INTERNAL_ERROR,
     TooManyValues: TOO_MANY_VALUES,
 }
 # What a refused request can raise: all else is a fault of ours.

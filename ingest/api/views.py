@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from identities.models import Identity
-from ingest import certificate_renewal, registration, request_id, uploads
+from ingest import certificate_renewal, interrupted_uploads, registration, request_id, uploads
 from ingest.api import metrics, parsers, problem_json, responses
 from ingest.api.authentication import (
     CertificateAuthentication,
@@ -91,7 +91,11 @@ class DeviceEndpoint(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Register, issue a renewal key, or store files, by media type and body."""
         if not self.is_json:
-            return self._upload(request)
+            size = parsers.read_size_of_large_upload(request._request)
+            if size is None:
+                return self._upload(request)
+            with interrupted_uploads.marked(self.presented.sha256, size):
+                return self._upload(request)
         try:
             certificate = check_certificate_to_register(self.presented)
         except CertificateRefused as refusal:

@@ -18,7 +18,7 @@ from ingest.models.maintenance import (
     Withdrawal,
 )
 from ingest.models.measurement_types import MeasurementType
-from ingest.models.measurements import DailyUsage, Measurement, SampleBlock
+from ingest.models.measurements import DailyUsage, InterruptedUpload, Measurement, SampleBlock
 
 __all__ = [
     "CertificateReassignment",
@@ -26,6 +26,7 @@ __all__ = [
     "DailyUsage",
     "DataDeletion",
     "DeviceCertificate",
+    "InterruptedUpload",
     "Measurement",
     "MeasurementType",
     "PruneWatermark",
