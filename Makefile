@@ -11,7 +11,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --u
 	--python-version 3.11 --no-header --no-annotate
 
 # Tests wait as much as they work, hence a process more than there are processors.
-PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadgroup
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile
 # Without bytecode on disk every process of a test run would compile the sources again.
 test test-all: export PYTHONDONTWRITEBYTECODE :=
 

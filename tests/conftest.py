@@ -31,13 +31,12 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group the tests of a file for xdist; deselect those whose programs are missing here."""
+    """Refuse tests of two databases; deselect those whose programs are missing here."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         rolled_back = "db" in fixtures or item.get_closest_marker("django_db")
         if rolled_back and fixtures & {"live_db", "own_db"}:
             raise pytest.UsageError(f"{item.nodeid} opens two databases")
-        item.add_marker(pytest.mark.xdist_group(item.path.name))
     for mark in missing_tools():
         left_out = [item for item in items if item.get_closest_marker(mark)]
         config.hook.pytest_deselected(items=left_out)

@@ -241,6 +241,6 @@ def test_staff_see_refused_uploads(registered: Device, identity: Identity) -> No
     page = client.get(
         reverse("admin:analysis_overview_identity", args=[identity.name]), secure=True
     ).content.decode()
-    assert "1 upload of" in page
+    assert "1 upload on" in page
     assert "IDENTITY_DAILY_QUOTA_BYTES" in page
     user.delete()

@@ -123,7 +123,7 @@ def test_an_untrusted_server_receives_no_request(tmp_path: Path, recipe: str) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "error"),
     [
         ("", "usage: "),
         ("constructor", "usage: "),
@@ -132,12 +132,14 @@ def test_an_untrusted_server_receives_no_request(tmp_path: Path, recipe: str) ->
         ("upload hr_measurement .", "not sent: EISDIR"),
     ],
 )
-def test_node_explains_a_missing_command_or_file(tmp_path: Path, arguments: str, told: str) -> None:
+def test_node_explains_a_missing_command_or_file(
+    tmp_path: Path, arguments: str, error: str
+) -> None:
     with scripted_server(tmp_path, []) as server:
         _prepare("node.md", tmp_path, server.url, server.authority)
         run = _run(f"node device.mjs {arguments}", tmp_path)
         assert (run.returncode, run.stdout) == (2, "")
-        assert run.stderr.startswith(told)
+        assert run.stderr.startswith(error)
         assert len(run.stderr.splitlines()) == 1
         assert server.requests == []
 

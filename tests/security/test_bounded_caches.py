@@ -15,7 +15,7 @@ MAX_BYTES = 14 * 1024 * 1024
 
 
 def escaped_pem(size: int) -> str:
-    """Return a certificate's header as nginx writes it; its content is not looked at here."""
+    """Return a certificate's header as nginx writes it; its content does not matter here."""
     text = base64.encodebytes(os.urandom(size)).decode()
     return quote(f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n", safe="")
 

@@ -91,7 +91,11 @@ class Stack:
     def start(self, *arguments: str) -> None:
         """Start ``up`` and wait until it reports that both services answer."""
         self.launch(*arguments)
-        self.wait_for("\nready\n")
+        try:
+            self.wait_for("\nready\n")
+        except AssertionError:
+            self.stop()
+            raise
 
     def launch(self, *arguments: str) -> None:
         """Start ``up`` without waiting."""
