@@ -144,7 +144,7 @@ def _use(stack: Stack, folder: Path) -> None:
     assert device.upload(("recorded", "r.csv", RECORDING.read_bytes())).status_code == 200
     day = "".join(f"{HOUR + n * 60_000},1\n" for n in range(2_880)).encode()
     assert device.upload(("day", None, day)).status_code == 200
-    rejected = device.upload(("hr", None, b"no\n"))
+    rejected = device.upload(("hr", "f", b"no\n"))
     assert rejected.status_code == 422
     for name in ("compact", "verify", "rebuild", "reparse"):
         run = stack.manage(name)

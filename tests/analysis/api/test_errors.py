@@ -74,7 +74,7 @@ def test_a_token_of_an_inactive_user_is_401(db: None) -> None:
 def test_a_token_has_the_permissions_of_its_owner(ward: Identity) -> None:
     make_series(ward, "hr", {START: 70})
     stored = make_measurement(make_certificate(ward), b"x")
-    user = User.objects.create_user("guest")
+    user = User.objects.create_user("guest", is_staff=True)
     token = make_token(user)
     paths = {
         "view_sampleblock": ("series", SAMPLES, BUCKETS),
