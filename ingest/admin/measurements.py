@@ -38,7 +38,7 @@ class MeasurementAdmin(WithdrawableAdmin):
     search_fields = ("identity__name",)
     search_help_text = _("An identity's whole name, or the ID of a receipt.")
     fields = (
-        "id", "identity", "series", "filename_shown", "status_shown", "withdrawal_shown",
+        "id", "identity", "series_links", "filename_shown", "status_shown", "withdrawal_shown",
         "error_table", "received_at", "samples", "new", "identical", "replaced", "first",
         "last", "size", "content_type_shown", "sha256_shown", "certificate", "download",
     )  # fmt: skip
@@ -110,14 +110,17 @@ class MeasurementAdmin(WithdrawableAdmin):
         return shown(measurement.content_type) or "-"
 
     @admin.display(description=_("series"))
-    def series(self, measurement: Measurement) -> SafeString | str:
-        """Return the name, with a link to the chart if the file has samples."""
+    def series_links(self, measurement: Measurement) -> SafeString | str:
+        """Return the names of the file's series, with links to their charts if it has samples."""
         if not measurement.samples or measurement.status != Measurement.Status.STORED:
             return shown(measurement.name)
-        arguments = [measurement.identity.name, measurement.name]
-        address = reverse("admin:analysis_series_chart", args=arguments)
         query = f"?from={measurement.first_ms}&to={(measurement.last_ms or 0) + 1}"
-        return format_html('<a href="{}{}">{}</a>', address, query, shown(measurement.name))
+        identity = measurement.identity.name
+        links = (
+            (reverse("admin:analysis_series_chart", args=[identity, name]), query, shown(name))
+            for name in measurement.series_names()
+        )
+        return format_html_join(", ", '<a href="{}{}">{}</a>', links)
 
     @admin.display(description=_("status"), ordering="status")
     def status_shown(self, measurement: Measurement) -> SafeString:

@@ -45,6 +45,17 @@ def test_a_stored_file_links_to_its_range_of_the_chart(
     assert '"/admin/analysis/series/ward3-07/hr/?from=5000&amp;to=6001"' in text
 
 
+def test_a_file_of_several_columns_links_to_each_series(
+    analyst: Client, certificate: DeviceCertificate
+) -> None:
+    stored = make_measurement(
+        certificate, b"x", "acc", columns=["x", "y"], samples=2, first_ms=5000, last_ms=6000
+    )
+    text = analyst.get(f"{LIST}{stored.pk}/change/").content.decode()
+    for name in ("acc.x", "acc.y"):
+        assert f'"/admin/analysis/series/ward3-07/{name}/?from=5000&amp;to=6001">{name}</a>' in text
+
+
 def test_text_from_devices_is_escaped_on_every_page(
     analyst: Client, certificate: DeviceCertificate
 ) -> None:
