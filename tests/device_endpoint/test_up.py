@@ -21,11 +21,17 @@ PROGRAMS = {
 
 
 @pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
+    """Start an installation and give it with what it printed; some tests start it again."""
     running = Stack(tmp_path_factory.mktemp("own stack"))
     running.start()
-    yield running
+    yield running, running.output
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def own_stack(first_start: tuple[Stack, str]) -> Stack:
+    return first_start[0]
 
 
 def pid_of(stack: Stack) -> int:
@@ -40,12 +46,13 @@ def is_ready(stack: Stack) -> bool:
         return False
 
 
-def test_it_prints_the_urls_and_the_login(own_stack: Stack) -> None:
-    assert own_stack.device_url in own_stack.output
-    assert f"{own_stack.staff_url}/admin/" in own_stack.output
-    assert str(own_stack.ca_file) in own_stack.output
-    assert own_stack.superuser_name in own_stack.output
-    assert own_stack.superuser_password not in own_stack.output
+def test_it_prints_the_urls_and_the_login(first_start: tuple[Stack, str]) -> None:
+    stack, output = first_start
+    assert stack.device_url in output
+    assert f"{stack.staff_url}/admin/" in output
+    assert str(stack.ca_file) in output
+    assert stack.superuser_name in output
+    assert stack.superuser_password not in output
 
 
 def test_two_instances_run_side_by_side(own_stack: Stack, stack: Stack) -> None:
