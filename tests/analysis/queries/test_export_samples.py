@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet
@@ -44,7 +45,9 @@ def test_it_writes_a_file(ward: Identity, tmp_path: Path) -> None:
     make_series(ward, "hr", {START: 70})
     target = tmp_path / "hr.parquet"
     call_command("export_samples", "ward3-07", "hr", format="parquet", output=str(target))
-    assert pyarrow.parquet.read_table(target).to_pydict() == {"time_ms": [START], "value": [70]}
+    time = datetime.fromtimestamp(START / 1000, UTC)
+    table = pyarrow.parquet.read_table(target).to_pydict()
+    assert table == {"time_ms": [START], "time": [time], "value": [70]}
     assert list(tmp_path.iterdir()) == [target]
 
 
