@@ -68,7 +68,7 @@ def test_issue_psk_is_recorded_without_the_secret(shell: Shell) -> None:
 
 
 def test_issue_token_is_recorded_without_the_secret(shell: Shell) -> None:
-    user = User.objects.create_user(f"audit-{uuid.uuid4().hex[:8]}")
+    user = User.objects.create_user(f"audit-{uuid.uuid4().hex[:8]}", is_staff=True)
     [issued] = shell.run("issue_token", user.username, "--json")
     assert (issued.action, issued.object_type) == ("add", "identities.accesstoken")
     assert json.loads(shell.printed)["token"] not in as_text(issued)

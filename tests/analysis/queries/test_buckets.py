@@ -56,7 +56,7 @@ def test_buckets_are_the_same_however_samples_are_split(
     items = sorted(samples.items())
     parts = [np.array(part, np.int64).reshape(-1, 2) for part in (items[:cut], items[cut:])]
     found = merge_buckets(
-        [make_buckets(part[:, 0], part[:, 1].astype(float), width) for part in parts]
+        [make_buckets(part[:, 0] * 1000, part[:, 1].astype(float), width) for part in parts]
     )
     by_hand: dict[int, list[int]] = {}
     for time, value in items:
