@@ -28,7 +28,7 @@ CHUNK_BYTES = 1 << 20
 # longer than all other scenarios together.
 _MINUTE_BLOCKS = """
 INSERT INTO ingest_sampleblock (id, identity_id, name, hour, first_ms, last_ms, sample_count,
-                                minimum, maximum, total, offsets_ms, "values", encoding)
+                                minimum, maximum, total, offsets, "values", encoding)
 SELECT gen_random_uuid(), {identity_id}, '{name}', (start / 3600000)::int, start, start + 59000, 60,
        found.low, found.high, found.total, found.offsets, found.rates, 1
 FROM generate_series({first}::bigint, {last}::bigint - 1, 60000) AS start

@@ -27,7 +27,7 @@ ODD_HOUR = LAST_HOUR - 100
 # Evenly spaced blocks of an hour, as compaction leaves them; one of them has a value of 260.
 YEAR = """
 INSERT INTO ingest_sampleblock (id, identity_id, name, hour, first_ms, last_ms, sample_count,
-    minimum, maximum, total, offsets_ms, "values", encoding, compacted)
+    minimum, maximum, total, offsets, "values", encoding, compacted)
 SELECT gen_random_uuid(), %(identity)s, 'hr', hour, hour * 3600000::bigint,
     hour * 3600000::bigint + 3599000, 3600, 60, CASE WHEN odd THEN 260 ELSE 80 END,
     CASE WHEN odd THEN sum + 260 - v[1] ELSE sum END, ARRAY[0, 1000],
