@@ -15,7 +15,9 @@ from device_endpoint.supervisor.process import ProgramSpec
 _BODY_CHECK = """        internal;
         include "${NGINX_DIR}/device_proxy.conf";
 """
+# The location's own error page replaces the server's, so that the check itself gets the 401.
 _ANY_BODY_ALLOWED = """        internal;
+        error_page 404 /problem/404;
         return 401;
 """
 

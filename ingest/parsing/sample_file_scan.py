@@ -53,6 +53,16 @@ class Scan:
     has_plus_signs: bool
     may_be_rounded: bool  # some value has an exponent, or may have more digits than a double keeps
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether all numbers are integers or short decimals, without a plus sign."""
+        return not (
+            self.has_fractions
+            or self.has_empty_values
+            or self.has_plus_signs
+            or self.may_be_rounded
+        )
+
 
 def _kinds_of_bytes() -> NDArray[np.uint8]:
     kinds = np.full(256, _OTHER, dtype=np.uint8)
