@@ -74,9 +74,10 @@ def check_body(request: HttpRequest) -> int:
             ensure_not_interrupted(presented.sha256, length)
         return LARGE_BODY_ALLOWED
     if length:
-        raise parsers.body_too_large(
-            settings.MAX_SMALL_BODY_BYTES if media_type is None else settings.MAX_JSON_BYTES
-        )
+        if media_type is None:  # a GET: its certificate comes before the size of its body
+            resolve_binding(read_presented_certificate(request))
+            raise parsers.body_too_large(settings.MAX_SMALL_BODY_BYTES)
+        raise parsers.body_too_large(settings.MAX_JSON_BYTES)
     _check_small_request(request, is_json=media_type == parsers.JSON)
     return SMALL_BODY_ALLOWED
 
