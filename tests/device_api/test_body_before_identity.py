@@ -110,7 +110,6 @@ def test_a_certificate_that_staff_shut_out_sends_no_long_body(bound: Device, sta
             {"method": "POST", "media_type": "application/json", "length": 65_537},
             (413, "request_too_large"),
         ),
-        ({"method": "GET", "media_type": "", "length": LONG}, (413, "request_too_large")),
         (
             {"method": "POST", "media_type": "text/plain", "length": LONG},
             (415, "unsupported_media_type"),
@@ -139,6 +138,12 @@ def test_what_is_no_upload_is_refused_before_the_certificate(
         answer = answer_while_stalled(sender, sent)
         assert_problem(answer, *expected, retryable=False)
         assert (expected[0] == 405) == ("allow" in answer[1])
+
+
+def test_a_get_is_refused_for_its_certificate_first(device: Device) -> None:
+    sent = head(path="/device_endpoint", method="GET", media_type="", length=LONG) + body_of(LONG)
+    answer = answer_while_stalled(device, sent)
+    assert_problem(answer, 403, "certificate_not_bound", retryable=True)
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate"])
