@@ -108,6 +108,8 @@ def _convert_short(body: bytes) -> _Columns | None:
     """Return the column of lines whose numbers are those of JSON, None where one is not."""
     # With commas for line ends, this is a JSON array of numbers, unless one has leading zeros.
     flat = body.replace(b"\r", b"").replace(b"\n", b",")
+    if b"-0," in flat or flat.endswith(b"-0"):  # an integer of JSON, which has no sign of zero
+        return None
     try:
         numbers = orjson.loads(b"[" + flat + b"]")
     except orjson.JSONDecodeError:
