@@ -37,11 +37,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         rolled_back = "db" in fixtures or item.get_closest_marker("django_db")
         if rolled_back and fixtures & {"live_db", "own_db"}:
             raise pytest.UsageError(f"{item.nodeid} opens two databases")
+        if "transactional_db" in fixtures or _flushes(item):
+            raise pytest.UsageError(f"{item.nodeid} would empty the tables of others: use own_db")
     for mark in missing_tools():
         left_out = [item for item in items if item.get_closest_marker(mark)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
         config.stash.setdefault(LEFT_OUT, {})[mark] = len(left_out)
+
+
+def _flushes(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("django_db")
+    return mark is not None and bool(mark.kwargs.get("transaction"))
 
 
 def pytest_terminal_summary(

@@ -17,7 +17,7 @@ from ingest import interrupted_uploads
 from ingest.interrupted_uploads import UploadInterrupted, ensure_not_interrupted, marked
 from ingest.models import InterruptedUpload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("own_db")
 SHA256, SIZE = b"\x01" * 32, 100_000
 # What a worker does until it is killed; it says when its mark is there.
 READER = """

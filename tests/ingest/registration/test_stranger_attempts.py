@@ -14,7 +14,7 @@ from ingest.registration_throttle import ThrottledCounter
 from ingest.stranger_attempts import StrangerRows
 from tests.ingest.registration.steps import attempt, issue_key, new_certificate
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("own_db")
 PREFIX = int(IPv6Address("2001:db8::"))
 
 
