@@ -160,6 +160,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # without a usable `next`
 
 # --- Analysis API --------------------------------------------------------------------------
 REST_FRAMEWORK = {
