@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ingest.measurement_types import find_columns
+from ingest.measurement_types import find_columns, refuses_repeated_times
 from ingest.parsing.column_names import explain_bad_columns, name_columns
 from ingest.parsing.names import explain_bad_name, is_measurement_name
+from ingest.parsing.repeated_times import explain_repeated_times
 from ingest.parsing.sample_file import read_sample_file
 from ingest.parsing.sample_file_errors import LineError
 from ingest.parsing.sample_file_lines import MAX_LISTED_ERRORS, UnreadableContent
@@ -28,4 +29,13 @@ def read_file(
         names_of_type = [] if file.header or errors else find_columns(name)
         columns = name_columns(file.header, len(file.columns), names_of_type)
         errors += explain_bad_columns(name, columns or ())
+    if not errors and any(column.repeated for column in file.columns):
+        errors += _refuse_repeated_times(name, content)
     return (None, None, errors[:MAX_LISTED_ERRORS]) if errors else (file, columns, [])
+
+
+def _refuse_repeated_times(name: str, content: bytes) -> list[LineError]:
+    """Return the errors of a file with repeated times, none where its type accepts them."""
+    if not refuses_repeated_times(name):
+        return []
+    return explain_repeated_times(content, MAX_LISTED_ERRORS)

@@ -68,6 +68,12 @@ def find_columns(name: str) -> list[str]:
     return [] if found is None else found.column_names()
 
 
+def refuses_repeated_times(name: str) -> bool:
+    """Return whether the measurement type of ``name`` refuses files with repeated times."""
+    found = find_types([name])[name]
+    return found is not None and found.refuse_repeated_times
+
+
 def find_types(names: Iterable[str]) -> dict[str, MeasurementType | None]:
     """Return the matching type of each of ``names``, None without one, with one statement."""
     types = sorted(MeasurementType.objects.all(), key=_rank)
@@ -92,10 +98,11 @@ def _kind(name: str, found: MeasurementType | None) -> Kind:
     interval = found.expected_interval_s
     column = name.rpartition(".")[2]
     units = found.units_by_column()
+    codes = found.loincs_by_column()
     return Kind(
         label=f"{found.label} {column}" if column in units else found.label,
         unit=units.get(column, found.unit),
-        loinc=found.loinc,
+        loinc=codes.get(column, found.loinc),
         plausible_low=found.plausible_low,
         plausible_high=found.plausible_high,
         expected_interval_ms=None if interval is None else interval * 1000,

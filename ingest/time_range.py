@@ -1,8 +1,9 @@
-"""Parse and format instants and time ranges. Pure: text in, epoch milliseconds out."""
+"""Parse and format instants and time ranges: text in, epoch milliseconds out."""
 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,9 @@ FORMS = (
 # Where the times of recordings lie, to recognise other units.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
 _FIRST_MS, _LAST_MS = 946_684_800_000, 4_102_444_800_000
+
+_MARKED_AHEAD_SECONDS = 300
+_LENGTHS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -106,6 +110,15 @@ def format_instant(time_ms: int) -> str:
     except OverflowError:
         return f"{time_ms} ms"
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def describe_ahead(time_ms: int) -> str:
+    """Return how far a time lies ahead of the server's clock: ``3 h``; "" up to five minutes."""
+    ahead = time_ms / 1000 - time.time()
+    if ahead <= _MARKED_AHEAD_SECONDS:
+        return ""
+    size, unit = next(step for step in _LENGTHS if ahead >= step[0])
+    return f"{ahead / size:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def _explain_digits(text: str) -> str:

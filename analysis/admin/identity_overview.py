@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ from analysis.queries.summary import summarise_series
 from ingest.admin.read_only import shown
 from ingest.measurement_types import Kind, find_kinds
 from ingest.models import DailyUsage, DeviceCertificate, Measurement, SampleConflict
-from ingest.time_range import TimeRange
+from ingest.time_range import TimeRange, describe_ahead
 from ingest.uuid7 import uuid7_floor
 
 MAX_SERIES = 20
@@ -44,6 +44,7 @@ def describe_identity(identity: IdentityStatus, chosen: str) -> dict[str, Any]:
         "devices": _list_devices(identity),
         "rejected": _list_rejected_files(identity),
         "over_quota": _find_exceeded_quota(identity),
+        "not_kept": _list_files_not_kept(identity),
         "conflicts": SampleConflict.objects.filter(identity_id=identity.id).order_by(
             "-last_detected_at"
         )[:5],
@@ -59,6 +60,7 @@ def _make_series_row(series: Series, kind: Kind) -> dict[str, Any]:
         "kind": kind,
         "count": f"{series.count:,}",
         "last": datetime.fromtimestamp(series.last_ms / 1000, UTC),
+        "ahead": describe_ahead(series.last_ms),
         "value": None if last is None else f"{last.value[-1]:.6g}",
         "points": make_sparkline(buckets.time_ms, buckets.mean, *SPARKLINE_SIZE),
         "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
@@ -143,6 +145,15 @@ def _list_rejected_files(identity: IdentityStatus) -> list[dict[str, Any]]:
         }
         for file in files
     ]
+
+
+def _list_files_not_kept(identity: IdentityStatus) -> list[dict[str, Any]]:
+    """Return the latest files of 30 days of which not every value is kept as it was sent."""
+    recent = uuid7_floor(timezone.now() - RECENT)
+    files = Measurement.objects.filter(
+        Q(repeated__gt=0) | Q(rounded__gt=0), identity_id=identity.id, id__gte=recent
+    ).order_by("-id").defer("content", "errors")[:5]  # fmt: skip
+    return [{"file": file, "name": shown(file.name, 64)} for file in files]
 
 
 def _find_exceeded_quota(identity: IdentityStatus) -> DailyUsage | None:

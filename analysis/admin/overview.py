@@ -30,6 +30,7 @@ from analysis.queries.identity_status import (
 from identities.admin.extensions import Link, identity_pages
 from identities.models import Identity
 from ingest.admin.read_only import EvidenceAdmin
+from ingest.time_range import describe_ahead
 
 PER_PAGE = 50
 # Symbol, label and meaning of each state: no state is shown by its colour alone.
@@ -157,6 +158,7 @@ def _make_row(identity: IdentityStatus, state: str) -> dict[str, Any]:
         "label": label,
         "meaning": meaning,
         "last": None if last_ms is None else datetime.fromtimestamp(last_ms / 1000, UTC),
+        "ahead": "" if last_ms is None else describe_ahead(last_ms),
         "url": reverse("admin:analysis_overview_identity", args=[identity.name]),
     }
 

@@ -195,10 +195,20 @@ class MeasurementBody(serializers.Serializer[Any]):
     sha256 = serializers.CharField(help_text="Of the stored file; 64 lower-case hex digits.")
     received_at = serializers.DateTimeField()
     status = serializers.ChoiceField(choices=Measurement.Status.values)
-    samples = serializers.IntegerField()
+    lines = serializers.IntegerField(help_text="Data lines.")
+    samples = serializers.IntegerField(help_text="Values that are not empty.")
     new = serializers.IntegerField()
     identical = serializers.IntegerField()
     replaced = serializers.IntegerField()
+    repeated = serializers.IntegerField(
+        help_text="Values that are not kept: a later line of the file has their time."
+    )
+    rounded = serializers.IntegerField(
+        required=False, help_text="Values stored as another decimal than the one sent, if any."
+    )
+    series = serializers.ListField(
+        required=False, child=serializers.DictField(), help_text="With several columns: each."
+    )
     first_ms = serializers.IntegerField(allow_null=True)
     last_ms = serializers.IntegerField(allow_null=True)
     # DRF removes declared fields from the class, so `Serializer.errors` is not overridden.

@@ -56,7 +56,7 @@ def estimate_files_bytes(series: Series, wanted: TimeRange) -> int | None:
 
 def make_receipt(measurement: Measurement) -> dict[str, object]:
     """Return the receipt that the device received, with the identity and the certificate."""
-    return {
+    receipt: dict[str, object] = {
         "id": str(measurement.pk),
         "identity": measurement.identity.name,
         "certificate": {"sha256": measurement.certificate.fingerprint},
@@ -67,11 +67,18 @@ def make_receipt(measurement: Measurement) -> dict[str, object]:
         "sha256": bytes(measurement.sha256).hex(),
         "received_at": measurement.received_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "status": measurement.status,
+        "lines": measurement.lines,
         "samples": measurement.samples,
         "new": measurement.new,
         "identical": measurement.identical,
         "replaced": measurement.replaced,
+        "repeated": measurement.repeated,
         "first_ms": measurement.first_ms,
         "last_ms": measurement.last_ms,
         "errors": measurement.errors or [],
     }
+    if measurement.rounded:
+        receipt["rounded"] = measurement.rounded
+    if measurement.series is not None:
+        receipt["series"] = measurement.series
+    return receipt

@@ -26,7 +26,7 @@ else:
 
 @admin.register(SampleConflict)
 class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
-    """Series in which two live certificates replace each other's samples, latest first."""
+    """Series in which devices replace each other's samples, latest first."""
 
     list_display = (
         "last_detected_at",
@@ -62,6 +62,8 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
 
     @admin.display(description=_("replaced device"))
     def earlier(self, conflict: SampleConflict) -> str:
+        if conflict.is_of_one_device():
+            return gettext("the same: a copied key?")
         return _device(conflict.replaced_certificate)
 
     @admin.display(description=_("time range (UTC)"))

@@ -22,7 +22,26 @@ from ingest.admin.read_only import grouped, shown
 from ingest.admin.withdrawal import WithdrawableAdmin
 from ingest.models import Measurement
 from ingest.storage.stored_files import make_file_name, read_chunks
-from ingest.time_range import format_instant
+from ingest.time_range import describe_ahead, format_instant
+
+_COLUMN_COUNTS = ("name", "samples", "new", "identical", "replaced", "repeated")
+
+
+class NotKeptFilter(admin.SimpleListFilter):
+    """Files of which not every value is kept as it was sent."""
+
+    title = _("values not kept")
+    parameter_name = "not_kept"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("repeated", gettext("repeated times")), ("rounded", gettext("rounded values"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Measurement]
+    ) -> QuerySet[Measurement]:
+        if self.value() == "repeated":
+            return queryset.filter(repeated__gt=0)
+        return queryset.filter(rounded__gt=0) if self.value() == "rounded" else queryset
 
 
 @admin.register(Measurement)
@@ -31,16 +50,17 @@ class MeasurementAdmin(WithdrawableAdmin):
 
     list_display = (
         "received_at", "identity", "name_shown", "filename_shown", "status_shown", "samples",
-        "new", "identical", "replaced",
+        "new", "identical", "replaced", "repeated", "rounded",
     )  # fmt: skip
-    list_filter = ("status",)
+    list_filter = ("status", NotKeptFilter)
     list_select_related = ("identity",)
     search_fields = ("identity__name",)
     search_help_text = _("An identity's whole name, or the ID of a receipt.")
     fields = (
         "id", "identity", "series_links", "filename_shown", "status_shown", "withdrawal_shown",
-        "error_table", "received_at", "samples", "new", "identical", "replaced", "first",
-        "last", "size", "content_type_shown", "sha256_shown", "certificate", "download",
+        "error_table", "received_at", "lines", "samples", "new", "identical", "replaced",
+        "repeated_shown", "rounded_shown", "column_table", "first", "last", "size",
+        "content_type_shown", "sha256_shown", "certificate", "download",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -146,13 +166,57 @@ class MeasurementAdmin(WithdrawableAdmin):
     def sha256_shown(self, measurement: Measurement) -> str:
         return grouped(measurement.sha256)
 
+    # --- Counts and times -------------------------------------------------------------------
+    @admin.display(description=_("repeated"))
+    def repeated_shown(self, measurement: Measurement) -> str:
+        if not measurement.repeated:
+            return "0"
+        meaning = gettext("not kept: a later line of the file has the same time")
+        return f"{measurement.repeated:,} ({meaning})"
+
+    @admin.display(description=_("rounded"))
+    def rounded_shown(self, measurement: Measurement) -> str:
+        if not measurement.rounded:
+            return "0"
+        meaning = gettext("stored as another decimal: they have more digits than a double keeps")
+        return f"{measurement.rounded:,} ({meaning})"
+
+    @admin.display(description=_("columns"))
+    def column_table(self, measurement: Measurement) -> SafeString | str:
+        """Return the counts of each column of a file of several."""
+        if not measurement.series:
+            return gettext("one")
+        head = format_html_join("", '<th scope="col">{}</th>', ((key,) for key in _COLUMN_COUNTS))
+        rows = format_html_join(
+            "",
+            "<tr>" + "<td>{}</td>" * len(_COLUMN_COUNTS) + "</tr>",
+            (tuple(shown(str(row[key])) for key in _COLUMN_COUNTS) for row in measurement.series),
+        )
+        return format_html(
+            '<div class="scrolling"><table><thead><tr>{}</tr></thead>'
+            "<tbody>{}</tbody></table></div>",
+            head,
+            rows,
+        )
+
     @admin.display(description=_("first sample"))
-    def first(self, measurement: Measurement) -> str:
-        return "-" if measurement.first_ms is None else format_instant(measurement.first_ms)
+    def first(self, measurement: Measurement) -> SafeString | str:
+        return _instant(measurement.first_ms)
 
     @admin.display(description=_("last sample"))
-    def last(self, measurement: Measurement) -> str:
-        return "-" if measurement.last_ms is None else format_instant(measurement.last_ms)
+    def last(self, measurement: Measurement) -> SafeString | str:
+        return _instant(measurement.last_ms)
+
+
+def _instant(time_ms: int | None) -> SafeString | str:
+    """Return a time, marked where it lies ahead of the server's clock."""
+    if time_ms is None:
+        return "-"
+    ahead = describe_ahead(time_ms)
+    if not ahead:
+        return format_instant(time_ms)
+    text = gettext("%(length)s ahead of now") % {"length": ahead}
+    return format_html('{} <strong class="ahead">▲ {}</strong>', format_instant(time_ms), text)
 
 
 def _cells(error: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from prometheus_client import Counter, Histogram
 
 from ingest.api.problem_json import PROBLEM_TYPES
+from ingest.receipts import Receipt
 from ingest.registration_outcomes import Outcome
 
 _STATUSES = ("stored", "duplicate", "rejected")
@@ -48,6 +49,12 @@ _samples = Counter("device_endpoint_samples", "Data lines of stored files.")
 _replaced = Counter(
     "device_endpoint_replaced_samples", "Stored samples that a later file replaced."
 )
+_repeated = Counter(
+    "device_endpoint_repeated_samples", "Values not kept: a later line of the file has their time."
+)
+_rounded = Counter(
+    "device_endpoint_rounded_samples", "Values stored as another decimal than the one sent."
+)
 _bytes = Counter("device_endpoint_file_bytes", "Bytes of files received, after inflating.")
 _seconds = Histogram(
     "device_endpoint_upload_seconds",
@@ -83,11 +90,16 @@ def count_file(status: str, size: int) -> None:
     _bytes.inc(size)
 
 
-def count_samples(samples: int, replaced: int) -> None:
-    """Count the samples of a stored file, ``replaced`` of which changed stored ones."""
-    _samples.inc(samples)
-    if replaced:
-        _replaced.inc(replaced)
+def count_samples(receipt: Receipt) -> None:
+    """Count the samples of a stored file, and those that are not kept as they were sent."""
+    _samples.inc(receipt.samples)
+    for counter, amount in (
+        (_replaced, receipt.replaced),
+        (_repeated, receipt.repeated),
+        (_rounded, receipt.rounded),
+    ):
+        if amount:
+            counter.inc(amount)
 
 
 def count_lenient_boundary() -> None:

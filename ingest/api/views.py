@@ -269,4 +269,4 @@ def _count(files: list[UploadedFile], receipts: list[Receipt]) -> None:
     for file, receipt in zip(files, receipts, strict=True):
         metrics.count_file(receipt.status, len(file.content))
         if receipt.status == "stored":
-            metrics.count_samples(receipt.samples, receipt.replaced)
+            metrics.count_samples(receipt)

@@ -34,6 +34,8 @@ class Withdrawal(models.Model):
 class SampleConflict(models.Model):
     """Two live certificates of one identity replace each other's samples of a series.
 
+    Both are the same certificate where files of one device replaced its own samples repeatedly.
+
     One row for each series and (replacing, replaced) pair, updated by each file: a table of
     occurrences would grow with every upload of two sensors that share a name.
     """
@@ -73,6 +75,10 @@ class SampleConflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.replaced} samples replaced"
+
+    def is_of_one_device(self) -> bool:
+        """Return whether files of one certificate replaced each other's samples."""
+        return self.certificate_id == self.replaced_certificate_id
 
 
 class RetentionPolicy(models.Model):

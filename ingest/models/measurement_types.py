@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 _COLUMN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
+_LOINC = r"[0-9]{1,7}-[0-9]"
 
 
 class MeasurementType(models.Model):
@@ -60,8 +61,33 @@ class MeasurementType(models.Model):
         _("LOINC code"),
         max_length=10,
         blank=True,
-        validators=[RegexValidator(r"\A[0-9]{1,7}-[0-9]\Z", _("Digits, a hyphen and one digit."))],
+        validators=[RegexValidator(rf"\A{_LOINC}\Z", _("Digits, a hyphen and one digit."))],
         help_text=_("Required to export as FHIR: 8867-4 is heart rate."),
+    )
+    column_loincs = models.CharField(
+        _("LOINC codes of the columns"),
+        max_length=2048,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[
+            RegexValidator(
+                rf"\A{_LOINC}(?:, ?{_LOINC}){{1,62}}\Z", _("One code for each column, by commas.")
+            )
+        ],
+        help_text=_(
+            "One for each column, separated by commas: 8480-6, 8462-4 are systolic and diastolic "
+            "pressure. Empty: the columns are the dimensions of one measurement."
+        ),
+    )
+    refuse_repeated_times = models.BooleanField(
+        _("refuse repeated times"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Reject a file in which a column has two values at one time. Otherwise the last value "
+            "is kept, and the receipt counts the others as repeated."
+        ),
     )
     plausible_low = models.FloatField(
         null=True, blank=True, help_text=_("Lower values are marked as implausible, never dropped.")
@@ -112,6 +138,11 @@ class MeasurementType(models.Model):
         units = [unit.strip() for unit in self.column_units.split(",")]
         return dict(zip(names, units, strict=False))
 
+    def loincs_by_column(self) -> dict[str, str]:
+        """Return the LOINC code of each named column, empty where columns have no own codes."""
+        codes = [code.strip() for code in self.column_loincs.split(",")]
+        return dict(zip(self.column_names(), codes, strict=False)) if self.column_loincs else {}
+
     def clean(self) -> None:
         """Reject a plausible range whose ends are reversed."""
         super().clean()
@@ -123,3 +154,5 @@ class MeasurementType(models.Model):
             raise ValidationError({"columns": _("Two columns have the same name.")})
         if self.column_units and self.column_units.count(",") + 1 != len(names):
             raise ValidationError({"column_units": _("Enter one unit for each column.")})
+        if self.column_loincs and self.column_loincs.count(",") + 1 != len(names):
+            raise ValidationError({"column_loincs": _("Enter one code for each column.")})

@@ -96,6 +96,14 @@ class Measurement(models.Model):
                 name="measurement_rejected",
                 condition=models.Q(status="rejected"),
             ),
+            # Files of which not every value is kept as sent, or that changed stored values.
+            models.Index(
+                fields=["identity", "id"],
+                name="measurement_remarkable",
+                condition=models.Q(replaced__gt=0)
+                | models.Q(repeated__gt=0)
+                | models.Q(rounded__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:

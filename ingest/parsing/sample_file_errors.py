@@ -274,10 +274,11 @@ def _start_of(fields: Sequence[bytes], index: int) -> int:
 
 def _error(number: int, line: bytes, position: int, hint: str) -> LineError:
     field = line.count(b",", 0, position) + 1
-    return LineError(number, position + 1, _got(line), hint, field)
+    return LineError(number, position + 1, show_line(line), hint, field)
 
 
-def _got(line: bytes) -> str:
+def show_line(line: bytes) -> str:
+    """Return the beginning of a line, escaped."""
     text = line[: 4 * MAX_GOT_LENGTH]
     # What is no UTF-8 is shown byte by byte; `escape` would show the escape's own backslash.
     pieces = re.split(r"(\\x[0-9a-f]{2})", text.decode("utf-8", "backslashreplace"))

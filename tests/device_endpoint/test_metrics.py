@@ -46,6 +46,18 @@ def test_replaced_samples_are_counted(stack: Stack, bound: Device) -> None:
         bound.upload(("pulse", "p", b"1560279835000,60\n"))
 
 
+@pytest.mark.parametrize(
+    ("counter", "content"),
+    [("repeated", b"1560279836000,1\n1560279836000,2\n"), ("rounded", b"1,0.10000000000000000001")],
+)
+def test_values_that_are_not_kept_are_counted(
+    stack: Stack, bound: Device, counter: str, content: bytes
+) -> None:
+    content = content.replace(b"1,0.1", b"1560279837000,0.1")
+    with grows(stack, 1, f"device_endpoint_{counter}_samples_total"):
+        assert bound.upload(("pulse", "p", content)).status_code == 200
+
+
 def test_a_rejected_file_counts_as_file_and_as_refusal(stack: Stack, bound: Device) -> None:
     with (
         grows(stack, 1, "device_endpoint_files_total", status="rejected"),

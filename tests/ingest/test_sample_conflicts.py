@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from ingest.models import DeviceCertificate, SampleConflict
+from ingest.models import DeviceCertificate, Measurement, SampleConflict
 from ingest.sample_conflicts import MAX_FILES_READ
+from ingest.uuid7 import uuid7_floor
 from tests.ingest.maintenance.factories import (
     MORNING,
     make_certificate,
@@ -27,7 +30,17 @@ def pair(live_db: None) -> tuple[DeviceCertificate, DeviceCertificate]:
 
 
 def conflicts(certificate: DeviceCertificate) -> list[SampleConflict]:
-    return list(SampleConflict.objects.filter(identity=certificate.identity).order_by("pk"))
+    """Return the conflicts of two devices; ``shared`` returns those of one certificate."""
+    found = SampleConflict.objects.filter(identity=certificate.identity).order_by("pk")
+    return list(found.exclude(certificate=F("replaced_certificate")))
+
+
+def shared(certificate: DeviceCertificate) -> list[SampleConflict]:
+    return list(
+        SampleConflict.objects.filter(
+            identity=certificate.identity, certificate=F("replaced_certificate")
+        )
+    )
 
 
 def test_only_samples_of_the_other_certificate_count(
@@ -119,3 +132,43 @@ def test_the_number_of_files_read_is_limited(
     assert len(read) == MAX_FILES_READ
     (found,) = conflicts(left)
     assert found.replaced == MAX_FILES_READ + 1  # those of the latest files, and the shared one
+
+
+def test_three_replacing_files_of_a_day_share_a_certificate(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    device, _ = pair
+    for turn in range(3):
+        send(device, {MORNING + 10 * turn: 60.0, MORNING + 10 * turn + 1: 61.0})
+        assert not shared(device)
+        send(device, {MORNING + 10 * turn: 90.0, MORNING + 10 * turn + 1: 91.0})
+    (found,) = shared(device)
+    assert (found.files, found.replaced) == (3, 6)
+    send(device, {MORNING: 60.0, MORNING + 20: 60.0, MORNING + 30: 60.0})
+    (found,) = shared(device)
+    assert (found.files, found.replaced, found.first_ms) == (4, 8, MORNING)
+    assert (found.certificate, found.is_of_one_device()) == (device, True)
+
+
+def test_replacing_files_of_earlier_days_do_not_count(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    device, _ = pair
+    send(device, {MORNING: 0.0})
+    for value in (1.0, 2.0):
+        receipt = send(device, {MORNING: value})
+        earlier = uuid7_floor(timezone.now() - timedelta(days=1, minutes=value))
+        Measurement.objects.filter(pk=receipt.id).update(id=earlier)
+    send(device, {MORNING: 3.0})
+    assert not shared(device)
+
+
+def test_columns_are_counted_one_by_one(
+    pair: tuple[DeviceCertificate, DeviceCertificate],
+) -> None:
+    device, _ = pair
+    for value in range(4):
+        send(device, f"time,x,y\n{MORNING},{value},0\n".encode(), "acc")
+    assert [(found.name, found.files, found.replaced) for found in shared(device)] == [
+        ("acc.x", 3, 3)
+    ]

@@ -1,0 +1,69 @@
+"""Find the lines of a measurement file whose time stands on an earlier line too. Pure."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.parsing.sample_file import BYTE_ORDER_MARK
+from ingest.parsing.sample_file_errors import LineError, show_line
+from ingest.parsing.sample_file_lines import end_of_data, split_header
+from ingest.parsing.samples import US_PER_MS
+
+REPEATED_TIME = (
+    "The time {time} stands on line {line} too, and the measurement type refuses repeated times: "
+    "send one value a time, with fractions of a millisecond where a sensor is as fast."
+)
+_TIME = re.compile(rb"^([0-9]{1,16})(?:\.([0-9]{1,3}))?,", re.MULTILINE)
+
+
+def explain_repeated_times(content: bytes, most: int) -> list[LineError]:
+    """Return the first ``most`` lines of a readable file that repeat the time of a column.
+
+    Lines of one time without a column in common repeat nothing.
+    """
+    text = content.removeprefix(BYTE_ORDER_MARK)
+    data = text[: end_of_data(text)]
+    header, body = split_header(data)
+    first_line = 1 if header is None else 2
+    times, starts = _find_times(body)
+    seen: dict[int, dict[int, int]] = {}  # time -> column -> line
+    errors: list[LineError] = []
+    for index in _shared_times(times):
+        number = first_line + index
+        end = body.find(b"\n", starts[index])
+        line = body[starts[index] : end if end >= 0 else len(body)].removesuffix(b"\r")
+        columns = [field for field, value in enumerate(line.split(b",")) if field and value]
+        known = seen.setdefault(times[index], {})
+        earlier = next((known[column] for column in columns if column in known), None)
+        if earlier is not None:
+            hint = REPEATED_TIME.format(time=line.partition(b",")[0].decode(), line=earlier)
+            errors.append(LineError(number, 1, show_line(line), hint, 1))
+            if len(errors) == most:
+                break
+        known.update(dict.fromkeys(columns, number))
+    return errors
+
+
+def _find_times(body: bytes) -> tuple[array[int], array[int]]:
+    """Return time (epoch microseconds) and position of each line."""
+    times, starts = array("q"), array("q")
+    for match in _TIME.finditer(body):
+        times.append(int(match[1]) * US_PER_MS + int((match[2] or b"").ljust(3, b"0")))
+        starts.append(match.start())
+    return times, starts
+
+
+def _shared_times(times: array[int]) -> Iterator[int]:
+    """Yield the indexes, ascending, of the times that occur more than once."""
+    given: NDArray[np.int64] = np.frombuffer(times, dtype=np.int64)
+    order = np.argsort(given, kind="stable")
+    is_same = np.diff(given[order]) == 0
+    is_shared = np.zeros(len(given), dtype=bool)
+    is_shared[order[1:]] = is_same
+    is_shared[order[:-1]] |= is_same
+    yield from np.flatnonzero(is_shared).tolist()
