@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -53,6 +54,13 @@ class AccessToken(OneTimeSecret):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     note = models.CharField(max_length=200, blank=True, help_text=_("What uses this token."))
     expires_at = models.DateTimeField(_("expires"), default=default_expiry)
+    # Numbers, not a relation: a token for a study that was deleted reads nothing.
+    study_ids = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        editable=False,
+        help_text=_("The studies that it reads; null: all that its user sees."),
+    )
 
     objects = AccessTokenQuerySet.as_manager()
 

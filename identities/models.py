@@ -18,6 +18,7 @@ from identities import keys
 from identities.access_tokens import AccessToken  # noqa: F401 - Django finds the models here
 from identities.audit.models import AuditEvent  # noqa: F401
 from identities.one_time_secrets import OneTimeSecret, OneTimeSecretQuerySet
+from identities.studies import NOT_AVAILABLE, Study, StudyIdentity, StudyMember  # noqa: F401
 
 IDENTITY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}"
 DEFAULT_KEY_TTL = timedelta(days=7)
@@ -86,11 +87,12 @@ class Identity(models.Model):
     class Meta:
         verbose_name_plural = _("identities")
         ordering = ["name"]
+        permissions = [("view_all_identities", "Can view the identities of all studies")]
         constraints = [
             models.UniqueConstraint(
                 Lower("name"),
                 name="identity_name_unique_without_case",
-                violation_error_message=_("An identity of this name exists."),
+                violation_error_message=NOT_AVAILABLE,
             ),
         ]
 

@@ -1,8 +1,10 @@
-"""The groups that the product creates: ``analysts`` view, ``operators`` also enrol devices.
+"""The groups that the product creates, and the roles that members of a study have in it.
 
-Every ``migrate`` resets their permissions, so that an update can change them. For another mix
-of permissions, create a group of another name. Apps above add the permissions on their models
-with ``register_permissions``.
+The groups ``analysts`` and ``operators`` see the identities of all studies. Analysts and viewers
+of a study view, operators and data managers also enrol devices. Every ``migrate`` resets the
+groups' permissions, so that an update can change them. For another mix of permissions, create a
+group of another name. Apps above add the permissions on their models with
+``register_permissions``.
 """
 
 from __future__ import annotations
@@ -14,21 +16,40 @@ from django.apps import AppConfig
 from django.apps import apps as installed_apps
 from django.apps.registry import Apps
 
-GROUPS: dict[str, set[str]] = {"analysts": set(), "operators": set()}
+GROUPS: dict[str, set[str]] = {
+    "analysts": {"identities.view_all_identities"},
+    "operators": {"identities.view_all_identities"},
+}
+# By the values of identities.studies.StudyMember.Role.
+ROLES: dict[str, set[str]] = {"viewer": set(), "data manager": set(), "study admin": set()}
 
 
-def register_permissions(*, view: Collection[str], operate: Collection[str] = ()) -> None:
-    """Give both groups the permissions ``view``, and operators ``operate`` too.
+def register_permissions(
+    *,
+    view: Collection[str],
+    operate: Collection[str] = (),
+    manage: Collection[str] = (),
+    administer: Collection[str] = (),
+) -> None:
+    """Give groups and roles permissions, each written ``app_label.codename``.
 
-    A permission is written ``app_label.codename``.
+    Everybody has ``view``. Operators, data managers and study admins have ``operate``; the last
+    two have ``manage``, and study admins ``administer``.
     """
-    GROUPS["analysts"].update(view)
-    GROUPS["operators"].update(view, operate)
+    for held in (*GROUPS.values(), *ROLES.values()):
+        held.update(view)
+    for held in (GROUPS["operators"], ROLES["data manager"], ROLES["study admin"]):
+        held.update(operate)
+    for held in (ROLES["data manager"], ROLES["study admin"]):
+        held.update(manage)
+    ROLES["study admin"].update(administer)
 
 
 register_permissions(
     view={
         "identities.view_identity",
+        "identities.view_study",
+        "identities.view_studyidentity",
         "identities.view_accesstoken",
         "identities.add_accesstoken",
     },
@@ -38,6 +59,17 @@ register_permissions(
         "identities.view_presharedkey",
         "identities.add_presharedkey",
         "identities.change_presharedkey",
+        "identities.add_studyidentity",
+        "identities.change_studyidentity",
+        "identities.delete_studyidentity",
+    },
+    administer={
+        "identities.change_study",
+        "identities.view_studymember",
+        "identities.add_studymember",
+        "identities.change_studymember",
+        "identities.delete_studymember",
+        "identities.view_auditevent",
     },
 )
 

@@ -23,4 +23,5 @@ class IngestConfig(AppConfig):
                 "ingest.view_sampleconflict",
             },
             operate={"ingest.change_devicecertificate"},
+            manage={"ingest.withdraw_measurement"},
         )

@@ -21,6 +21,7 @@ from analysis.queries.identity_status import IdentityStatus
 from analysis.queries.samples import count_samples_by_day, read_buckets, read_samples
 from analysis.queries.series import Series, list_series
 from analysis.queries.summary import summarise_series
+from identities.visibility import EVERYTHING
 from ingest.admin.read_only import shown
 from ingest.measurement_types import Kind, find_kinds
 from ingest.models import DailyUsage, DeviceCertificate, Measurement, SampleConflict
@@ -33,8 +34,11 @@ SPARKLINE_SIZE = (160, 32)
 
 
 def describe_identity(identity: IdentityStatus, chosen: str) -> dict[str, Any]:
-    """Return the context of the template; ``chosen`` names the series of the calendar."""
-    series_list = list_series(identity=identity.name, limit=MAX_SERIES).series
+    """Return the context of the template; ``chosen`` names the series of the calendar.
+
+    The caller has checked that the user may see the identity.
+    """
+    series_list = list_series(EVERYTHING, identity=identity.name, limit=MAX_SERIES).series
     kinds = find_kinds(series.name for series in series_list)
     # The calendar shows the chosen series, or else the one with the most recent sample.
     latest = sorted(series_list, key=lambda series: (series.name != chosen, -series.last_ms))

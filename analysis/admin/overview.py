@@ -29,6 +29,7 @@ from analysis.queries.identity_status import (
 )
 from identities.admin.extensions import Link, identity_pages
 from identities.models import Identity
+from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.time_range import describe_ahead
 
@@ -70,6 +71,8 @@ STATE_LABELS = {
 class OverviewAdmin(EvidenceAdmin[Overview]):
     """The list of identities with their states, and a page for each identity."""
 
+    identity_path = "pk"
+
     def has_view_permission(self, request: HttpRequest, obj: Overview | None = None) -> bool:
         return request.user.has_perms(["identities.view_identity", "ingest.view_sampleblock"])
 
@@ -96,7 +99,9 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
         stale_after = request.GET.get("stale_after", DEFAULT_STALE_AFTER)
         stale_after = stale_after if stale_after in STALE_AFTER else DEFAULT_STALE_AFTER
         after = request.GET.get("after", "").replace("\0", "") or None
+        scope = scope_of(request.user)
         page = list_identities(
+            scope,
             contains=search,
             state=state if state in STATES else "",
             stale_after=STALE_AFTER[stale_after],
@@ -108,7 +113,7 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             request,
             "change_list",
             title=_("Overview"),
-            counts=count_states(timezone.now()),
+            counts=count_states(timezone.now(), scope),
             rows=[_make_row(identity, identity_state) for identity, identity_state in page.rows],
             search=search,
             state=state,
@@ -123,7 +128,7 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
     def identity_view(self, request: HttpRequest, identity: str) -> HttpResponse:
         """Return the page of one identity; ``?series=`` chooses the series of the calendar."""
         self._check(request)
-        status = None if "\0" in identity else find_identity(identity)
+        status = None if "\0" in identity else find_identity(identity, scope_of(request.user))
         if status is None:
             raise Http404
         state = determine_state(status, timezone.now(), STALE_AFTER[DEFAULT_STALE_AFTER])

@@ -21,6 +21,7 @@ from analysis.queries.series import (
     find_series,
     list_series,
 )
+from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.measurement_types import Kind, find_kinds
 from ingest.time_range import format_instant
@@ -59,6 +60,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         search = request.GET.get("q", "").strip()
         after = request.GET.get("after", "").split("/")
         page = list_series(
+            scope_of(request.user),
             contains=search,
             after=(after[0], after[1]) if len(after) == 2 and "\0" not in after else None,
             limit=PER_PAGE,
@@ -76,7 +78,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
     def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
         """Return the page of one series; its script loads the buckets from the analysis API."""
         self._check(request)
-        return self._chart(request, [_find_or_404(identity, name)])
+        return self._chart(request, [_find_or_404(request, identity, name)])
 
     def compare_view(self, request: HttpRequest) -> HttpResponse:
         """Return the page of the series in ``?series=IDENTITY/NAME&series=…``."""
@@ -85,7 +87,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         pairs = [text.strip().split("/") for text in requested]
         if not 1 <= len(pairs) <= MAX_COMPARED_SERIES or any(len(pair) != 2 for pair in pairs):
             raise Http404(f"Select 1 to {MAX_COMPARED_SERIES} series as IDENTITY/NAME.")
-        return self._chart(request, [_find_or_404(*pair) for pair in pairs])
+        return self._chart(request, [_find_or_404(request, *pair) for pair in pairs])
 
     def _chart(self, request: HttpRequest, series_list: list[Series]) -> HttpResponse:
         kinds = find_kinds(series.name for series in series_list)
@@ -123,9 +125,9 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         )
 
 
-def _find_or_404(identity: str, name: str) -> Series:
+def _find_or_404(request: HttpRequest, identity: str, name: str) -> Series:
     try:
-        return find_series(identity, name)
+        return find_series(identity, name, scope_of(request.user))
     except UnknownSeriesError as error:
         raise Http404(str(error)) from error
 

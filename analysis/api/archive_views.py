@@ -66,7 +66,7 @@ class ArchiveView(ReadView):
         wanted = read_range(parameters)
         format_name = read_choice(parameters, "format", FORMATS, "csv")
         pairs = _parse_series(request.query_params.getlist("series"))
-        series_list = [find_or_404(identity, name) for identity, name in pairs]
+        series_list = [find_or_404(request, identity, name) for identity, name in pairs]
         members = (
             member
             for series in series_list
@@ -92,7 +92,7 @@ class OriginalsView(ReadView):
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
         """Stream a zip of the files with samples in the range, and their receipts."""
         wanted = read_range(read_parameters(request, ("from", "to")))
-        series = find_or_404(identity, name)
+        series = find_or_404(request, identity, name)
         return _respond(
             _make_file_members(series, wanted), f"{series.identity}_{series.name}_files.zip"
         )

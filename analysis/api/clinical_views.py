@@ -64,7 +64,7 @@ class FhirView(ReadView):
         parameters = read_parameters(request, ("from", "to", "version"))
         wanted = read_range(parameters)
         version = read_choice(parameters, "version", VERSIONS, "r4b")
-        series = find_or_404(identity, name)
+        series = find_or_404(request, identity, name)
         coded = _require_code(series, find_kind(series.name))
         day, next_ms = _find_first_day(series, wanted)
         bundle = _make_bundle(request, {**parameters, "version": version}, next_ms)
@@ -93,7 +93,7 @@ class OpenMhealthView(ReadView):
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
         """Stream a JSON array with a data point ``omh:heart-rate:2.0`` for each sample."""
         wanted = read_range(read_parameters(request, ("from", "to")))
-        series = find_or_404(identity, name)
+        series = find_or_404(request, identity, name)
         if find_kind(series.name).loinc != HEART_RATE:
             raise MeasurementWithoutCode(
                 f"Only heart rates have this format, and no measurement type declares "

@@ -13,16 +13,17 @@ from rest_framework.request import Request
 from analysis.api.errors import UnknownSeries
 from analysis.exports.provenance import describe_export
 from analysis.queries.series import Series, UnknownSeriesError, find_series
+from identities.visibility import scope_of_request
 from ingest.measurement_types import find_kind
 from ingest.time_range import TimeRange
 
 _SHORT_KEYS = ("source", "identity", "series", "from", "to")
 
 
-def find_or_404(identity: str, name: str) -> Series:
-    """Return the series; raise ``UnknownSeries``."""
+def find_or_404(request: Request, identity: str, name: str) -> Series:
+    """Return the series; raise ``UnknownSeries``, also if the request may not see the identity."""
     try:
-        return find_series(identity, name)
+        return find_series(identity, name, scope_of_request(request))
     except UnknownSeriesError as error:
         raise UnknownSeries(str(error)) from error
 

@@ -16,6 +16,7 @@ from analysis.api.export_metadata import make_download_headers
 from analysis.api.parameters import read_parameters
 from analysis.api.view_base import ReadView
 from analysis.queries.measurement_files import make_receipt
+from identities.visibility import scope_of_request
 from ingest.models import Measurement
 from ingest.storage.stored_files import make_file_name, read_chunks
 
@@ -33,7 +34,7 @@ class MeasurementView(ReadView):
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - named by the contract
         """Return the receipt that the device received, the identity and the errors."""
         read_parameters(request, ())
-        return Response(make_receipt(_find(Measurement.objects.defer("content"), id)))
+        return Response(make_receipt(_find(request, Measurement.objects.defer("content"), id)))
 
 
 class ContentView(ReadView):
@@ -49,7 +50,7 @@ class ContentView(ReadView):
     def get(self, request: Request, id: UUID) -> StreamingHttpResponse:  # noqa: A002
         """Return the file as the device sent it, byte for byte; rejected files too."""
         read_parameters(request, ())
-        measurement = _find(Measurement.objects.all(), id)
+        measurement = _find(request, Measurement.objects.all(), id)
         return StreamingHttpResponse(
             read_chunks(measurement),
             headers={
@@ -62,8 +63,9 @@ class ContentView(ReadView):
         )
 
 
-def _find(measurements: QuerySet[Measurement], pk: UUID) -> Measurement:
-    found = measurements.select_related("identity", "certificate").filter(pk=pk).first()
+def _find(request: Request, measurements: QuerySet[Measurement], pk: UUID) -> Measurement:
+    visible = scope_of_request(request).filter(measurements)
+    found = visible.select_related("identity", "certificate").filter(pk=pk).first()
     if found is None:
         raise UnknownMeasurement(f"There is no measurement {pk}.")
     return found

@@ -28,6 +28,7 @@ from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
 from analysis.queries.samples import read_buckets, read_samples
 from analysis.queries.series import Series, SeriesPage, list_series
+from identities.visibility import scope_of_request
 from ingest.measurement_types import find_kind
 from ingest.time_range import TimeRange
 
@@ -61,6 +62,7 @@ class SeriesListView(ReadView):
         """Return a page of series; ``next`` is the URL of the next page, or null."""
         parameters = read_parameters(request, ("identity", "limit", "after"))
         page = list_series(
+            scope_of_request(request),
             identity=parameters.get("identity"),
             after=read_after(parameters),
             limit=read_number(parameters, "limit", 100, MAX_SERIES),
@@ -91,7 +93,7 @@ class SamplesView(ReadView):
         parameters = read_parameters(request, ("from", "to", "format"))
         wanted = read_range(parameters)
         export_format = FORMATS[read_choice(parameters, "format", FORMATS, "csv")]
-        series = find_or_404(identity, name)
+        series = find_or_404(request, identity, name)
         provenance = make_provenance(request, series, wanted)
         parts = read_samples(series, wanted)
         # Read the first part before the status is sent, so that an error still gives a problem.
@@ -145,7 +147,7 @@ class BucketsView(ReadView):
         wanted = read_range(parameters)
         max_buckets = read_number(parameters, "width", 1000, MAX_BUCKETS)
         points = read_number(parameters, "points", 1, MAX_POINTS) if "points" in parameters else 0
-        series = find_or_404(identity, name)
+        series = find_or_404(request, identity, name)
         width_ms, buckets = read_buckets(series, wanted, max_buckets)
         columns = (buckets.time_ms, buckets.minimum, buckets.maximum, buckets.mean, buckets.count)
         keys = ("time_ms", "min", "max", "mean", "count")
@@ -173,7 +175,7 @@ class SeriesView(ReadView):
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return the series with its label, unit and codes."""
         read_parameters(request, ())
-        series = find_or_404(identity, name)
+        series = find_or_404(request, identity, name)
         return Response(
             {**_serialize_series(series), "measurement": find_kind(series.name).describe()}
         )

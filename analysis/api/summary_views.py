@@ -41,7 +41,7 @@ class SummaryView(ReadView):
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return count, coverage, percentiles and longest gap, in bounded time at any length."""
         wanted = read_range(read_parameters(request, ("from", "to")))
-        series = find_or_404(identity, name)
+        series = find_or_404(request, identity, name)
         kind = find_kind(series.name)
         summary, samples = summarise_series(series, wanted, kind.expected_interval_ms)
         implausible = count_implausible(series, wanted, kind)
@@ -71,7 +71,7 @@ class DictionaryView(ReadView):
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return the document that JSON, Parquet and zip exports of the same range contain."""
         wanted = read_range(read_parameters(request, ("from", "to")))
-        return Response(make_provenance(request, find_or_404(identity, name), wanted))
+        return Response(make_provenance(request, find_or_404(request, identity, name), wanted))
 
 
 def _estimate_bytes(

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from alerts.models import Incident, MonitorHeartbeat
 from analysis.queries.read_database import connection
+from identities.visibility import Scope
 from ingest.models import DeviceCertificate
 
 FAILING_FOR = timedelta(days=1)  # after a file was rejected
@@ -97,6 +98,7 @@ WHERE n.identity_id = ANY(%s) AND n.kind = 'late' AND n.ended_at IS NULL GROUP B
 
 
 def list_identities(
+    scope: Scope,
     *,
     contains: str = "",
     state: str = "",
@@ -104,7 +106,7 @@ def list_identities(
     after: str | None = None,
     limit: int = 50,
 ) -> IdentityPage:
-    """Return at most ``limit`` identities after the name ``after``, each with its state.
+    """Return at most ``limit`` identities of ``scope`` after the name ``after``, with states.
 
     ``contains`` is a part of the name, ignoring case; ``state`` is one of ``STATES`` or "" for
     all.
@@ -114,7 +116,7 @@ def list_identities(
     checked = 0
     batch_size = _BATCH_SIZE if state else limit + 1
     while checked < MAX_IDENTITIES_CHECKED:
-        batch = _fetch_batch(contains, after, batch_size, now)
+        batch = _fetch_batch(scope, contains, after, batch_size, now)
         for position, identity in enumerate(batch):
             identity_state = determine_state(identity, now, stale_after)
             if not state or identity_state == state:
@@ -128,21 +130,26 @@ def list_identities(
     return IdentityPage(rows, after, checked)
 
 
-def find_identity(name: str) -> IdentityStatus | None:
-    """Return the identity ``name`` (ignoring case), or None."""
-    parameters = {"name": name, "limit": 1}
-    found = _fetch_statuses("lower(i.name) = lower(%(name)s)", parameters, timezone.now())
+def find_identity(name: str, scope: Scope) -> IdentityStatus | None:
+    """Return the identity ``name`` (ignoring case), or None if ``scope`` does not have it."""
+    condition, parameters = scope.sql("i.id")
+    found = _fetch_statuses(
+        f"lower(i.name) = lower(%(name)s) AND {condition}",
+        {**parameters, "name": name, "limit": 1},
+        timezone.now(),
+    )
     return found[0] if found else None
 
 
-def count_states(now: datetime) -> StateCounts:
-    """Return the counts of all identities, in three statements."""
-    open_incidents = Incident.objects.filter(kind=Incident.Kind.OVERDUE, ended_at=None)
+def count_states(now: datetime, scope: Scope) -> StateCounts:
+    """Return the counts of the identities of ``scope``, in three statements."""
+    incidents = Incident.objects.filter(kind=Incident.Kind.OVERDUE, ended_at=None)
+    open_incidents = scope.filter(incidents)
     counts = open_incidents.aggregate(
         overdue=Count("identity", distinct=True, filter=Q(is_backfilling=False)),
         backfilling=Count("identity", distinct=True, filter=Q(is_backfilling=True)),
     )
-    expiring = DeviceCertificate.objects.expiring(now).count()
+    expiring = scope.filter(DeviceCertificate.objects.expiring(now)).count()
     checked_at = MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
     return StateCounts(**counts, expiring=expiring, checked_at=checked_at)
 
@@ -168,10 +175,11 @@ def determine_state(identity: IdentityStatus, now: datetime, stale_after: timede
 
 
 def _fetch_batch(
-    contains: str, after: str | None, limit: int, now: datetime
+    scope: Scope, contains: str, after: str | None, limit: int, now: datetime
 ) -> list[IdentityStatus]:
-    conditions = ["true"]
-    parameters: dict[str, Any] = {"limit": limit}
+    condition, parameters = scope.sql("i.id")
+    conditions = [condition]
+    parameters |= {"limit": limit}
     if contains:
         conditions.append("strpos(lower(i.name), lower(%(contains)s)) > 0")
         parameters["contains"] = contains.replace("\0", "")

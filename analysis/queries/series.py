@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from analysis.queries.read_database import connection
 from identities.models import IDENTITY_NAME
+from identities.visibility import Scope
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 MAX_IDENTITIES_PER_QUERY = 4_000
@@ -61,23 +63,28 @@ SELECT t.samples, t.first_ms, t.last_ms
 FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS s(id, name, place)
 CROSS JOIN LATERAL ingest_series_totals(s.id, s.name) t ORDER BY s.place
 """
-_FIND = "SELECT i.id, i.name FROM identities_identity i WHERE lower(i.name) = lower(%s)"
+_FIND = """
+SELECT i.id, i.name FROM identities_identity i
+WHERE lower(i.name) = lower(%(identity)s) AND {condition}
+"""
 
 
 def list_series(
+    scope: Scope,
     *,
     identity: str | None = None,
     contains: str = "",
     after: tuple[str, str] | None = None,
     limit: int = 100,
 ) -> SeriesPage:
-    """Return at most ``limit`` series after the (identity, name) ``after``.
+    """Return at most ``limit`` series of ``scope`` after the (identity, name) ``after``.
 
     ``identity`` selects one identity by its whole name, ``contains`` those with this text in
     their name; both ignore case. An invalid identity name gives an empty page.
     """
-    conditions = ["true"]
-    parameters: dict[str, str | int] = {"limit": limit + 1}
+    condition, scope_parameters = scope.sql("i.id")
+    conditions = [condition]
+    parameters: dict[str, Any] = {"limit": limit + 1, **scope_parameters}
     if identity is not None:
         if not re.fullmatch(IDENTITY_NAME, identity):
             return SeriesPage([], None)
@@ -101,7 +108,7 @@ def list_series(
 
 
 def _fetch_next_names(
-    conditions: list[str], parameters: dict[str, str | int], after: tuple[str, str | None] | None
+    conditions: list[str], parameters: dict[str, Any], after: tuple[str, str | None] | None
 ) -> tuple[list[tuple[int, str, str]], tuple[str, str | None] | None]:
     """Return (identity id, identity name, series name) after ``after``, and the next ``after``.
 
@@ -141,12 +148,16 @@ def _fetch_totals(page: list[tuple[int, str, str]]) -> list[Series]:
     ]
 
 
-def find_series(identity: str, name: str) -> Series:
-    """Return the series ``name`` of ``identity`` (ignoring case); raise ``UnknownSeriesError``."""
+def find_series(identity: str, name: str, scope: Scope) -> Series:
+    """Return the series ``name`` of ``identity`` (ignoring case).
+
+    Raise ``UnknownSeriesError``, also for an identity outside ``scope``.
+    """
     if not re.fullmatch(IDENTITY_NAME, identity) or not re.fullmatch(SERIES_NAME, name):
         raise UnknownSeriesError(identity, name)
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [identity])
+        condition, parameters = scope.sql("i.id")
+        cursor.execute(_FIND.format(condition=condition), {**parameters, "identity": identity})
         row = cursor.fetchone()
     found = _fetch_totals([(*row, name)]) if row else []
     if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -40,6 +41,13 @@ class AuditEvent(models.Model):
     )
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
+    study_ids = ArrayField(
+        models.BigIntegerField(),
+        db_default=[],
+        default=list,
+        editable=False,
+        help_text=_("The studies in which all identities of the event were at its time."),
+    )
 
     class Meta:
         verbose_name = _("audit event")

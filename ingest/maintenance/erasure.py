@@ -21,7 +21,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
-from identities.models import Identity, PreSharedKey
+from identities.models import Identity, PreSharedKey, StudyIdentity
 from ingest.maintenance import deletion
 from ingest.maintenance.compaction import LAST_HOUR
 from ingest.maintenance.deletion import Amount
@@ -88,6 +88,7 @@ _REST = (
     "DELETE FROM ingest_sampleconflict WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_retentionpolicy WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_devicecertificate WHERE identity_id = %(identity)s",
+    "DELETE FROM identities_studyidentity WHERE identity_id = %(identity)s",
     "DELETE FROM identities_presharedkey WHERE identity_id = %(identity)s",
     "DELETE FROM identities_identity WHERE id = %(identity)s",
 )
@@ -188,8 +189,13 @@ def _keys_of_rows(identity: Identity) -> dict[str, Any]:
         "identity": identity.pk,
         "certificates": list(certificates),
         "fingerprints": [bytes(digest) for digest in certificates.values()],
-        "keys": list(PreSharedKey.objects.filter(identity=identity).values_list("pk", flat=True)),
+        "keys": _read_keys(PreSharedKey, identity),
+        "participations": _read_keys(StudyIdentity, identity),
     }
+
+
+def _read_keys(model: type[Model], identity: Identity) -> list[int]:
+    return list(model._default_manager.filter(identity=identity).values_list("pk", flat=True))
 
 
 def _anonymise_admin_log(parameters: dict[str, Any]) -> None:
@@ -198,6 +204,7 @@ def _anonymise_admin_log(parameters: dict[str, Any]) -> None:
         (Identity, [parameters["identity"]]),
         (PreSharedKey, parameters["keys"]),
         (DeviceCertificate, parameters["certificates"]),
+        (StudyIdentity, parameters["participations"]),
     ]
     for model, keys in rows:
         LogEntry.objects.filter(

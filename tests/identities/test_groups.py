@@ -14,7 +14,10 @@ from identities.models import Identity, PreSharedKey
 from tests.identities.admin_pages import buttons, links
 
 ANALYSTS = {
+    "identities.view_all_identities",
     "identities.view_identity",
+    "identities.view_study",
+    "identities.view_studyidentity",
     "identities.add_accesstoken",
     "identities.view_accesstoken",
     "ingest.view_devicecertificate",
@@ -46,6 +49,9 @@ def test_operators_admit_and_suspend_devices_but_delete_nothing(db: None) -> Non
         "identities.add_presharedkey",
         "identities.change_presharedkey",
         "identities.view_presharedkey",
+        "identities.add_studyidentity",
+        "identities.change_studyidentity",
+        "identities.delete_studyidentity",
         "ingest.change_devicecertificate",
     }
 

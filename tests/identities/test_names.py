@@ -59,10 +59,10 @@ def test_names_that_differ_in_case_only_are_one_name(identity: Identity) -> None
         Identity.objects.create(name="BED-12")
 
 
-def test_the_admin_says_that_a_name_is_taken(identity: Identity, admin: Client) -> None:
+def test_the_admin_refuses_a_name_that_is_taken(identity: Identity, admin: Client) -> None:
     answer = admin.post("/admin/identities/identity/add/", {"name": "Bed-12", "is_active": "on"})
     assert answer.status_code == 200
-    assert "An identity of this name exists." in answer.content.decode()
+    assert "This name is not available." in answer.content.decode()
 
 
 def test_the_admin_names_what_is_allowed(admin: Client) -> None:

@@ -22,6 +22,7 @@ from analysis.queries.statistics import SampleColumns
 from identities.audit.models import AuditEvent
 from identities.audit.recorder import record
 from identities.management.base import DatabaseCommand
+from identities.visibility import EVERYTHING
 from ingest.measurement_types import find_kind
 from ingest.time_range import RangeError, parse_range
 
@@ -47,7 +48,7 @@ class Command(DatabaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             wanted = parse_range(options["start"], options["end"])
-            series = find_series(options["identity"], options["name"])
+            series = find_series(options["identity"], options["name"], EVERYTHING)
         except RangeError as error:
             raise CommandError(f"--{error}") from error
         except UnknownSeriesError as error:

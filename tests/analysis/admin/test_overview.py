@@ -14,6 +14,7 @@ from alerts.models import Incident
 from analysis.queries import identity_status
 from analysis.queries.identity_status import list_identities
 from identities.models import Identity
+from identities.visibility import EVERYTHING
 from tests.analysis.queries.factories import (
     make_analyst,
     make_certificate,
@@ -47,7 +48,7 @@ def make_identity(name: str, *, hours_ago: float | None = 0.1, days_left: int = 
 
 
 def states() -> dict[str, str]:
-    return {identity.name: state for identity, state in list_identities().rows}
+    return {identity.name: state for identity, state in list_identities(EVERYTHING).rows}
 
 
 def test_each_state_has_its_cause(db: None) -> None:
@@ -89,7 +90,7 @@ def test_a_filter_checks_a_bounded_number_and_continues(
     monkeypatch.setattr(identity_status, "_BATCH_SIZE", 2)
     found, after, steps = [], None, 0
     while True:
-        page = list_identities(state="stale", after=after)
+        page = list_identities(EVERYTHING, state="stale", after=after)
         found += [row.name for row, _ in page.rows]
         after, steps = page.after, steps + 1
         if after is None:

@@ -11,6 +11,7 @@ from analysis.queries import plausible_range
 from analysis.queries.plausible_range import Implausible, count_implausible
 from analysis.queries.series import find_series
 from identities.models import Identity
+from identities.visibility import EVERYTHING
 from ingest.measurement_types import Kind
 from ingest.time_range import TimeRange
 from tests.analysis.conftest import Get
@@ -22,7 +23,7 @@ KIND = Kind("Heart rate", plausible_low=20, plausible_high=250)
 
 
 def count(ward: Identity, kind: Kind = KIND, **ends: int) -> Implausible | None:
-    return count_implausible(find_series(ward.name, "hr"), TimeRange(**ends), kind)
+    return count_implausible(find_series(ward.name, "hr", EVERYTHING), TimeRange(**ends), kind)
 
 
 @pytest.fixture

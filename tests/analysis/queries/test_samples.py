@@ -12,6 +12,7 @@ from analysis.queries import samples as reading
 from analysis.queries.samples import read_buckets, read_samples
 from analysis.queries.series import find_series
 from identities.models import Identity
+from identities.visibility import EVERYTHING
 from ingest.models import SampleBlock
 from ingest.time_range import TimeRange
 from tests.analysis.queries.factories import HOUR_MS, make_series
@@ -21,7 +22,7 @@ TEN_HOURS = 10 * HOUR_MS
 
 
 def read_all(wanted: TimeRange, name: str = "hr") -> list[tuple[int, float]]:
-    parts = list(read_samples(find_series("ward3-07", name), wanted))
+    parts = list(read_samples(find_series("ward3-07", name, EVERYTHING), wanted))
     return [
         pair
         for part in parts
@@ -49,7 +50,7 @@ def test_long_series_are_read_in_several_parts(
     monkeypatch.setattr(reading, "HOURS_PER_QUERY", 3)
     samples = random_samples(5_000, TEN_HOURS)
     make_series(ward, "hr", samples, 2)
-    parts = list(read_samples(find_series("ward3-07", "hr"), TimeRange()))
+    parts = list(read_samples(find_series("ward3-07", "hr", EVERYTHING), TimeRange()))
     assert len(parts) >= 7
     assert all(a.time_ms[-1] < b.time_ms[0] for a, b in pairwise(parts))
     assert read_all(TimeRange()) == sorted(samples.items())
@@ -93,7 +94,9 @@ def test_buckets_are_those_of_the_samples_in_the_range(
 ) -> None:
     if start is not None and end is not None and start > end:
         start, end = end, start
-    width, found = read_buckets(find_series("ward3-07", "hr"), TimeRange(start, end), most)
+    width, found = read_buckets(
+        find_series("ward3-07", "hr", EVERYTHING), TimeRange(start, end), most
+    )
     expected: dict[int, list[float]] = {}
     for time, value in ten_hours:
         if (start is None or start <= time) and (end is None or time < end):
@@ -111,7 +114,7 @@ def test_wide_buckets_are_made_from_summaries_alone(ward: Identity) -> None:
     make_series(ward, "hr", random_samples(500, TEN_HOURS))
     # Arrays that contradict the summaries: the result differs if anything reads them.
     SampleBlock.objects.update(offsets=[0], values=[-1e9])
-    width, found = read_buckets(find_series("ward3-07", "hr"), TimeRange(), 11)
+    width, found = read_buckets(find_series("ward3-07", "hr", EVERYTHING), TimeRange(), 11)
     assert width == HOUR_MS
     assert found.minimum.min() > 0
 
@@ -121,5 +124,5 @@ def test_statements_do_not_grow_with_the_blocks(
 ) -> None:
     make_series(ward, "hr", random_samples(3_000, TEN_HOURS), blocks_per_hour=50)
     with django_assert_num_queries(2):
-        series = find_series("ward3-07", "hr")
+        series = find_series("ward3-07", "hr", EVERYTHING)
     assert series.count == len(read_all(TimeRange()))

@@ -2,13 +2,14 @@
 
 from analysis.queries.series import list_series
 from identities.models import Identity
+from identities.visibility import EVERYTHING
 from tests.analysis.queries.factories import make_block, make_series
 
 START = 1_700_000_000_000
 
 
 def names(**arguments: object) -> list[tuple[str, str]]:
-    page = list_series(**arguments)  # type: ignore[arg-type]
+    page = list_series(EVERYTHING, **arguments)  # type: ignore[arg-type]
     return [(series.identity, series.name) for series in page.series]
 
 
@@ -29,7 +30,7 @@ def test_count_and_ends_are_those_of_all_blocks(db: None) -> None:
     make_block(ward, "hr", [(START, 1), (START + 5, 1)])
     make_block(ward, "hr", [(START + 2, 1)])
     make_block(ward, "hr", [(START + 9_000_000, 1)])
-    (series,) = list_series().series
+    (series,) = list_series(EVERYTHING).series
     assert (series.count, series.first_ms, series.last_ms) == (4, START, START + 9_000_000)
 
 
@@ -38,7 +39,7 @@ def test_pages_hold_every_series_once(db: None) -> None:
     seen = []
     after = None
     while True:
-        page = list_series(after=after, limit=2)
+        page = list_series(EVERYTHING, after=after, limit=2)
         seen += [(series.identity, series.name) for series in page.series]
         after = page.after
         if after is None:

@@ -9,6 +9,7 @@ from analysis.queries import summary
 from analysis.queries.series import find_series
 from analysis.queries.summary import Summary, summarise_series
 from identities.models import Identity
+from identities.visibility import EVERYTHING
 from ingest.time_range import TimeRange
 from tests.analysis.queries.factories import make_series
 
@@ -17,7 +18,7 @@ HOUR = 3_600_000
 
 
 def summarise(ward: Identity, **ends: int) -> Summary:
-    return summarise_series(find_series(ward.name, "hr"), TimeRange(**ends))[0]
+    return summarise_series(find_series(ward.name, "hr", EVERYTHING), TimeRange(**ends))[0]
 
 
 def test_small_ranges_are_exact(ward: Identity) -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from alerts.models import Incident, Notification, NotificationItem
 from identities.credentials import issue_psk
-from identities.models import Identity
+from identities.models import Identity, Study, StudyIdentity
 from ingest.maintenance.erasure import erase
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
@@ -57,6 +57,8 @@ def fill(identity: Identity) -> DeviceCertificate:
     RegistrationAttempt.objects.create(outcome="registered", identity=identity, sha256=new.sha256)
     RegistrationAttempt.objects.create(outcome="psk_unknown", sha256=new.sha256)
     RetentionPolicy.objects.create(identity=identity, keep_days=30_000)
+    study, _ = Study.objects.get_or_create(name="Erased")
+    StudyIdentity.objects.create(study=study, identity=identity)
     DailyUsage.objects.create(identity=identity, day=date(2026, 3, 1), bytes=1)
     PruneWatermark.objects.create(identity=identity, name="hr", sequence=0, before_ms=0)
     CertificateReassignment.objects.create(
