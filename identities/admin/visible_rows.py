@@ -14,7 +14,8 @@ from django.contrib.auth import get_permission_codename
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from identities.models import Identity, Study
+from identities.models import Identity
+from identities.studies import Study
 from identities.visibility import NOTHING, Scope, scope_of
 
 if TYPE_CHECKING:

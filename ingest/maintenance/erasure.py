@@ -21,7 +21,8 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
-from identities.models import Identity, PreSharedKey, StudyIdentity
+from identities.models import Identity, PreSharedKey
+from identities.studies import StudyIdentity
 from ingest.maintenance import deletion
 from ingest.maintenance.compaction import LAST_HOUR
 from ingest.maintenance.deletion import Amount

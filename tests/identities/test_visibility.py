@@ -10,7 +10,8 @@ from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db import connection
 
 from identities.access_tokens import AccessToken
-from identities.models import Identity, Study, StudyIdentity, StudyMember
+from identities.models import Identity
+from identities.studies import Study, StudyIdentity, StudyMember
 from identities.visibility import (
     EVERYTHING,
     Scope,

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from alerts.models import Incident, Notification, NotificationItem
 from identities.credentials import issue_psk
-from identities.models import Identity, Study, StudyIdentity
+from identities.models import Identity
+from identities.studies import Study, StudyIdentity
 from ingest.maintenance.erasure import erase
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
