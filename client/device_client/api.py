@@ -36,13 +36,24 @@ _CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS = 10, 120
 
 @dataclass(frozen=True)
 class Registration:
-    """The identity of a certificate, and the server's limits. ``raw`` is the whole response."""
+    """The identity of a certificate, and the server's limits. ``raw`` is the whole response.
+
+    ``is_new`` if this run bound the certificate.
+    """
 
     identity: str
     certificate: Json
     limits: Json = field(default_factory=dict)
     already_bound: bool = False
+    is_new: bool = False
     raw: Json = field(default_factory=dict)
+
+    def format_line(self) -> str:
+        """Return the registration as one line of text; only a new one is called so."""
+        sha256 = self.certificate.get("sha256")
+        if self.is_new:
+            return f"registered as {self.identity} ({sha256})"
+        return f"{self.identity}, certificate {sha256}"
 
     def limit(self, name: str, default: int) -> int:
         """Return the server's limit ``name``, ``default`` if it published none."""

@@ -134,7 +134,7 @@ def whoami(options: argparse.Namespace) -> int:
         )
         _print_json({**document, "waiting": waiting})
     elif known:
-        print(f"{known.identity}, certificate {known.certificate.get('sha256')}")  # noqa: T201
+        print(known.format_line())  # noqa: T201
         print(f"{waiting} waiting in {state.spool.folder}")  # noqa: T201
     return _print_failure(failure)
 
@@ -196,7 +196,7 @@ def _deliver(
         options.renew_days,
     )
     known = report.registration = renewal.ensure_registered(psk, retry_policy)
-    print_line(f"registered as {known.identity} ({known.certificate.get('sha256')})")
+    print_line(known.format_line())
     renewal.attempt_renewal()
     deliverer = Deliverer(state.spool, api, known, on_receipt, on_refusal, progress.add_done)
     if sys.stderr.isatty():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from device_client.api import DeviceApi, Registration
@@ -11,6 +12,7 @@ from device_client.errors import DamagedFile, ProblemResponse, ProtocolError
 from device_client.multipart import FilePart
 from device_client.responses import Problem, Receipt
 from device_client.retry import can_be_accepted_later
+from device_client.splitting import Limits, split_by_time
 from device_client.spool import PendingFile, Spool, group_by_request
 
 # For a server that publishes no limits.
@@ -50,6 +52,9 @@ class Deliverer:
         batch, parts = self._read_files(pending)
         if not batch:
             return
+        limit = self.registration.limit("request_bytes", DEFAULT_MAX_REQUEST_BYTES)
+        if len(batch) == 1 and batch[0].size > limit and self._send_in_parts(batch[0], parts[0]):
+            return
         try:
             self._process_receipts(batch, parts, self.api.upload(parts), None)
         except ProblemResponse as error:
@@ -61,8 +66,23 @@ class Deliverer:
                 # The server refused the request as a whole: send each file alone to find the cause.
                 for file in batch:
                     self._send([file])
-            else:
+            elif error.problem.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE or not (
+                self._send_in_parts(batch[0], parts[0])
+            ):
                 self._refuse(batch[0], error.problem.explain())
+
+    def _send_in_parts(self, file: PendingFile, part: FilePart) -> bool:
+        """Split a file that is too large by time and send the parts; return whether it was split.
+
+        The parts replace the file in the spool, so that the next run continues after the last part
+        that was received.
+        """
+        contents = split_by_time(part.content, Limits.published(self.registration.limits))
+        if not contents:
+            return False
+        for smaller in self.spool.split(file, contents):
+            self._send([smaller])
+        return True
 
     def _read_files(
         self, pending: Sequence[PendingFile]

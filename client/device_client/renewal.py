@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from device_client.api import DeviceApi, Registration
@@ -44,8 +44,9 @@ def ensure_registered(api: DeviceApi, psk: str, retry_policy: RetryPolicy) -> Re
             raise
         if not psk:
             raise DeviceError("this device is not registered yet: give a PSK") from error
-    retry_policy.run(lambda: api.register(psk), is_busy)
-    return retry_policy.run(api.whoami, is_busy)
+    answer = retry_policy.run(lambda: api.register(psk), is_busy)
+    registration = retry_policy.run(api.whoami, is_busy)
+    return replace(registration, is_new=not answer.already_bound)
 
 
 def is_due(facts: CertificateFacts, now: datetime, days: float | None = None) -> bool:
@@ -98,7 +99,7 @@ class Renewal:
                 raise
             self._set_clock_by(error.problem.raw)  # a new certificate with right dates
             self.replace_certificate(lambda: psk)
-            registration = retry_policy.run(self.api.whoami)
+            registration = replace(retry_policy.run(self.api.whoami), is_new=True)
         self._set_clock_by(registration.raw)
         return registration
 

@@ -59,10 +59,18 @@ class Receipt:
         return self.status in {"stored", "duplicate"}
 
     def format_line(self) -> str:
-        counts = ", ".join(
-            f"{self.raw.get(key)} {key}" for key in ("samples", "new", "identical", "replaced")
-        )
-        return f"{self.status:<9} {self.name}  {counts}  {self.raw.get('id')}"
+        """Return the receipt as one line of text.
+
+        A duplicate has no counts: those of its receipt are the first upload's.
+        """
+        counts = [f"{self.raw.get(key)} {key}" for key in ("samples", "new", "identical")]
+        counts += [
+            f"{count} {key}"
+            for key in ("replaced", "repeated", "rounded")
+            if isinstance(count := self.raw.get(key), int) and count > 0
+        ]
+        text = "was stored before" if self.status == "duplicate" else ", ".join(counts)
+        return f"{self.status:<9} {self.name}  {text}  {self.raw.get('id')}"
 
     def format_errors(self) -> list[str]:
         """Return a line of text for each unreadable line of a rejected file."""

@@ -2,11 +2,13 @@
 
 A waiting file on disk is one line of JSON (``name``, ``filename``) followed by the bytes to send.
 It is written under another name, flushed and renamed, so that an existing file is always complete.
+Its number gives the order: ``000000000005.upload``; ``000000000005-000001.upload`` is a part of it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from device_client.errors import DamagedFile, StateError
 from device_client.multipart import FilePart
 
 _SUFFIX = ".upload"
+_NUMBERS = re.compile(r"(\d+)(?:-\d+)*\.upload")
 _PART_OVERHEAD_BYTES = 1024  # a part's head and delimiter
 
 
@@ -57,8 +60,9 @@ class Spool:
             make_private_folder(path)
         for draft in self._pending.glob(f"*{DRAFT_SUFFIX}"):
             draft.unlink()  # incomplete after a power cut; its ``add`` has not returned
+        self._delete_incomplete_splits()
         paths = [*_list_files(self._pending), *_list_files(self._refused)]
-        self._last_number = max((int(path.stem) for path in paths), default=0)
+        self._last_number = max((int(path.stem.split("-")[0]) for path in paths), default=0)
 
     @property
     def folder(self) -> Path:
@@ -72,14 +76,35 @@ class Spool:
         """
         self._last_number += 1
         path = self._pending / f"{self._last_number:012d}{_SUFFIX}"
-        head = json.dumps({"name": part.name, "filename": part.filename}).encode() + b"\n"
-        write_private(path, head + part.content)
-        return PendingFile(path, len(head) + len(part.content))
+        return _write(path, part)
 
     def list_pending(self) -> list[PendingFile]:
         """Return the waiting files, oldest first."""
         paths = sorted(_list_files(self._pending))
         return [PendingFile(path, path.stat().st_size) for path in paths]
+
+    def split(self, file: PendingFile, contents: Sequence[bytes]) -> list[PendingFile]:
+        """Replace ``file`` by files of ``contents``, at its place in the order.
+
+        After a power cut there are either all parts or the file itself.
+        """
+        whole = file.read()
+        parts = []
+        for number, content in enumerate(contents, 1):
+            path = file.path.with_name(f"{file.path.stem}-{number:06d}{_SUFFIX}")
+            filename = f"{whole.filename}.part{number}" if whole.filename else ""
+            parts.append(_write(path, FilePart(whole.name, filename, content)))
+        self.delete(file)
+        return parts
+
+    def _delete_incomplete_splits(self) -> None:
+        """Delete the parts of files that are still there: a power cut interrupted ``split``."""
+        paths = _list_files(self._pending)
+        whole = {path.stem for path in paths}
+        for path in paths:
+            numbers = path.stem.split("-")
+            if any("-".join(numbers[:length]) in whole for length in range(1, len(numbers))):
+                path.unlink()
 
     def delete(self, file: PendingFile) -> None:
         """Delete a file that the server has stored."""
@@ -108,7 +133,13 @@ class Spool:
 
 def _list_files(folder: Path) -> list[Path]:
     """Return the spool's own files in ``folder``; ignore other files."""
-    return [path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal()]
+    return [path for path in folder.glob(f"*{_SUFFIX}") if _NUMBERS.fullmatch(path.name)]
+
+
+def _write(path: Path, part: FilePart) -> PendingFile:
+    head = json.dumps({"name": part.name, "filename": part.filename}).encode() + b"\n"
+    write_private(path, head + part.content)
+    return PendingFile(path, len(head) + len(part.content))
 
 
 def group_by_request(

@@ -124,8 +124,7 @@ class Command(BaseCommand):
             retry_policy = RetryPolicy()
             renewal = self._make_renewal(options, state, api)
             known = report.registration = renewal.ensure_registered(psk, retry_policy)
-            sha256 = known.certificate["sha256"]
-            self._print_line(options, f"registered as {known.identity} ({sha256})")
+            self._print_line(options, known.format_line())
             renewal.attempt_renewal()
             on_receipt, on_refusal = self._make_callbacks(options, report)
             deliverer = Deliverer(state.spool, api, known, on_receipt, on_refusal)
