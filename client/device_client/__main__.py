@@ -9,6 +9,7 @@ from pathlib import Path
 
 from device_client import commands
 from device_client.conformance import runner
+from device_client.conversion import command as conversion
 from device_client.errors import DeviceError
 
 
@@ -35,6 +36,11 @@ def _build_parser() -> argparse.ArgumentParser:
     whoami.set_defaults(run=commands.whoami)
     check = subcommands.add_parser("check", help="check that a device API follows the protocol")
     check.set_defaults(run=runner.check)
+    convert = subcommands.add_parser(
+        "convert", help="convert loggers' exports to measurement files"
+    )
+    convert.set_defaults(run=conversion.convert)
+    _add_convert_options(convert)
     for command in (send, whoami, check):
         command.add_argument("--url", required=True, help="https://HOST:PORT")
         command.add_argument(
@@ -59,6 +65,18 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_convert_options(convert: argparse.ArgumentParser) -> None:
+    convert.add_argument(
+        "files",
+        nargs="+",
+        metavar="[NAME=]PATH",
+        help="exports of Empatica E4, ActiGraph and Axivity, and others of a time and values",
+    )
+    convert.add_argument("--to", type=Path, required=True, help="folder of the measurement files")
+    convert.add_argument("--json", action="store_true", help="print one JSON document")
+    conversion.add_options(convert)
+
+
 def _add_send_options(send: argparse.ArgumentParser) -> None:
     send.add_argument(
         "files",
@@ -66,6 +84,12 @@ def _add_send_options(send: argparse.ArgumentParser) -> None:
         metavar="[NAME=]PATH",
         help="without NAME, the measurement's name is the file name without .csv, .txt and date",
     )
+    send.add_argument(
+        "--convert",
+        action="store_true",
+        help="the files are exports of loggers: convert them first",
+    )
+    conversion.add_options(send)
     send.add_argument(
         "--psk",
         default="",

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from device_client.api import DeviceApi, Registration, complete_url
 from device_client.certificate import CertificateFacts, combine_authorities
+from device_client.conversion.command import Options, read_converted
 from device_client.delivery import Deliverer
 from device_client.errors import DeviceError, ProblemResponse
 from device_client.filenames import split_argument
@@ -143,7 +144,10 @@ def send(options: argparse.Namespace) -> int:
     """Add the files to the spool, then send all that wait; return 1 unless all were received."""
     report = Report()
     psk = read_psk(options.psk)
-    files = read_files(options.files)
+    if options.convert:
+        files = read_converted(options.files, Options.parse(options))
+    else:
+        files = read_files(options.files)
     failure = ""
     with (
         interrupt_on_sigterm(),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 
 MEASUREMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+COLUMN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _EXTENSION = re.compile(r"\.(csv|txt)$", re.IGNORECASE)
 _DATE = re.compile(r"[_.-]\d{4}([_.-]?)\d{2}\1\d{2}([_.T-]\d{6})?$")
 

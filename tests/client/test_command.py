@@ -81,6 +81,31 @@ def test_a_file_is_stored_and_a_duplicate_the_next_time(client: Client, psk: str
     assert (again["waiting"], again["error"], again["refusals"]) == (0, None, [])
 
 
+def test_a_loggers_export_is_sent_in_one_command(client: Client, psk: str, tmp_path: Path) -> None:
+    export = tmp_path / "ACC.csv"
+    export.write_text(
+        "1560279825.0, 1560279825.0, 1560279825.0\n32.0, 32.0, 32.0\n-61,25,6\n-62,24,11\n"
+    )
+    sent = client.run("send", "--convert", "--json", "--psk", psk, str(export))
+    assert (sent.returncode, sent.stderr) == (0, "")
+    (receipt,) = json.loads(sent.stdout)["receipts"]
+    assert receipt["filename"] == "acc_2019_06_11_190345.csv"
+    assert [one["name"] for one in receipt["series"]] == ["acc.x", "acc.y", "acc.z"]
+    export.write_text("2019-06-11 18:45:01,1\n")
+    wrong = client.run("send", "--convert", f"acc={export}")
+    assert wrong.returncode == 1
+    assert f"{export}, line 1: the time 2019-06-11 18:45:00 has no time zone" in wrong.stderr
+
+
+def test_the_words_say_what_the_server_did(client: Client, psk: str) -> None:
+    first = client.run("send", "--psk", psk, str(HR)).stdout.splitlines()
+    assert first[0].startswith("registered as command-")
+    assert first[1].startswith("stored    hr_measurement  4998 samples, 4998 new, 0 identical  ")
+    again = client.run("send", "--psk", psk, str(HR)).stdout.splitlines()
+    assert again[0].startswith("command-")
+    assert again[1].startswith("duplicate hr_measurement  was stored before  ")
+
+
 def test_an_acknowledged_file_is_not_sent_again(client: Client, psk: str) -> None:
     assert client.run("send", "--psk", psk, str(HR)).returncode == 0
     idle = client.run("send", "--json")

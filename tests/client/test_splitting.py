@@ -24,7 +24,7 @@ TOO_LARGE = Scripted(413, problem(413, "too_many_hours", False))
 
 def _samples(contents: list[bytes]) -> dict[tuple[str, int], str]:
     """Return the samples of files that are stored one after the other."""
-    found = {}
+    found: dict[tuple[str, int], str] = {}
     for content in contents:
         for line in content.decode().removeprefix("\ufeff").split():
             time, *values = line.split(",")

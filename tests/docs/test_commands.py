@@ -56,7 +56,7 @@ def test_the_help_of_a_former_name_has_the_current_one(former: str, name: str) -
     assert f"Deprecated: use {name}." in run.stdout
 
 
-@pytest.mark.parametrize("name", ["send", "whoami", "check"])
+@pytest.mark.parametrize("name", ["send", "convert", "whoami", "check"])
 def test_the_tables_list_the_options_of_the_client(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
