@@ -15,7 +15,7 @@ import psycopg
 from django.db import connection
 from numpy.typing import NDArray
 
-from ingest.storage import block_store, pg_arrays
+from ingest.storage import block_store, pg_arrays, summary_store
 from ingest.storage.blocks import Block
 from ingest.storage.timestamp_encoding import unpack
 
@@ -100,12 +100,14 @@ def replace_hours(
 ) -> int:
     """Replace all blocks of ``hours`` by ``blocks``; return the number of replaced ones.
 
-    ``hours`` are the first and the last. With ``only``, other hours do not change.
+    ``hours`` are the first and the last. With ``only``, other hours do not change. The summaries of
+    these hours are deleted.
     """
     selected = None if only is None else list(only)
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_HOURS, [identity_id, name, *hours, selected, selected])
         deleted = int(cursor.rowcount)
+    summary_store.delete_summaries(identity_id, name, hours, only)
     block_store.copy_blocks(identity_id, [(name, block) for block in blocks])
     return deleted
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from django.db import connection
 
 REFERENCE_TABLES = ("identities_identity", "ingest_devicecertificate")
-FILES, BLOCKS = DISTRIBUTED_TABLES = ("ingest_measurement", "ingest_sampleblock")
+FILES, BLOCKS = KEYED_BY_ID = ("ingest_measurement", "ingest_sampleblock")
+SUMMARIES = "ingest_hoursummary"  # its key begins with the identity
+DISTRIBUTED_TABLES = (FILES, BLOCKS, SUMMARIES)
 KEY = "identity_id, id"
 
 # (partmethod, repmodel) of a reference table, and the partmethod of a table sharded by hash, in
@@ -107,7 +109,7 @@ def read_state() -> State:
         distribution = {table: (method, model) for table, method, model in cursor.fetchall()}
         cursor.execute(_FOREIGN_KEYS, {"tables": tables})
         foreign_keys = cursor.fetchall()
-        cursor.execute(_PRIMARY_KEYS, [list(DISTRIBUTED_TABLES)])
+        cursor.execute(_PRIMARY_KEYS, [list(KEYED_BY_ID)])
         primary_keys = {table: (name, definition) for table, name, definition in cursor.fetchall()}
         cursor.execute("SELECT to_regclass('measurement_by_id') IS NOT NULL")
         has_id_index = cursor.fetchone()[0]
@@ -166,7 +168,7 @@ def _reference(state: State) -> Iterator[str]:
 
 
 def _keys(state: State) -> Iterator[str]:
-    for table in DISTRIBUTED_TABLES:
+    for table in KEYED_BY_ID:
         name, definition = state.primary_keys.get(table, ("", ""))
         if definition == f"PRIMARY KEY ({KEY})":
             continue
@@ -190,11 +192,12 @@ def _storage(state: State) -> Iterator[str]:
 def _distribute(state: State) -> Iterator[str]:
     if FILES not in state.distribution:
         yield f"SELECT create_distributed_table('{FILES}', 'identity_id')"
-    if BLOCKS not in state.distribution:
-        yield (
-            f"SELECT create_distributed_table('{BLOCKS}', 'identity_id', "
-            f"colocate_with => '{FILES}')"
-        )
+    for table in (BLOCKS, SUMMARIES):
+        if table not in state.distribution:
+            yield (
+                f"SELECT create_distributed_table('{table}', 'identity_id', "
+                f"colocate_with => '{FILES}')"
+            )
 
 
 def _functions(state: State) -> Iterator[str]:

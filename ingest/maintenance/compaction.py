@@ -1,4 +1,4 @@
-"""Merge the blocks of finished hours into as few as possible, and compress them.
+"""Merge the blocks of finished hours into as few as possible, compress and summarise them.
 
 Uploads append plain blocks, one or more for each file. When an hour is over by the server's clock,
 its blocks are merged and compressed, and evenly spaced times packed: one hour of one series in
@@ -22,8 +22,9 @@ from django.db import connection
 
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.long_transaction import transaction_without_timeouts
-from ingest.storage import block_store
+from ingest.storage import block_store, summary_store
 from ingest.storage.blocks import HOUR_MS, HOUR_US, merge
+from ingest.storage.hour_summaries import summarise_hour
 
 HOURS_PER_QUERY = 500
 # An hour has at most 3.6 million samples, which fit in 440 full blocks. So the smallest of more
@@ -198,7 +199,10 @@ def _try_lock(series_hour: SeriesHour) -> bool:
 
 
 def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
-    """Return the numbers of blocks before and after (None if damaged) and of samples."""
+    """Return the numbers of blocks before and after (None if damaged) and of samples.
+
+    The hour is summarised once all of its blocks are merged.
+    """
     rows = block_rewrite.read_smallest(
         series_hour.identity_id, series_hour.name, series_hour.hour, MAX_BLOCKS_AT_ONCE
     )
@@ -209,7 +213,14 @@ def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
     times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
     if not bool((times[1:] > times[:-1]).all()):
         return len(rows), None, 0
-    block_rewrite.replace_blocks(series_hour.identity_id, series_hour.name, rows, merged)
+    identity_id, name, hour = series_hour.identity_id, series_hour.name, series_hour.hour
+    block_rewrite.replace_blocks(identity_id, name, rows, merged)
+    if merged and len(rows) < MAX_BLOCKS_AT_ONCE:
+        values = np.concatenate([block.values for block in merged])
+        summary = summarise_hour(hour, times - hour * HOUR_US, values)
+        summary_store.write_summary(identity_id, name, summary)
+    else:  # of the hour as it was before
+        summary_store.delete_summaries(identity_id, name, (hour, hour))
     return len(rows), len(merged), samples
 
 

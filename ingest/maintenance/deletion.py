@@ -33,6 +33,9 @@ WITH deleted AS (
 )
 SELECT count(*), coalesce(sum(sample_count), 0)::bigint FROM deleted
 """
+_DELETE_SUMMARIES = """
+DELETE FROM ingest_hoursummary WHERE identity_id = %s AND name = %s AND hour < %s
+"""
 _OLD_FILES = """
 FROM ingest_measurement m
 WHERE m.identity_id = %s AND m.name = %s AND m.status IN ('stored', 'withdrawn')
@@ -139,6 +142,7 @@ def _delete(identity_id: int, name: str, before_hour: int) -> Amount:
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_BLOCKS, (*series, before_hour))
         blocks, samples = cursor.fetchone()
+        cursor.execute(_DELETE_SUMMARIES, (*series, before_hour))
         cursor.execute(_DELETE_WITHDRAWALS, (*series, before_ms))
         cursor.execute(_DELETE_FILES, (*series, before_ms))
         files, file_bytes = cursor.fetchone()

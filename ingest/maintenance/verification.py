@@ -21,10 +21,11 @@ from ingest.maintenance.replay import (
     plan,
     replay,
 )
+from ingest.maintenance.summary_verification import StoredSummaries, load_summaries
 from ingest.models import Measurement
-from ingest.storage import stored_files
+from ingest.storage import stored_files, summary_store
 from ingest.storage.blocks import HOUR_US, MAX_SAMPLES
-from ingest.storage.file_overlay import Hours, Layered
+from ingest.storage.file_overlay import Layered
 from ingest.storage.stored_files import files_of_series
 from ingest.storage.timestamp_encoding import ENCODINGS
 
@@ -77,9 +78,14 @@ def verify_series(
             replayed = replay(identity_id, name, hours)
             damaged |= {file.id: file for file in replayed.damaged}
             rows = block_rewrite.read_rows(identity_id, name, *hours)
-            verified.differences += _compare(replayed.samples, rows, hours)
+            summaries = load_summaries(identity_id, name, *hours)
+            verified.differences += _compare(replayed.samples, rows, summaries)
             verified.samples += len(replayed.samples.times)
             report(verified.samples)
+        verified.differences += [
+            HourDifference(hour, 0, 0, 0, ["there is a summary without samples"])
+            for hour in summary_store.find_hours_without_blocks(identity_id, name)
+        ]
         without_samples = [Measurement.Status.REJECTED, Measurement.Status.WITHDRAWN]
         files = files_of_series(identity_id, name)
         verified.files = files.count()
@@ -91,17 +97,30 @@ def verify_series(
     return verified
 
 
-def _compare(expected: Layered, rows: Sequence[BlockRow], hours: Hours) -> Iterator[HourDifference]:
+def _compare(
+    expected: Layered, rows: Sequence[BlockRow], summaries: StoredSummaries
+) -> Iterator[HourDifference]:
     by_hour = {hour: list(found) for hour, found in groupby(rows, lambda row: row.hour)}
     for hour in sorted({*expected.hours(), *by_hour}):
-        difference = compare_hour(hour, expected.of_hour(hour), by_hour.get(hour, []))
+        found = by_hour.get(hour, [])
+        difference = compare_hour(hour, expected.of_hour(hour), found, summaries)
         if difference is not None:
             yield difference
 
 
-def compare_hour(hour: int, expected: Layered, rows: Sequence[BlockRow]) -> HourDifference | None:
-    """Return how ``rows``, all blocks of an hour, differ from ``expected``; None if they agree."""
+def compare_hour(
+    hour: int,
+    expected: Layered,
+    rows: Sequence[BlockRow],
+    summaries: StoredSummaries | None = None,
+) -> HourDifference | None:
+    """Return how ``rows``, all blocks of an hour, differ from ``expected``; None if they agree.
+
+    The summary of the hour is compared with blocks that are valid themselves.
+    """
     faults = [fault for row in rows for fault in _faults(row)]
+    if rows and summaries is not None and not faults:
+        faults += summaries.faults(hour, [row.block() for row in rows])
     blocks = [row.block() for row in rows if _has_samples(row)]
     times = np.concatenate([block.times for block in blocks] or [np.empty(0, np.int64)])
     values = np.concatenate([block.values for block in blocks] or [np.empty(0)])

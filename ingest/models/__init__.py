@@ -18,7 +18,13 @@ from ingest.models.maintenance import (
     Withdrawal,
 )
 from ingest.models.measurement_types import MeasurementType
-from ingest.models.measurements import DailyUsage, InterruptedUpload, Measurement, SampleBlock
+from ingest.models.measurements import (
+    DailyUsage,
+    HourSummary,
+    InterruptedUpload,
+    Measurement,
+    SampleBlock,
+)
 
 __all__ = [
     "CertificateReassignment",
@@ -26,6 +32,7 @@ __all__ = [
     "DailyUsage",
     "DataDeletion",
     "DeviceCertificate",
+    "HourSummary",
     "InterruptedUpload",
     "Measurement",
     "MeasurementType",

@@ -28,6 +28,8 @@ STATEMENTS = [
     r"SELECT create_distributed_table\('ingest_measurement', 'identity_id'\)",
     r"SELECT create_distributed_table\('ingest_sampleblock', 'identity_id', "
     r"colocate_with => 'ingest_measurement'\)",
+    r"SELECT create_distributed_table\('ingest_hoursummary', 'identity_id', "
+    r"colocate_with => 'ingest_measurement'\)",
 ]
 
 

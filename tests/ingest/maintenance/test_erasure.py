@@ -20,6 +20,7 @@ from alerts.models import Incident, Notification, NotificationItem
 from identities.credentials import issue_psk
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
+from ingest.maintenance.compaction import compact
 from ingest.maintenance.erasure import erase
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
@@ -82,6 +83,7 @@ def fill(identity: Identity) -> DeviceCertificate:
     withdraw(Measurement.objects.get(pk=mistake.id), by="ada", reason="mistake")
     send(old, b"rubbish", name="no name for a series")
     assert SampleConflict.objects.filter(identity=identity).count() == 1
+    compact(identity_id=identity.pk)
     return third
 
 

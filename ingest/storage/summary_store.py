@@ -1,0 +1,129 @@
+"""Summaries of hours in PostgreSQL: write, delete and read them.
+
+Whatever writes or deletes them holds the lock of the series, in the transaction that changes the
+blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from ingest.storage import pg_arrays
+from ingest.storage.hour_summaries import HourSummary
+from ingest.storage.pg_arrays import Float8Array, Int4Array
+from ingest.storage.value_sketch import decode_sketch, encode_sketch
+
+COLUMNS = (
+    "hour, sample_count, covered_ms, first_offset_ms, last_offset_ms, step_us, gap_from_ms, "
+    "gap_to_ms, minimum, maximum, mean, m2, bin_samples, bin_covered_ms, bin_means, "
+    "sketch_is_exact, sketch_first, sketch"
+)
+_NAMES = COLUMNS.split(", ")
+_WRITE = f"""
+INSERT INTO ingest_hoursummary (identity_id, name, {COLUMNS})
+VALUES (%s, %s, {", ".join(["%s"] * (len(_NAMES) - 1))}, %s::smallint[])
+ON CONFLICT (identity_id, name, hour) DO UPDATE
+SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _NAMES[1:])}
+"""  # noqa: S608 - names of columns
+_DELETE = """
+DELETE FROM ingest_hoursummary
+WHERE identity_id = %s AND name = %s AND hour BETWEEN %s AND %s
+  AND (%s::int[] IS NULL OR hour = ANY(%s::int[]))
+"""
+_READ = f"""
+SELECT {COLUMNS} FROM ingest_hoursummary s
+WHERE s.identity_id = %s AND s.name = %s AND s.hour BETWEEN %s AND %s ORDER BY s.hour
+"""  # noqa: S608 - names of columns
+_OPEN_HOURS = """
+SELECT DISTINCT b.hour FROM ingest_sampleblock b
+WHERE b.identity_id = %s AND b.name = %s AND b.hour BETWEEN %s AND %s AND NOT b.compacted
+"""
+_WITHOUT_BLOCKS = """
+SELECT s.hour FROM ingest_hoursummary s
+WHERE s.identity_id = %s AND s.name = %s AND NOT EXISTS (
+    SELECT 1 FROM ingest_sampleblock b
+    WHERE b.identity_id = s.identity_id AND b.name = s.name AND b.hour = s.hour)
+ORDER BY s.hour
+"""
+
+
+def write_summary(identity_id: int, name: str, summary: HourSummary) -> None:
+    """Store the summary of an hour of a series, in place of an older one."""
+    sketch, means = summary.sketch, summary.bin_means
+    first, numbers = (None, None) if sketch is None else encode_sketch(sketch)
+    with _cursor() as cursor:
+        cursor.execute(
+            _WRITE,
+            [
+                identity_id,
+                name,
+                summary.hour,
+                summary.sample_count,
+                summary.covered_ms,
+                summary.first_offset_ms,
+                summary.last_offset_ms,
+                summary.step_us,
+                summary.gap_from_ms,
+                summary.gap_to_ms,
+                summary.minimum,
+                summary.maximum,
+                summary.mean,
+                summary.m2,
+                Int4Array(summary.bin_samples),
+                Int4Array(summary.bin_covered_ms),
+                None if means is None else Float8Array(means),
+                sketch is not None and sketch.is_exact,
+                first,
+                numbers,
+            ],
+        )
+
+
+def delete_summaries(
+    identity_id: int, name: str, hours: tuple[int, int], only: Collection[int] | None = None
+) -> None:
+    """Delete the summaries from the first to the last of ``hours``, with ``only`` those alone."""
+    selected = None if only is None else list(only)
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE, [identity_id, name, *hours, selected, selected])
+
+
+def read_summaries(
+    identity_id: int, name: str, first_hour: int, last_hour: int
+) -> list[HourSummary]:
+    """Return the stored summaries of these hours, also those that newer blocks have outdated."""
+    with connection.wrap_database_errors, _cursor() as cursor:
+        cursor.execute(_READ, [identity_id, name, first_hour, last_hour], binary=True)
+        return [decode_summary(row) for row in cursor.fetchall()]
+
+
+def find_open_hours(identity_id: int, name: str, first_hour: int, last_hour: int) -> set[int]:
+    """Return the hours with blocks that are not compacted: a summary of them is outdated."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_HOURS, [identity_id, name, first_hour, last_hour])
+        return {hour for (hour,) in cursor.fetchall()}
+
+
+def find_hours_without_blocks(identity_id: int, name: str) -> list[int]:
+    """Return the hours that have a summary and no samples, which no command leaves."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_BLOCKS, [identity_id, name])
+        return [hour for (hour,) in cursor.fetchall()]
+
+
+def decode_summary(row: tuple[Any, ...]) -> HourSummary:
+    """Return the summary of a row of ``COLUMNS``, fetched with ``pg_arrays`` registered."""
+    *numbers, is_exact, first, coded = row
+    sketch = None if coded is None else decode_sketch(first, coded, is_exact=is_exact)
+    return HourSummary(*numbers, sketch)
+
+
+def _cursor() -> psycopg.Cursor[Any]:
+    connection.ensure_connection()
+    cursor: psycopg.Cursor[Any] = psycopg.Cursor(connection.connection)
+    pg_arrays.register(cursor.adapters)
+    return cursor
