@@ -1,8 +1,8 @@
 """Lookup and listing of series: all samples of one identity under one name.
 
-A series has no row of its own; it is a run of blocks in the index (identity, name, hour). Names
-are found by a loose index scan from one to the next, so the listing does not read the blocks of
-a series, except to add up the totals of those on the page.
+A page of the list is found from the identities in their order, by the key of the table of series.
+Where series are rare among the identities, it is found from the series instead, so that the cost
+of a page does not depend on which identities have series. Counts and times come from the blocks.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.backends.utils import CursorWrapper
+
 from analysis.queries.read_database import connection
 from identities.models import IDENTITY_NAME
 from identities.visibility import Scope
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-MAX_IDENTITIES_PER_QUERY = 4_000
+# Identities that are searched for series before the series are searched themselves.
+MAX_IDENTITIES_SEARCHED = 8_000
 
 
 class UnknownSeriesError(LookupError):
@@ -46,17 +49,24 @@ class SeriesPage:
     after: tuple[str, str] | None
 
 
-# Every statement on blocks names one identity: on a cluster distributed by identity, it is sent
-# to one node.
+# Several statements: on a cluster distributed by identity, each reads one kind of table or joins
+# series with identities, which every node has; those on blocks name one identity, hence one node.
 _IDENTITIES = """
 SELECT i.id, i.name FROM identities_identity i
-WHERE {conditions} ORDER BY lower(i.name) LIMIT %(limit)s
+WHERE {conditions} ORDER BY lower(i.name) LIMIT %(batch)s
 """
-_NAMES = """
-SELECT i.id, n.name FROM unnest(%(identity_ids)s::bigint[]) WITH ORDINALITY AS i(id, place)
-CROSS JOIN LATERAL ingest_series_names(i.id) AS n(name)
-WHERE i.id IS DISTINCT FROM %(started)s::bigint OR n.name > %(after)s
-ORDER BY i.place, n.name
+_SERIES = """
+SELECT s.identity_id, s.name FROM unnest(%(identity_ids)s::bigint[]) WITH ORDINALITY AS i(id, place)
+JOIN ingest_series s ON s.identity_id = i.id
+WHERE {conditions} AND (s.identity_id <> %(started)s OR s.name > %(after_name)s)
+ORDER BY i.place, s.name LIMIT %(limit)s
+"""
+# Sorted by an expression that no index has: the planner must not read all identities in order of
+# name until enough of them have series.
+_RARE_SERIES = """
+SELECT i.id, i.name, s.name FROM ingest_series s
+JOIN identities_identity i ON i.id = s.identity_id
+WHERE {conditions} ORDER BY lower(i.name) || '', s.name LIMIT %(limit)s
 """
 _TOTALS = """
 SELECT t.samples, t.first_ms, t.last_ms
@@ -74,66 +84,111 @@ def list_series(
     *,
     identity: str | None = None,
     contains: str = "",
+    name: str | None = None,
     after: tuple[str, str] | None = None,
     limit: int = 100,
 ) -> SeriesPage:
     """Return at most ``limit`` series of ``scope`` after the (identity, name) ``after``.
 
     ``identity`` selects one identity by its whole name, ``contains`` those with this text in
-    their name; both ignore case. An invalid identity name gives an empty page.
+    their name; both ignore case. ``name`` selects the series of this name. An invalid name gives
+    an empty page.
     """
-    condition, scope_parameters = scope.sql("i.id")
-    conditions = [condition]
-    parameters: dict[str, Any] = {"limit": limit + 1, **scope_parameters}
+    search = _Search(after, limit + 1)
+    condition, parameters = scope.sql("i.id")
+    search.of_identities(condition, **parameters)
     if identity is not None:
         if not re.fullmatch(IDENTITY_NAME, identity):
             return SeriesPage([], None)
-        conditions.append("lower(i.name) = lower(%(identity)s)")
-        parameters["identity"] = identity
+        search.of_identities("lower(i.name) = lower(%(identity)s)", identity=identity)
     if contains:
-        conditions.append("strpos(lower(i.name), lower(%(contains)s)) > 0")
-        parameters["contains"] = contains.replace("\0", "")
-    rows: list[tuple[int, str, str]] = []
-    start: tuple[str, str | None] | None = after
-    while True:
-        new_rows, start = _fetch_next_names(conditions, parameters, start)
-        rows += new_rows
-        if start is None or len(rows) > limit:
-            break
-        # Identities without series are skipped in batches of growing size.
-        parameters["limit"] = min(2 * int(parameters["limit"]), MAX_IDENTITIES_PER_QUERY)
+        search.of_identities("lower(i.name) LIKE %(contains)s", contains=make_pattern(contains))
+    if name is not None:
+        if not re.fullmatch(SERIES_NAME, name):
+            return SeriesPage([], None)
+        search.of_series("s.name = %(name)s", name=name)
+    rows = search.fetch()
     page = rows[:limit]
     has_next = len(rows) > limit
     return SeriesPage(_fetch_totals(page), (page[-1][1], page[-1][2]) if has_next else None)
 
 
-def _fetch_next_names(
-    conditions: list[str], parameters: dict[str, Any], after: tuple[str, str | None] | None
-) -> tuple[list[tuple[int, str, str]], tuple[str, str | None] | None]:
-    """Return (identity id, identity name, series name) after ``after``, and the next ``after``.
+def make_pattern(text: str) -> str:
+    """Return the pattern of LIKE for names in lower case that contain ``text``, ignoring case."""
+    text = text.replace("\0", "").lower()
+    return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
-    A series name of None stands for the end of the identity.
-    """
-    identity, name = after or (None, None)
-    if identity is not None:
-        operator = ">" if name is None else ">="
-        conditions = [*conditions, f"lower(i.name) {operator} lower(%(after)s)"]
-        parameters = {**parameters, "after": identity}
-    with connection.cursor() as cursor:
-        cursor.execute(_IDENTITIES.format(conditions=" AND ".join(conditions)), parameters)
-        identities = dict(cursor.fetchall())
-        # The identity of `after` has been listed up to the series `after`.
-        started = next(
-            (pk for pk, text in identities.items() if text.lower() == (identity or "").lower()),
-            None,
-        )
-        cursor.execute(
-            _NAMES, {"identity_ids": list(identities), "started": started, "after": name}
-        )
-        found = [(pk, identities[pk], series_name) for pk, series_name in cursor.fetchall()]
-    if len(identities) < int(parameters["limit"]):
-        return found, None
-    return found, (list(identities.values())[-1], None)
+
+class _Search:
+    """A search for rows (identity id, identity name, series name) after a place in the list."""
+
+    def __init__(self, after: tuple[str, str] | None, limit: int) -> None:
+        self._place: tuple[str, str | None] | None = after
+        self._limit = limit
+        self._identities: list[str] = []
+        self._series: list[str] = ["true"]
+        self._parameters: dict[str, Any] = {}
+
+    def of_identities(self, condition: str, **parameters: Any) -> None:
+        self._identities.append(condition)
+        self._parameters |= parameters
+
+    def of_series(self, condition: str, **parameters: str) -> None:
+        self._series.append(condition)
+        self._parameters |= parameters
+
+    def fetch(self) -> list[tuple[int, str, str]]:
+        rows: list[tuple[int, str, str]] = []
+        searched, batch = 0, self._limit
+        with connection.cursor() as cursor:
+            while searched < MAX_IDENTITIES_SEARCHED:
+                identities = self._fetch_identities(cursor, batch)
+                rows += self._fetch_series(cursor, identities, self._limit - len(rows))
+                if len(identities) < batch or len(rows) == self._limit:
+                    return rows
+                self._place = (list(identities.values())[-1], None)
+                searched += batch
+                batch = min(2 * batch, MAX_IDENTITIES_SEARCHED)
+            return rows + self._fetch_rare(cursor, self._limit - len(rows))
+
+    def _fetch_identities(self, cursor: CursorWrapper, batch: int) -> dict[int, str]:
+        conditions, parameters = self._from_place()
+        statement = _IDENTITIES.format(conditions=" AND ".join(conditions))
+        cursor.execute(statement, {**parameters, "batch": batch})
+        return dict(cursor.fetchall())
+
+    def _fetch_series(
+        self, cursor: CursorWrapper, identities: dict[int, str], limit: int
+    ) -> list[tuple[int, str, str]]:
+        identity, after_name = self._place or ("", "")
+        # The identity of the place is listed up to the series of the place.
+        started = [pk for pk, name in identities.items() if name.lower() == identity.lower()]
+        parameters: dict[str, Any] = {
+            **self._parameters,
+            "identity_ids": list(identities),
+            "started": started[0] if started else 0,
+            "after_name": after_name or "",
+            "limit": limit,
+        }
+        cursor.execute(_SERIES.format(conditions=" AND ".join(self._series)), parameters)
+        return [(pk, identities[pk], name) for pk, name in cursor.fetchall()]
+
+    def _fetch_rare(self, cursor: CursorWrapper, limit: int) -> list[tuple[int, str, str]]:
+        conditions, parameters = self._from_place()
+        statement = _RARE_SERIES.format(conditions=" AND ".join([*conditions, *self._series]))
+        cursor.execute(statement, {**parameters, "limit": limit})
+        found: list[tuple[int, str, str]] = cursor.fetchall()
+        return found
+
+    def _from_place(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the conditions of the identities from the place on, and all parameters."""
+        if self._place is None:
+            return [*self._identities, "true"], {**self._parameters}
+        identity, after_name = self._place
+        operator = ">" if after_name is None else ">="
+        condition = f"lower(i.name) {operator} lower(%(after)s)"
+        parameters = {**self._parameters, "after": identity, "after_name": after_name}
+        return [*self._identities, condition], parameters
 
 
 def _fetch_totals(page: list[tuple[int, str, str]]) -> list[Series]:

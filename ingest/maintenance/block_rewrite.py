@@ -109,6 +109,7 @@ def replace_hours(
         deleted = int(cursor.rowcount)
     summary_store.delete_summaries(identity_id, name, hours, only)
     block_store.copy_blocks(identity_id, [(name, block) for block in blocks])
+    block_store.update_series(identity_id, name)
     return deleted
 
 

@@ -1,8 +1,8 @@
 """The statements that distribute files and blocks over a Citus cluster, sharded by identity.
 
 Identities and certificates are reference tables, copied to every node, because every upload reads
-them. Files and blocks of one identity are colocated on one node. All other tables stay on the
-coordinator. Each statement is a transaction of its own, so an interrupted run can be resumed.
+them. Files, blocks and series of one identity are colocated on one node. All other tables stay on
+the coordinator. Each statement is a transaction of its own, so an interrupted run can be resumed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from django.db import connection
 
 REFERENCE_TABLES = ("identities_identity", "ingest_devicecertificate")
-FILES, BLOCKS = KEYED_BY_ID = ("ingest_measurement", "ingest_sampleblock")
-SUMMARIES = "ingest_hoursummary"  # its key begins with the identity
-DISTRIBUTED_TABLES = (FILES, BLOCKS, SUMMARIES)
+FILES, BLOCKS, SUMMARIES, SERIES = DISTRIBUTED_TABLES = (
+    "ingest_measurement",
+    "ingest_sampleblock",
+    "ingest_hoursummary",
+    "ingest_series",
+)
+KEYED_BY_ID = (FILES, BLOCKS)  # the other keys begin with the identity
 KEY = "identity_id, id"
 
 # (partmethod, repmodel) of a reference table, and the partmethod of a table sharded by hash, in
@@ -192,7 +196,7 @@ def _storage(state: State) -> Iterator[str]:
 def _distribute(state: State) -> Iterator[str]:
     if FILES not in state.distribution:
         yield f"SELECT create_distributed_table('{FILES}', 'identity_id')"
-    for table in (BLOCKS, SUMMARIES):
+    for table in (BLOCKS, SUMMARIES, SERIES):
         if table not in state.distribution:
             yield (
                 f"SELECT create_distributed_table('{table}', 'identity_id', "

@@ -148,6 +148,7 @@ def _delete(identity_id: int, name: str, before_hour: int) -> Amount:
         files, file_bytes = cursor.fetchone()
         cursor.execute(_DELETE_CONFLICTS, (*series, before_ms))
         amount = Amount(blocks, samples, files, file_bytes)
+        block_store.update_series(identity_id, name)
         if amount:
             cursor.execute(_DELETE_LOWER_WATERMARKS, (*series, before_ms))
             cursor.execute(_ADD_WATERMARK, (*series, before_ms))

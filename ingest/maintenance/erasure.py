@@ -88,6 +88,7 @@ _REST = (
     "DELETE FROM ingest_dailyusage WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_prunewatermark WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_sampleconflict WHERE identity_id = %(identity)s",
+    "DELETE FROM ingest_series WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_retentionpolicy WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_devicecertificate WHERE identity_id = %(identity)s",
     "DELETE FROM identities_studyidentity WHERE identity_id = %(identity)s",

@@ -60,6 +60,9 @@ def rebuild_series(
             done.damaged += [file for file in error.damaged if file.id not in seen]
             seen.update(file.id for file in error.damaged)
         report(done.samples)
+    with transaction_without_timeouts():  # also without any run
+        block_store.lock(identity_id, [name])
+        block_store.update_series(identity_id, name)
     return done
 
 

@@ -82,6 +82,8 @@ def _store(measurement: Measurement, file: SampleFile, columns: tuple[str, ...] 
         overlaid = tuple(overlay_series(identity_id, each)[0] for each in series)
         blocks = [(each.name, block) for each in overlaid for block in each.blocks]
         block_store.copy_blocks(identity_id, blocks)
+        for name in {name for name, _ in blocks}:
+            block_store.update_series(identity_id, name)
         receipt = PreparedFile(
             id=measurement.pk,
             name=measurement.name,

@@ -76,13 +76,13 @@ class Replayed:
 
 
 def series_names(identity_id: int) -> list[str]:
-    """Return the names of which an identity has files (also rejected ones) or blocks.
+    """Return the names of which an identity has files (also rejected ones), blocks or series.
 
     A file of several columns adds its own name, which has no samples, and that of each column.
     """
     names: set[str] = set()
     with connection.cursor() as cursor:
-        for table in ("ingest_measurement", "ingest_sampleblock"):
+        for table in ("ingest_measurement", "ingest_sampleblock", "ingest_series"):
             cursor.execute(_NAMES.format(table=table), [identity_id, identity_id])
             names.update(name for (name,) in cursor.fetchall())
         cursor.execute(_COLUMNS, [identity_id])

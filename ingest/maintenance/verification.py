@@ -22,7 +22,7 @@ from ingest.maintenance.replay import (
     replay,
 )
 from ingest.maintenance.summary_verification import StoredSummaries, load_summaries
-from ingest.models import Measurement
+from ingest.models import Measurement, SampleBlock, Series
 from ingest.storage import stored_files, summary_store
 from ingest.storage.blocks import HOUR_US, MAX_SAMPLES
 from ingest.storage.file_overlay import Layered
@@ -50,17 +50,21 @@ class HourDifference:
 
 @dataclass(slots=True)
 class SeriesVerified:
-    """What was compared of one series, and the differences found."""
+    """What was compared of one series, and the differences found.
+
+    ``listing`` tells how the table of series differs from the blocks, "" if it does not.
+    """
 
     name: str
     files: int = 0
     samples: int = 0
     differences: list[HourDifference] = field(default_factory=list)
     damaged: list[DamagedOriginal] = field(default_factory=list)
+    listing: str = ""
 
     @property
     def is_clean(self) -> bool:
-        return not self.differences and not self.damaged
+        return not (self.differences or self.damaged or self.listing)
 
 
 def verify_series(
@@ -86,6 +90,7 @@ def verify_series(
             HourDifference(hour, 0, 0, 0, ["there is a summary without samples"])
             for hour in summary_store.find_hours_without_blocks(identity_id, name)
         ]
+        verified.listing = _compare_listing(identity_id, name)
         without_samples = [Measurement.Status.REJECTED, Measurement.Status.WITHDRAWN]
         files = files_of_series(identity_id, name)
         verified.files = files.count()
@@ -95,6 +100,14 @@ def verify_series(
                 damaged[measurement.pk] = DamagedOriginal(measurement.pk, name, fault)
     verified.damaged = list(damaged.values())
     return verified
+
+
+def _compare_listing(identity_id: int, name: str) -> str:
+    """Return how the table of series differs from the blocks of a series, or ""."""
+    is_listed = Series.objects.filter(identity_id=identity_id, name=name).exists()
+    if is_listed == SampleBlock.objects.filter(identity_id=identity_id, name=name).exists():
+        return ""
+    return "is listed without any sample" if is_listed else "has samples and is not listed"
 
 
 def _compare(

@@ -24,6 +24,7 @@ from ingest.models.measurements import (
     InterruptedUpload,
     Measurement,
     SampleBlock,
+    Series,
 )
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "RetentionPolicy",
     "SampleBlock",
     "SampleConflict",
+    "Series",
     "Withdrawal",
 ]

@@ -203,6 +203,33 @@ class HourSummary(models.Model):
         return f"{self.name} {self.hour} ({self.sample_count})"
 
 
+class Series(models.Model):
+    """A series: an identity has samples under this name, that of a column included.
+
+    The row comes with the series' first block and goes with its last one, in the same transaction
+    and under the lock of the series. Nothing else is kept in it, so uploads to a known series
+    never write it.
+    """
+
+    pk = models.CompositePrimaryKey("identity_id", "name")
+    identity = models.ForeignKey(
+        Identity,
+        on_delete=models.CASCADE,
+        related_name="series",
+        db_constraint=False,
+        db_index=False,
+    )
+    name = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = _("series")
+        default_permissions = ()
+        indexes = [models.Index(fields=["name", "identity"], name="series_by_name")]
+
+    def __str__(self) -> str:
+        return f"{self.identity.name}/{self.name}"
+
+
 class InterruptedUpload(models.Model):
     """An upload in which a worker died, by certificate and length; gone once it succeeds."""
 

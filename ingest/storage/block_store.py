@@ -54,6 +54,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS compressing
 _TAKE_COMPRESSED = f"""
 INSERT INTO ingest_sampleblock ({_COLUMNS}, compacted) SELECT {_COLUMNS}, true FROM compressing
 """  # noqa: S608 - names of columns
+_HAS_BLOCKS = "SELECT 1 FROM ingest_sampleblock WHERE identity_id = $1 AND name = $2 LIMIT 1"
+_ADD_SERIES = "INSERT INTO ingest_series (identity_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_DELETE_SERIES = "DELETE FROM ingest_series WHERE identity_id = $1 AND name = $2"
 _COPY_TYPES = [
     "uuid", "int8", "varchar", "int4", "int8", "int8", "int4",
     "float8", "float8", "float8", "int4[]", "float8[]", "int2",
@@ -83,10 +86,21 @@ def lock(identity_id: int, names: Sequence[str]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock($1)", [series_lock(identity_id, name)])
 
 
+def update_series(identity_id: int, name: str) -> None:
+    """Make the table of series agree with the blocks of one series, after they were changed.
+
+    Call it in the transaction that changed them, with the lock of the series.
+    """
+    cursor = _cursor()
+    has_blocks = cursor.execute(_HAS_BLOCKS, [identity_id, name]).fetchone() is not None
+    cursor.execute(_ADD_SERIES if has_blocks else _DELETE_SERIES, [identity_id, name])
+
+
 def copy_blocks(identity_id: int, blocks: Sequence[tuple[str, Block]]) -> None:
     """Add blocks, each with the name of its series, uncompressed.
 
-    They have no timestamp in common with a stored block.
+    They have no timestamp in common with a stored block. ``ingest_store_file`` adds the rows of
+    new series; other callers call ``update_series``.
     """
     _copy("ingest_sampleblock", identity_id, blocks)
 

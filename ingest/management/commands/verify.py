@@ -28,7 +28,7 @@ class Command(MaintenanceCommand):
         self._as_text = not options["json"]
         document: dict[str, Any] = {
             "clean": True, "series": 0, "files": 0, "samples": 0, "differences": [], "damaged": [],
-            "orphans": [],
+            "listing": [], "orphans": [],
         }  # fmt: skip
         for identity in select_identities(options["identity"]):
             for name in series_names(identity.pk):
@@ -74,6 +74,9 @@ class Command(MaintenanceCommand):
         for each in verified.damaged:
             document["damaged"].append({**place, "id": str(each.id), "fault": each.fault})
             self._print_line(f"{identity.name} {verified.name!a} file {each.id}: {each.fault}")
+        if verified.listing:
+            document["listing"].append({**place, "fault": verified.listing})
+            self._print_line(f"{identity.name} {verified.name!a} {verified.listing}")
 
     def _add_orphans(self, document: dict[str, Any]) -> None:
         for orphans in find_orphans():
@@ -98,7 +101,9 @@ def _describe(document: dict[str, Any]) -> str:
         return compared + "no differences."
     hours, files = len(document["differences"]), len(document["damaged"])
     orphans = sum(entry["rows"] for entry in document["orphans"])
+    series = len(document["listing"])
     return (
-        compared + f"{hours:,} hours differ, {files:,} files are damaged, {orphans:,} rows are "
-        "orphaned. `manage.py rebuild` rebuilds hours from their files."
+        compared + f"{hours:,} hours differ, {files:,} files are damaged, {series:,} series are "
+        f"listed wrongly, {orphans:,} rows are orphaned. `manage.py rebuild` rebuilds hours from "
+        "their files, and the list of series."
     )

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 
 from identities.access_tokens import AccessToken
 from identities.models import Identity
-from ingest.models import DeviceCertificate, Measurement, SampleBlock
+from ingest.models import DeviceCertificate, Measurement, SampleBlock, Series
 
 HOUR_MS = 3_600_000
 
@@ -21,6 +21,7 @@ def make_block(identity: Identity, name: str, samples: Iterable[tuple[int, float
     """Store one block; the samples must be sorted and lie within one hour."""
     times, values = zip(*samples, strict=True)
     hour = times[0] // HOUR_MS
+    Series.objects.get_or_create(identity=identity, name=name)
     return SampleBlock.objects.create(
         identity=identity,
         name=name,
