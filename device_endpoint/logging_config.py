@@ -16,11 +16,22 @@ from ingest import request_id
 FORMATS = ("text", "json")
 
 
+def _is_refusal(record: logging.LogRecord) -> bool:
+    """Return whether Django logs a request that it refused: its traceback says nothing more."""
+    return 400 <= getattr(record, "status_code", 0) < 500
+
+
 class TextFormatter(logging.Formatter):
     """Time, level, logger, message, request id in brackets; a traceback on further lines."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback of an error."""
+        if _is_refusal(record):
+            record.exc_info = record.exc_text = None
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line without the traceback."""
@@ -44,7 +55,7 @@ class JsonFormatter(logging.Formatter):
         }
         if identifier := request_id.current():
             line["request_id"] = identifier
-        if record.exc_info:
+        if record.exc_info and not _is_refusal(record):
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line)
 

@@ -59,6 +59,8 @@ TOPICS = {
         "tests/security/test_roles.py",
         "tests/security/test_mfa.py",
         "tests/security/test_csv_injection.py",
+        "tests/security/test_admin_parameters.py",
+        "tests/security/test_admin_fuzz.py",
     ),
     "hygiene": (
         "tests/security/test_dependency_audit.py",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -13,12 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.admin.access_tokens import is_superuser
+from identities.admin.checked_requests import CheckedAdmin
 from identities.audit.models import AuditEvent
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[AuditEvent]
-else:
-    ModelAdmin = admin.ModelAdmin
 
 
 class ObjectTypeFilter(admin.AllValuesFieldListFilter):
@@ -30,7 +26,7 @@ class ObjectTypeFilter(admin.AllValuesFieldListFilter):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ModelAdmin):
+class AuditEventAdmin(CheckedAdmin):
     list_display = ("created_at", "username", "action", "object_type", "object_repr", "address")
     list_filter = ("action", ("object_type", ObjectTypeFilter))
     search_fields = ("username", "object_repr", "address")

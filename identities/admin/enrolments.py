@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import label_for_field, unquote
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from identities.admin import bulk_enrolment
 from identities.admin.bulk_enrolment_forms import MAX_KEYS
+from identities.admin.checked_requests import CheckedAdmin
 from identities.admin.confirmation import Confirmation
 from identities.admin.extensions import enrolment_pages, key_pages
 from identities.admin.reissue import ReissueRequest, answer_reissue
@@ -25,16 +26,11 @@ from identities.admin.revocation import revoke_rows
 from identities.enrolment import progress
 from identities.models import Enrolment, PreSharedKey
 
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Enrolment]
-else:
-    ModelAdmin = admin.ModelAdmin
-
 KEYS_PER_PAGE = 100
 
 
 @admin.register(Enrolment)
-class EnrolmentAdmin(ModelAdmin):
+class EnrolmentAdmin(CheckedAdmin):
     """Permissions are those for keys; nobody edits or deletes an enrolment."""
 
     list_display = ("name", "registered_shown", "created_by", "created_at")

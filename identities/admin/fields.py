@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from identities.admin.checked_requests import CheckedAdmin, is_key
 from identities.durations import format_duration, parse_duration
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin
 
 
 class DurationField(forms.CharField):
@@ -48,12 +43,17 @@ DURATION_AS_TEXT: dict[type[models.Field[Any, Any]], dict[str, Any]] = {
 class LabelledAutocompleteSelect(AutocompleteSelect):
     """A select with autocomplete; a script connects it with its label."""
 
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        """Return the options for those of ``value`` that can be keys; the others select nothing."""
+        key = self.field.remote_field.model._meta.pk
+        return super().optgroups(name, [each for each in value if is_key(key, str(each))], attr)
+
     @property
     def media(self) -> forms.Media:
         return super().media + forms.Media(js=["identities/labelled_selects.js"])
 
 
-class LabelledInputsMixin(ModelAdmin):
+class LabelledInputsMixin(CheckedAdmin):
     """Labels both inputs of a date and time, and selects with autocomplete."""
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
@@ -12,11 +12,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from identities.admin.access_tokens import is_superuser
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin
+from identities.admin.checked_requests import CheckedAdmin
 
 # The headings in the admin, in place of "OTP_TOTP" and "TOTP devices".
 apps.get_app_config(TOTPDevice._meta.app_label).verbose_name = gettext_lazy("MFA")
@@ -30,7 +26,7 @@ for _model in (TOTPDevice, StaticDevice):
 
 
 @admin.register(TOTPDevice)
-class AuthenticatorAdmin(ModelAdmin):
+class AuthenticatorAdmin(CheckedAdmin):
     """Authenticators, without their secrets and without anything to change."""
 
     list_display = ("user", "confirmed", "created_at", "last_used_at")

@@ -58,6 +58,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
     change_form_template = "admin/identities/presharedkey/change_form.html"
     card_template = "admin/identities/presharedkey/issued.html"
     actions = ("reissue_selected", "revoke_selected")
+    listed_lookups = ("identity__id__exact",)
     list_select_related = ("identity",)
     search_fields = ("identity__name", "note", "hint")
     search_help_text = gettext_lazy(

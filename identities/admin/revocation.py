@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -17,13 +17,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from identities.admin.checked_requests import CheckedAdmin
 from identities.admin.confirmation import Confirmation, row_url
 from identities.one_time_secrets import OneTimeSecret
-
-if TYPE_CHECKING:
-    SecretAdmin = admin.ModelAdmin[Any]
-else:
-    SecretAdmin = admin.ModelAdmin
 
 # Django accepts at most a thousand form fields.
 MAX_ROWS_PER_ACTION = 500
@@ -45,7 +41,7 @@ def revoke_rows(
     return revoked
 
 
-class RevocableAdmin(SecretAdmin):
+class RevocableAdmin(CheckedAdmin):
     """Pages of rows that can be revoked for good."""
 
     actions: tuple[str, ...] = ("revoke_selected",)

@@ -61,6 +61,7 @@ class DeviceCertificateAdmin(CertificateStatesAdmin):
     )  # fmt: skip
     list_display_links = ("identity", "fingerprint_start")
     list_filter = ("state", ExpiryFilter)
+    listed_lookups = ("identity__id__exact", "bound_with__id__exact")
     list_select_related = ("identity",)
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -17,11 +16,6 @@ from identities.admin.fields import LabelledInputsMixin
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.models import DataDeletion, DeviceCertificate, RetentionPolicy, SampleConflict
 from ingest.time_range import format_instant
-
-if TYPE_CHECKING:
-    PolicyAdmin = admin.ModelAdmin[RetentionPolicy]
-else:
-    PolicyAdmin = admin.ModelAdmin
 
 
 @admin.register(SampleConflict)
@@ -131,7 +125,7 @@ class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
 
 
 @admin.register(RetentionPolicy)
-class RetentionPolicyAdmin(LabelledInputsMixin, PolicyAdmin):
+class RetentionPolicyAdmin(LabelledInputsMixin):
     """How long samples are kept; ``manage.py prune`` applies the policies."""
 
     list_display = ("__str__", "identity", "keep_days", "changed_at")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin
 
+from identities.admin.checked_requests import CheckedAdmin
 from identities.admin.fields import DURATION_AS_TEXT
 from ingest.models import MeasurementType
 
-if TYPE_CHECKING:
-    TypeAdmin = admin.ModelAdmin[MeasurementType]
-else:
-    TypeAdmin = admin.ModelAdmin
-
 
 @admin.register(MeasurementType)
-class MeasurementTypeAdmin(TypeAdmin):
+class MeasurementTypeAdmin(CheckedAdmin):
     """Changes of label, unit and codes apply to charts and exports from the next request on."""
 
     list_display = ("pattern", "label", "unit", "loinc", "plausible_low", "plausible_high",

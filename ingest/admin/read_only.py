@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from identities.admin.checked_requests import CheckedAdmin
 from ingest.escaping import escape
 
 _Row = TypeVar("_Row", bound=Model)
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 else:
     AnyPaginator = Paginator
 
-    class ModelAdmin(Generic[_Row], admin.ModelAdmin):
+    class ModelAdmin(Generic[_Row], CheckedAdmin):
         """Django's class, with the type parameter of its stubs."""
 
 

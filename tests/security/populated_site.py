@@ -44,8 +44,11 @@ class World:
     identity: str = "bed-12"
     series: str = "hr"
 
-    def address(self, pattern: str) -> str:
-        """Return the address of a row of this world for a pattern of the URLconf."""
+    def address(self, pattern: str, value: str = "") -> str:
+        """Return the address of a row of this world for a pattern of the URLconf.
+
+        ``value`` stands in place of all parameters, if given.
+        """
         label = re.match(r"admin/(\w+)/(\w+)/", pattern)
         row = self.rows.get(".".join(label.groups())) if label else self.rows["ingest.measurement"]
         number = str(row.pk) if row is not None else "1"
@@ -61,7 +64,7 @@ class World:
             "url": "nowhere",
         }
         plain = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", pattern).replace("^", "").replace("$", "")
-        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: values[match[1]], plain)
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: value or values[match[1]], plain)
 
 
 def patterns(urls: URLResolver | None = None, before: str = "") -> Iterator[str]:
