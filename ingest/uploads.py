@@ -153,12 +153,10 @@ def _check_hours(files: Sequence[PreparedFile], limit: int) -> None:
 
 
 def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
-    if file.columns is None and len(file.series) <= 1:
-        blocks = file.series[0].blocks if file.series else []
-        if len(blocks) <= file_store.MAX_BLOCKS_IN_ONE_STATEMENT:
-            receipt = _store_unless_overlapping(uploader, file)
-            if receipt is not None:
-                return receipt
+    if file.block_count() <= file_store.MAX_BLOCKS_IN_ONE_STATEMENT:
+        receipt = _store_unless_overlapping(uploader, file)
+        if receipt is not None:
+            return receipt
     return _store_together(uploader, [file])[0]
 
 
@@ -175,8 +173,7 @@ def _store_within_quota(uploader: Uploader, files: Sequence[PreparedFile]) -> li
 
 
 def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[Receipt]:
-    names = {file.name for file in files}
-    names |= {series.name for file in files for series in file.series}
+    names = {name for file in files for name in file.locked_names()}
     with transaction.atomic(durable=True):
         # In sorted order, so that two uploads never wait for each other.
         block_store.lock(uploader.identity_id, sorted(names))
@@ -188,11 +185,7 @@ def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[R
 
 
 def _store_in_transaction(uploader: Uploader, file: PreparedFile) -> Receipt:
-    if file.columns is None:
-        receipt = _store_unless_overlapping(uploader, file)
-    else:
-        receipt = file_store.find_first_receipt(uploader.identity_id, file)
-    return receipt or _store_overlaid(uploader, file)
+    return _store_unless_overlapping(uploader, file) or _store_overlaid(uploader, file)
 
 
 def _store_unless_overlapping(

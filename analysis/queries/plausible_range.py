@@ -100,6 +100,7 @@ WITH chosen AS MATERIALIZED (
     ) AS numbered WHERE place %% %(step)s = %(step)s / 2
 )
 SELECT count(*), count(*) FILTER (WHERE value < %(low)s), count(*) FILTER (WHERE value > %(high)s)
-FROM ingest_sampleblock b JOIN chosen ON chosen.id = b.id, unnest(b."values") AS value
+FROM ingest_sampleblock b JOIN chosen ON chosen.id = b.id, unnest(analytics.block_values(
+    b.scale, b.minimum, b."values", b.integers, b.small_integers)) AS value
 WHERE b.identity_id = %(identity_id)s
 """  # noqa: S608 - constants only

@@ -24,8 +24,8 @@ from analysis.queries.series import Series
 from analysis.queries.statistics import SampleColumns, concatenate
 from ingest.parsing.samples import US_PER_MS
 from ingest.storage import pg_arrays
-from ingest.storage.blocks import HOUR_MS, Block
-from ingest.storage.timestamp_encoding import unpack
+from ingest.storage.blocks import HOUR_MS
+from ingest.storage.stored_blocks import COLUMNS, StoredBlock
 from ingest.time_range import TimeRange
 
 SAMPLES_PER_RUN = 250_000
@@ -88,7 +88,7 @@ SELECT b.hour, sum(b.sample_count)::bigint FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} GROUP BY b.hour ORDER BY b.hour LIMIT %(limit)s
 """  # noqa: S608 - constants only
 _BLOCKS = f"""
-SELECT b.hour, b.encoding, b.offsets, b."values" FROM ingest_sampleblock b
+SELECT {COLUMNS} FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} ORDER BY b.hour, b.first_ms
 """  # noqa: S608 - constants only
 _SUMMARIES = f"""
@@ -172,9 +172,8 @@ def _parameters(
 
 
 def decode_columns(row: tuple[Any, ...]) -> SampleColumns:
-    """Return the samples of a row (hour, encoding, offsets, values) of the block table."""
-    hour, encoding, offsets, values = row
-    block = Block(hour, unpack(encoding, offsets, len(values)), values)
+    """Return the samples of a row of ``stored_blocks.COLUMNS``."""
+    block = StoredBlock(*row).decode()
     return SampleColumns(block.times, block.values)
 
 

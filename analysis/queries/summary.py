@@ -29,6 +29,7 @@ from analysis.queries.statistics import (
     find_longest_gap,
 )
 from ingest.parsing.samples import US_PER_MS
+from ingest.storage.stored_blocks import COLUMNS
 from ingest.time_range import TimeRange
 
 MAX_EXACT_SAMPLES = 200_000
@@ -123,7 +124,7 @@ FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_WHOLE}
 """  # noqa: S608 - constants only
 _TOTALS_COLUMNS = ("count", "first_ms", "last_ms", "minimum", "maximum", "total")
 _PARTIAL_BLOCKS = f"""
-SELECT b.hour, b.encoding, b.offsets, b."values" FROM ingest_sampleblock b
+SELECT {COLUMNS} FROM ingest_sampleblock b
 WHERE {_IN_RANGE} AND NOT ({_WHOLE})
 """  # noqa: S608 - constants only
 # Blocks of one hour may overlap in time: a gap starts after the last sample of all earlier ones.
@@ -136,7 +137,7 @@ SELECT reached, first_ms FROM (
 """  # noqa: S608 - constants only
 # Hours are read whole, because blocks of one hour may fill each other's gaps.
 _OPEN = f"""
-SELECT b.hour, b.encoding, b.offsets, b."values" FROM ingest_sampleblock b
+SELECT {COLUMNS} FROM ingest_sampleblock b
 JOIN ({{hours}}) AS chosen ON chosen.hour = b.hour
 WHERE {_IN_RANGE} AND {_WHOLE} ORDER BY b.hour, b.first_ms
 """  # noqa: S608 - constants only

@@ -7,54 +7,35 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import psycopg
 from django.db import connection
-from numpy.typing import NDArray
 
 from ingest.storage import block_store, pg_arrays, summary_store
 from ingest.storage.blocks import Block
-from ingest.storage.timestamp_encoding import unpack
+from ingest.storage.stored_blocks import COLUMNS, StoredBlock
 
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
-    """A row of ``ingest_sampleblock``, valid or not.
+    """A row of ``ingest_sampleblock``; ``block`` is None where it cannot be decoded.
 
-    ``offsets_us`` (unpacked) and ``values`` are None unless they are one-dimensional arrays of
-    numbers that the encoding allows.
+    ``fault`` then says why.
     """
 
     id: uuid.UUID
-    hour: int
-    first_ms: int
     last_ms: int
-    sample_count: int
-    minimum: float
     maximum: float
     total: float
-    encoding: int
-    offsets_us: NDArray[np.int64] | None
-    values: NDArray[np.float64] | None
-
-    def block(self) -> Block:
-        """Return the block; both arrays must be present."""
-        if self.offsets_us is None or self.values is None:
-            raise AssertionError(f"block {self.id} has no samples")
-        return Block(self.hour, self.offsets_us, self.values)
+    stored: StoredBlock
+    block: Block | None
+    fault: str
 
 
-# The binary form of an empty array, or of one with a NULL, differs from that of numbers.
 _ROWS = """
-SELECT b.id, b.hour, b.first_ms, b.last_ms, b.sample_count, b.minimum, b.maximum, b.total,
-       b.encoding,
-       CASE WHEN array_ndims(b.offsets) = 1 AND array_position(b.offsets, NULL) IS NULL
-            THEN b.offsets END,
-       CASE WHEN array_ndims(b."values") = 1 AND array_position(b."values", NULL) IS NULL
-            THEN b."values" END
+SELECT b.id, b.last_ms, b.maximum, b.total, {columns}
 FROM ingest_sampleblock b
 WHERE b.identity_id = %s AND b.name = %s AND b.hour BETWEEN %s AND %s
 ORDER BY b.hour, {order}
@@ -70,13 +51,13 @@ WHERE identity_id = %s AND name = %s AND hour BETWEEN %s AND %s
 
 def read_rows(identity_id: int, name: str, first_hour: int, last_hour: int) -> list[BlockRow]:
     """Return the blocks from ``first_hour`` to ``last_hour`` (inclusive), ascending."""
-    statement = _ROWS.format(order="b.first_ms, b.id")
+    statement = _ROWS.format(columns=COLUMNS, order="b.first_ms, b.id")
     return _fetch(statement, [identity_id, name, first_hour, last_hour, None])
 
 
 def read_smallest(identity_id: int, name: str, hour: int, limit: int) -> list[BlockRow]:
     """Return up to ``limit`` blocks of an hour, those with the fewest samples first."""
-    statement = _ROWS.format(order="b.sample_count, b.last_ms")
+    statement = _ROWS.format(columns=COLUMNS, order="b.sample_count, b.last_ms")
     return _fetch(statement, [identity_id, name, hour, hour, limit])
 
 
@@ -123,11 +104,10 @@ def _fetch(statement: str, parameters: list[object]) -> list[BlockRow]:
 
 
 def _to_row(columns: tuple[Any, ...]) -> BlockRow:
-    row = BlockRow(*columns)
-    if row.offsets_us is None or row.values is None:
-        return row
+    block_id, last_ms, maximum, total, *form = columns
+    stored = StoredBlock(*form)
     try:
-        offsets = unpack(row.encoding, row.offsets_us, len(row.values))
-    except ValueError:
-        offsets = None
-    return replace(row, offsets_us=offsets)
+        block, fault = stored.decode(), ""
+    except ValueError as error:
+        block, fault = None, str(error)
+    return BlockRow(block_id, last_ms, maximum, total, stored, block, fault)

@@ -45,7 +45,8 @@ FROM pg_constraint c WHERE c.contype = 'p' AND c.conrelid::regclass::text = ANY(
 """
 _STORAGE = """
 SELECT bool_and(a.attstorage = 'x') FROM pg_attribute a
-WHERE a.attrelid = 'ingest_sampleblock'::regclass AND a.attname IN ('offsets', 'values')
+WHERE a.attrelid = 'ingest_sampleblock'::regclass AND a.attnum > 0
+  AND a.attndims > 0
 """
 _FUNCTIONS = """
 SELECT p.oid::regprocedure::text, p.proretset, quote_ident(n.nspname) || '.' ||
@@ -189,7 +190,10 @@ def _storage(state: State) -> Iterator[str]:
         # Arrays that the coordinator compresses are sent decompressed, so the shards compress them.
         yield (
             f"ALTER TABLE {BLOCKS} ALTER COLUMN offsets SET STORAGE EXTENDED, "
-            'ALTER COLUMN "values" SET STORAGE EXTENDED'
+            "ALTER COLUMN time_steps SET STORAGE EXTENDED, "
+            'ALTER COLUMN "values" SET STORAGE EXTENDED, '
+            "ALTER COLUMN integers SET STORAGE EXTENDED, "
+            "ALTER COLUMN small_integers SET STORAGE EXTENDED"
         )
 
 

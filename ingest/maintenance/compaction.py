@@ -23,7 +23,7 @@ from django.db import connection
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.storage import block_store, summary_store
-from ingest.storage.blocks import HOUR_MS, HOUR_US, merge
+from ingest.storage.blocks import HOUR_MS, HOUR_US, Block, merge
 from ingest.storage.hour_summaries import summarise_hour
 
 HOURS_PER_QUERY = 500
@@ -34,8 +34,8 @@ BUSY_HOUR_RETRIES = 3
 BUSY_PAUSE_SECONDS = 0.5
 LAST_HOUR = 2**31 - 1
 
-# As an upload stores them: an offset and a value, in addition to the other columns of the block.
-BYTES_PER_SAMPLE = 12
+# As an upload stores most of them, in addition to the other columns of the block.
+BYTES_PER_SAMPLE = 4
 BYTES_PER_BLOCK = 200
 MIN_VACUUM_BYTES = 2 << 20
 MIN_VACUUM_SHARE = 0.05
@@ -206,9 +206,10 @@ def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
     rows = block_rewrite.read_smallest(
         series_hour.identity_id, series_hour.name, series_hour.hour, MAX_BLOCKS_AT_ONCE
     )
-    if any(not _is_valid(row) for row in rows):
+    blocks = [row.block for row in rows if row.block is not None and _is_inside_hour(row.block)]
+    if len(blocks) < len(rows):
         return len(rows), None, 0
-    merged = merge(row.block() for row in rows) if rows else []
+    merged = merge(blocks) if blocks else []
     samples = sum(len(block.values) for block in merged)
     times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
     if not bool((times[1:] > times[:-1]).all()):
@@ -224,8 +225,5 @@ def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
     return len(rows), len(merged), samples
 
 
-def _is_valid(row: block_rewrite.BlockRow) -> bool:
-    offsets, values = row.offsets_us, row.values
-    if offsets is None or values is None or len(offsets) != len(values):
-        return False
-    return int(offsets.min()) >= 0 and int(offsets.max()) < HOUR_US
+def _is_inside_hour(block: Block) -> bool:
+    return int(block.offsets_us.min()) >= 0 and int(block.offsets_us.max()) < HOUR_US

@@ -27,7 +27,6 @@ from ingest.storage import stored_files, summary_store
 from ingest.storage.blocks import HOUR_US, MAX_SAMPLES
 from ingest.storage.file_overlay import Layered
 from ingest.storage.stored_files import files_of_series
-from ingest.storage.timestamp_encoding import ENCODINGS
 
 SAMPLES_PER_RUN = 1_000_000
 
@@ -113,7 +112,7 @@ def _compare_listing(identity_id: int, name: str) -> str:
 def _compare(
     expected: Layered, rows: Sequence[BlockRow], summaries: StoredSummaries
 ) -> Iterator[HourDifference]:
-    by_hour = {hour: list(found) for hour, found in groupby(rows, lambda row: row.hour)}
+    by_hour = {hour: list(found) for hour, found in groupby(rows, lambda row: row.stored.hour)}
     for hour in sorted({*expected.hours(), *by_hour}):
         found = by_hour.get(hour, [])
         difference = compare_hour(hour, expected.of_hour(hour), found, summaries)
@@ -132,9 +131,9 @@ def compare_hour(
     The summary of the hour is compared with blocks that are valid themselves.
     """
     faults = [fault for row in rows for fault in _faults(row)]
+    blocks = [row.block for row in rows if row.block is not None]
     if rows and summaries is not None and not faults:
-        faults += summaries.faults(hour, [row.block() for row in rows])
-    blocks = [row.block() for row in rows if _has_samples(row)]
+        faults += summaries.faults(hour, blocks)
     times = np.concatenate([block.times for block in blocks] or [np.empty(0, np.int64)])
     values = np.concatenate([block.values for block in blocks] or [np.empty(0)])
     order = np.argsort(times, kind="stable")
@@ -154,30 +153,22 @@ def compare_hour(
     return HourDifference(hour, missing, extra, different, faults)
 
 
-def _has_samples(row: BlockRow) -> bool:
-    offsets, values = row.offsets_us, row.values
-    return offsets is not None and values is not None and len(offsets) == len(values)
-
-
 def _faults(row: BlockRow) -> Iterator[str]:
     """Yield the faults of a block, regardless of the files."""
-    if row.encoding not in ENCODINGS:
-        yield f"block {row.id} has the unknown encoding {row.encoding}"
+    if row.block is None:
+        yield f"block {row.id} {row.fault}"
         return
-    if not _has_samples(row):
-        yield f"block {row.id} has no samples, or different numbers of times and values"
-        return
-    block = row.block()
+    block, stored = row.block, row.stored
     offsets, values = block.offsets_us, block.values
-    if len(offsets) != row.sample_count or len(offsets) > MAX_SAMPLES:
-        yield f"block {row.id} has {len(offsets)} samples, not {row.sample_count}"
+    if len(offsets) != stored.sample_count or len(offsets) > MAX_SAMPLES:
+        yield f"block {row.id} has {len(offsets)} samples, not {stored.sample_count}"
     if int(offsets.min()) < 0 or int(offsets.max()) >= HOUR_US:
         yield f"block {row.id} has samples outside its hour"
     if not bool((offsets[1:] > offsets[:-1]).all()):
         yield f"block {row.id} is not sorted"
-    if (row.first_ms, row.last_ms) != (block.first_ms, block.last_ms):
+    if (stored.first_ms, row.last_ms) != (block.first_ms, block.last_ms):
         yield f"block {row.id} has a wrong first or last time"
-    if (row.minimum, row.maximum) != (block.minimum, block.maximum):
+    if (stored.minimum, row.maximum) != (block.minimum, block.maximum):
         yield f"block {row.id} has a wrong minimum or maximum"
     # Sums depend on the order of addition.
     if not abs(row.total - block.total) <= 1e-9 * float(np.abs(values).sum()):

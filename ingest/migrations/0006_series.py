@@ -31,5 +31,4 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL((SQL / "0006_series.sql").read_text()),
-        migrations.RunSQL((SQL / "0006_store_file.sql").read_text()),
     ]

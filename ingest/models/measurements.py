@@ -120,9 +120,12 @@ class Measurement(models.Model):
 class SampleBlock(models.Model):
     """Up to 8,192 samples of one series inside one UTC hour, sorted by time.
 
-    ``encoding`` tells how ``offsets`` holds the times (``ingest.storage.timestamp_encoding``). No
-    two blocks of a series have the same timestamp. ``first_ms`` and ``last_ms`` are rounded down.
-    Uploads store arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses them.
+    ``encoding`` tells how ``offsets`` or ``time_steps`` holds the times
+    (``ingest.storage.timestamp_encoding``), ``scale`` how ``values``, ``integers`` or
+    ``small_integers`` holds the values (``ingest.storage.value_encoding``); the others are NULL.
+    No two blocks of a series have the same timestamp. ``first_ms`` and ``last_ms`` are rounded
+    down. Uploads store arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses
+    them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -141,10 +144,16 @@ class SampleBlock(models.Model):
     minimum = models.FloatField()
     maximum = models.FloatField()
     total = models.FloatField(help_text=_("Sum of the values."))
-    offsets = ArrayField(models.IntegerField())
-    values = ArrayField(models.FloatField())
+    offsets = ArrayField(models.IntegerField(), null=True)
+    values = ArrayField(models.FloatField(), null=True)
     encoding = models.SmallIntegerField(default=1)
     compacted = models.BooleanField(db_default=False)
+    time_steps = ArrayField(models.SmallIntegerField(), null=True)
+    scale = models.SmallIntegerField(
+        null=True, help_text=_("Values are integers divided by this power of ten; empty: doubles.")
+    )
+    integers = ArrayField(models.IntegerField(), null=True)
+    small_integers = ArrayField(models.SmallIntegerField(), null=True)
 
     class Meta:
         indexes = [

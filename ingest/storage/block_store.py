@@ -17,10 +17,10 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from ingest.parsing.samples import US_PER_MS, ColumnSamples
-from ingest.storage import pg_arrays
+from ingest.storage import pg_arrays, stored_blocks
 from ingest.storage.blocks import HOUR_US, Block
-from ingest.storage.pg_arrays import Float8Array, Int4Array
-from ingest.storage.timestamp_encoding import pack, unpack
+from ingest.storage.pg_arrays import Float8Array, Int2Array, Int4Array
+from ingest.storage.stored_blocks import StoredBlock, StoredValues
 from ingest.uuid7 import uuid7
 
 # A file touches few of a series' blocks, whatever lies between its first and its last sample.
@@ -29,21 +29,23 @@ SELECT id, first_ms, last_ms, sample_count
 FROM ingest_sampleblock
 WHERE identity_id = $1::bigint AND name = $2 AND hour = ANY($3::integer[])
 """
-_BLOCKS = """
-SELECT id, hour, encoding, offsets, "values"
-FROM ingest_sampleblock
-WHERE identity_id = $1::bigint AND id = ANY($2::uuid[])
-"""
+_BLOCKS = f"""
+SELECT b.id, {stored_blocks.COLUMNS}
+FROM ingest_sampleblock b
+WHERE b.identity_id = $1::bigint AND b.id = ANY($2::uuid[])
+"""  # noqa: S608 - names of columns
 _HOURS_PER_QUERY = 1_000
 _SAMPLES_PER_QUERY = 500_000
 _REWRITE = """
 UPDATE ingest_sampleblock
-SET "values" = $3, minimum = $4, maximum = $5, total = $6, compacted = false
+SET scale = $3::smallint, "values" = $4, integers = $5, small_integers = $6,
+    minimum = $7, maximum = $8, total = $9, compacted = false
 WHERE identity_id = $1::bigint AND id = $2
 """
 _COLUMNS = (
     "id, identity_id, name, hour, first_ms, last_ms, sample_count, "
-    'minimum, maximum, total, offsets, "values", encoding'
+    'minimum, maximum, total, encoding, offsets, time_steps, scale, "values", integers, '
+    "small_integers"
 )
 # A column's storage setting decides whether a value is compressed when its row is written, and a
 # compressed value stays compressed when it is copied to another table.
@@ -59,7 +61,8 @@ _ADD_SERIES = "INSERT INTO ingest_series (identity_id, name) VALUES ($1, $2) ON 
 _DELETE_SERIES = "DELETE FROM ingest_series WHERE identity_id = $1 AND name = $2"
 _COPY_TYPES = [
     "uuid", "int8", "varchar", "int4", "int8", "int8", "int4",
-    "float8", "float8", "float8", "int4[]", "float8[]", "int2",
+    "float8", "float8", "float8", "int2", "int4[]", "int2[]", "int2", "float8[]", "int4[]",
+    "int2[]",
 ]  # fmt: skip
 
 
@@ -127,7 +130,7 @@ def _copy(
     with _cursor().copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_COPY_TYPES)
         for name, block in blocks:
-            encoding, offsets = pack(block.offsets_us)
+            stored = stored_blocks.encode(block)
             copy.write_row(
                 (
                     uuid7(),
@@ -137,14 +140,26 @@ def _copy(
                     block.first_ms,
                     block.last_ms,
                     len(block.values),
-                    block.minimum,
+                    stored.minimum,
                     block.maximum,
                     block.total,
-                    Int4Array(offsets),
-                    Float8Array(block.values),
-                    encoding,
+                    stored.encoding,
+                    None if stored.offsets is None else Int4Array(stored.offsets),
+                    None if stored.time_steps is None else Int2Array(stored.time_steps),
+                    *_values_parameters(stored),
                 )
             )
+
+
+def _values_parameters(stored: StoredBlock | StoredValues) -> tuple[object, ...]:
+    """Return scale, doubles, integers and small integers as parameters of psycopg."""
+    values, integers, small = stored.values, stored.integers, stored.small_integers
+    return (
+        stored.scale,
+        None if values is None else Float8Array(values),
+        None if integers is None else Int4Array(integers),
+        None if small is None else Int2Array(small),
+    )
 
 
 def overlapping(
@@ -179,7 +194,7 @@ def _is_any_between(times_us: NDArray[np.int64], first_ms: int, last_ms: int) ->
 
 def _load(identity_id: int, ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, Block]]:
     rows = _cursor().execute(_BLOCKS, [identity_id, list(ids)], binary=True).fetchall()
-    return [(row[0], Block(row[1], unpack(row[2], row[3], len(row[4])), row[4])) for row in rows]
+    return [(block_id, StoredBlock(*columns).decode()) for block_id, *columns in rows]
 
 
 def rewrite(identity_id: int, blocks: Sequence[tuple[uuid.UUID, Block]]) -> None:
@@ -191,7 +206,7 @@ def rewrite(identity_id: int, blocks: Sequence[tuple[uuid.UUID, Block]]) -> None
             [
                 identity_id,
                 block_id,
-                Float8Array(block.values),
+                *_values_parameters(stored_blocks.encode_values(block.values)),
                 block.minimum,
                 block.maximum,
                 block.total,

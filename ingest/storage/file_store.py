@@ -1,6 +1,6 @@
 """Store a measurement file and its blocks by one statement, ``ingest_store_file``.
 
-Parameters are binary, arrays come straight from numpy, and each connection prepares the statement
+Parameters are binary, blocks come straight from numpy, and each connection prepares the statement
 once.
 """
 
@@ -9,50 +9,30 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TypeVar
 
-import numpy as np
 import orjson
 from django.conf import settings
 from django.db import connection
-from numpy.typing import NDArray
 
 from ingest.receipts import Receipt
-from ingest.storage import block_store, pg_arrays, prepared_statements
-from ingest.storage.blocks import Block
+from ingest.storage import block_store, new_blocks, prepared_statements
 from ingest.storage.prepared_files import PreparedFile
 from ingest.storage.prepared_statements import Statement
-from ingest.storage.timestamp_encoding import pack
-from ingest.uuid7 import uuid7
 
-_T = TypeVar("_T", bound=np.generic)
-
-# The server splits a file's arrays into blocks, at the cost of one copy of the arrays per block;
-# beyond this many blocks a COPY is cheaper.
-MAX_BLOCKS_IN_ONE_STATEMENT = 32
+# The statement's parameters are in memory several times, here and in the server; a COPY sends one
+# block at a time.
+MAX_BLOCKS_IN_ONE_STATEMENT = 128
 
 _TYPES = (
-    "int8", "int8", "int8", "uuid", "text", "text", "text", "int4", "bytea", "bytea", "text",
-    "jsonb", "text[]", "jsonb", "int4[]", "int8", "int8", "bool",
-    "uuid[]", "int4[]", "int8[]", "int8[]", "int4[]", "int4[]", "int4[]",
-    "float8[]", "float8[]", "float8[]", "int4[]", "float8[]",
+    "int8[]", "int8", "int8", "uuid", "text", "text", "text", "int4", "bytea", "bytea", "text",
+    "jsonb", "text[]", "jsonb", "int4[]", "int8", "int8", "text[]", "int8[]", "int8[]", "bool",
+    "ingest_new_block[]",
 )  # fmt: skip
 _PLACEHOLDERS = ", ".join(f"${number}" for number, _ in enumerate(_TYPES, start=1))
 _STORE_FILE = Statement(
     "store_file",
     f"SELECT * FROM ingest_store_file({_PLACEHOLDERS})",  # noqa: S608 - placeholders
     _TYPES,
-)
-_FIND_FIRST = Statement(
-    "find_first",
-    """
-    SELECT m.id, m.status, m.filename, m.errors, m.series, m.lines, m.samples, m.new,
-           m.identical, m.replaced, m.repeated, m.rounded, m.first_ms, m.last_ms
-    FROM ingest_measurement m
-    WHERE m.identity_id = $1 AND m.name = $2 AND m.sha256 = $3
-    """,
-    ("int8", "text", "bytea"),
 )
 
 # The partial index of rejected files yields them newest first; the length of content that is
@@ -116,33 +96,28 @@ def _read_receipt(file: PreparedFile, row: Sequence[bytes | None]) -> Receipt:
     )
 
 
-def find_first_receipt(identity_id: int, file: PreparedFile) -> Receipt | None:
-    """Return the receipt of the same bytes under the same name, None if they are new."""
-    parameters = [prepared_statements.int8(identity_id), file.name.encode(), file.sha256]
-    row = prepared_statements.execute(_FIND_FIRST, parameters)
-    return None if row is None else _read_receipt(file, row)
-
-
 def store_file(
     identity_id: int, certificate_id: int, file: PreparedFile, *, is_overlaid: bool = False
 ) -> StoreResult:
     """Store ``file`` and its blocks unless it is a duplicate, overlaps or is refused.
 
-    The overlap with stored blocks is checked unless ``is_overlaid``. Files of several columns
-    have to be overlaid first. More than ``MAX_BLOCKS_IN_ONE_STATEMENT`` blocks, or several
-    columns, take two statements, hence a transaction.
+    The overlap with stored blocks is checked unless ``is_overlaid``. More than
+    ``MAX_BLOCKS_IN_ONE_STATEMENT`` blocks take two statements, hence a transaction.
     """
     blocks = [(series.name, block) for series in file.series for block in series.blocks]
-    in_one_statement = file.columns is None and len(blocks) <= MAX_BLOCKS_IN_ONE_STATEMENT
+    in_one_statement = len(blocks) <= MAX_BLOCKS_IN_ONE_STATEMENT
     row = prepared_statements.execute(
         _STORE_FILE,
         [
-            prepared_statements.int8(block_store.series_lock(identity_id, file.name)),
+            prepared_statements.int8s(
+                [block_store.series_lock(identity_id, name) for name in file.locked_names()]
+            ),
             prepared_statements.int8(identity_id),
             prepared_statements.int8(certificate_id),
             *_file_parameters(file),
+            *_series_parameters(file),
             prepared_statements.boolean(is_overlaid),
-            *_block_parameters([block for _, block in blocks] if in_one_statement else []),
+            new_blocks.encode(blocks if in_one_statement else []),
         ],
     )
     if row is None:
@@ -175,32 +150,13 @@ def _file_parameters(file: PreparedFile) -> list[bytes | None]:
     ]
 
 
-def _block_parameters(blocks: Sequence[Block]) -> list[bytes]:
-    packed = [pack(block.offsets_us) for block in blocks]
+def _series_parameters(file: PreparedFile) -> list[bytes]:
+    sampled = [series for series in file.series if len(series.samples.times)]
     return [
-        prepared_statements.uuids([uuid7() for _ in blocks]),
-        prepared_statements.int4s([block.hour for block in blocks]),
-        prepared_statements.int8s([block.first_ms for block in blocks]),
-        prepared_statements.int8s([block.last_ms for block in blocks]),
-        prepared_statements.int4s([encoding for encoding, _ in packed]),
-        prepared_statements.int4s(list(accumulate(len(offsets) for _, offsets in packed))),
-        prepared_statements.int4s(list(accumulate(len(block.values) for block in blocks))),
-        prepared_statements.float8s([block.minimum for block in blocks]),
-        prepared_statements.float8s([block.maximum for block in blocks]),
-        prepared_statements.float8s([block.total for block in blocks]),
-        pg_arrays.encode_int4(_concatenate([offsets for _, offsets in packed], _NO_INTS)),
-        pg_arrays.encode_float8(_concatenate([block.values for block in blocks], _NO_FLOATS)),
+        prepared_statements.texts([series.name for series in sampled]),
+        prepared_statements.int8s([series.samples.first_ms for series in sampled]),
+        prepared_statements.int8s([series.samples.last_ms for series in sampled]),
     ]
-
-
-_NO_INTS: NDArray[np.int32] = np.empty(0, dtype=np.int32)
-_NO_FLOATS: NDArray[np.float64] = np.empty(0, dtype=np.float64)
-
-
-def _concatenate(arrays: list[NDArray[_T]], empty: NDArray[_T]) -> NDArray[_T]:
-    if not arrays:
-        return empty
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def delete_excess_rejected(identity_id: int) -> int:

@@ -68,6 +68,13 @@ class PreparedFile:
     series: tuple[PreparedSeries, ...] = ()
     errors: tuple[LineError, ...] = ()
 
+    def locked_names(self) -> list[str]:
+        """Return the names whose locks guard the file, in the order in which all take them."""
+        return sorted({self.name, *(series.name for series in self.series)})
+
+    def block_count(self) -> int:
+        return sum(len(series.blocks) for series in self.series)
+
     def receipt(self) -> Receipt:
         """Return the receipt of this file as stored or rejected now."""
         counts = [series.counts() for series in self.series]

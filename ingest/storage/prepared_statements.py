@@ -55,6 +55,7 @@ _OIDS = {
     "jsonb": 3802, "int4[]": pg_arrays.INT4_ARRAY_OID,
     "float8[]": pg_arrays.FLOAT8_ARRAY_OID, "uuid[]": _UUID_ARRAY_OID,
     "int8[]": 1016, "text[]": 1009,
+    "ingest_new_block[]": 0,  # the server knows it from the function's declaration
 }  # fmt: skip
 
 _prepared: weakref.WeakKeyDictionary[psycopg.Connection[object], set[str]] = (

@@ -47,7 +47,7 @@ def _delay_flushes(harness: Harness) -> None:
 
 def _drop_constraint_and_lock(harness: Harness) -> None:
     clause = "ON CONFLICT (identity_id, name, sha256) DO NOTHING"
-    pause_before = "IF NOT occupied THEN"
+    pause_before = "IF NOT is_occupied THEN"
     function = "SELECT pg_get_functiondef('ingest_store_file'::regproc)"
     with harness.connect() as session:
         row = session.execute(function).fetchone()

@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 
 from ingest.models import Measurement, SampleBlock
 from tests.scaling.app_hosts import DEVICE_PORT, AppHost, ReverseProxy, network
-from tests.support.block_offsets import offsets_of
+from tests.support.block_contents import offsets_of
 from tests.support.database import database_address
 from tests.support.devices import Device
 from tests.support.stack import wait_until

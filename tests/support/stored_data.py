@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from identities.models import Identity
 from ingest.models import Measurement, SampleBlock
-from tests.support.block_offsets import offsets_us_of
+from tests.support.block_contents import offsets_us_of, values_of
 
 HOUR_MS = 3_600_000
 
@@ -18,12 +18,13 @@ def stored_samples(identity: Identity, name: str) -> dict[float, float]:
         offsets = [offset / 1000 for offset in offsets_us_of(block)]
         times = [block.hour * HOUR_MS + offset for offset in offsets]
         assert times == sorted(set(times))
-        assert 1 <= len(times) == len(block.values) == block.sample_count <= 8192
+        values = values_of(block)
+        assert 1 <= len(times) == len(values) == block.sample_count <= 8192
         assert 0 <= offsets[0] <= offsets[-1] < HOUR_MS
         assert (block.first_ms, block.last_ms) == (int(times[0]), int(times[-1]))
-        assert (block.minimum, block.maximum) == (min(block.values), max(block.values))
+        assert (block.minimum, block.maximum) == (min(values), max(values))
         assert found.keys().isdisjoint(times)
-        found.update(zip(times, block.values, strict=True))
+        found.update(zip(times, values, strict=True))
     return found
 
 

@@ -12,7 +12,7 @@ from ingest.models import DeviceCertificate, SampleBlock
 from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt
 from ingest.uploads import UploadedFile, Uploader, UploadLimits, store_files
-from tests.support.block_offsets import offsets_of
+from tests.support.block_contents import offsets_of, values_of
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -75,7 +75,7 @@ def stored(identity: Identity, name: str = "hr") -> dict[int, float]:
     """Return all samples of a series; fail on a repeated timestamp."""
     samples: dict[int, float] = {}
     for block in SampleBlock.objects.filter(identity=identity, name=name):
-        for offset, value in zip(offsets_of(block), block.values, strict=True):
+        for offset, value in zip(offsets_of(block), values_of(block), strict=True):
             time = block.hour * HOUR_MS + offset
             assert time not in samples
             samples[time] = value

@@ -22,6 +22,7 @@ from tests.ingest.maintenance.factories import (
     send,
     stored,
 )
+from tests.support.block_contents import plain_form, values_of
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -43,8 +44,8 @@ def test_lost_repeated_and_changed_blocks_are_rebuilt(
     expected = stored(identity)
     first, second, third = SampleBlock.objects.filter(identity=identity)[:3]
     first.delete()
-    second.values[0] = 1e9
-    second.save()
+    values = [1e9, *values_of(second)[1:]]
+    SampleBlock.objects.filter(pk=second.pk).update(**plain_form(second) | {"values": values})
     third.pk, third.name = None, "hr"
     third.save()
     rebuild_series(identity.pk, "hr")

@@ -23,7 +23,7 @@ from tests.ingest.maintenance.factories import (
     send,
     stored,
 )
-from tests.support.block_offsets import offsets_of
+from tests.support.block_contents import offsets_of, plain_form, values_of
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -72,9 +72,11 @@ def test_small_runs_of_hours_compare_the_same(
 
 def test_a_changed_value_is_found_in_its_hour(certificate: DeviceCertificate) -> None:
     block = blocks(certificate)[0]
-    block.values[3] += 1e-9
-    block.total, block.maximum = sum(block.values), max(block.values)
-    block.save()
+    values = values_of(block)
+    values[3] += 1e-9
+    SampleBlock.objects.filter(pk=block.pk).update(
+        **plain_form(block) | {"values": values, "total": sum(values), "maximum": max(values)}
+    )
     (found,) = verify(certificate).differences
     assert (found.hour, found.missing, found.extra, found.different) == (HOUR, 0, 0, 1)
     assert not found.faults
@@ -99,11 +101,11 @@ def test_samples_of_no_file_are_found(certificate: DeviceCertificate) -> None:
 
 def test_a_timestamp_in_two_blocks_is_found(certificate: DeviceCertificate) -> None:
     block = blocks(certificate)[0]
+    value = values_of(block)[0]
     SampleBlock.objects.create(
         identity=certificate.identity, name="hr", hour=HOUR, first_ms=block.first_ms,
-        last_ms=block.first_ms, sample_count=1, minimum=block.values[0],
-        maximum=block.values[0], total=block.values[0], offsets=offsets_of(block)[:1],
-        values=block.values[:1],
+        last_ms=block.first_ms, sample_count=1, minimum=value, maximum=value, total=value,
+        offsets=offsets_of(block)[:1], values=[value],
     )  # fmt: skip
     (found,) = verify(certificate).differences
     assert found.faults == ["1 timestamps are stored twice"]
@@ -130,8 +132,7 @@ def test_an_inconsistent_block_is_found(
     certificate: DeviceCertificate, column: str, value: object, fault: str
 ) -> None:
     chosen = blocks(certificate)[0]
-    each_offset = {"encoding": 1, "offsets": offsets_of(chosen)}
-    SampleBlock.objects.filter(pk=chosen.pk).update(**{**each_offset, column: value})
+    SampleBlock.objects.filter(pk=chosen.pk).update(**{**plain_form(chosen), column: value})
     faults = [text for found in verify(certificate).differences for text in found.faults]
     assert any(fault in text for text in faults), faults
 

@@ -1,8 +1,35 @@
--- Stores one measurement file and the blocks of one series in one statement, and the row of each
--- series that is new.
+-- Stores one measurement file, the blocks of all its series and the row of each series that is new,
+-- in one statement.
 
-CREATE OR REPLACE FUNCTION ingest_store_file(
-    in_series_lock bigint,
+ALTER TABLE ingest_sampleblock
+    ALTER COLUMN time_steps SET STORAGE EXTERNAL,
+    ALTER COLUMN integers SET STORAGE EXTERNAL,
+    ALTER COLUMN small_integers SET STORAGE EXTERNAL;
+
+CREATE TYPE ingest_new_block AS (
+    id uuid,
+    hour integer,
+    first_ms bigint,
+    last_ms bigint,
+    sample_count integer,
+    minimum float8,
+    maximum float8,
+    total float8,
+    encoding smallint,
+    name text,
+    offsets integer[],
+    time_steps smallint[],
+    scale smallint,
+    "values" float8[],
+    integers integer[],
+    small_integers smallint[]
+);
+
+DROP FUNCTION ingest_store_file;
+
+CREATE FUNCTION ingest_store_file(
+    -- advisory locks of the file's name and its series, in the order of their names
+    in_locks bigint[],
     in_identity bigint,
     in_certificate bigint,
     in_id uuid,
@@ -20,19 +47,12 @@ CREATE OR REPLACE FUNCTION ingest_store_file(
     in_counts integer[],
     in_first_ms bigint,
     in_last_ms bigint,
+    -- the series that have samples, each with its first and last time
+    in_series_names text[],
+    in_series_first_ms bigint[],
+    in_series_last_ms bigint[],
     in_is_overlaid boolean,
-    in_block_ids uuid[],
-    in_hours integer[],
-    in_block_first_ms bigint[],
-    in_block_last_ms bigint[],
-    in_encodings integer[],
-    in_offset_ends integer[],
-    in_value_ends integer[],
-    in_minima float8[],
-    in_maxima float8[],
-    in_totals float8[],
-    in_offsets integer[],
-    in_values float8[],
+    in_blocks ingest_new_block[],
     OUT outcome text,
     OUT first_id uuid,
     OUT status text,
@@ -54,11 +74,11 @@ AS $$
 #variable_conflict use_column
 DECLARE
     is_occupied boolean := false;
-    series_names text[];
+    block ingest_new_block;
     series_name text;
 BEGIN
     -- One writer a series. Each statement below sees all that the previous holder committed.
-    PERFORM pg_advisory_xact_lock(in_series_lock);
+    PERFORM pg_advisory_xact_lock(l.lock) FROM unnest(in_locks) AS l(lock);
 
     -- Read again under the lock, so that a revocation holds from its commit on.
     PERFORM 1
@@ -74,16 +94,19 @@ BEGIN
         RETURN;
     END IF;
 
-    IF NOT in_is_overlaid AND in_first_ms IS NOT NULL THEN
-        PERFORM 1
-        FROM ingest_sampleblock b
-        WHERE b.identity_id = in_identity
-          AND b.name = in_name
-          AND (b.hour, b.last_ms) >= ((in_first_ms / 3600000)::integer, in_first_ms)
-          AND b.hour <= (in_last_ms / 3600000)::integer
-          AND b.first_ms <= in_last_ms
-        LIMIT 1;
-        is_occupied := FOUND;
+    IF NOT in_is_overlaid THEN
+        FOR i IN 1 .. cardinality(in_series_names) LOOP
+            PERFORM 1
+            FROM ingest_sampleblock b
+            WHERE b.identity_id = in_identity
+              AND b.name = in_series_names[i]
+              AND (b.hour, b.last_ms)
+                  >= ((in_series_first_ms[i] / 3600000)::integer, in_series_first_ms[i])
+              AND b.hour <= (in_series_last_ms[i] / 3600000)::integer
+              AND b.first_ms <= in_series_last_ms[i]
+            LIMIT 1;
+            is_occupied := is_occupied OR FOUND;
+        END LOOP;
     END IF;
 
     IF NOT is_occupied THEN
@@ -99,30 +122,20 @@ BEGIN
             in_counts[7], in_first_ms, in_last_ms
         ) ON CONFLICT (identity_id, name, sha256) DO NOTHING;
         IF FOUND THEN
-            FOR i IN 1 .. cardinality(in_hours) LOOP
+            FOREACH block IN ARRAY in_blocks LOOP
                 INSERT INTO ingest_sampleblock (
-                    id, identity_id, name, hour, first_ms, last_ms, sample_count,
-                    minimum, maximum, total, encoding, offsets, "values"
+                    id, identity_id, name, hour, first_ms, last_ms, sample_count, minimum, maximum,
+                    total, encoding, offsets, time_steps, scale, "values", integers, small_integers
                 ) VALUES (
-                    in_block_ids[i], in_identity, in_name, in_hours[i],
-                    in_block_first_ms[i], in_block_last_ms[i],
-                    in_value_ends[i] - coalesce(in_value_ends[i - 1], 0),
-                    in_minima[i], in_maxima[i], in_totals[i], in_encodings[i],
-                    in_offsets[coalesce(in_offset_ends[i - 1], 0) + 1 : in_offset_ends[i]],
-                    in_values[coalesce(in_value_ends[i - 1], 0) + 1 : in_value_ends[i]]
+                    block.id, in_identity, block.name, block.hour, block.first_ms, block.last_ms,
+                    block.sample_count, block.minimum, block.maximum, block.total, block.encoding,
+                    block.offsets, block.time_steps, block.scale, block."values", block.integers,
+                    block.small_integers
                 );
             END LOOP;
 
             -- A known series costs a look-up and no write.
-            IF in_columns IS NOT NULL THEN
-                series_names := ARRAY(
-                    SELECT c ->> 'name' FROM jsonb_array_elements(in_series) AS c
-                    WHERE (c ->> 'samples')::integer > 0
-                );
-            ELSIF in_first_ms IS NOT NULL THEN
-                series_names := ARRAY[in_name];
-            END IF;
-            FOREACH series_name IN ARRAY coalesce(series_names, '{}') LOOP
+            FOREACH series_name IN ARRAY in_series_names LOOP
                 PERFORM 1 FROM ingest_series s
                 WHERE s.identity_id = in_identity AND s.name = series_name;
                 IF NOT FOUND THEN
