@@ -18,7 +18,7 @@ from identities.models import Identity
 from ingest.admin.certificate_states import CertificateStatesAdmin
 from ingest.admin.read_only import EstimatedPaginator, grouped, shown
 from ingest.admin.registration_status import registration_status
-from ingest.models import DeviceCertificate
+from ingest.models import CertificateRefusal, DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
 
 MAX_IDENTITIES = 1_000
@@ -72,7 +72,8 @@ class DeviceCertificateAdmin(CertificateStatesAdmin):
     fields = (
         "identity", "fingerprint_shown", "label", "state", "state_reason", "subject_shown",
         "key_type", "not_before", "not_after_shown", "bound_at", "bound_with",
-        "first_seen_at", "replaces", "successors_shown", "reassignments_shown",
+        "first_seen_at", "last_refusal_shown", "replaces", "successors_shown",
+        "reassignments_shown",
     )  # fmt: skip
     readonly_fields = tuple({*fields} - {"label", "state", "state_reason"})
 
@@ -128,6 +129,26 @@ class DeviceCertificateAdmin(CertificateStatesAdmin):
     @admin.display(description=_("subject"))
     def subject_shown(self, certificate: DeviceCertificate) -> str:
         return shown(certificate.subject, 1000) or "-"
+
+    @admin.display(description=_("last refused request"))
+    def last_refusal_shown(self, certificate: DeviceCertificate) -> SafeString | str:
+        """Return time, answer, reason with remedy, address and request of the last refusal."""
+        refusal = CertificateRefusal.objects.filter(certificate=certificate).first()
+        if refusal is None:
+            return gettext("none")
+        return format_html(
+            "{} UTC: {} {}<br>{}<br>{}",
+            f"{refusal.at:%Y-%m-%d %H:%M:%S}",
+            refusal.status,
+            refusal.code,
+            refusal.detail,
+            gettext("from %(address)s, %(agent)s, request %(request)s")
+            % {
+                "address": refusal.address or "-",
+                "agent": refusal.user_agent or "-",
+                "request": refusal.request_id,
+            },
+        )
 
     @admin.display(description=_("state"), ordering="state")
     def state_shown(self, certificate: DeviceCertificate) -> SafeString:

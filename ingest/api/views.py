@@ -12,7 +12,14 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from identities.models import Identity
-from ingest import certificate_renewal, interrupted_uploads, registration, request_id, uploads
+from ingest import (
+    certificate_refusals,
+    certificate_renewal,
+    interrupted_uploads,
+    registration,
+    request_id,
+    uploads,
+)
 from ingest.api import metrics, parsers, problem_json, responses
 from ingest.api.authentication import (
     CertificateAuthentication,
@@ -198,6 +205,24 @@ class DeviceEndpoint(APIView):
 
     def get_exception_handler(self) -> Any:
         return responses.handle_exception
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer a refusal, and keep it as the last one of its certificate."""
+        response = super().handle_exception(exc)
+        problem = problem_json.find_problem(exc)
+        presented = getattr(self, "presented", None)
+        if presented is not None and problem is not None and problem.status < 500:
+            request = self.request._request
+            certificate_refusals.record(
+                presented.sha256,
+                problem.problem.code,
+                status=problem.status,
+                detail=problem.detail,
+                address=request.META.get("HTTP_X_REAL_IP", ""),
+                user_agent=request.META.get("HTTP_USER_AGENT", ""),
+                request_id=request_id.current(),
+            )
+        return response
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Drain the rest of the body, whatever the answer; HEAD gets no content."""

@@ -6,6 +6,7 @@ can be rebuilt. Times of samples are integer epoch milliseconds.
 
 from ingest.models.certificates import (
     CertificateReassignment,
+    CertificateRefusal,
     CertificateRenewal,
     DeviceCertificate,
     RegistrationAttempt,
@@ -29,6 +30,7 @@ from ingest.models.measurements import (
 
 __all__ = [
     "CertificateReassignment",
+    "CertificateRefusal",
     "CertificateRenewal",
     "DailyUsage",
     "DataDeletion",

@@ -228,6 +228,31 @@ class CertificateReassignment(models.Model):
         return f"{self.created_at:%Y-%m-%d %H:%M:%S} from {names[0]} to {names[1]}"
 
 
+class CertificateRefusal(models.Model):
+    """The last refused request of a bound certificate; written once a minute at most."""
+
+    certificate = models.OneToOneField(
+        DeviceCertificate,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="last_refusal",
+        db_constraint=False,
+    )
+    at = models.DateTimeField()
+    code = models.CharField(max_length=64, help_text=_("The problem type of the answer."))
+    status = models.PositiveSmallIntegerField()
+    detail = models.CharField(max_length=500)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    request_id = models.CharField(max_length=64, blank=True, db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.code}"
+
+
 class RegistrationAttempt(models.Model):
     """A registration attempt with its true outcome. Rows are only added."""
 
