@@ -83,6 +83,7 @@ DISK_SPACE_PATHS = read_list("DISK_SPACE_PATHS", [str(VAR_DIR)])
 MIN_FREE_DISK_BYTES = read_int("MIN_FREE_DISK_BYTES", 256 * 1024 * 1024, 0, 2**60)
 
 COMPACTION_INTERVAL_SECONDS = read_int("COMPACTION_INTERVAL_SECONDS", 300, 1)
+RECOMPRESSION_SECONDS = read_int("RECOMPRESSION_SECONDS", 30, 0, 3600)
 
 # --- Limits of the device API (published by GET /device_endpoint) ---------------------------
 MAX_REQUEST_BYTES = read_int("MAX_REQUEST_BYTES", 64 * 1024 * 1024, 1024)

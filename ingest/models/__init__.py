@@ -14,6 +14,7 @@ from ingest.models.certificates import (
 from ingest.models.maintenance import (
     DataDeletion,
     PruneWatermark,
+    RecompressionProgress,
     RetentionPolicy,
     SampleConflict,
     Withdrawal,
@@ -40,6 +41,7 @@ __all__ = [
     "Measurement",
     "MeasurementType",
     "PruneWatermark",
+    "RecompressionProgress",
     "RegistrationAttempt",
     "RetentionPolicy",
     "SampleBlock",

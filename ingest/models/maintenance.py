@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.core.validators import MinValueValidator
@@ -152,6 +153,18 @@ class PruneWatermark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} before {self.before_ms}"
+
+
+class RecompressionProgress(models.Model):
+    """The last file that recompression has read; one row."""
+
+    last_id = models.UUIDField(default=uuid.UUID(int=0))
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.last_id)
 
 
 class DataDeletion(models.Model):

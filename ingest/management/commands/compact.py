@@ -5,7 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
+
 from ingest.maintenance.compaction import Compacted, compact
+from ingest.maintenance.recompression import recompress
 from ingest.management.maintenance_command import PeriodicCommand, find_identity_id
 
 
@@ -26,10 +29,23 @@ class Command(PeriodicCommand):
             self.repeat(options["every"], lambda: self._compact_and_describe_work(options))
             return
         done = self._compact(options)
+        recompressed = self._recompress(options)
         if options["json"]:
             self.write_json(done.as_json())
         else:
-            self.stdout.write(_describe(done))
+            self.stdout.write("\n".join(filter(None, (_describe(done), recompressed))))
+
+    def _recompress(self, options: dict[str, Any]) -> str:
+        """Use idle time for stored files; return what was done, "" for nothing."""
+        if options["identity"] or self.ending.is_set() or not settings.RECOMPRESSION_SECONDS:
+            return ""
+        done = recompress(settings.RECOMPRESSION_SECONDS, self.ending.is_set)
+        if not done.files:
+            return ""
+        return (
+            f"{done.files:,} files compressed again: {done.bytes_before:,} bytes before, "
+            f"{done.bytes_after:,} after"
+        )
 
     def _compact(self, options: dict[str, Any]) -> Compacted:
         done = compact(
@@ -44,7 +60,8 @@ class Command(PeriodicCommand):
 
     def _compact_and_describe_work(self, options: dict[str, Any]) -> str:
         done = self._compact(options)
-        return _describe(done) if done.hours or done.busy or done.damaged else ""
+        compacted = _describe(done) if done.hours or done.busy or done.damaged else ""
+        return "\n".join(line for line in (compacted, self._recompress(options)) if line)
 
 
 def _describe(done: Compacted) -> str:
