@@ -6,9 +6,16 @@ from django.urls import include, path
 from device_endpoint import health
 from device_endpoint.doctor import page as doctor_page
 from device_endpoint.metrics.views import metrics
+from identities.mfa import views as mfa
 
+admin.autodiscover()
+mfa_patterns = [
+    path("", mfa.setup, name="setup"),
+    path("verify/", mfa.verify, name="verify"),
+    path("remove/", mfa.remove, name="remove"),
+]
 urlpatterns = [
-    path("admin/mfa/", include("identities.mfa.urls")),
+    path("admin/mfa/", include((mfa_patterns, "mfa"))),
     path("admin/doctor/", admin.site.admin_view(doctor_page), name="doctor"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("analysis.api.urls")),

@@ -7,6 +7,7 @@ counted and the statement that TLS was used are trusted only from nginx.
 from __future__ import annotations
 
 import hmac
+import importlib
 import logging
 import os
 from collections.abc import Iterable
@@ -41,3 +42,5 @@ def require_proxy_secret(application: WSGIApplication, secret: str) -> WSGIAppli
 os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.staff"
 
 application = require_proxy_secret(get_wsgi_application(), settings.PROXY_SECRET)
+# The first request would wait for it.
+importlib.import_module(settings.ROOT_URLCONF)

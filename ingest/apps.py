@@ -1,6 +1,6 @@
 """Application configuration of ingest."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 from identities.roles import register_permissions
 
@@ -25,3 +25,13 @@ class IngestConfig(AppConfig):
             operate={"ingest.change_devicecertificate"},
             manage={"ingest.withdraw_measurement"},
         )
+        if apps.is_installed("django.contrib.admin"):
+            # Staff and commands act only where the admin is; the device API need not import this.
+            from identities.audit import signals  # noqa: PLC0415
+
+            signals.track(
+                "ingest.DeviceCertificate",
+                "ingest.MeasurementType",
+                "ingest.RetentionPolicy",
+                "ingest.Withdrawal",
+            )

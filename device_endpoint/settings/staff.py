@@ -23,7 +23,7 @@ from device_endpoint.settings.base import (
 ROOT_URLCONF = "device_endpoint.staff_urls"
 WSGI_APPLICATION = "device_endpoint.staff_wsgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "device_endpoint.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,6 +1,6 @@
 """Admin pages of certificates, registration attempts, files and maintenance."""
 
-from identities.audit import recorder, signals
+from identities.audit import recorder
 from ingest.admin import (
     certificates,
     identity_pages,
@@ -19,10 +19,4 @@ __all__ = [
     "registration_attempts",
 ]
 
-signals.track(
-    "ingest.DeviceCertificate",
-    "ingest.MeasurementType",
-    "ingest.RetentionPolicy",
-    "ingest.Withdrawal",
-)
 recorder.register_exports("admin:ingest_measurement_content")

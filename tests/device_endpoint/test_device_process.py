@@ -1,4 +1,4 @@
-"""The modules and apps that the process of the device API loads."""
+"""The modules and apps that the processes load: the device API, the staff site, commands."""
 
 from __future__ import annotations
 
@@ -28,11 +28,29 @@ print(json.dumps({{
 """
 
 
+# Load what every command loads.
+COMMAND_PROBE = """
+import json, sys
+import django
+django.setup()
+from django.db.models.signals import post_save
+from ingest.models import DeviceCertificate
+print(json.dumps({
+    "modules": sorted(sys.modules),
+    "tracked": ["certificates"] if post_save.has_listeners(DeviceCertificate) else [],
+}))
+"""
+
+
 def load_process(service: str) -> dict[str, list[str]]:
+    return _run(PROBE.format(service=service))
+
+
+def _run(probe: str, **environment: str) -> dict[str, list[str]]:
     run = subprocess.run(
-        [sys.executable, "-c", PROBE.format(service=service)],
+        [sys.executable, "-c", probe],
         cwd=PROJECT_DIR,
-        env=clean_environment(VAR_DIR=str(var_dir())),
+        env=clean_environment(VAR_DIR=str(var_dir()), **environment),
         capture_output=True,
         text=True,
         check=True,
@@ -100,3 +118,11 @@ def test_the_staff_site_does_not_import_the_device_api() -> None:
     assert not {"device_endpoint.device_urls", "ingest.api.views"} & set(
         load_process("staff")["modules"]
     )
+
+
+def test_a_command_loads_no_pages_but_audits_its_changes() -> None:
+    found = _run(COMMAND_PROBE, DJANGO_SETTINGS_MODULE="device_endpoint.settings.staff")
+    # They cost each command half a second.
+    pages = ("analysis.admin", "ingest.admin", "identities.admin", "numpy", "pyarrow")
+    assert [module for module in pages if module in found["modules"]] == []
+    assert found["tracked"] == ["certificates"]
