@@ -56,8 +56,8 @@ def answer_while_stalled(device: Device, sent: bytes) -> RawAnswer:
         return read_answer(connection)
 
 
-def spooled_bytes(stack: Stack) -> int:
-    """Return the size of the bodies that nginx holds on disk, in files that have no name."""
+def spooled_sizes(stack: Stack) -> list[int]:
+    """Return the sizes of the bodies that nginx holds on disk, in files that have no name."""
     assert stack.process is not None
     folder = str(stack.var_dir / "nginx" / "body")
     nginx = [pid for pid, command in descendants(stack.process.pid).items() if "nginx" in command]
@@ -70,4 +70,8 @@ def spooled_bytes(stack: Stack) -> int:
                     sizes[found.st_ino] = found.st_size
             except OSError:
                 continue
-    return sum(sizes.values())
+    return list(sizes.values())
+
+
+def spooled_bytes(stack: Stack) -> int:
+    return sum(spooled_sizes(stack))
