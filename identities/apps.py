@@ -14,10 +14,10 @@ class IdentitiesConfig(AppConfig):
     def ready(self) -> None:
         """Reset the groups after each migration, revoke tokens, record staff's changes."""
         # Models can be imported only now.
-        from identities import token_revocation  # noqa: PLC0415
+        from identities import access_tokens  # noqa: PLC0415
 
         post_migrate.connect(reset_groups, dispatch_uid="identities.roles")
-        token_revocation.connect()
+        access_tokens.connect_revocation()
         if apps.is_installed("django.contrib.admin"):
             # Staff act only where the admin is; the device API need not import this.
             from identities.audit import signals  # noqa: PLC0415

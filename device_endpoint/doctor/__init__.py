@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from device_endpoint.doctor import credentials, database, endpoints, filesystem, header_spoofing
+from device_endpoint.doctor import database, endpoints, filesystem, header_spoofing
 from device_endpoint.doctor.results import Finding, fail, ok, warn
 
 
@@ -23,7 +23,7 @@ def run_all() -> list[Finding]:
     """Return the findings of every check, in the order in which to fix them."""
     findings = [*check_settings(), *filesystem.run(), *database.run()]
     if not any(finding.name == "database" and finding.level == "FAIL" for finding in findings):
-        findings += credentials.run()
+        findings += database.check_credentials()
     return [*findings, *endpoints.run(), *header_spoofing.run()]
 
 

@@ -1,20 +1,26 @@
-"""Check the database: connection, migrations, durability, version, clock and replica."""
+"""Check the database (connection, migrations, durability, version, clock, replica) and its keys."""
 
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
 
 from analysis.queries import read_database
 from device_endpoint import health, replica
 from device_endpoint.doctor.results import Finding, fail, ok, warn
+from identities.models import PreSharedKey
+from ingest.models import DeviceCertificate
+from ingest.models.certificates import EXPIRES_SOON
 
 MIN_MAJOR_VERSION = 15
 CLOCK_WARN_SECONDS = 2.0
 CLOCK_FAIL_SECONDS = 60.0
 LAG_WARN_SECONDS = 60.0
+UNUSED_FOR = timedelta(days=30)
 REMEDIES = {
     "database": "start it with `make up`, or set DATABASE_URL",
     "migrations": "run manage.py migrate",
@@ -102,3 +108,33 @@ def _compare_clocks() -> Finding:
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
         there = float(cursor.fetchone()[0])
     return check_clock(there - (before + time.time()) / 2)
+
+
+def check_credentials() -> list[Finding]:
+    """Return the findings on unused pre-shared keys and expiring device certificates."""
+    return [_check_keys(), _check_certificates()]
+
+
+def _check_keys() -> Finding:
+    created_before = timezone.now() - UNUSED_FOR
+    count = PreSharedKey.objects.usable().filter(uses=0, created_at__lt=created_before).count()
+    if count:
+        text = f"{count} usable and unused for more than {UNUSED_FOR.days} days"
+        return warn("keys", text, "revoke those that no device will use (/admin/)")
+    return ok("keys", "none unused for long")
+
+
+def _check_certificates() -> Finding:
+    now = timezone.now()
+    expiring = DeviceCertificate.objects.filter(
+        state=DeviceCertificate.State.ACTIVE,
+        identity__is_active=True,
+        not_after__gt=now,
+        not_after__lt=now + EXPIRES_SOON,
+    )
+    # Not reported if the identity has another certificate that is valid for longer.
+    count = expiring.exclude(identity__certificates__not_after__gt=now + EXPIRES_SOON).count()
+    if count:
+        text = f"{count} expire within {EXPIRES_SOON.days} days"
+        return warn("device certificates", text, "let these devices register with a new one")
+    return ok("device certificates", "none expires soon")

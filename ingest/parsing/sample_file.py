@@ -17,8 +17,12 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from ingest.parsing.decimals import is_rounded
-from ingest.parsing.sample_file_lines import end_of_data, read_lines, split_header
+from ingest.parsing.sample_file_lines import (
+    end_of_data,
+    is_rounded,
+    read_lines,
+    split_header,
+)
 from ingest.parsing.sample_file_scan import Scan, scan
 from ingest.parsing.samples import (
     US_PER_MS,

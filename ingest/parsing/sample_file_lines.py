@@ -11,10 +11,10 @@ import string
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 
-from ingest.parsing.decimals import is_rounded
 from ingest.parsing.sample_file_errors import (
     ERASED,
     LineError,
@@ -172,3 +172,19 @@ def _take(reading: _Reading, time_us: int, fields: list[bytes], values: list[flo
             reading.rounded += is_rounded(text)
     if reading.values > reading.limits.values:
         raise TooManyValues(reading.values, reading.limits.values)
+
+
+_EXACT_CHARACTERS = 15  # a decimal of 15 digits is the shortest notation of its double
+
+
+def is_rounded(text: bytes) -> bool:
+    """Tell whether the shortest notation of the double of ``text`` is another decimal.
+
+    ``text`` is a value of the file grammar, or empty.
+    """
+    if len(text) <= _EXACT_CHARACTERS and b"e" not in text and b"E" not in text:
+        return False
+    if not text:
+        return False
+    shortest = repr(float(text))
+    return shortest.encode() != text and Decimal(shortest) != Decimal(text.decode())

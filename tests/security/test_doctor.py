@@ -19,7 +19,6 @@ from django.test import Client
 from django.utils import timezone
 
 from device_endpoint.doctor import (
-    credentials,
     database,
     endpoints,
     filesystem,
@@ -224,9 +223,9 @@ def test_unused_keys_are_counted(db: None) -> None:
     soon = timezone.now() + timedelta(days=60)
     for _ in range(2):
         issue_psk(identity, expires_at=soon)
-    assert credentials.run()[0].level == "ok"
+    assert database.check_credentials()[0].level == "ok"
     PreSharedKey.objects.update(created_at=timezone.now() - timedelta(days=31))
-    assert credentials.run()[0].text.startswith("2 usable and unused")
+    assert database.check_credentials()[0].text.startswith("2 usable and unused")
 
 
 def test_the_listener_table_is_parsed_for_ipv4_and_ipv6() -> None:
