@@ -11,9 +11,13 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --u
 	--python-version 3.11 --no-header --no-annotate
 
 # Tests wait as much as they work, hence a process more than there are processors.
-PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile
+# tests/conftest.py puts the longest files first; xdist would put those of the most tests first.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile \
+	--no-loadscope-reorder
 # Without bytecode on disk every process of a test run would compile the sources again.
 test test-all: export PYTHONDONTWRITEBYTECODE :=
+# Property tests take four times as many examples.
+test-all: export LONG_TESTS := 1
 
 QUICK_TESTS := "not browser and not debian and not recipes and not slow"
 
@@ -33,7 +37,7 @@ up: $(VENV)/demo.stamp ## everything up, without devices
 logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
-test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (some 10 minutes)
+test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (some 6 minutes)
 	@$(PYTEST) -m $(QUICK_TESTS) $(ARGS)
 
 test-all: $(VENV)/dev.stamp ## every test; names the programs that are missing here

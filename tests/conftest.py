@@ -19,19 +19,34 @@ from tests.support.database import (
     running_cluster,
 )
 from tests.support.devices import Device
+from tests.support.examples import bounded
 from tests.support.missing_tools import missing_tools
 from tests.support.stack import Stack
 
 # How long an example takes is the machine's affair.
-hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.register_profile("project", deadline=None, max_examples=bounded(200))
 hypothesis.settings.load_profile("project")
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
+# A process that begins one of these last keeps the others waiting.
+LONGEST = (
+    "device_api/test_uploads_in_parallel.py",
+    "device_endpoint/test_up.py",
+    "ingest/maintenance/test_series_model.py",
+    "ingest/registration/test_renewal_states.py",
+    "security/test_doctor.py",
+    "security/test_roles.py",
+)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse tests of two databases; deselect those whose programs are missing here."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Refuse tests of two databases; deselect those whose programs are missing here.
+
+    The others get their random order, but for ``LONGEST``.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         rolled_back = "db" in fixtures or item.get_closest_marker("django_db")
@@ -44,6 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
         config.stash.setdefault(LEFT_OUT, {})[mark] = len(left_out)
+    yield
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
 
 
 def _flushes(item: pytest.Item) -> bool:
@@ -92,8 +109,13 @@ def own_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 @pytest.fixture(scope="session")
 def stack(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run nginx and both services on the live database, started as ``manage.py up`` does."""
-    # Monitoring runs once at the start; later runs belong to the tests, with their own clock.
-    environment = {"DATABASE_URL": database_address(), "MONITORING_INTERVAL_SECONDS": "86400"}
+    environment = {
+        "DATABASE_URL": database_address(),
+        "DEVICE_WORKERS": "2",
+        "STAFF_WORKERS": "2",
+        # Monitoring runs once at the start; later runs belong to the tests, with their own clock.
+        "MONITORING_INTERVAL_SECONDS": "86400",
+    }
     running = Stack(tmp_path_factory.mktemp("stack"), environment)
     running.start()
     yield running

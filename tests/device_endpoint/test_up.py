@@ -82,13 +82,6 @@ def test_sighup_replaces_the_workers(own_stack: Stack) -> None:
     assert child_named(pid_of(own_stack), PROGRAMS["device"]) == master
 
 
-def test_data_is_kept_over_a_restart(own_stack: Stack) -> None:
-    own_stack.issue_psk("kept-over-a-restart")
-    own_stack.restart()
-    assert own_stack.manage("issue_psk", "kept-over-a-restart").returncode == 0
-    assert "login     as before" in own_stack.output
-
-
 def test_commands_work_while_it_runs(own_stack: Stack) -> None:
     run = own_stack.manage("issue_psk", "second", "--create", "--json")
     assert run.stderr == ""
@@ -104,13 +97,18 @@ def test_a_second_up_in_the_same_var_dir_is_refused(own_stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_all_programs(own_stack: Stack, number: signal.Signals) -> None:
+def test_a_signal_stops_all_programs_and_the_data_stays(
+    own_stack: Stack, number: signal.Signals
+) -> None:
+    own_stack.issue_psk(f"kept-over-{number.name}")
     children = descendants(pid_of(own_stack))
     assert len(children) > len(PROGRAMS)
     assert own_stack.stop(number) == 0
     assert [child for child in children if is_running(child)] == []
     assert "database system is shut down" in own_stack.logs()
     own_stack.start()
+    assert own_stack.manage("issue_psk", f"kept-over-{number.name}").returncode == 0
+    assert "login     as before" in own_stack.output
 
 
 def test_no_program_outlives_a_killed_supervisor(own_stack: Stack) -> None:

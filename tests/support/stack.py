@@ -48,7 +48,8 @@ class Stack:
     """``manage.py up``, started, watched and ended as a person would do it.
 
     ``environment`` is added to the tests' own. Its superuser is ``superuser_name`` with
-    ``superuser_password``.
+    ``superuser_password``. Each service has one worker, unless ``environment`` says otherwise: a
+    worker imports for a second.
     """
 
     superuser_name = "stack-admin"
@@ -63,6 +64,8 @@ class Stack:
             VAR_DIR=str(self.var_dir),
             DEVICE_PORT=str(self.device_port),
             STAFF_PORT=str(self.staff_port),
+            DEVICE_WORKERS="1",
+            STAFF_WORKERS="1",
             DJANGO_SUPERUSER_USERNAME=self.superuser_name,
             DJANGO_SUPERUSER_PASSWORD=self.superuser_password,
         )

