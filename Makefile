@@ -15,14 +15,14 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --u
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile \
 	--no-loadscope-reorder
 # Without bytecode on disk every process of a test run would compile the sources again.
-test test-all: export PYTHONDONTWRITEBYTECODE :=
+test test-all clients: export PYTHONDONTWRITEBYTECODE :=
 # Property tests take four times as many examples.
 test-all: export LONG_TESTS := 1
 
-QUICK_TESTS := "not browser and not debian and not recipes and not slow"
+QUICK_TESTS := "not browser and not clients and not debian and not recipes and not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: audit help demo up logs test test-all check fault-injection faults security-report trust \
+.PHONY: audit clients help demo up logs test test-all check fault-injection faults security-report trust \
 	format bench lock clean
 
 help: ## list what can be done
@@ -40,8 +40,14 @@ logs: ## follow the logs of a running `make up`
 test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (some 6 minutes)
 	@$(PYTEST) -m $(QUICK_TESTS) $(ARGS)
 
-test-all: $(VENV)/dev.stamp ## every test; names the programs that are missing here
+# CLIENTS= installs no HTTP clients of other languages.
+CLIENTS := .clients/stamp
+
+test-all: $(VENV)/dev.stamp $(CLIENTS) ## every test; names the programs that are missing here
 	@$(PYTEST) $(ARGS)
+
+clients: $(VENV)/dev.stamp .clients/stamp ## run real HTTP clients; write their versions to docs/reference/clients.md
+	@CLIENTS_TABLE=1 $(BIN)/python -m pytest --quiet tests/clients $(ARGS)
 
 check: $(VENV)/dev.stamp ## lint, imports, types, migrations, deploy checks
 	@$(BIN)/python -m ruff check .
@@ -78,15 +84,27 @@ audit: $(VENV)/dev.stamp ## list known vulnerabilities of the locked packages (n
 	@.audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off --format json \
 		-r requirements/demo.txt 2>/dev/null | $(BIN)/python -m tools.audit_report
 
+# Clients of PyPI and npm for tests/clients. One that cannot be installed is named by the tests.
+.clients/stamp: requirements/clients.txt tests/clients/package-lock.json | $(BIN)/python
+	@echo "installing HTTP clients into .clients ..."
+	@mkdir -p .clients/node && cp tests/clients/package*.json .clients/node
+	@$(BIN)/python -m venv .clients/python && .clients/python/bin/python -m pip -qq \
+		--disable-pip-version-check install --require-hashes -r requirements/clients.txt || true
+	@! command -v npm >/dev/null || npm ci --prefix .clients/node --silent --no-audit --no-fund || true
+	@touch $@
+
 lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install uv
 	$(UV_COMPILE) --upgrade -o requirements/core.txt
 	$(UV_COMPILE) --upgrade --extra demo -c requirements/core.txt -o requirements/demo.txt
 	$(UV_COMPILE) --upgrade --extra demo --extra tests --extra dev -c requirements/demo.txt \
 		-o requirements/dev.txt
+	$(subst pyproject.toml,requirements/clients.in,$(UV_COMPILE)) --upgrade -o requirements/clients.txt
+	@! command -v npm >/dev/null || npm update --prefix tests/clients --package-lock-only --silent \
+		--omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what tools made; the data in VAR_DIR stays
-	rm -rf $(VENV) .audit .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .audit .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # --- The virtual environment: a stamp for each set of requirements that is in it ---------------
 

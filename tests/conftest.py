@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -21,6 +22,7 @@ from tests.support.database import (
 from tests.support.devices import Device
 from tests.support.examples import bounded
 from tests.support.missing_tools import missing_tools
+from tests.support.real_clients import RealClient, list_missing
 from tests.support.stack import Stack
 
 # How long an example takes is the machine's affair.
@@ -42,7 +44,7 @@ LONGEST = (
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Refuse tests of two databases; deselect those whose programs are missing here.
 
     The others get their random order, but for ``LONGEST``.
@@ -54,13 +56,26 @@ def pytest_collection_modifyitems(
             raise pytest.UsageError(f"{item.nodeid} opens two databases")
         if "transactional_db" in fixtures or _flushes(item):
             raise pytest.UsageError(f"{item.nodeid} would empty the tables of others: use own_db")
+    yield  # -m and -k deselect: what they leave out is not missing
     for mark in missing_tools():
-        left_out = [item for item in items if item.get_closest_marker(mark)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-        config.stash.setdefault(LEFT_OUT, {})[mark] = len(left_out)
-    yield
+        _leave_out(config, items, mark, [x for x in items if x.get_closest_marker(mark)])
+    for name in list_missing():
+        _leave_out(config, items, name, [x for x in items if _client_of(x) == name])
     items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
+def _leave_out(
+    config: pytest.Config, items: list[pytest.Item], reason: str, left_out: list[pytest.Item]
+) -> None:
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+    config.stash.setdefault(LEFT_OUT, {})[reason] = len(left_out)
+
+
+def _client_of(item: pytest.Item) -> str:
+    """Return the name of the real client that a test runs, "" if it runs none."""
+    client = getattr(getattr(item, "callspec", None), "params", {}).get("program")
+    return client.name if isinstance(client, RealClient) else ""
 
 
 def _flushes(item: pytest.Item) -> bool:
@@ -68,14 +83,29 @@ def _flushes(item: pytest.Item) -> bool:
     return mark is not None and bool(mark.kwargs.get("transaction"))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send what a process of a parallel run has left out to the process that prints the summary."""
+    if isinstance(output := getattr(session.config, "workeroutput", None), dict):
+        output["left_out"] = session.config.stash.get(LEFT_OUT, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Receive it; each process collects the same tests."""
+    left_out = getattr(node, "workeroutput", {}).get("left_out", {})
+    node.config.stash.setdefault(LEFT_OUT, {}).update(left_out)
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Print what was deselected, and what to install for it."""
-    for mark, count in config.stash.get(LEFT_OUT, {}).items():
+    missing = missing_tools() | {name: ", ".join(found) for name, found in list_missing().items()}
+    for reason, count in config.stash.get(LEFT_OUT, {}).items():
         if count:
-            missing = missing_tools()[mark]
-            terminalreporter.write_line(f"left out {count} tests ({mark}); missing: {missing}")
+            terminalreporter.write_line(
+                f"left out {count} tests ({reason}); missing: {missing[reason]}"
+            )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A simulated device: a synthetic heart rate in measurement files, sent on schedule."""
+"""A simulated device: a synthetic heart rate, and acceleration, in files sent on schedule."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from device_client.retry import (
     retry_after,
 )
 from device_client.spool import Spool
-from device_client.synthetic_data import make_file
+from device_client.synthetic_data import make_acceleration_file, make_file
 
 SIMULATED_NAME = "hr_measurement"
+ACCELERATION_NAME = "acc"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Schedule:
 class Simulation:
     """Adds files to ``spool`` by ``schedule`` and sends them with ``deliverer``.
 
+    With ``acceleration_hz`` there is a file of three-axis acceleration beside each heart rate.
     ``clock`` returns epoch seconds. ``before_sending`` is called before each attempt to send.
     ``on_error`` is called with each error after which an endless simulation continues.
     """
@@ -72,6 +74,7 @@ class Simulation:
     deliverer: Deliverer
     retry_policy: RetryPolicy
     on_error: Callable[[DeviceError], None]
+    acceleration_hz: int = 0
     before_sending: Callable[[], None] = lambda: None
     backoff: Backoff = field(default_factory=Backoff)
     clock: Callable[[], float] = time.time
@@ -95,6 +98,12 @@ class Simulation:
         content = make_file(self.seed, end_ms, self.schedule.samples)
         filename = make_dated_filename(SIMULATED_NAME, end_ms)
         self.spool.add(FilePart(SIMULATED_NAME, filename, content))
+        if self.acceleration_hz:
+            acceleration = make_acceleration_file(
+                self.seed, end_ms, self.schedule.samples, self.acceleration_hz
+            )
+            filename = make_dated_filename(ACCELERATION_NAME, end_ms)
+            self.spool.add(FilePart(ACCELERATION_NAME, filename, acceleration))
 
     def _run_endless(self) -> None:
         index, failures, retry_at = 0, 0, 0.0

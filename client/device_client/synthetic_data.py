@@ -1,6 +1,6 @@
-"""A synthetic heart rate, to try the system without a wearer. Pure.
+"""A synthetic heart rate and acceleration, to try the system without a wearer. Pure.
 
-The value depends on the seed and the time alone: overlapping files of one device agree, and each
+A value depends on the seed and the time alone: overlapping files of one device agree, and each
 file continues where the previous one ended.
 """
 
@@ -14,6 +14,7 @@ _MASK = (1 << 64) - 1
 _HOUR_SECONDS = 3600.0
 _SLOT_SECONDS = 2 * 3600  # at most one exercise starts in each slot
 MIN_BPM, MAX_BPM = 38.0, 195.0
+_SHARES = (1.0, 0.4, 0.2)  # of a step's swing, for each axis
 
 
 @lru_cache(maxsize=65_536)
@@ -74,3 +75,29 @@ def make_file(seed: int, end_ms: int, samples: int) -> bytes:
 def _make_lines(seed: int, end_ms: int, samples: int) -> Iterator[str]:
     for at_ms in range(end_ms - (samples - 1) * 1000, end_ms + 1, 1000):
         yield f"{at_ms},{compute_heart_rate(seed, at_ms)}\n"
+
+
+def make_acceleration_file(seed: int, end_ms: int, seconds: int, rate_hz: int) -> bytes:
+    """Return a file ``time_ms,x,y,z`` in g of the ``seconds`` up to ``end_ms``, a whole second."""
+    lines = ["time_ms,x,y,z\n"]
+    for at_ms in range(end_ms - seconds * 1000, end_ms, 1000):
+        lines += _make_acceleration_lines(seed, at_ms, rate_hz)
+    return "".join(lines).encode()
+
+
+def _make_acceleration_lines(seed: int, start_ms: int, rate_hz: int) -> Iterator[str]:
+    """Yield the lines of the second after ``start_ms``: gravity, steps and noise."""
+    at_seconds = start_ms / 1000
+    pitch = 0.6 * _smooth_noise(seed, 20, at_seconds, 120)
+    roll = 0.6 * _smooth_noise(seed, 21, at_seconds, 120)
+    steps = max(0.0, _smooth_noise(seed, 22, at_seconds, 60)) * 0.3
+    gravity = (-math.sin(pitch), math.sin(roll) * math.cos(pitch), math.cos(roll) * math.cos(pitch))
+    for number in range(1, rate_hz + 1):
+        swing = steps * math.sin(4 * math.pi * number / rate_hz)  # two steps a second
+        noise = _random_number(seed, 23, start_ms * rate_hz + number) - 0.5
+        x, y, z = (
+            axis + swing * part + 0.01 * noise for axis, part in zip(gravity, _SHARES, strict=True)
+        )
+        milliseconds, microseconds = divmod(round(number * 1_000_000 / rate_hz), 1000)
+        fraction = f".{microseconds:03d}" if microseconds else ""
+        yield f"{start_ms + milliseconds}{fraction},{x:.3f},{y:.3f},{z:.3f}\n"

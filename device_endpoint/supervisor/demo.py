@@ -27,6 +27,8 @@ from identities.credentials import get_or_create_identity, issue_psk
 from ingest.models import DeviceCertificate
 
 DEVICES = ("demo-1", "demo-2", "demo-3")
+# One device wears an accelerometer too; its times, 62.5 ms apart, need fractions of milliseconds.
+ACCELERATION_HZ = {"demo-1": 16}
 # The first upload fills a chart, the next ones keep it growing.
 FIRST_SAMPLES = 3600
 NEXT_SAMPLES = 10
@@ -100,6 +102,7 @@ def _new_key(identity: str, lifetime: timedelta, note: str) -> str:
 def _simulate(name: str, *options: object) -> list[str]:
     command = [sys.executable, "manage.py", "simulate_device"]
     command += ["--url", public_url(settings.DEVICE_PORT), "--state-dir", str(_state_folder(name))]
+    command += ["--acceleration", str(ACCELERATION_HZ.get(name, 0))]
     return [*command, *map(str, options)]
 
 

@@ -65,7 +65,10 @@ def _make_authority(folder: Path) -> tuple[Path, Path]:
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
+            ),
+            critical=False,
         )
         .sign(key, hashes.SHA256())
     )
@@ -91,7 +94,7 @@ def scripted_server(folder: Path, responses: list[Scripted]) -> Iterator[Scripte
         protocol_version = "HTTP/1.1"
 
         def respond(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self._read_body()
             requests.append((self.command, self.headers.get("Content-Type", ""), body))
             scripted = responses.pop(0) if len(responses) > 1 else responses[0]
             content = json.dumps(scripted.body).encode()
@@ -102,6 +105,16 @@ def scripted_server(folder: Path, responses: list[Scripted]) -> Iterator[Scripte
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(content)
+
+        def _read_body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            chunks = []
+            while size := int(self.rfile.readline(), 16):
+                chunks.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(chunks)
 
         do_GET = do_POST = respond  # noqa: N815 - names of http.server
 

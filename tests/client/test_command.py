@@ -97,6 +97,19 @@ def test_a_loggers_export_is_sent_in_one_command(client: Client, psk: str, tmp_p
     assert f"{export}, line 1: the time 2019-06-11 18:45:00 has no time zone" in wrong.stderr
 
 
+@pytest.mark.slow
+def test_a_file_of_more_hours_than_allowed_is_sent_in_parts(
+    client: Client, psk: str, tmp_path: Path
+) -> None:
+    hourly = tmp_path / "hourly.csv"
+    hourly.write_text("".join(f"{10**12 + hour * 3_600_000},1\n" for hour in range(30_001)))
+    run = client.run("send", "--json", "--psk", psk, str(hourly))
+    assert (run.returncode, run.stderr) == (0, "")
+    document = json.loads(run.stdout)
+    assert [one["new"] for one in document["receipts"]] == [30_000, 1]
+    assert document["waiting"] == 0
+
+
 def test_the_words_say_what_the_server_did(client: Client, psk: str) -> None:
     first = client.run("send", "--psk", psk, str(HR)).stdout.splitlines()
     assert first[0].startswith("registered as command-")

@@ -75,6 +75,22 @@ def test_uploads_are_contiguous_and_the_last_one_ends_now(stack: Stack, psk: str
     assert before_ms - 1000 <= receipts[2]["last_ms"] <= time.time_ns() // 1_000_000
 
 
+def test_acceleration_has_three_columns_with_fractions(
+    stack: Stack, identity: str, psk: str
+) -> None:
+    options = ("--samples", "5", "--acceleration", "16")
+    rate, acceleration = _document(stack, "--psk", psk, *options)["receipts"]
+    assert (rate["name"], rate["new"]) == ("hr_measurement", 5)
+    assert [(one["name"], one["new"]) for one in acceleration["series"]] == [
+        ("acc.x", 80),
+        ("acc.y", 80),
+        ("acc.z", 80),
+    ]
+    assert acceleration["last_ms"] == rate["last_ms"]
+    exported = stack.manage("export_samples", identity, "acc.x").stdout.splitlines()
+    assert exported[1].partition(",")[0].endswith(".5")
+
+
 def test_a_bound_device_needs_no_key(stack: Stack, psk: str, tmp_path: Path) -> None:
     folder = str(tmp_path / "device")
     first = _document(stack, "--psk", psk, "--state-dir", folder, "--file", str(HR))

@@ -12,6 +12,7 @@ from device_client.synthetic_data import (
     MAX_BPM,
     MIN_BPM,
     compute_heart_rate,
+    make_acceleration_file,
     make_file,
 )
 
@@ -75,3 +76,27 @@ def test_most_days_have_exercise() -> None:
         for d in range(10)
     ]
     assert sum(peak > resting + 25 for peak in peaks) >= 5
+
+
+@pytest.mark.parametrize("rate_hz", [1, 16, 30, 32])
+def test_acceleration_is_evenly_spaced_up_to_its_end(rate_hz: int) -> None:
+    header, *lines = make_acceleration_file(7, NOON_MS, 20, rate_hz).decode().split()
+    assert header == "time_ms,x,y,z"
+    assert len(lines) == 20 * rate_hz
+    times = [float(line.split(",")[0]) for line in lines]
+    assert times[-1] == NOON_MS
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(steps) - min(steps) < 0.01
+    assert any("." in line.split(",")[0] for line in lines) == (rate_hz != 1)
+
+
+def test_acceleration_at_rest_is_near_one_g() -> None:
+    lines = make_acceleration_file(7, NOON_MS, 600, 4).decode().split()[1:]
+    sizes = [sum(float(value) ** 2 for value in line.split(",")[1:]) ** 0.5 for line in lines]
+    assert 0.5 < min(sizes) < 1 < max(sizes) < 2
+    assert mean(sizes) == pytest.approx(1, abs=0.1)
+
+
+def test_overlapping_files_of_acceleration_agree() -> None:
+    long = make_acceleration_file(7, NOON_MS, 60, 16).split()
+    assert make_acceleration_file(7, NOON_MS, 20, 16).split()[1:] == long[-320:]

@@ -37,6 +37,13 @@ def test_a_simulated_device_keeps_sending(demo: Stack, name: str) -> None:
     assert len(run.stdout.splitlines()) > 3600
 
 
+def test_a_simulated_device_wears_an_accelerometer(demo: Stack) -> None:
+    wait_until(lambda: log_of(demo, "demo-1").count("\nstored    acc ") >= 2, "two of demo-1")
+    run = demo.manage("export_samples", "demo-1", "acc.z")
+    assert len(run.stdout.splitlines()) > 16 * 3600
+    assert run.stdout.splitlines()[1].partition(",")[0].endswith(".5")
+
+
 def test_no_key_reaches_a_log(demo: Stack) -> None:
     for file in (demo.var_dir / "log").iterdir():
         assert "dpsk_" not in file.read_text(errors="replace")

@@ -53,14 +53,17 @@ def test_a_device_with_curl(stack: Stack, section: dict[str, str], tmp_path: Pat
         "Make a key and a certificate",
         "Write the connection down once",
         "Check, register, upload",
+        "Several columns",
         "Compress",
         "Retry after a failure",
     )
     psk = stack.issue_psk(f"how-to-{uuid4()}")
     lines = _run("".join(section[step] for step in steps), tmp_path, psk=psk)
-    unknown, registered, stored, compressed, again = (json.loads(line) for line in lines)
+    unknown, registered, stored, columns, compressed, again = (json.loads(line) for line in lines)
     assert unknown["type"] == "urn:device-endpoint:certificate_not_bound"
     assert registered["already_bound"] is False
+    names = [one["name"] for one in columns["files"][0]["series"]]
+    assert names == ["acc.x", "acc.y", "acc.z"]
     answers = (stored, compressed, again)
     statuses = [answer["files"][0]["status"] for answer in answers]
     assert statuses == ["stored", "duplicate", "duplicate"]
@@ -79,6 +82,7 @@ def test_a_device_in_python(stack: Stack, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("stored    hr_measurement  1 samples, 1 new")
+    assert "\nstored    acc  6 samples, 6 new" in run.stdout
 
 
 def test_a_device_without_programming(stack: Stack, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.recipes
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECORDING = PROJECT / "tests/data/hr_measurement_2019_06_11"
+ACCELERATION = PROJECT / "tests/data/acc_measurement_2019_06_11"
 PROGRAMS = {"node.md": ("js", "device.mjs"), "c.md": ("c", "device.c")}
 RECEIVED: dict[str, object] = {"files": [{"status": "stored"}]}
 BUSY = problem(503, "service_unavailable", True)
@@ -42,6 +43,7 @@ def _write_program(recipe: str, folder: Path, url: str, authority: Path) -> None
         program = program.replace(printed, actual)
     (folder / name).write_text(program)
     (folder / "recording").write_bytes(RECORDING.read_bytes())
+    (folder / "acceleration").write_bytes(ACCELERATION.read_bytes())
 
 
 def _run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -70,9 +72,15 @@ def test_a_recipes_device_registers_and_uploads(stack: Stack, tmp_path: Path, re
     identity = f"recipe-{uuid4()}"
     run = _run(use, tmp_path, psk=stack.issue_psk(identity))
     assert run.returncode == 0, run.stderr
-    unknown, registered, stored = (json.loads(line) for line in run.stdout.splitlines())
+    unknown, registered, columns, stored = (json.loads(line) for line in run.stdout.splitlines())
     assert unknown["type"] == "urn:device-endpoint:certificate_not_bound"
     assert (registered["identity"], registered["already_bound"]) == (identity, False)
+    (axes,) = columns["files"]
+    assert [(one["name"], one["new"]) for one in axes["series"]] == [
+        ("acc.x", 2400),
+        ("acc.y", 2400),
+        ("acc.z", 2400),
+    ]
     (receipt,) = stored["files"]
     assert (receipt["status"], receipt["samples"]) == ("stored", 4998)
     assert receipt["filename"] == "recording"

@@ -73,9 +73,10 @@ class Source:
 
         ``column`` counts from 1 and is for the error.
         """
-        cell = text.strip().strip('"').strip()
-        if has_decimal_comma:
-            cell = cell.replace(",", ".")
+        cell = text.replace(",", ".") if has_decimal_comma else text
+        if _VALUE.fullmatch(cell):
+            return cell
+        cell = cell.strip()
         if _VALUE.fullmatch(cell):
             return cell
         if cell.lower() in _MISSING:
@@ -91,12 +92,15 @@ class Source:
 
 def split_cells(line: str, separator: str) -> list[str]:
     """Return the cells of a line, without white space and quotes around them."""
-    return [cell.strip().strip('"').strip() for cell in line.split(separator)]
+    cells = [cell.strip() for cell in line.split(separator)]
+    return [cell.strip('"').strip() for cell in cells] if '"' in line else cells
 
 
 def find_separator(line: str) -> str:
     """Return the separator of a line of data: semicolon, tab or comma."""
-    return next((mark for mark in ";\t" if mark in line), ",")
+    if ";" in line:
+        return ";"
+    return "\t" if "\t" in line else ","
 
 
 def make_column_names(titles: Sequence[str]) -> list[str]:

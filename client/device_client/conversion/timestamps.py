@@ -15,6 +15,7 @@ _CLOCK = (
 )
 _ZONE = r" ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 _ORDERS = {"y": r"(?P<year>\d{4})", "m": r"(?P<month>\d{1,2})", "d": r"(?P<day>\d{1,2})"}
+_SECONDS = re.compile(r"([0-5]\d)(?:[.,:](\d{1,9}))?")
 _NUMBER = re.compile(r"(\d{9,19})(?:\.(\d{1,9}))?")
 # Digits of an epoch number between 1973 and 2286, and how many of them are below the second.
 _BELOW_SECOND = {9: 0, 10: 0, 12: 3, 13: 3, 15: 6, 16: 6, 18: 9, 19: 9}
@@ -55,11 +56,15 @@ class TimeReader:
     def __init__(self, zone: tzinfo | None = None, date_format: str = "yyyy-MM-dd") -> None:
         self._zone = zone
         self._pattern = _compile_date(date_format)
-        # A cache of one minute: most lines have the time zone's offset of the line before.
+        # Most lines have the minute of the line before: its text, and its start.
+        self._minute = ("-", 0)
         self._minute_us: Callable[[datetime, str], int] = lru_cache(16)(self._compute_minute_us)
 
     def read(self, text: str) -> int:
         """Return the time in microseconds."""
+        prefix, minute_us = self._minute
+        if text.startswith(prefix) and (rest := _SECONDS.fullmatch(text, len(prefix))):
+            return minute_us + int(rest[1]) * 1_000_000 + _round_fraction(rest[2] or "")
         match = self._pattern.fullmatch(text)
         if match is None:
             return _read_number(text)
@@ -80,6 +85,8 @@ class TimeReader:
         second = int(match["second"] or 0)
         if second > 59:
             raise ValueError(f"{text!r} is no time: there is no second {second}")
+        if match["second"] and not match["half"] and not match["zone"]:
+            self._minute = text[: match.start("second")], minute_us
         return minute_us + second * 1_000_000 + _round_fraction(match["fraction"] or "")
 
     def _compute_minute_us(self, local: datetime, written: str) -> int:

@@ -83,6 +83,13 @@ class Command(BaseCommand):
             default=0,
             help="minimum seconds between two uploads (default 0)",
         )
+        add(
+            "--acceleration",
+            type=_number_from(0, int),
+            default=0,
+            metavar="HERTZ",
+            help="also send three-axis acceleration of this rate, as acc.x, acc.y and acc.z",
+        )
         add("--state-dir", type=Path, help="keep the certificate and unsent files in this folder")
         add(
             "--renew-days",
@@ -185,6 +192,7 @@ class Command(BaseCommand):
             deliverer,
             retry_policy,
             on_error=lambda error: self.stderr.write(f"waiting: {error}"),
+            acceleration_hz=options["acceleration"],
         )
 
     def _print_line(self, options: dict[str, Any], line: str) -> None:

@@ -89,3 +89,23 @@ def test_an_unknown_zone_is_an_error(text: str) -> None:
 def test_an_incomplete_date_format_is_an_error() -> None:
     with pytest.raises(ValueError, match="is no date format: write for example"):
         TimeReader(UTC, "MM-yyyy")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["2019-10-27 02:59:", "2019-10-27 03:00:", "2019-10-27T03:00:"]),
+            st.sampled_from(["00", "59.5", "07,25", "60", "1", "09+01:00", "30 PM"]),
+        )
+    )
+)
+def test_a_line_does_not_depend_on_the_lines_before(found: list[tuple[str, str]]) -> None:
+    def read(reader: TimeReader, text: str) -> int | str:
+        try:
+            return reader.read(text)
+        except ValueError as error:
+            return str(error)
+
+    reader = TimeReader(BERLIN)
+    for minute, second in found:
+        assert read(reader, minute + second) == read(TimeReader(BERLIN), minute + second)
