@@ -16,6 +16,15 @@ class Overview(Identity):
         verbose_name_plural = "overview"
 
 
+class Compliance(Identity):
+    """An identity with the time that its samples cover, day by day."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = verbose_name_plural = "compliance"
+
+
 class Series(SampleBlock):
     """A series; the permission to view sample blocks covers it."""
 

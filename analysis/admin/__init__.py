@@ -1,5 +1,5 @@
-"""Admin pages: the overview of identities, and series with their charts."""
+"""Admin pages: compliance, the overview of identities, and series with their charts."""
 
-from analysis.admin import overview, series
+from analysis.admin import compliance, overview, series
 
-__all__ = ["overview", "series"]
+__all__ = ["compliance", "overview", "series"]

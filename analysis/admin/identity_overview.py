@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Q
@@ -10,18 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analysis.admin.svg_charts import (
-    CELL_SIZE,
-    DAY_MS,
-    DAYS_SHOWN,
-    make_calendar,
-    make_sparkline,
-)
+from analysis.admin.coverage_calendar import describe_calendar
+from analysis.admin.days import find_default_zone
+from analysis.admin.svg_charts import DAY_MS, make_sparkline
 from analysis.queries.identity_status import IdentityStatus
-from analysis.queries.samples import count_samples_by_day, read_buckets, read_samples
+from analysis.queries.read_buckets import read_buckets
+from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, list_series
-from analysis.queries.summary import summarise_series
-from identities.visibility import EVERYTHING
+from identities.visibility import EVERYTHING, Scope
 from ingest.admin.read_only import shown
 from ingest.measurement_types import Kind, find_kinds
 from ingest.models import DailyUsage, DeviceCertificate, Measurement, SampleConflict
@@ -33,18 +29,19 @@ RECENT = timedelta(days=30)
 SPARKLINE_SIZE = (160, 32)
 
 
-def describe_identity(identity: IdentityStatus, chosen: str) -> dict[str, Any]:
+def describe_identity(identity: IdentityStatus, chosen: str, scope: Scope) -> dict[str, Any]:
     """Return the context of the template; ``chosen`` names the series of the calendar.
 
-    The caller has checked that the user may see the identity.
+    The caller has checked that the user may see the identity; ``scope`` is what the user sees.
     """
     series_list = list_series(EVERYTHING, identity=identity.name, limit=MAX_SERIES).series
     kinds = find_kinds(series.name for series in series_list)
     # The calendar shows the chosen series, or else the one with the most recent sample.
     latest = sorted(series_list, key=lambda series: (series.name != chosen, -series.last_ms))
+    zone = find_default_zone(identity.id, scope)
     return {
         "series_rows": [_make_series_row(series, kinds[series.name]) for series in series_list],
-        "calendar": _make_calendar_context(latest[0], kinds[latest[0].name]) if latest else None,
+        "calendar": describe_calendar(latest[0], kinds[latest[0].name], zone) if latest else None,
         "devices": _list_devices(identity),
         "rejected": _list_rejected_files(identity),
         "over_quota": _find_exceeded_quota(identity),
@@ -68,44 +65,8 @@ def _make_series_row(series: Series, kind: Kind) -> dict[str, Any]:
         "value": None if last is None else f"{last.value[-1]:.6g}",
         "points": make_sparkline(buckets.time_ms, buckets.mean, *SPARKLINE_SIZE),
         "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
+        "days_url": reverse("admin:analysis_series_days", args=[series.identity, series.name]),
     }
-
-
-def _make_calendar_context(series: Series, kind: Kind) -> dict[str, Any]:
-    last_day = series.last_ms // DAY_MS
-    recent = TimeRange(max(series.first_ms, series.last_ms - DAY_MS), None)
-    interval = kind.expected_interval_ms or summarise_series(series, recent)[0].interval_ms
-    counts = count_samples_by_day(series, last_day - DAYS_SHOWN + 1, DAYS_SHOWN)
-    cells, months = make_calendar(counts, last_day, interval)
-    return {
-        "series": series,
-        "kind": kind,
-        "cells": cells,
-        "months": [
-            (month, f"{month.samples:,}", _format_percent(month.covered), _month_query(month.first))
-            for month in months
-        ],
-        "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
-        "size": CELL_SIZE - 2,
-        "width": cells[-1].x + CELL_SIZE,
-        "height": max(cell.y for cell in cells) + CELL_SIZE,
-        "labels": [(cell.x, f"{cell.day:%b}") for cell in cells if cell.day.day == 1],
-        "weekdays": [
-            (cell.y + CELL_SIZE - 4, f"{cell.day:%a}")
-            for cell in cells[:7]
-            if cell.day.weekday() in (0, 2, 4)
-        ],
-        "interval_s": None if interval is None else f"{interval / 1000:.3g}",
-    }
-
-
-def _format_percent(covered: float | None) -> str:
-    return _("unknown") if covered is None else f"{100 * covered:.0f} %"
-
-
-def _month_query(first: date) -> str:
-    after = (first + timedelta(days=31)).replace(day=1)
-    return f"?from={first.isoformat()}&to={after.isoformat()}"
 
 
 def _list_devices(identity: IdentityStatus) -> list[dict[str, Any]]:

@@ -137,7 +137,7 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             "identity",
             title=status.name,
             row=_make_row(status, state),
-            **describe_identity(status, request.GET.get("series", "")),
+            **describe_identity(status, request.GET.get("series", ""), scope_of(request.user)),
         )
 
     def _check(self, request: HttpRequest) -> None:

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
+from analysis.admin.days import describe_days
 from analysis.admin.series_exports import list_exports
 from analysis.models import Series as SeriesModel
 from analysis.queries.series import (
@@ -50,6 +51,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             path("", wrap(self.changelist_view), name="analysis_series_changelist"),
             path("compare/", wrap(self.compare_view), name="analysis_series_compare"),
             path(chart, wrap(self.chart_view), name="analysis_series_chart"),
+            path(f"{chart}days/", wrap(self.days_view), name="analysis_series_days"),
         ]
 
     def changelist_view(
@@ -79,6 +81,19 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         """Return the page of one series; its script loads the buckets from the analysis API."""
         self._check(request)
         return self._chart(request, [_find_or_404(request, identity, name)])
+
+    def days_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
+        """Return the page of a series by hours, days, weeks or months, in any time zone."""
+        self._check(request)
+        scope = scope_of(request.user)
+        series = _find_or_404(request, identity, name)
+        kind = find_kinds([series.name])[series.name]
+        title = _("%(name)s of %(identity)s by days") % {
+            "name": series.name,
+            "identity": series.identity,
+        }
+        context = describe_days(request, series, kind, scope)
+        return self._render(request, "days", title=title, **context)
 
     def compare_view(self, request: HttpRequest) -> HttpResponse:
         """Return the page of the series in ``?series=IDENTITY/NAME&series=…``."""
@@ -147,6 +162,7 @@ def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[s
         "last": _format_time(series.last_ms),
         "api_url": reverse("read_api:one_series", args=[series.identity, series.name]),
         "identity_url": reverse("admin:analysis_overview_identity", args=[series.identity]),
+        "days_url": reverse("admin:analysis_series_days", args=[series.identity, series.name]),
         "remove_url": f"{reverse('admin:analysis_series_compare')}?{others}" if others else "",
     }
 

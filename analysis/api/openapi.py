@@ -146,18 +146,25 @@ class SummaryBody(serializers.Serializer[Any]):
     to_ms = serializers.IntegerField()
     count = serializers.IntegerField(help_text="Number of samples, always exact.")
     is_exact = serializers.BooleanField(
-        help_text="False: `p5`, `median`, `p95`, `interval_ms` and `longest_gap` are estimated "
-        "from `opened` samples spread over the range; the true longest gap may be longer."
+        help_text="False: summaries of hours were merged. `interval_ms` is then the median of the "
+        "hours' medians, and `percentile_error` bounds the percentiles. All else is exact."
     )
     opened = serializers.IntegerField(help_text="Number of samples that were read.")
     first_ms = serializers.IntegerField(allow_null=True)
     last_ms = serializers.IntegerField(allow_null=True)
     min = serializers.FloatField(allow_null=True)
-    p5 = serializers.FloatField(allow_null=True)
+    p5 = serializers.FloatField(allow_null=True, help_text="Percentiles are nearest rank.")
     median = serializers.FloatField(allow_null=True)
     mean = serializers.FloatField(allow_null=True)
+    sd = serializers.FloatField(
+        allow_null=True, help_text="Standard deviation (n - 1); null for a single sample."
+    )
     p95 = serializers.FloatField(allow_null=True)
     max = serializers.FloatField(allow_null=True)
+    percentile_error = serializers.FloatField(
+        help_text="A percentile differs from the true one by at most this fraction of it, 0 or "
+        "1/256: 0 if all samples were read or all values are whole numbers up to 256."
+    )
     interval_ms = serializers.FloatField(
         allow_null=True,
         help_text="Time between samples: the type's expected interval or else the median.",

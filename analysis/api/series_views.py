@@ -26,7 +26,8 @@ from analysis.api.parameters import (
 )
 from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
-from analysis.queries.samples import read_buckets, read_samples
+from analysis.queries.read_buckets import read_buckets
+from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, SeriesPage, list_series
 from identities.visibility import scope_of_request
 from ingest.measurement_types import find_kind

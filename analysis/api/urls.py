@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from analysis.api.archive_views import ArchiveView, OriginalsView
 from analysis.api.clinical_views import FhirView, OpenMhealthView
+from analysis.api.day_views import DaysView
 from analysis.api.measurement_views import ContentView, MeasurementView
 from analysis.api.series_views import (
     BucketsView,
@@ -23,6 +24,7 @@ urlpatterns = [
     path("series/<str:identity>/<str:name>/buckets", BucketsView.as_view(), name="buckets"),
     path("series/<str:identity>/<str:name>", SeriesView.as_view(), name="one_series"),
     path("series/<str:identity>/<str:name>/summary", SummaryView.as_view(), name="summary"),
+    path("series/<str:identity>/<str:name>/days", DaysView.as_view(), name="days"),
     path(
         "series/<str:identity>/<str:name>/dictionary", DictionaryView.as_view(), name="dictionary"
     ),

@@ -1,7 +1,9 @@
 """The number of samples outside the plausible range of their measurement type.
 
 Blocks whose minimum and maximum lie inside the range, or both on one side of it, are counted
-without reading their samples. The other blocks are read; if they hold more than
+without reading their samples, and so are hours whose sketches leave no doubt: an end of the range
+that is an end of their bins, such as a whole number up to 256, does not divide a bin. The other
+blocks are read; if they hold more than
 ``MAX_SAMPLES_READ`` samples, the count is extrapolated from blocks spread evenly over the time
 range.
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from analysis.queries.samples import fetch_rows, read_samples
 from analysis.queries.series import Series
 from ingest.measurement_types import Kind
+from ingest.storage.value_sketch import CodedSketch, count_outside, decode_sketches
 from ingest.time_range import TimeRange
 
 HOUR_MS = 3_600_000
@@ -68,7 +71,10 @@ def _count_hours(series: Series, hours: tuple[int, int], low: float, high: float
         "low": low,
         "high": high,
     }
+    sketched, hours_counted = _count_sketches(parameters, low, high)
+    parameters["counted"] = hours_counted
     below, above, mixed = fetch_rows(_TOTALS, parameters)[0]
+    below, above = below + sketched.below, above + sketched.above
     if not mixed:
         return Implausible(below, above)
     step = math.ceil(mixed / MAX_SAMPLES_READ)
@@ -79,9 +85,35 @@ def _count_hours(series: Series, hours: tuple[int, int], low: float, high: float
     )
 
 
+def _count_sketches(
+    parameters: dict[str, object], low: float, high: float
+) -> tuple[Implausible, list[int]]:
+    """Count in the mixed hours whose sketches leave no doubt; return these hours too."""
+    below = above = 0
+    hours = []
+    for hour, is_exact, first, numbers in fetch_rows(_SKETCHES, parameters):
+        sketch = decode_sketches([CodedSketch(first, numbers, is_exact)])
+        found_below, found_above, unsure = count_outside(sketch, low, high)
+        if not unsure:
+            below, above = below + found_below, above + found_above
+            hours.append(hour)
+    return Implausible(below, above), hours
+
+
+_SKETCHES = """
+SELECT s.hour, s.sketch_is_exact, s.sketch_first, s.sketch FROM ingest_hoursummary s
+WHERE s.identity_id = %(identity_id)s AND s.name = %(name)s
+  AND s.hour BETWEEN %(first_hour)s AND %(last_hour)s AND s.sketch IS NOT NULL
+  AND (s.minimum < %(low)s OR s.maximum > %(high)s)
+  AND NOT s.maximum < %(low)s AND NOT s.minimum > %(high)s
+  AND NOT EXISTS (
+      SELECT 1 FROM ingest_sampleblock b
+      WHERE b.identity_id = s.identity_id AND b.name = s.name AND b.hour = s.hour
+        AND NOT b.compacted)
+"""
 _IN_HOURS = """
 b.identity_id = %(identity_id)s AND b.name = %(name)s
-AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s
+AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s AND b.hour <> ALL(%(counted)s::int[])
 """
 _BELOW = "(b.maximum < %(low)s)"
 _ABOVE = "(b.minimum > %(high)s)"

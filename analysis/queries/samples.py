@@ -1,4 +1,4 @@
-"""Samples, buckets and daily counts of a series, read in bounded memory.
+"""Samples and daily counts of a series, read in bounded memory.
 
 Samples are read in runs of whole hours, one statement each. No transaction stays open while a
 slow client reads, and a block that is merged or rewritten in the meantime is seen before or after
@@ -13,12 +13,6 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from analysis.queries.buckets import (
-    Buckets,
-    choose_width,
-    make_buckets,
-    merge_buckets,
-)
 from analysis.queries.read_database import connection
 from analysis.queries.series import Series
 from analysis.queries.statistics import SampleColumns, concatenate
@@ -36,26 +30,10 @@ HOURS_PER_DAY = 24
 def read_samples(series: Series, wanted: TimeRange) -> Iterator[SampleColumns]:
     """Yield the samples of ``series`` in ``wanted``, ascending, in parts that are never empty."""
     start, end = wanted.within(series.first_ms, series.last_ms)
-    for run in _plan_runs(series, start, end, width_ms=None):
-        samples = _read_run(series, run, start, end, width_ms=None)
+    for run in _plan_runs(series, start, end):
+        samples = _read_run(series, run, start, end)
         if len(samples):
             yield samples
-
-
-def read_buckets(series: Series, wanted: TimeRange, max_buckets: int) -> tuple[int, Buckets]:
-    """Return the width in milliseconds and at most ``max_buckets`` buckets of ``wanted``.
-
-    A block inside one bucket and inside the range is counted by its summary; its samples are
-    not read. At widths of an hour and more that holds for every block except those that an end
-    of the range divides.
-    """
-    start, end = wanted.within(series.first_ms, series.last_ms)
-    width_ms = choose_width(start, end, max_buckets)
-    parts = [_read_summaries(series, start, end, width_ms)]
-    for run in _plan_runs(series, start, end, width_ms):
-        samples = _read_run(series, run, start, end, width_ms)
-        parts.append(make_buckets(samples.time_us, samples.value, width_ms))
-    return width_ms, merge_buckets(parts)
 
 
 def count_samples_by_day(series: Series, first_day: int, days: int) -> dict[int, int]:
@@ -77,24 +55,13 @@ b.identity_id = %(identity_id)s AND b.name = %(name)s
 AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s
 AND b.first_ms < %(to_ms)s AND b.last_ms >= %(from_ms)s
 """
-# Whether the block's summary suffices: it lies inside one bucket and inside the range. A width of
-# NULL reads samples, for which a summary never suffices.
-_IS_WHOLE = """
-coalesce(b.first_ms / %(width_ms)s::bigint = b.last_ms / %(width_ms)s::bigint
-         AND b.first_ms >= %(from_ms)s AND b.last_ms < %(to_ms)s, false)
-"""
 _HOURS = f"""
 SELECT b.hour, sum(b.sample_count)::bigint FROM ingest_sampleblock b
-WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} GROUP BY b.hour ORDER BY b.hour LIMIT %(limit)s
+WHERE {_IN_RANGE} GROUP BY b.hour ORDER BY b.hour LIMIT %(limit)s
 """  # noqa: S608 - constants only
 _BLOCKS = f"""
 SELECT {COLUMNS} FROM ingest_sampleblock b
-WHERE {_IN_RANGE} AND NOT {_IS_WHOLE} ORDER BY b.hour, b.first_ms
-"""  # noqa: S608 - constants only
-_SUMMARIES = f"""
-SELECT b.first_ms / %(width_ms)s::bigint * %(width_ms)s::bigint, min(b.minimum), max(b.maximum),
-       sum(b.total), sum(b.sample_count)::bigint
-FROM ingest_sampleblock b WHERE {_IN_RANGE} AND {_IS_WHOLE} GROUP BY 1 ORDER BY 1
+WHERE {_IN_RANGE} ORDER BY b.hour, b.first_ms
 """  # noqa: S608 - constants only
 _DAYS = """
 SELECT b.hour / 24, sum(b.sample_count)::bigint FROM ingest_sampleblock b
@@ -102,14 +69,12 @@ WHERE b.identity_id = %s AND b.name = %s AND b.hour BETWEEN %s AND %s GROUP BY 1
 """
 
 
-def _plan_runs(
-    series: Series, start: int, end: int, width_ms: int | None
-) -> Iterator[tuple[int, int]]:
+def _plan_runs(series: Series, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield (first hour, last hour) of runs of at most ``SAMPLES_PER_RUN`` samples, or one hour."""
     hour = start // HOUR_MS
     last_hour = (end - 1) // HOUR_MS
     while hour <= last_hour:
-        parameters = _parameters(series, (hour, last_hour), start, end, width_ms)
+        parameters = _parameters(series, (hour, last_hour), start, end)
         rows = fetch_rows(_HOURS, {**parameters, "limit": HOURS_PER_QUERY})
         run_start, run_samples = hour, 0
         for row_hour, count in rows:
@@ -124,10 +89,8 @@ def _plan_runs(
         hour = rows[-1][0] + 1
 
 
-def _read_run(
-    series: Series, hours: tuple[int, int], start: int, end: int, width_ms: int | None
-) -> SampleColumns:
-    parameters = _parameters(series, hours, start, end, width_ms)
+def _read_run(series: Series, hours: tuple[int, int], start: int, end: int) -> SampleColumns:
+    parameters = _parameters(series, hours, start, end)
     samples = concatenate([decode_columns(row) for row in fetch_rows(_BLOCKS, parameters)])
     if not len(samples):
         return samples
@@ -142,24 +105,7 @@ def _read_run(
     return SampleColumns(times, values)
 
 
-def _read_summaries(series: Series, start: int, end: int, width_ms: int) -> Buckets:
-    hours = (start // HOUR_MS, (end - 1) // HOUR_MS)
-    rows = fetch_rows(_SUMMARIES, _parameters(series, hours, start, end, width_ms))
-    if not rows:
-        return merge_buckets([])
-    times, minima, maxima, totals, counts = zip(*rows, strict=True)
-    return Buckets(
-        time_ms=np.array(times, np.int64),
-        minimum=np.array(minima, np.float64),
-        maximum=np.array(maxima, np.float64),
-        total=np.array(totals, np.float64),
-        count=np.array(counts, np.int64),
-    )
-
-
-def _parameters(
-    series: Series, hours: tuple[int, int], start: int, end: int, width_ms: int | None
-) -> dict[str, object]:
+def _parameters(series: Series, hours: tuple[int, int], start: int, end: int) -> dict[str, object]:
     return {
         "identity_id": series.identity_id,
         "name": series.name,
@@ -167,7 +113,6 @@ def _parameters(
         "last_hour": hours[1],
         "from_ms": start,
         "to_ms": end,
-        "width_ms": width_ms,
     }
 
 

@@ -1,4 +1,4 @@
-"""Columns of samples and their statistics: percentiles, interval, gaps, coverage. Pure."""
+"""Columns of samples and their statistics: interval, gaps, coverage. Pure."""
 
 from __future__ import annotations
 
@@ -74,14 +74,6 @@ def find_longest_gap(times: Times) -> Gap | None:
         return None
     at = int(np.argmax(np.diff(times)))
     return Gap(int(times[at]) // US_PER_MS, int(times[at + 1]) // US_PER_MS)
-
-
-def compute_percentiles(values: Values) -> tuple[float, float, float] | None:
-    """Return the 5th, 50th and 95th percentile, interpolated; None without values."""
-    if not len(values):
-        return None
-    low, middle, high = np.percentile(values, [5, 50, 95])
-    return float(low), float(middle), float(high)
 
 
 def compute_coverage(count: int, interval_ms: float | None, length_ms: int) -> float | None:

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from ingest.parsing.samples import US_PER_MS
 from ingest.storage.blocks import HOUR_MS, HOUR_US
-from ingest.storage.value_sketch import MAX_BINS, MIN_SAMPLES, Sketch, sketch_values
+from ingest.storage.value_sketch import (
+    MAX_BINS,
+    MIN_SAMPLES,
+    CodedSketch,
+    encode_sketch,
+    sketch_values,
+)
 
 BINS = 12
 BIN_MS = HOUR_MS // BINS
@@ -52,7 +58,7 @@ class HourSummary:
     bin_samples: NDArray[np.int64]
     bin_covered_ms: NDArray[np.int64]
     bin_means: NDArray[np.float64] | None
-    sketch: Sketch | None
+    sketch: CodedSketch | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,6 @@ def compute_bin_means(
         return np.where(counts > 0, values[0] + sums / np.maximum(counts, 1), 0.0)
 
 
-def _sketch(values: NDArray[np.float64]) -> Sketch | None:
+def _sketch(values: NDArray[np.float64]) -> CodedSketch | None:
     sketch = sketch_values(values)
-    return None if sketch is None or len(sketch.bins) > MAX_BINS else sketch
+    return None if sketch is None or len(sketch.bins) > MAX_BINS else encode_sketch(sketch)

@@ -6,7 +6,7 @@ blocks.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
@@ -15,7 +15,7 @@ from django.db import connection
 from ingest.storage import pg_arrays
 from ingest.storage.hour_summaries import HourSummary
 from ingest.storage.pg_arrays import Float8Array, Int4Array
-from ingest.storage.value_sketch import decode_sketch, encode_sketch
+from ingest.storage.value_sketch import CodedSketch
 
 COLUMNS = (
     "hour, sample_count, covered_ms, first_offset_ms, last_offset_ms, step_us, gap_from_ms, "
@@ -54,7 +54,6 @@ ORDER BY s.hour
 def write_summary(identity_id: int, name: str, summary: HourSummary) -> None:
     """Store the summary of an hour of a series, in place of an older one."""
     sketch, means = summary.sketch, summary.bin_means
-    first, numbers = (None, None) if sketch is None else encode_sketch(sketch)
     with _cursor() as cursor:
         cursor.execute(
             _WRITE,
@@ -77,8 +76,8 @@ def write_summary(identity_id: int, name: str, summary: HourSummary) -> None:
                 Int4Array(summary.bin_covered_ms),
                 None if means is None else Float8Array(means),
                 sketch is not None and sketch.is_exact,
-                first,
-                numbers,
+                None if sketch is None else sketch.first,
+                None if sketch is None else sketch.numbers.tolist(),
             ],
         )
 
@@ -115,11 +114,11 @@ def find_hours_without_blocks(identity_id: int, name: str) -> list[int]:
         return [hour for (hour,) in cursor.fetchall()]
 
 
-def decode_summary(row: tuple[Any, ...]) -> HourSummary:
+def decode_summary(row: Sequence[Any]) -> HourSummary:
     """Return the summary of a row of ``COLUMNS``, fetched with ``pg_arrays`` registered."""
-    *numbers, is_exact, first, coded = row
-    sketch = None if coded is None else decode_sketch(first, coded, is_exact=is_exact)
-    return HourSummary(*numbers, sketch)
+    *columns, is_exact, first, numbers = row
+    sketch = None if numbers is None else CodedSketch(first, numbers, is_exact)
+    return HourSummary(*[*columns, sketch])
 
 
 def _cursor() -> psycopg.Cursor[Any]:

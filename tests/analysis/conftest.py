@@ -22,6 +22,11 @@ def ward(db: None) -> Identity:
 @pytest.fixture
 def get(db: None) -> Get:
     """Request from the analysis API with a token: ``get("series", identity="x")``."""
+    return make_getter()
+
+
+def make_getter() -> Get:
+    """Return a function that requests from the analysis API with the token of an analyst."""
     client = Client(headers={"authorization": f"Bearer {make_token(make_analyst())}"})
 
     def request(path: str, **parameters: Any) -> Any:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import connection
 from playwright.sync_api import Browser, Page, expect
 
 from identities.models import Identity
-from ingest.models import SampleBlock
+from ingest.models import HourSummary, SampleBlock
+from ingest.storage.hour_summaries import summarise_hour
+from ingest.storage.summary_store import COLUMNS, write_summary
 from tests.browser import chart_page
 from tests.support.stack import Stack
 
@@ -37,6 +40,15 @@ FROM (SELECT array_agg(60.0::float8 + s %% 21) AS v, sum(60.0::float8 + s %% 21)
     (SELECT hour, hour = %(odd)s AS odd FROM generate_series(%(first)s, %(last)s) hour) AS each
 WHERE hour <> ALL (%(silent)s)
 """
+# Every hour but the odd one has the summary of the last.
+SUMMARIES = f"""
+INSERT INTO ingest_hoursummary (identity_id, name, {COLUMNS})
+SELECT s.identity_id, s.name, b.hour, {COLUMNS.removeprefix("hour, ")}
+FROM ingest_hoursummary s
+JOIN (SELECT hour FROM ingest_sampleblock WHERE identity_id = %(identity)s) AS b ON true
+WHERE s.identity_id = %(identity)s AND s.hour = %(last)s
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - names of columns
 COUNT = """
 SELECT count(*), min(value), max(value)
 FROM analytics.samples_between(%s, 'hr', to_timestamp(%s / 1000.0), to_timestamp(%s / 1000.0))
@@ -63,8 +75,15 @@ def year(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "silent": list(GAP_HOURS),
         }
         cursor.execute(YEAR, ends | given)
-        cursor.execute("ANALYZE ingest_sampleblock")
+        for hour in (LAST_HOUR, ODD_HOUR):
+            values = (60.0 + np.arange(3600) % 21).astype(np.float64)
+            values[0] = 260 if hour == ODD_HOUR else 60
+            summary = summarise_hour(hour, np.arange(3600) * 1_000_000, values)
+            write_summary(identity.pk, "hr", summary)
+        cursor.execute(SUMMARIES, {"identity": identity.pk, "last": LAST_HOUR})
+        cursor.execute("ANALYZE ingest_sampleblock, ingest_hoursummary")
     yield
+    HourSummary.objects.filter(identity=identity).delete()
     SampleBlock.objects.filter(identity=identity).delete()
     identity.delete()
     connection.close()

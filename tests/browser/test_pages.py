@@ -26,6 +26,8 @@ PAGES = [
     f"analysis/overview/{IDENTITY}/",
     "analysis/series/",
     f"analysis/series/{IDENTITY}/hr/",
+    f"analysis/series/{IDENTITY}/hr/days/",
+    "analysis/compliance/?to=2023-11-15&name=hr",
     f"analysis/series/compare/?series={IDENTITY}/hr&series={IDENTITY}/ibi&layout=rows&align=start",
     "ingest/measurementtype/",
     "ingest/measurementtype/add/",

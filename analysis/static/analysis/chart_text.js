@@ -70,25 +70,27 @@ function formatImplausible(summary) {
 }
 
 export const STATISTICS = [
-  "Samples", "Coverage", "Minimum", "5th percentile", "Median", "95th percentile", "Maximum",
-  "Outside the plausible range", "Longest gap",
+  "Samples", "Coverage", "Mean", "Standard deviation", "Minimum", "5th percentile", "Median",
+  "95th percentile", "Maximum", "Outside the plausible range", "Longest gap",
 ];
 
 /** Formats the summary of a series in the order of STATISTICS. */
 export function formatStatistics(summary) {
-  const approximately = summary.is_exact ? "" : "≈ ";
+  const approximately = summary.percentile_error ? "≈ " : "";
   const gap = summary.longest_gap;
   const coverage = summary.coverage === null ? "–" : `${(100 * summary.coverage).toFixed(1)} %`;
   return [
     formatCount(summary.count),
     summary.count ? coverage : "0 %",
+    formatValue(summary.mean),
+    summary.sd === null ? "–" : formatValue(summary.sd),
     formatValue(summary.min),
     approximately + formatValue(summary.p5),
     approximately + formatValue(summary.median),
     approximately + formatValue(summary.p95),
     formatValue(summary.max),
     formatImplausible(summary),
-    gap ? (summary.is_exact ? "" : "≥ ") + formatLength(gap.length_ms)
+    gap ? formatLength(gap.length_ms)
       : summary.count > 1 ? `none over ${formatLength(summary.gap_threshold_ms)}` : "–",
   ];
 }

@@ -201,7 +201,8 @@ async function loadStatistics(signal) {
   );
   showStatistics(part("statistics-head"), part("statistics"), list, summaries);
   part("statistics").setAttribute("aria-busy", "false");
-  part("estimates").hidden = summaries.every((summary) => summary.is_exact);
+  part("estimates").hidden = summaries.every((summary) => !summary.percentile_error
+    && (summary.implausible?.is_exact ?? true));
   const bytes = {};
   for (const summary of summaries) {
     for (const [format, amount] of Object.entries(summary.bytes)) {

@@ -24,6 +24,8 @@ PAGES = [
     "/admin/analysis/overview/ward-0/",
     "/admin/analysis/series/",
     "/admin/analysis/series/ward-0/hr/",
+    "/admin/analysis/series/ward-0/hr/days/",
+    "/admin/analysis/compliance/",
     "/admin/analysis/series/compare/?series=ward-0/hr&series=ward-1/hr",
     "/admin/ingest/measurement/",
     "/admin/ingest/measurement/?q=WARD-3",
@@ -35,6 +37,7 @@ PAGES = [
     "/api/v1/series",
     "/api/v1/series/ward-0/hr/buckets",
     "/api/v1/series/ward-0/hr/summary",
+    "/api/v1/series/ward-0/hr/days",
 ]
 
 

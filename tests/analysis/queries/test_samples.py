@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from analysis.queries import samples as reading
-from analysis.queries.samples import read_buckets, read_samples
+from analysis.queries.read_buckets import read_buckets
+from analysis.queries.samples import read_samples
 from analysis.queries.series import find_series
 from identities.models import Identity
 from identities.visibility import EVERYTHING
@@ -110,12 +111,16 @@ def test_buckets_are_those_of_the_samples_in_the_range(
     assert found.mean.tolist() == pytest.approx(means, rel=1e-12)
 
 
-def test_wide_buckets_are_made_from_summaries_alone(ward: Identity) -> None:
+def test_many_samples_not_yet_compacted_are_not_read(
+    ward: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_series(ward, "hr", random_samples(500, TEN_HOURS))
-    # Arrays that contradict the summaries: the result differs if anything reads them.
+    monkeypatch.setattr("analysis.queries.read_buckets.MAX_OPEN_SAMPLES", 100)
+    # Arrays that contradict the totals: the result differs if anything reads them.
     SampleBlock.objects.update(offsets=[0], values=[-1e9])
-    width, found = read_buckets(find_series("ward3-07", "hr", EVERYTHING), TimeRange(), 11)
-    assert width == HOUR_MS
+    whole_hours = TimeRange(0, 2_000_000_000_000 // HOUR_MS * HOUR_MS)
+    series = find_series("ward3-07", "hr", EVERYTHING)
+    _, found = read_buckets(series, whole_hours, 11)
     assert found.minimum.min() > 0
 
 

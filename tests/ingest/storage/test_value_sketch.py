@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ingest.storage.value_sketch import (
     MAX_RELATIVE_ERROR,
-    decode_sketch,
+    count_outside,
+    decode_sketches,
     encode_sketch,
     estimate_percentiles,
     merge_sketches,
@@ -31,9 +32,7 @@ def true_percentiles(values: Values) -> list[float]:
 def estimate(values: Values) -> list[float]:
     sketch = sketch_values(values)
     assert sketch is not None
-    first, numbers = encode_sketch(sketch)
-    assert all(-(2**15) <= number < 2**15 for number in numbers)
-    stored = decode_sketch(first, numbers, is_exact=sketch.is_exact)
+    stored = decode_sketches([encode_sketch(sketch)])
     assert np.array_equal(stored.bins, sketch.bins)
     assert np.array_equal(stored.counts, sketch.counts)
     return estimate_percentiles(stored, FRACTIONS, values.min(), values.max())
@@ -108,11 +107,35 @@ def test_order_and_division_change_nothing(values: list[float], data: st.DataObj
     place = data.draw(st.integers(1, len(values) - 1))
     whole = sketch_values(np.array(values))
     parts = [sketch_values(shuffled[:place]), sketch_values(shuffled[place:])]
-    merged = merge_sketches(part for part in parts if part is not None)
+    found = [part for part in parts if part is not None]
     assert whole is not None
-    assert np.array_equal(merged.bins, whole.bins)
-    assert np.array_equal(merged.counts, whole.counts)
-    assert merged.is_exact == whole.is_exact
+    coded = decode_sketches([encode_sketch(part) for part in found])
+    for merged in (merge_sketches(found), coded):
+        assert np.array_equal(merged.bins, whole.bins)
+        assert np.array_equal(merged.counts, whole.counts)
+        assert merged.is_exact == whole.is_exact
+
+
+@given(
+    st.lists(
+        st.sampled_from([-2.0, -1.5, -1.4999, 0.0, 1e-3, 20.0, 20.01, 250.0, 250.5]), min_size=1
+    ),
+    st.sampled_from([-math.inf, -1.5, 0.0, 20.0, 20.005]),
+    st.sampled_from([math.inf, -1.5, 0.0, 20.005, 250.0]),
+)
+def test_counts_outside_a_range_are_right_or_unsure(
+    values: list[float], low: float, high: float
+) -> None:
+    array = np.array(values)
+    sketch = sketch_values(array)
+    assert sketch is not None
+    below, above, unsure = count_outside(sketch, low, high)
+    true_below, true_above = int((array < low).sum()), int((array > high).sum())
+    assert below <= true_below
+    assert above <= true_above
+    assert true_below + true_above <= below + above + unsure
+    if sketch.is_exact or {low, high} <= {-math.inf, math.inf}:
+        assert unsure == 0
 
 
 def test_counts_above_sixteen_bits_are_kept() -> None:

@@ -1,0 +1,297 @@
+"""Admin page: the time covered by samples, identities by days, with a threshold and a CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from analysis.models import Compliance
+from analysis.queries.compliance import Coverage, read_coverage
+from analysis.queries.days import find_zone, start_of_day
+from analysis.queries.participants import (
+    MAX_PARTICIPANTS,
+    Participant,
+    list_measurement_names,
+    list_participants,
+)
+from identities.studies import Study
+from identities.visibility import Scope, scope_of
+from ingest.admin.read_only import EvidenceAdmin
+from ingest.measurement_types import find_kind
+
+DAYS_CHOICES = (7, 14, 28, 90)
+DEFAULT_DAYS = 14
+DEFAULT_THRESHOLD_HOURS = 10.0
+MS_PER_HOUR = 3_600_000
+# Least part of the threshold of each colour above the first.
+LEVELS = (0.0, 0.5, 1.0)
+SORTS = ("identity", "valid", "covered")
+_FORMULA = ("=", "+", "-", "@")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the page shows, from the parameters of its URL; invalid ones give the defaults."""
+
+    search: str
+    study: Study | None
+    name: str
+    names: list[str]
+    zone: ZoneInfo
+    last_day: date
+    days: int
+    threshold_hours: float
+    sort: str
+    is_descending: bool
+
+    @property
+    def dates(self) -> list[date]:
+        first = self.last_day - timedelta(days=self.days - 1)
+        return [first + timedelta(days=number) for number in range(self.days)]
+
+    @property
+    def edges_ms(self) -> list[int]:
+        last = self.last_day + timedelta(days=1)
+        return [start_of_day(day, self.zone) for day in [*self.dates, last]]
+
+    def query(self, **changed: object) -> str:
+        """Return the query string of this choice with some parameters changed."""
+        parameters: dict[str, object] = {
+            "q": self.search,
+            "study": "" if self.study is None else self.study.name,
+            "name": self.name,
+            "timezone": self.zone.key,
+            "to": self.last_day.isoformat(),
+            "days": self.days,
+            "valid": f"{self.threshold_hours:g}",
+            "sort": f"{'-' if self.is_descending else ''}{self.sort}",
+        }
+        return urlencode({**parameters, **changed})
+
+
+@admin.register(Compliance)
+class ComplianceAdmin(EvidenceAdmin[Compliance]):
+    """Identities by days; a view of its own, since it has no rows."""
+
+    identity_path = "pk"
+
+    def has_view_permission(self, request: HttpRequest, obj: Compliance | None = None) -> bool:
+        return request.user.has_perms(["identities.view_identity", "ingest.view_sampleblock"])
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [path("", wrap(self.changelist_view), name="analysis_compliance_changelist")]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the page, or with ``?format=csv`` its days as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        scope = scope_of(request.user)
+        choice = _read_choice(request, scope)
+        people = list_participants(scope, choice.study, choice.search)
+        kind = find_kind(choice.name) if choice.name else None
+        numbers = [person.identity_id for person in people[:MAX_PARTICIPANTS]]
+        coverage = (
+            None if kind is None else read_coverage(numbers, choice.name, kind, choice.edges_ms)
+        )
+        rows = [] if coverage is None else _make_rows(people, coverage, choice)
+        if request.GET.get("format") == "csv":
+            return _write_csv(rows, choice)
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            "admin/analysis/compliance/change_list.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": _("Compliance"),
+                "choice": choice,
+                "rows": rows,
+                "is_cut": len(people) > MAX_PARTICIPANTS,
+                "is_complete": coverage is None or coverage.is_complete,
+                "dates": _make_headings(choice),
+                "columns": _make_columns(choice),
+                "studies": scope.studies(),
+                "days_choices": DAYS_CHOICES,
+                "most": MAX_PARTICIPANTS,
+                "csv_query": choice.query(format="csv"),
+                "earlier": choice.query(to=choice.last_day - timedelta(days=choice.days)),
+                "later": choice.query(to=choice.last_day + timedelta(days=choice.days)),
+            },
+        )
+
+
+def _read_choice(request: HttpRequest, scope: Scope) -> Choice:
+    get = {name: request.GET[name].replace("\0", "").strip() for name in request.GET}
+    study = _find_study(scope, get.get("study", ""))
+    zone = find_zone(get.get("timezone") or ("UTC" if study is None else study.time_zone))
+    zone = zone or ZoneInfo("UTC")
+    search = get.get("q", "")[:64]
+    names = list_measurement_names(scope, study, search)
+    name = get.get("name") or (names[0] if names else "")
+    sort = get.get("sort", "identity")
+    return Choice(
+        search=search,
+        study=study,
+        name=name[:64],
+        names=names,
+        zone=zone,
+        last_day=_read_date(get.get("to", ""), timezone.now().astimezone(zone).date()),
+        days=_read_days(get.get("days", "")),
+        threshold_hours=_read_hours(get.get("valid", "")),
+        sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "identity",
+        is_descending=sort.startswith("-"),
+    )
+
+
+def _find_study(scope: Scope, name: str) -> Study | None:
+    try:
+        study = Study.objects.named(name) if name else None
+    except Study.DoesNotExist:
+        return None
+    return study if study is not None and scope.has_study(study.pk) else None
+
+
+def _read_date(text: str, default: date) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return default
+    return found if 1970 < found.year < 9000 else default
+
+
+def _read_days(text: str) -> int:
+    return int(text) if text.isdecimal() and int(text) in DAYS_CHOICES else DEFAULT_DAYS
+
+
+def _read_hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        return DEFAULT_THRESHOLD_HOURS
+    return hours if 0 < hours <= 24 else DEFAULT_THRESHOLD_HOURS
+
+
+def _make_rows(
+    people: list[Participant], coverage: Coverage, choice: Choice
+) -> list[dict[str, Any]]:
+    starts = choice.edges_ms
+    rows = []
+    for row, person in enumerate(people[:MAX_PARTICIPANTS]):
+        chart = reverse("admin:analysis_series_chart", args=[person.identity, choice.name])
+        cells = [
+            _make_cell(
+                day,
+                float(coverage.covered_ms[row, column]) / MS_PER_HOUR,
+                int(coverage.samples[row, column]),
+                person.takes_part(day),
+                choice.threshold_hours,
+            )
+            | {"url": f"{chart}?from={starts[column]}&to={starts[column + 1]}"}
+            for column, day in enumerate(choice.dates)
+        ]
+        inside = [cell for cell in cells if cell["takes_part"]]
+        rows.append(
+            {
+                "person": person,
+                "url": reverse("admin:analysis_overview_identity", args=[person.identity]),
+                "cells": cells,
+                "valid": sum(cell["is_valid"] for cell in inside),
+                "of": len(inside),
+                "covered": sum(cell["hours"] for cell in inside),
+            }
+        )
+    if choice.sort != "identity":
+        rows.sort(key=lambda row: row[choice.sort])
+    return rows[::-1] if choice.is_descending else rows
+
+
+def _make_cell(
+    day: date, hours: float, samples: int, takes_part: bool, threshold: float
+) -> dict[str, Any]:
+    is_valid = takes_part and hours >= threshold
+    return {
+        "day": day,
+        "hours": hours,
+        "samples": samples,
+        "takes_part": takes_part,
+        "is_valid": is_valid,
+        "level": sum(hours >= part * threshold for part in LEVELS) if samples else 0,
+    }
+
+
+def _make_headings(choice: Choice) -> list[dict[str, Any]]:
+    return [{"day": day, "is_weekend": day.weekday() >= 5} for day in choice.dates]
+
+
+def _make_columns(choice: Choice) -> list[dict[str, Any]]:
+    labels = {"identity": _("Identity"), "valid": _("Valid days"), "covered": _("Hours covered")}
+    columns = []
+    for name, label in labels.items():
+        is_chosen = choice.sort == name
+        descends = not choice.is_descending if is_chosen else name != "identity"
+        columns.append(
+            {
+                "label": label,
+                "query": choice.query(sort=f"{'-' if descends else ''}{name}"),
+                "order": ("descending" if choice.is_descending else "ascending")
+                if is_chosen
+                else "none",
+            }
+        )
+    return columns
+
+
+def _write_csv(rows: list[dict[str, Any]], choice: Choice) -> HttpResponse:
+    """Return a line for each identity and day; cells that look like formulas begin with '."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ["identity", "participant", "date", "samples", "covered_hours", "valid", "takes_part"]
+    )
+    for row in rows:
+        person = row["person"]
+        code = f"'{person.code}" if person.code.startswith(_FORMULA) else person.code
+        for cell in row["cells"]:
+            writer.writerow(
+                [
+                    person.identity,
+                    code,
+                    cell["day"].isoformat(),
+                    cell["samples"],
+                    round(cell["hours"], 4),
+                    int(cell["is_valid"]),
+                    int(cell["takes_part"]),
+                ]
+            )
+    name = f"compliance_{choice.name}_{choice.dates[0]}_{choice.last_day}.csv"
+    return HttpResponse(
+        out.getvalue(),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{_file_name(name)}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _file_name(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in text)

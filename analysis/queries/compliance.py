@@ -1,0 +1,212 @@
+"""The time that the samples of many identities cover, day by day, under one measurement name.
+
+One statement adds up the summaries of all hours inside the days, from the key of their table alone.
+Hours that a day's end divides, in zones with half hours, are added up from their 5-minute bins, and
+hours that are not compacted yet from the times of their samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.queries.hour_parts import HourPart
+from analysis.queries.range_statistics import RangeStatistics, covered_by_hour
+from analysis.queries.samples import fetch_rows
+from analysis.queries.series_interval import FIRST_HOURS
+from ingest.measurement_types import Kind
+from ingest.parsing.samples import US_PER_MS
+from ingest.storage.blocks import HOUR_MS, HOUR_US
+from ingest.storage.hour_summaries import (
+    BIN_MS,
+    BINS,
+    HourSummary,
+    find_lower_median,
+    summarise_hour,
+)
+from ingest.storage.timestamp_encoding import unpack
+
+MAX_OPEN_BLOCKS = 300_000
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Arrays with a row for each identity and a column for each day.
+
+    ``is_complete`` is False if more blocks wait for compaction than are read: those hours lack.
+    """
+
+    samples: npt.NDArray[np.int64]
+    covered_ms: npt.NDArray[np.float64]
+    is_complete: bool
+
+
+# The median of the first hours' median steps, weighted by samples; where each of these hours has
+# one sample, the median time from one to the next.
+_FIRST = f"""
+SELECT s.step_us, s.sample_count, s.hour * 3600000::bigint + s.first_offset_ms AS first_ms
+FROM ingest_hoursummary s
+WHERE s.identity_id = i.id AND s.name = %(name)s ORDER BY s.hour LIMIT {FIRST_HOURS}
+"""  # noqa: S608 - constants only
+_INTERVALS = f"""
+SELECT i.id, coalesce(
+    (SELECT m.step_us / 1000.0 FROM (
+        SELECT f.step_us, sum(f.sample_count) OVER (ORDER BY f.step_us) AS reached,
+               sum(f.sample_count) OVER () AS total
+        FROM ({_FIRST}) AS f WHERE f.step_us IS NOT NULL
+     ) AS m WHERE m.reached >= m.total / 2.0 ORDER BY m.step_us LIMIT 1),
+    (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY d.step_ms) FROM (
+        SELECT f.first_ms - lag(f.first_ms) OVER (ORDER BY f.first_ms) AS step_ms
+        FROM ({_FIRST}) AS f
+     ) AS d WHERE d.step_ms IS NOT NULL))::float8
+FROM unnest(%(ids)s::bigint[]) AS i(id)
+"""  # noqa: S608 - constants only
+_OPEN = """
+open AS MATERIALIZED (
+    SELECT DISTINCT b.identity_id, b.hour FROM ingest_sampleblock b
+    WHERE b.identity_id = ANY(%(ids)s) AND b.name = %(name)s
+      AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s AND NOT b.compacted
+)
+"""
+_DAYS = f"""
+WITH {_OPEN}
+SELECT s.identity_id, width_bucket(s.hour, %(starts)s::int[]) - 1, sum(s.sample_count)::bigint,
+       sum(CASE WHEN s.sample_count = 1 THEN coalesce(i.interval_ms, 0)
+                WHEN s.sample_count >= 64 AND NOT %(is_expected)s THEN s.covered_ms
+                ELSE least(s.covered_ms, s.sample_count * coalesce(i.interval_ms, 0)) END)::float8
+FROM unnest(%(ids)s::bigint[], %(intervals)s::float8[]) AS i(id, interval_ms)
+JOIN ingest_hoursummary s
+  ON s.identity_id = i.id AND s.name = %(name)s
+ AND s.hour BETWEEN %(first_hour)s AND %(last_hour)s
+LEFT JOIN open o ON o.identity_id = s.identity_id AND o.hour = s.hour
+WHERE o.hour IS NULL AND s.hour <> ALL(%(divided)s::int[])
+GROUP BY 1, 2
+"""  # noqa: S608 - constants only
+_DIVIDED = f"""
+WITH {_OPEN}
+SELECT s.identity_id, s.hour, s.bin_samples, s.bin_covered_ms
+FROM ingest_hoursummary s
+LEFT JOIN open o ON o.identity_id = s.identity_id AND o.hour = s.hour
+WHERE s.identity_id = ANY(%(ids)s) AND s.name = %(name)s AND s.hour = ANY(%(divided)s::int[])
+  AND o.hour IS NULL
+"""  # noqa: S608 - constants only
+_OPEN_BLOCKS = f"""
+WITH {_OPEN}
+SELECT b.identity_id, b.hour, b.first_ms, b.encoding, b.offsets, b.time_steps, b.sample_count
+FROM open o
+JOIN ingest_sampleblock b ON b.identity_id = o.identity_id AND b.name = %(name)s AND b.hour = o.hour
+ORDER BY b.identity_id, b.hour LIMIT %(limit)s
+"""  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True)
+class _HourBins:
+    """An hour of one identity that is not counted by its summary as a whole."""
+
+    identity_id: int
+    hour: int
+    samples: npt.NDArray[np.int64]
+    covered_ms: npt.NDArray[np.int64]
+
+
+def read_coverage(
+    identity_ids: Sequence[int], name: str, kind: Kind, edges_ms: Sequence[int]
+) -> Coverage:
+    """Return the coverage of the days between successive ``edges_ms``, starts of local days."""
+    shape = len(identity_ids), len(edges_ms) - 1
+    samples, covered_ms = np.zeros(shape, np.int64), np.zeros(shape)
+    if not identity_ids:
+        return Coverage(samples, covered_ms, is_complete=True)
+    parameters: dict[str, Any] = {
+        "ids": list(identity_ids),
+        "name": name,
+        "first_hour": edges_ms[0] // HOUR_MS,
+        "last_hour": (edges_ms[-1] - 1) // HOUR_MS,
+        "starts": [-(-edge // HOUR_MS) for edge in edges_ms[:-1]],
+        "divided": [edge // HOUR_MS for edge in edges_ms if edge % HOUR_MS],
+        "limit": MAX_OPEN_BLOCKS + 1,
+        "is_expected": kind.expected_interval_ms is not None,
+    }
+    blocks = fetch_rows(_OPEN_BLOCKS, parameters)
+    open_hours = list(_summarise_open(blocks[:MAX_OPEN_BLOCKS]))
+    intervals = _find_intervals(parameters, kind, open_hours)
+    parameters["intervals"] = [intervals.get(number) for number in identity_ids]
+    rows = {number: row for row, number in enumerate(identity_ids)}
+    for number, column, count, covered in fetch_rows(_DAYS, parameters):
+        samples[rows[number], column] += count
+        covered_ms[rows[number], column] += covered
+    for hour in _list_bins(parameters, open_hours):
+        row, interval = rows[hour.identity_id], intervals.get(hour.identity_id)
+        for column, count, covered in _divide(hour, edges_ms):
+            samples[row, column] += count
+            covered_ms[row, column] += covered_by_hour(
+                count, covered, interval, is_expected=parameters["is_expected"]
+            )
+    np.minimum(covered_ms, np.diff(edges_ms), out=covered_ms)
+    return Coverage(samples, covered_ms, is_complete=len(blocks) <= MAX_OPEN_BLOCKS)
+
+
+def _summarise_open(blocks: list[tuple[Any, ...]]) -> Iterator[tuple[int, HourSummary]]:
+    """Yield the summary of each hour, but for what depends on its values."""
+    for (number, hour), group in groupby(blocks, key=itemgetter(0, 1)):
+        parts = [
+            unpack(encoding, steps if offsets is None else offsets, count, first - hour * HOUR_MS)
+            for _, _, first, encoding, offsets, steps, count in group
+        ]
+        offsets_us = np.sort(np.concatenate(parts))
+        yield number, summarise_hour(hour, offsets_us, np.zeros(len(offsets_us)))
+
+
+def _find_intervals(
+    parameters: dict[str, Any], kind: Kind, open_hours: list[tuple[int, HourSummary]]
+) -> dict[int, float | None]:
+    """Return the sampling interval of each identity in milliseconds."""
+    if kind.expected_interval_ms is not None:
+        return dict.fromkeys(parameters["ids"], kind.expected_interval_ms)
+    intervals: dict[int, float | None] = dict(fetch_rows(_INTERVALS, parameters))
+    for number, hours in groupby(open_hours, key=itemgetter(0)):
+        if intervals.get(number) is None:  # no hour is compacted yet
+            intervals[number] = _measure_interval([summary for _, summary in hours])
+    return intervals
+
+
+def _measure_interval(summaries: list[HourSummary]) -> float | None:
+    found = RangeStatistics()
+    for summary in summaries:
+        found.add(HourPart(summary))
+    step_us = found.interval_us()
+    if step_us is None:  # one sample in each hour
+        step_us = find_lower_median(
+            np.diff([each.hour * HOUR_US + each.first_offset_ms * US_PER_MS for each in summaries])
+        )
+    return None if step_us is None else step_us / US_PER_MS
+
+
+def _list_bins(
+    parameters: dict[str, Any], open_hours: list[tuple[int, HourSummary]]
+) -> Iterator[_HourBins]:
+    for number, summary in open_hours:
+        yield _HourBins(number, summary.hour, summary.bin_samples, summary.bin_covered_ms)
+    if parameters["divided"]:
+        for row in fetch_rows(_DIVIDED, parameters):
+            yield _HourBins(*row)
+
+
+def _divide(hour: _HourBins, edges_ms: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the number of each day with samples of the hour, their count and covered time.
+
+    A 5-minute bin lies in one day: offsets from UTC are multiples of a quarter of an hour.
+    """
+    starts = hour.hour * HOUR_MS + np.arange(BINS) * BIN_MS
+    days = np.searchsorted(edges_ms, starts, side="right") - 1
+    for day in np.unique(days).tolist():
+        inside = days == day
+        count = int(hour.samples[inside].sum())
+        if count and 0 <= day < len(edges_ms) - 1:
+            yield day, count, min(HOUR_MS, int(hour.covered_ms[inside].sum()))

@@ -1,0 +1,105 @@
+"""Buckets of a series for charts, from the summaries of its hours or from its samples.
+
+Buckets of less than an hour are made from the samples. Wider ones consist of whole hours, which
+are counted by their summaries; the samples are read of hours that an end of the range divides, and
+of those that are not compacted yet. If the latter hold more than ``MAX_OPEN_SAMPLES``, they are
+counted by the totals of their blocks, which differ from the summaries in the last digits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.queries.buckets import Buckets, choose_width, make_buckets, merge_buckets
+from analysis.queries.hour_parts import read_hour_samples
+from analysis.queries.samples import fetch_rows, read_samples
+from analysis.queries.series import Series
+from analysis.queries.statistics import SampleColumns
+from ingest.parsing.samples import US_PER_MS
+from ingest.storage.blocks import HOUR_MS
+from ingest.storage.hour_summaries import compute_moments
+from ingest.time_range import TimeRange
+
+MAX_OPEN_SAMPLES = 2_000_000
+
+_IN_HOURS = """
+b.identity_id = %(identity_id)s AND b.name = %(name)s
+AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s
+"""
+# One statement, so that a compaction between two does not hide an hour.
+_HOURS = f"""
+WITH open AS (
+    SELECT DISTINCT b.hour FROM ingest_sampleblock b WHERE {_IN_HOURS} AND NOT b.compacted
+)
+SELECT p.hour, s.sample_count, s.minimum, s.maximum, s.mean
+FROM (SELECT DISTINCT b.hour FROM ingest_sampleblock b WHERE {_IN_HOURS}) AS p
+LEFT JOIN ingest_hoursummary s
+  ON s.identity_id = %(identity_id)s AND s.name = %(name)s AND s.hour = p.hour
+ AND NOT EXISTS (SELECT 1 FROM open o WHERE o.hour = p.hour)
+ORDER BY p.hour
+"""  # noqa: S608 - constants only
+_TOTALS = f"""
+SELECT b.hour, sum(b.sample_count)::bigint, min(b.minimum), max(b.maximum), sum(b.total)
+FROM ingest_sampleblock b WHERE {_IN_HOURS} AND b.hour = ANY(%(hours)s) GROUP BY b.hour
+ORDER BY b.hour
+"""  # noqa: S608 - constants only
+
+
+def read_buckets(series: Series, wanted: TimeRange, max_buckets: int) -> tuple[int, Buckets]:
+    """Return the width in milliseconds and at most ``max_buckets`` buckets of ``wanted``."""
+    start, end = wanted.within(series.first_ms, series.last_ms)
+    width_ms = choose_width(start, end, max_buckets)
+    if start >= end:
+        return width_ms, merge_buckets([])
+    if width_ms < HOUR_MS:
+        parts = (
+            make_buckets(samples.time_us, samples.value, width_ms)
+            for samples in read_samples(series, TimeRange(start, end))
+        )
+        return width_ms, merge_buckets(list(parts))
+    return width_ms, _read_hours(series, start, end, width_ms)
+
+
+def _read_hours(series: Series, start: int, end: int, width_ms: int) -> Buckets:
+    parameters: dict[str, object] = {
+        "identity_id": series.identity_id,
+        "name": series.name,
+        "first_hour": start // HOUR_MS,
+        "last_hour": (end - 1) // HOUR_MS,
+    }
+    divided = {edge // HOUR_MS for edge in (start, end) if edge % HOUR_MS}
+    rows = fetch_rows(_HOURS, parameters)
+    found = [row for row in rows if row[1] is not None and row[0] not in divided]
+    open_hours = [row[0] for row in rows if row[1] is None and row[0] not in divided]
+    totals = fetch_rows(_TOTALS, {**parameters, "hours": open_hours}) if open_hours else []
+    if sum(row[1] for row in totals) > MAX_OPEN_SAMPLES:
+        found += [(*row[:4], row[4] / row[1]) for row in totals]
+        open_hours = []
+    read = sorted(divided & {row[0] for row in rows} | {*open_hours})
+    for hour, samples in zip(read, read_hour_samples(series, read), strict=True):
+        inside = slice(*np.searchsorted(samples.time_us, [start * US_PER_MS, end * US_PER_MS]))
+        part = SampleColumns(samples.time_us[inside], samples.value[inside])
+        if len(part):
+            found.append(_summarise(hour, part))
+    # In the order of hours, on which the last digits of a sum depend.
+    return merge_buckets([_to_buckets(sorted(found), width_ms)])
+
+
+def _summarise(hour: int, part: SampleColumns) -> tuple[int, int, float, float, float]:
+    values = part.value
+    return hour, len(part), values.min(), values.max(), compute_moments(values).mean
+
+
+def _to_buckets(hours: list[tuple[int, int, float, float, float]], width_ms: int) -> Buckets:
+    """Return buckets of rows (hour, samples, minimum, maximum, mean), one for each row."""
+    if not hours:
+        return merge_buckets([])
+    numbers, counts, minima, maxima, means = zip(*hours, strict=True)
+    count = np.array(counts, np.int64)
+    return Buckets(
+        time_ms=np.array(numbers, np.int64) * HOUR_MS // width_ms * width_ms,
+        minimum=np.array(minima, np.float64),
+        maximum=np.array(maxima, np.float64),
+        total=np.array(means, np.float64) * count,
+        count=count,
+    )
