@@ -2,19 +2,24 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
+from analysis.admin.status_home import status_panels
 from device_endpoint import health
 from device_endpoint.doctor import page as doctor_page
 from device_endpoint.metrics.views import metrics
+from device_endpoint.status_panels import describe_installation
 from identities.mfa import views as mfa
 
 admin.autodiscover()
+status_panels.makers.append(describe_installation)
 mfa_patterns = [
     path("", mfa.setup, name="setup"),
     path("verify/", mfa.verify, name="verify"),
     path("remove/", mfa.remove, name="remove"),
 ]
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/mfa/", include((mfa_patterns, "mfa"))),
     path("admin/doctor/", admin.site.admin_view(doctor_page), name="doctor"),
     path("admin/", admin.site.urls),

@@ -1,0 +1,112 @@
+"""The status home: the first page of the staff site, before the list of its pages.
+
+It shows what the user may see. Panels about the installation are registered by the project, which
+knows its disk and services: ``status_panels``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from analysis.admin.overview import STATE_LABELS
+from analysis.queries import attention
+from analysis.queries.attention import Attention
+from analysis.queries.identity_status import count_states
+from identities.visibility import may_view_all, scope_of
+
+PERMISSIONS = ("identities.view_identity", "ingest.view_sampleblock")
+# Symbol and label of each kind of reason, and what to do about it.
+KINDS = {
+    "rejected": ("✖", _("file rejected"), _("open the file: each error names its line")),
+    "overdue": (
+        "▲",
+        _("overdue"),
+        _("no new sample: is the device on, and in reach of a network?"),
+    ),
+    "refused": ("⊘", _("requests refused"), _("open the certificate: it names the reason")),
+    "expiring": ("◆", _("certificate expires"), _("the device has not renewed it yet")),
+    "conflict": ("⇄", _("sample conflict"), _("two devices replace each other's samples")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A statement about the installation: ``level`` is ok, warning or error."""
+
+    title: str | Promise
+    text: str | Promise
+    level: str = "ok"
+    url: str = ""
+
+
+@dataclass(slots=True)
+class StatusPanels:
+    """Functions that return a panel for a request, or None."""
+
+    makers: list[Callable[[HttpRequest], list[Panel]]] = field(default_factory=list)
+
+    def for_request(self, request: HttpRequest) -> list[Panel]:
+        return [panel for make in self.makers for panel in make(request)]
+
+
+status_panels = StatusPanels()
+
+
+def describe_status(request: HttpRequest) -> dict[str, Any]:
+    """Return the context of the status home; ``{}`` for a user who may see no data."""
+    if not request.user.has_perms(PERMISSIONS):
+        return {}
+    now, scope = timezone.now(), scope_of(request.user)
+    counts = count_states(now, scope)
+    live, unmonitored = attention.count_unmonitored(scope, now)
+    may_see_devices = request.user.has_perm("ingest.view_devicecertificate")
+    rows = attention.find_attention(scope, now, may_see_devices=may_see_devices)
+    return {
+        "states": _describe_states(attention.count_by_state(scope)),
+        "overdue": counts.overdue,
+        "attention": [_describe(row) for row in rows],
+        "live": live,
+        "unmonitored": unmonitored,
+        "checked_at": counts.checked_at,
+        "is_monitoring_late": attention.is_monitoring_late(counts.checked_at, now),
+        "panels": status_panels.for_request(request) if may_view_all(request.user) else [],
+    }
+
+
+def _describe_states(counts: dict[str, int] | None) -> list[dict[str, Any]]:
+    """Return each state with its number of identities, None where there are too many to count."""
+    base = reverse("admin:analysis_overview_changelist")
+    return [
+        {
+            "symbol": symbol,
+            "label": label,
+            "meaning": meaning,
+            "state": state,
+            "count": None if counts is None else counts.get(state, 0),
+            "url": f"{base}?{urlencode({'state': state})}",
+        }
+        for state, (symbol, label, meaning) in STATE_LABELS.items()
+    ]
+
+
+def _describe(row: Attention) -> dict[str, Any]:
+    symbol, label, remedy = KINDS[row.kind]
+    return {"row": row, "symbol": symbol, "label": label, "remedy": remedy, "url": _url(row)}
+
+
+def _url(row: Attention) -> str:
+    """Return the page that explains the reason."""
+    if row.kind == "rejected":
+        return reverse("admin:ingest_measurement_change", args=[row.key])
+    if row.kind in ("refused", "expiring"):
+        return reverse("admin:ingest_devicecertificate_change", args=[row.key])
+    return reverse("admin:analysis_overview_identity", args=[row.identity])
