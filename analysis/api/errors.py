@@ -62,6 +62,12 @@ class MeasurementWithoutCode(ProblemResponse):
     code, status = "measurement_without_code", 409
 
 
+class CursorExpired(ProblemResponse):
+    """The database was restored after the cursor was given."""
+
+    code, status = "cursor_expired", 410
+
+
 class UnknownMeasurement(ProblemResponse):
     """No measurement file has this id."""
 

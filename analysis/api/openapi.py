@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from analysis.queries.changes import KINDS
 from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
 from ingest.api import problem_json
@@ -225,6 +226,29 @@ class MeasurementBody(serializers.Serializer[Any]):
     )
 
 
+class ChangeBody(serializers.Serializer[Any]):
+    """Samples of a series that changed: whatever the kind, read the range again."""
+
+    identity_id = serializers.IntegerField(help_text="The identity's number, which never changes.")
+    identity = serializers.CharField(allow_null=True, help_text="Its name; null once erased.")
+    name = serializers.CharField(help_text="Name of the series.")
+    from_ms = serializers.IntegerField(
+        allow_null=True,
+        help_text="Start, epoch milliseconds. Null if a series without samples entered or left.",
+    )
+    to_ms = serializers.IntegerField(allow_null=True, help_text="End, exclusive.")
+    kind = serializers.ChoiceField(choices=KINDS)
+    measurement = serializers.UUIDField(allow_null=True, help_text="The file, if one is the cause.")
+    at = serializers.DateTimeField(help_text="When, by the server's clock; not the order.")
+
+
+class ChangesBody(serializers.Serializer[Any]):
+    """A page of the changes feed."""
+
+    results = ChangeBody(many=True)
+    next = serializers.URLField(help_text="URL of the changes that follow, also if none do yet.")
+
+
 IDENTITY = OpenApiParameter(
     "identity",
     {"type": "string", "pattern": f"^{IDENTITY_NAME}$"},
@@ -260,6 +284,7 @@ def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
         401: "The token is missing, unknown, expired or revoked.",
         403: "The account has no permission to view this.",
         404: "Not found.",
+        410: "The database was restored after the cursor was given; start without `after`.",
         409: "No measurement type gives the code that the format requires.",
         503: "The database is unavailable; retry after `Retry-After` seconds.",
     }

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from analysis.api.archive_views import ArchiveView, OriginalsView
+from analysis.api.change_views import ChangesView
 from analysis.api.clinical_views import FhirView, OpenMhealthView
 from analysis.api.day_views import DaysView
 from analysis.api.measurement_views import ContentView, MeasurementView
@@ -35,6 +36,7 @@ urlpatterns = [
         name="open_mhealth",
     ),
     path("series/<str:identity>/<str:name>/originals", OriginalsView.as_view(), name="originals"),
+    path("changes", ChangesView.as_view(), name="changes"),
     path("archive", ArchiveView.as_view(), name="archive"),
     path("measurements/<uuid:id>", MeasurementView.as_view(), name="measurement"),
     path("measurements/<uuid:id>/content", ContentView.as_view(), name="content"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import F
 
+from ingest.maintenance import series_changes
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.models import DataDeletion
 from ingest.storage import block_store
@@ -29,9 +30,9 @@ _DELETE_BLOCKS = """
 WITH deleted AS (
     DELETE FROM ingest_sampleblock
     WHERE identity_id = %s AND name = %s AND hour < %s
-    RETURNING sample_count
+    RETURNING sample_count, first_ms, last_ms
 )
-SELECT count(*), coalesce(sum(sample_count), 0)::bigint FROM deleted
+SELECT count(*), coalesce(sum(sample_count), 0)::bigint, min(first_ms), max(last_ms) FROM deleted
 """
 _DELETE_SUMMARIES = """
 DELETE FROM ingest_hoursummary WHERE identity_id = %s AND name = %s AND hour < %s
@@ -46,9 +47,9 @@ DELETE FROM ingest_withdrawal WHERE measurement_id IN (SELECT m.id {_OLD_FILES})
 """  # noqa: S608 - constants only
 _DELETE_FILES = f"""
 WITH deleted AS (
-    DELETE {_OLD_FILES} RETURNING octet_length(m.content) AS bytes
+    DELETE {_OLD_FILES} RETURNING octet_length(m.content) AS bytes, m.first_ms, m.last_ms
 )
-SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM deleted
+SELECT count(*), coalesce(sum(bytes), 0)::bigint, min(first_ms), max(last_ms) FROM deleted
 """  # noqa: S608 - constants only
 _COUNT_BLOCKS = """
 SELECT count(*), coalesce(sum(sample_count), 0)::bigint FROM ingest_sampleblock
@@ -141,15 +142,17 @@ def _delete(identity_id: int, name: str, before_hour: int) -> Amount:
     series = (identity_id, name)
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_BLOCKS, (*series, before_hour))
-        blocks, samples = cursor.fetchone()
+        blocks, samples, *block_ends = cursor.fetchone()
         cursor.execute(_DELETE_SUMMARIES, (*series, before_hour))
         cursor.execute(_DELETE_WITHDRAWALS, (*series, before_ms))
         cursor.execute(_DELETE_FILES, (*series, before_ms))
-        files, file_bytes = cursor.fetchone()
+        files, file_bytes, *file_ends = cursor.fetchone()
         cursor.execute(_DELETE_CONFLICTS, (*series, before_ms))
         amount = Amount(blocks, samples, files, file_bytes)
         block_store.update_series(identity_id, name)
         if amount:
             cursor.execute(_DELETE_LOWER_WATERMARKS, (*series, before_ms))
             cursor.execute(_ADD_WATERMARK, (*series, before_ms))
+            ends = [time for time in (*block_ends, *file_ends) if time is not None]
+            series_changes.record(series_changes.Kind.ERASED, *series, min(ends), max(ends))
     return amount

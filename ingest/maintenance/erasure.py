@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
 from identities.studies import StudyIdentity
-from ingest.maintenance import deletion
+from ingest.maintenance import deletion, series_changes
 from ingest.maintenance.compaction import LAST_HOUR
 from ingest.maintenance.deletion import Amount
 from ingest.maintenance.long_transaction import transaction_without_timeouts
@@ -49,8 +49,12 @@ WITH deleted AS (
 SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM deleted
 """
 _REMAINING_BLOCKS = """
-WITH deleted AS (DELETE FROM ingest_sampleblock WHERE identity_id = %s RETURNING sample_count)
-SELECT count(*), coalesce(sum(sample_count), 0)::bigint FROM deleted
+WITH deleted AS (
+    DELETE FROM ingest_sampleblock WHERE identity_id = %s
+    RETURNING name, sample_count, first_ms, last_ms
+)
+SELECT name, count(*), sum(sample_count)::bigint, min(first_ms), max(last_ms)
+FROM deleted GROUP BY name
 """
 _WITHDRAWALS = """
 DELETE FROM ingest_withdrawal w USING ingest_measurement m
@@ -172,7 +176,11 @@ def _delete_rest(identity: Identity, record: DataDeletion) -> None:
         cursor.execute(_REMAINING_FILES, [identity.pk])
         files, file_bytes = cursor.fetchone()
         cursor.execute(_REMAINING_BLOCKS, [identity.pk])
-        blocks, samples = cursor.fetchone()
+        blocks = samples = 0
+        for name, block_count, sample_count, *ends in cursor.fetchall():
+            blocks, samples = blocks + block_count, samples + sample_count
+            series_changes.record(series_changes.Kind.ERASED, identity.pk, name, *ends)
+        series_changes.forget(identity.pk)
         parameters = _keys_of_rows(identity)
         _anonymise_admin_log(parameters)
         identity_erased.send(

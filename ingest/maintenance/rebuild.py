@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from ingest.maintenance import block_rewrite
+from ingest.maintenance import block_rewrite, series_changes
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.replay import DamagedOriginal, plan, replay
 from ingest.storage import block_store
@@ -56,6 +56,13 @@ def rebuild_series(
             with transaction_without_timeouts():
                 block_store.lock(identity_id, [name])
                 rebuild_hours(identity_id, name, hours, done)
+                series_changes.record(
+                    series_changes.Kind.REPLACED,
+                    identity_id,
+                    name,
+                    hours.start_ms,
+                    hours.end_ms - 1,
+                )
         except DamagedOriginals as error:
             done.damaged += [file for file in error.damaged if file.id not in seen]
             seen.update(file.id for file in error.damaged)

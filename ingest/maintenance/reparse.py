@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from ingest.maintenance import series_changes
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.measurement_files import read_file
 from ingest.models import Measurement
@@ -104,6 +105,16 @@ def _store(measurement: Measurement, file: SampleFile, columns: tuple[str, ...] 
             columns=None if columns is None else list(columns),
             **{name: getattr(receipt, name) for name in _RECEIPT_FIELDS},
         )
+        for counts in (each.counts() for each in overlaid):
+            if counts.first_ms is not None:
+                series_changes.record(
+                    series_changes.Kind.REPARSED,
+                    identity_id,
+                    counts.name,
+                    counts.first_ms,
+                    counts.last_ms,
+                    measurement_id=measurement.pk,
+                )
     return True
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ingest.maintenance import series_changes
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.maintenance.rebuild import Rebuilt, rebuild_hours
 from ingest.maintenance.replay import plan
@@ -61,6 +62,15 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
         done = Rebuilt()
         for name in names:
             _rebuild(identity_id, name, affected, done)
+            if affected:
+                series_changes.record(
+                    series_changes.Kind.WITHDRAWN,
+                    identity_id,
+                    name,
+                    min(affected) * HOUR_MS,
+                    (max(affected) + 1) * HOUR_MS - 1,
+                    measurement_id=row.pk,
+                )
     return Withdrawn(hours=len(affected), samples=done.samples)
 
 

@@ -17,6 +17,7 @@ from ingest.models.maintenance import (
     RecompressionProgress,
     RetentionPolicy,
     SampleConflict,
+    SeriesChange,
     Withdrawal,
 )
 from ingest.models.measurement_types import MeasurementType
@@ -47,5 +48,6 @@ __all__ = [
     "SampleBlock",
     "SampleConflict",
     "Series",
+    "SeriesChange",
     "Withdrawal",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity, lock_identity
 from ingest.models.certificates import DeviceCertificate
-from ingest.models.measurements import Measurement
+from ingest.models.measurements import Measurement, make_transaction_column
 
 
 class Withdrawal(models.Model):
@@ -193,3 +194,42 @@ class DataDeletion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class SeriesChange(models.Model):
+    """Maintenance changed the samples of a series, or an identity entered or left a study.
+
+    With the stored files these rows are the changes feed. The identity is a number: the row of an
+    erasure outlives it.
+    """
+
+    class Kind(models.TextChoices):
+        REPLACED = "replaced", _("Replaced")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+        ERASED = "erased", _("Erased")
+        REPARSED = "reparsed", _("Reparsed")
+        ENTERED = "entered", _("Entered a study")
+        LEFT = "left", _("Left a study")
+
+    identity_number = models.BigIntegerField(
+        help_text=_("The number that the identity has or had.")
+    )
+    name = models.CharField(max_length=64)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    from_ms = models.BigIntegerField(null=True)
+    to_ms = models.BigIntegerField(null=True, help_text=_("The first millisecond after the range."))
+    measurement_id = models.UUIDField(null=True)
+    studies = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text=_("The study entered or left; of an erasure, those of the identity then."),
+    )
+    at = models.DateTimeField(default=timezone.now)
+    transaction = make_transaction_column()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["transaction", "id"], name="series_change_transaction")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} {self.at:%Y-%m-%d %H:%M:%S}"

@@ -47,7 +47,10 @@ from tests.ingest.maintenance.factories import (
 
 pytestmark = pytest.mark.usefixtures("live_db")
 # The record of what was deleted.
-RECORDED_BY_NUMBER = {("ingest_datadeletion", "identity_number")}
+RECORDED_BY_NUMBER = {
+    ("ingest_datadeletion", "identity_number"),
+    ("ingest_serieschange", "identity_number"),
+}
 
 
 def fill(identity: Identity) -> DeviceCertificate:
