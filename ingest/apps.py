@@ -35,3 +35,20 @@ class IngestConfig(AppConfig):
                 "ingest.RetentionPolicy",
                 "ingest.Withdrawal",
             )
+            self._follow_studies()
+
+    def _follow_studies(self) -> None:
+        """Record identities that enter and leave a study in the changes feed."""
+        from django.db.models.signals import (  # noqa: PLC0415 - models are ready now
+            post_delete,
+            post_save,
+            pre_save,
+        )
+
+        from identities.studies import Study, StudyIdentity  # noqa: PLC0415
+        from ingest.maintenance import series_changes  # noqa: PLC0415
+
+        post_save.connect(series_changes.note_participation, StudyIdentity)
+        post_delete.connect(series_changes.note_end_of_participation, StudyIdentity)
+        pre_save.connect(series_changes.remember_parent, Study)
+        post_save.connect(series_changes.note_other_parent, Study)

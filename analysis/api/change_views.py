@@ -9,11 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.api import openapi as doc
-from analysis.api.errors import BadParameter, CursorExpired
+from analysis.api.errors import BadParameter, CursorExpired, UnknownStudy
 from analysis.api.parameters import read_number, read_parameters
 from analysis.api.view_base import ReadView
 from analysis.queries import feed_cursor
-from analysis.queries.changes import Change, read_changes
+from analysis.queries.changes import Change, FeedScope, read_changes
+from identities.studies import Study
+from identities.visibility import Scope, scope_of_request
 
 MAX_CHANGES = 10_000
 
@@ -34,13 +36,18 @@ class ChangesView(ReadView):
                 "Without it, from the first stored file on.",
             ),
             OpenApiParameter(
+                "study",
+                str,
+                description="Only identities of this study, and those that enter and leave it.",
+            ),
+            OpenApiParameter(
                 "limit",
                 {"type": "integer", "minimum": 1, "maximum": MAX_CHANGES, "default": 1000},
                 description="Files and acts of maintenance on a page; each may change several "
                 "series.",
             ),
         ],
-        responses={200: doc.ChangesBody, **doc.error_responses(400, 410)},
+        responses={200: doc.ChangesBody, **doc.error_responses(400, 404, 410)},
     )
     def get(self, request: Request) -> Response:
         """Return the ranges of series that changed, in order.
@@ -48,11 +55,17 @@ class ChangesView(ReadView):
         `next` is never null: it gives the changes that follow. A transaction that commits later
         is never skipped.
         """
-        parameters = read_parameters(request, ("after", "limit"))
+        parameters = read_parameters(request, ("after", "study", "limit"))
         limit = read_number(parameters, "limit", 1000, MAX_CHANGES)
         after = _read_cursor(parameters.get("after"))
+        study = parameters.get("study")
+        scope = _read_scope(request, study)
         try:
-            page = read_changes(after, limit=limit)
+            page = read_changes(
+                after,
+                limit=limit,
+                read_scope=lambda: FeedScope.of(scope, is_study=study is not None),
+            )
         except feed_cursor.CursorExpired as error:
             raise CursorExpired(
                 "The database was restored after this cursor was given. Start without `after`."
@@ -66,6 +79,14 @@ class ChangesView(ReadView):
                 "next": request.build_absolute_uri(f"{request.path}?{query}"),
             }
         )
+
+
+def _read_scope(request: Request, study: str | None) -> Scope:
+    scope = scope_of_request(request, ChangesView.permission)
+    try:
+        return scope if study is None else scope.in_study(study)
+    except Study.DoesNotExist as error:
+        raise UnknownStudy(f"There is no study {study!a}.") from error
 
 
 def _read_cursor(after: str | None) -> str | None:

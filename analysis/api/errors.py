@@ -68,6 +68,12 @@ class CursorExpired(ProblemResponse):
     code, status = "cursor_expired", 410
 
 
+class UnknownStudy(ProblemResponse):
+    """No study that the account may see has this name."""
+
+    code, status = "unknown_study", 404
+
+
 class UnknownMeasurement(ProblemResponse):
     """No measurement file has this id."""
 

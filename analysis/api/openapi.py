@@ -232,11 +232,8 @@ class ChangeBody(serializers.Serializer[Any]):
     identity_id = serializers.IntegerField(help_text="The identity's number, which never changes.")
     identity = serializers.CharField(allow_null=True, help_text="Its name; null once erased.")
     name = serializers.CharField(help_text="Name of the series.")
-    from_ms = serializers.IntegerField(
-        allow_null=True,
-        help_text="Start, epoch milliseconds. Null if a series without samples entered or left.",
-    )
-    to_ms = serializers.IntegerField(allow_null=True, help_text="End, exclusive.")
+    from_ms = serializers.IntegerField(help_text="Start, epoch milliseconds.")
+    to_ms = serializers.IntegerField(help_text="End, exclusive.")
     kind = serializers.ChoiceField(choices=KINDS)
     measurement = serializers.UUIDField(allow_null=True, help_text="The file, if one is the cause.")
     at = serializers.DateTimeField(help_text="When, by the server's clock; not the order.")

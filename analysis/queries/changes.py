@@ -16,6 +16,7 @@ from uuid import UUID
 from analysis.queries import feed_cursor
 from analysis.queries.feed_cursor import START, FeedState, Position
 from analysis.queries.read_database import connection
+from identities.visibility import Scope
 
 KINDS = ("stored", "replaced", "withdrawn", "erased", "reparsed", "entered", "left")
 MAX_TRANSACTION = 2**63 - 1
@@ -52,14 +53,13 @@ class Change:
     """Samples of a series from ``from_ms`` to ``to_ms``, exclusive, changed; epoch milliseconds.
 
     ``identity`` is None once the identity is erased, ``measurement`` unless one file is the cause.
-    Both ends are None where a series without samples entered or left a study.
     """
 
     identity_id: int
     identity: str | None
     name: str
-    from_ms: int | None
-    to_ms: int | None
+    from_ms: int
+    to_ms: int
     kind: str
     measurement: UUID | None
     at: datetime
@@ -85,6 +85,15 @@ class FeedScope:
     identity_ids: frozenset[int] | None = None
     study_ids: frozenset[int] | None = None
     is_study: bool = False
+
+    @classmethod
+    def of(cls, scope: Scope, *, is_study: bool = False) -> FeedScope:
+        """Return the identities of ``scope`` now."""
+        if scope.is_everything:
+            return EVERYTHING
+        # An array, since a cluster joins no local table with the files.
+        identity_ids = frozenset(scope.identities().values_list("pk", flat=True))
+        return cls(identity_ids, scope.study_ids, is_study)
 
     def includes(self, identity_id: int) -> bool:
         return self.identity_ids is None or identity_id in self.identity_ids
@@ -218,8 +227,16 @@ def _read_rows(position: Position, horizon: int, limit: int, scope: FeedScope) -
         rows = cursor.fetchall()
     for transaction, row_id, identity_id, name, kind, from_ms, to_ms, file, at, studies in rows:
         change = Change(identity_id, None, name, from_ms, to_ms, kind, file, at)
-        is_visible = _is_visible(kind, identity_id, studies, scope)
-        yield Position(transaction, 1, row_id), [change] if is_visible else []
+        changes: list[Change] = []
+        if _is_visible(kind, identity_id, studies, scope):
+            changes = [change] if name else _of_each_series(change)
+        yield Position(transaction, 1, row_id), changes
+
+
+def _of_each_series(change: Change) -> list[Change]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM ingest_series_names(%s)", [change.identity_id])
+        return [replace(change, name=name) for (name,) in cursor.fetchall()]
 
 
 def _is_visible(kind: str, identity_id: int, studies: Collection[int], scope: FeedScope) -> bool:

@@ -214,10 +214,10 @@ class SeriesChange(models.Model):
     identity_number = models.BigIntegerField(
         help_text=_("The number that the identity has or had.")
     )
-    name = models.CharField(max_length=64)
+    name = models.CharField(max_length=64, help_text=_("Empty: each series of the identity."))
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    from_ms = models.BigIntegerField(null=True)
-    to_ms = models.BigIntegerField(null=True, help_text=_("The first millisecond after the range."))
+    from_ms = models.BigIntegerField()
+    to_ms = models.BigIntegerField(help_text=_("The first millisecond after the range."))
     measurement_id = models.UUIDField(null=True)
     studies = ArrayField(
         models.BigIntegerField(),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
+from identities.studies import Study, StudyIdentity, StudyMember
+from ingest.maintenance.erasure import erase
 from ingest.models import DeviceCertificate, Measurement
 from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import make_analyst, make_token
@@ -78,3 +81,76 @@ def test_other_parameters_are_refused(get: Get) -> None:
 
 def test_the_feed_needs_a_token(own_db: None) -> None:
     assert Client().get(PATH).status_code == 401
+
+
+@pytest.fixture
+def study(own_db: None) -> Study:
+    return Study.objects.create(name="Sleep")
+
+
+def kinds(get: Get, path: str, **parameters: str) -> list[tuple[str, str]]:
+    results = get(path, **parameters).json()["results"]
+    return [(change["kind"], change["name"]) for change in results]
+
+
+def test_a_study_has_its_identities_only(
+    get: Get, certificate: DeviceCertificate, study: Study
+) -> None:
+    send(make_certificate(make_identity()), {MORNING: 1.0})
+    StudyIdentity.objects.create(study=study, identity=certificate.identity)
+    send(certificate, {MORNING: 1.0})
+    assert kinds(get, PATH, study="sleep") == [("entered", "hr"), ("stored", "hr")]
+    assert get(PATH, study="other").json()["type"] == "urn:device-endpoint:unknown_study"
+
+
+def test_entering_and_leaving_name_the_whole_range(
+    get: Get, certificate: DeviceCertificate, study: Study
+) -> None:
+    send(certificate, {MORNING: 1.0})
+    following = get(PATH, study="Sleep").json()["next"]
+    participation = StudyIdentity.objects.create(study=study, identity=certificate.identity)
+    body = get(following).json()
+    assert [(change["kind"], change["name"]) for change in body["results"]] == [("entered", "hr")]
+    assert body["results"][0]["from_ms"] <= MORNING < body["results"][0]["to_ms"]
+    participation.delete()
+    assert set(kinds(get, body["next"])) == {("left", "hr")}
+    assert kinds(get, PATH) == [("stored", "hr")]  # only who asks for a study is informed
+
+
+def test_a_study_is_informed_of_erasure(
+    get: Get, certificate: DeviceCertificate, study: Study
+) -> None:
+    StudyIdentity.objects.create(study=study, identity=certificate.identity)
+    send(certificate, {MORNING: 1.0})
+    following = get(PATH, study="Sleep").json()["next"]
+    erase(certificate.identity, by="ada")
+    assert kinds(get, following) == [("erased", "hr")]
+
+
+def test_a_site_that_gets_a_parent_enters_it(
+    get: Get, certificate: DeviceCertificate, study: Study
+) -> None:
+    site = Study.objects.create(name="Site")
+    StudyIdentity.objects.create(study=site, identity=certificate.identity)
+    send(certificate, {MORNING: 1.0})
+    following = get(PATH, study="Sleep").json()["next"]
+    site.parent = study
+    site.save()
+    assert ("entered", "hr") in kinds(get, following)
+    site.parent = None
+    site.save()
+    assert ("left", "hr") in kinds(get, following)
+
+
+def test_a_member_sees_the_study_alone(
+    certificate: DeviceCertificate, study: Study, own_db: None
+) -> None:
+    user = User.objects.create_user("member", password="a long pass phrase", is_staff=True)
+    StudyMember.objects.create(user=user, study=study)
+    client = Client(headers={"authorization": f"Bearer {make_token(user)}"})
+    inside = make_certificate(make_identity())
+    StudyIdentity.objects.create(study=study, identity=inside.identity)
+    for each in (certificate, inside):
+        send(each, {MORNING: 1.0})
+    results = client.get(PATH).json()["results"]
+    assert [change["identity_id"] for change in results] == [inside.identity_id]

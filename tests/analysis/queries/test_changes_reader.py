@@ -67,8 +67,6 @@ class Reader:
 
     def _read(self, change: Change) -> None:
         held = self.held.setdefault((change.identity_id, change.name), {})
-        assert change.from_ms is not None
-        assert change.to_ms is not None
         for time in [t for t in held if change.from_ms <= t // 1000 < change.to_ms]:
             del held[time]
         if change.identity is not None:

@@ -15,12 +15,12 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('identities', '0001_initial'),
-        ('ingest', '0002_interrupted_upload'),
+        ('ingest', '0004_remarkable_files'),
     ]
 
     operations = [
         migrations.RunSQL(
-            (SQL / "0003_transaction_number.sql").read_text(),
+            (SQL / "0005_transaction_number.sql").read_text(),
             "DROP FUNCTION ingest_transaction(uuid); DROP FUNCTION ingest_transaction(bigint)",
         ),
         migrations.CreateModel(
@@ -28,10 +28,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('identity_number', models.BigIntegerField(help_text='The number that the identity has or had.')),
-                ('name', models.CharField(max_length=64)),
+                ('name', models.CharField(help_text='Empty: each series of the identity.', max_length=64)),
                 ('kind', models.CharField(choices=[('replaced', 'Replaced'), ('withdrawn', 'Withdrawn'), ('erased', 'Erased'), ('reparsed', 'Reparsed'), ('entered', 'Entered a study'), ('left', 'Left a study')], max_length=10)),
-                ('from_ms', models.BigIntegerField(null=True)),
-                ('to_ms', models.BigIntegerField(help_text='The first millisecond after the range.', null=True)),
+                ('from_ms', models.BigIntegerField()),
+                ('to_ms', models.BigIntegerField(help_text='The first millisecond after the range.')),
                 ('measurement_id', models.UUIDField(null=True)),
                 ('studies', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='The study entered or left; of an erasure, those of the identity then.', size=None)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
