@@ -45,6 +45,10 @@ _NEWEST_FILE = """
 SELECT m.transaction, m.sequence FROM ingest_measurement m WHERE m.status = 'stored'
 ORDER BY m.id DESC LIMIT 1
 """
+_NEWEST_ROW = """
+SELECT c.transaction, c.id FROM ingest_serieschange c WHERE c.transaction < %s
+ORDER BY c.transaction DESC, c.id DESC LIMIT 1
+"""
 _NAMES = "SELECT i.id, i.name FROM identities_identity i WHERE i.id = ANY(%s)"
 
 
@@ -268,3 +272,16 @@ def _name_identities(changes: list[Change]) -> list[Change]:
         cursor.execute(_NAMES, [list({change.identity_id for change in changes})])
         names = dict(cursor.fetchall())
     return [replace(change, identity=names.get(change.identity_id)) for change in changes]
+
+
+def find_end() -> str:
+    """Return a cursor for a reader that copies everything first and follows from then on.
+
+    All that is committed by then is seen by later statements, or comes after the cursor.
+    """
+    state = feed_cursor.read_state()
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST_ROW, [state.horizon])
+        row = cursor.fetchone()
+    newest = Position(row[0], 1, row[1]) if row else START
+    return feed_cursor.encode_cursor(state, max(newest, _newest_position(state)))

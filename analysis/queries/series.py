@@ -218,3 +218,13 @@ def find_series(identity: str, name: str, scope: Scope) -> Series:
     if not found:
         raise UnknownSeriesError(identity, name)
     return found[0]
+
+
+def find_series_by_number(identity_id: int, name: str) -> Series | None:
+    """Return the series ``name`` of the identity with this number, None without samples."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.id, i.name FROM identities_identity i WHERE i.id = %s", [identity_id]
+        )
+        row = cursor.fetchone()
+    return next(iter(_fetch_totals([(*row, name)])), None) if row else None

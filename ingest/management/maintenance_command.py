@@ -61,7 +61,7 @@ class PeriodicCommand(MaintenanceCommand):
 
     def repeat(self, every: int, work: Callable[[], str]) -> None:
         """Call ``work`` every ``every`` seconds, and print what it returns unless it is empty."""
-        self._install_signal_handlers()
+        self.stop_on_signals()
         while not self.ending.is_set():
             try:
                 line = work()
@@ -75,7 +75,9 @@ class PeriodicCommand(MaintenanceCommand):
             connection.close()
             self.ending.wait(every)
 
-    def _install_signal_handlers(self) -> None:
+    def stop_on_signals(self) -> None:
+        """Let SIGTERM and SIGINT set ``ending``."""
+
         def end(number: int, frame: FrameType | None) -> None:
             self.ending.set()
 

@@ -1,0 +1,1 @@
+"""A copy of the samples as a Parquet data set, kept equal to what is stored."""
