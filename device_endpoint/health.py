@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from analysis.queries import read_database
 from device_endpoint import local_probe, replica
-from ingest.storage import disk_space, durability_check
+from ingest.storage import cluster, disk_space, durability_check
 
 OK = "ok"
 DISK = "disk"
@@ -68,6 +68,7 @@ def database_checks() -> dict[str, str]:
             "migrations": _migrations_check(),
             "superuser": _superuser_check(),
             "durability": durability_state(),
+            **nodes_check(),
         }
     except (DatabaseError, InterfaceError):
         connection.close()
@@ -80,6 +81,20 @@ def durability_state() -> str:
     if not off or settings.DURABILITY_CHECK == "warn":
         return OK
     return f"disabled in PostgreSQL: {', '.join(off)}"
+
+
+def nodes_check() -> dict[str, str]:
+    """Return the state of a cluster's nodes, ``ok`` or what each lacks; nothing without Citus."""
+    if not cluster.is_cluster():
+        return {}
+    faults = [
+        f"{node.path}: no answer"
+        if node.free is None
+        else f"{node.path}: disk nearly full ({mib(node.free)} free)"
+        for node in disk_space.measure_nodes()
+        if node.free is None or node.is_low
+    ]
+    return {"nodes": "; ".join(faults) or OK}
 
 
 def device_api_check() -> str:

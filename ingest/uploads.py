@@ -103,6 +103,7 @@ def store_files(
     prepared = [_prepare(file, window, limits.file) for file in files]
     _check_hours(prepared, limits.hours)
     transactions.run_with_retry(durability_check.ensure_durable)
+    transactions.run_with_retry(disk_space.ensure_nodes_free)
     if quotas.has_daily_quota():
         receipts = _store_within_quota(uploader, prepared)
     elif len(prepared) == 1:

@@ -5,6 +5,9 @@ no transaction of this database runs any more. So a transaction that commits lat
 cursor given before, however long it ran. A transaction gets its number after it has the lock of
 its series, so the order within a series is that of the changes.
 
+In a cluster the numbers are the coordinator's. A node may commit a moment after the coordinator, so
+below the horizon the feed ends until all that ran on the nodes when it was found has ended there.
+
 A transaction's number means something in one history of the database only. A restored backup is
 another one: its system identifier (another cluster), its timeline (recovery to a point in time) or
 the numbers of its database and table (a dump) differ. A copy of the data directory or a snapshot of
@@ -15,11 +18,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from analysis.queries.read_database import connection
+from ingest.storage import cluster
 
+NODES_WAIT_SECONDS = 5.0
+NODES_POLL_SECONDS = 0.05
 _CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{1,15})\.([01])\.([0-9a-f]{1,15})", re.ASCII)
 
 # Transactions of other databases of the cluster do not hold the feed back. A prepared transaction
@@ -94,7 +101,22 @@ def read_state() -> FeedState:
         cursor.execute(_STATE)
         is_replica, next_transaction, horizon, *history = cursor.fetchone() or ()
     digest = hashlib.sha256("/".join(map(str, history)).encode()).hexdigest()[:16]
+    if cluster.is_cluster() and not is_replica and not _wait_for_nodes():
+        horizon = 0
     return FeedState(digest, horizon, next_transaction, is_replica)
+
+
+def _wait_for_nodes() -> bool:
+    """Wait until what runs on the nodes of a cluster has ended; return False after five seconds."""
+    running = cluster.ask_all_nodes("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    deadline = time.monotonic() + NODES_WAIT_SECONDS
+    while all(each.text for each in running) and time.monotonic() < deadline:
+        oldest = cluster.ask_all_nodes("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+        reached = {each.node: int(each.text or 0) for each in oldest}
+        if all(reached.get(each.node, 0) >= int(each.text or 0) for each in running):
+            return True
+        time.sleep(NODES_POLL_SECONDS)
+    return False
 
 
 def encode_cursor(state: FeedState, position: Position) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -15,8 +16,14 @@ from device_endpoint.doctor.results import Finding, fail, ok, warn
 from identities.models import PreSharedKey
 from ingest.models import DeviceCertificate
 from ingest.models.certificates import EXPIRES_SOON
+from ingest.storage import cluster
+from ingest.storage.cluster import NodeAnswer
 
 MIN_MAJOR_VERSION = 15
+_VERSIONS = """
+SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), '.', 1) || ', Citus ' ||
+       (SELECT extversion FROM pg_extension WHERE extname = 'citus')
+"""
 CLOCK_WARN_SECONDS = 2.0
 CLOCK_FAIL_SECONDS = 60.0
 LAG_WARN_SECONDS = 60.0
@@ -26,6 +33,7 @@ REMEDIES = {
     "migrations": "run manage.py migrate",
     "superuser": "run manage.py createsuperuser",
     "durability": "turn fsync, full_page_writes and synchronous_commit on in PostgreSQL",
+    "nodes": "start the PostgreSQL of these nodes, or free their disks",
 }
 
 
@@ -42,6 +50,7 @@ def run() -> list[Finding]:
             *findings,
             *_check_durability_setting(),
             check_version(_major_version()),
+            *check_node_versions(cluster.ask_all_nodes(_VERSIONS)),
             _compare_clocks(),
             *_check_replica(),
         ]
@@ -54,6 +63,20 @@ def check_version(major: int) -> Finding:
         remedy = f"use PostgreSQL {MIN_MAJOR_VERSION} or newer"
         return fail("version", f"PostgreSQL {major}", remedy)
     return ok("version", f"PostgreSQL {major}")
+
+
+def check_node_versions(answers: Sequence[NodeAnswer]) -> list[Finding]:
+    """Judge the versions of a cluster's nodes, which must be the same."""
+    found: dict[str, list[str]] = {}
+    for answer in answers:
+        if answer.text:
+            found.setdefault(answer.text, []).append(answer.node)
+    if not found:
+        return []
+    text = "; ".join(f"{version}: {', '.join(nodes)}" for version, nodes in sorted(found.items()))
+    if len(found) == 1:
+        return [ok("node versions", text)]
+    return [fail("node versions", text, "run the same PostgreSQL and Citus on all nodes")]
 
 
 def check_clock(ahead_seconds: float) -> Finding:

@@ -6,6 +6,7 @@ import argparse
 import getpass
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,8 @@ from identities.audit.models import AuditEvent
 from identities.audit.recorder import Actor, as_actor
 from identities.durations import parse_duration
 
+# Citus: "connection to the remote node role@worker-1:5432 failed with the following error: …"
+_REMOTE_NODE = re.compile(r"remote node (?:[^@\s]*@)?(\S+?:\d+)")
 UNDEFINED_TABLE = "42P01"
 UNDEFINED_COLUMN = "42703"
 
@@ -70,6 +73,11 @@ def explain(error: DatabaseError) -> str | None:
     if state in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
         return "The database has not been set up: start it with `make up`, or run `migrate`."
     reason = (str(error).splitlines() or [type(error).__name__])[0].strip()
+    if node := _REMOTE_NODE.search(reason):
+        return (
+            f"The node {node[1]} of the cluster does not answer: start its PostgreSQL, or see its "
+            "log. `manage.py doctor` names the state of all nodes."
+        )
     if state is not None and not state.startswith(("08", "53", "57P")):
         # The database responded: a lock or statement timeout.
         is_timeout = isinstance(error, OperationalError)

@@ -48,6 +48,10 @@ SELECT bool_and(a.attstorage = 'x') FROM pg_attribute a
 WHERE a.attrelid = 'ingest_sampleblock'::regclass AND a.attnum > 0
   AND a.attndims > 0
 """
+_GENERATED = """
+SELECT bool_or(a.attgenerated <> '') FROM pg_attribute a
+WHERE a.attrelid = 'ingest_measurement'::regclass AND a.attname = 'transaction'
+"""
 _FUNCTIONS = """
 SELECT p.oid::regprocedure::text, p.proretset, quote_ident(n.nspname) || '.' ||
        quote_ident(p.proname), pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
@@ -96,6 +100,7 @@ class State:
     primary_keys: dict[str, tuple[str, str]]
     has_id_index: bool
     is_compressed: bool
+    has_generated_transaction: bool
     gathers_series: bool
     functions: list[tuple[str, bool, str, str, str, str]]
 
@@ -120,6 +125,8 @@ def read_state() -> State:
         has_id_index = cursor.fetchone()[0]
         cursor.execute(_STORAGE)
         is_compressed = cursor.fetchone()[0]
+        cursor.execute(_GENERATED)
+        has_generated_transaction = cursor.fetchone()[0]
         cursor.execute(_GATHERS)
         gathers_series = cursor.fetchone()[0]
         cursor.execute(_FUNCTIONS)
@@ -130,6 +137,7 @@ def read_state() -> State:
         primary_keys,
         has_id_index,
         is_compressed,
+        has_generated_transaction,
         gathers_series,
         functions,
     )
@@ -154,7 +162,8 @@ def plan(state: State) -> list[str]:
                 f"Citus manages {table} in another way, for example as a local table with a "
                 f"foreign key to a distributed one: SELECT undistribute_table('{table}') first."
             )
-    tables = [*_reference(state), *_keys(state), *_storage(state), *_distribute(state)]
+    tables = [*_reference(state), *_keys(state), *_storage(state), *_transaction(state)]
+    tables += _distribute(state)
     views = [] if state.gathers_series else [_GATHERED_SERIES]
     if not (tables or views or any(returns_rows for _, returns_rows, *_ in state.functions)):
         raise CannotDistributeError("The tables are distributed already.")
@@ -194,6 +203,17 @@ def _storage(state: State) -> Iterator[str]:
             'ALTER COLUMN "values" SET STORAGE EXTENDED, '
             "ALTER COLUMN integers SET STORAGE EXTENDED, "
             "ALTER COLUMN small_integers SET STORAGE EXTENDED"
+        )
+
+
+def _transaction(state: State) -> Iterator[str]:
+    if state.has_generated_transaction:
+        # A node would generate its own number: a default is computed on the coordinator, whose
+        # numbers order the changes feed.
+        yield f"ALTER TABLE {FILES} ALTER COLUMN transaction DROP EXPRESSION"
+        yield (
+            f"ALTER TABLE {FILES} ALTER COLUMN transaction "
+            "SET DEFAULT pg_current_xact_id()::text::bigint"
         )
 
 

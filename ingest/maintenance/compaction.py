@@ -22,7 +22,7 @@ from django.db import connection
 
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.long_transaction import transaction_without_timeouts
-from ingest.storage import block_store, summary_store
+from ingest.storage import block_store, cluster, summary_store
 from ingest.storage.blocks import HOUR_MS, HOUR_US, Block, merge
 from ingest.storage.hour_summaries import summarise_hour
 
@@ -54,7 +54,7 @@ LIMIT %(limit)s
 """
 # A VACUUM that is already running, of autovacuum or another run, is as good.
 _VACUUM = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON) ingest_sampleblock"
-_SIZE = "SELECT pg_total_relation_size('ingest_sampleblock')"
+_SIZE = "SELECT {}_total_relation_size('ingest_sampleblock')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ class FreedSpace:
             cursor.execute("SET statement_timeout = 0")
             try:
                 cursor.execute(_VACUUM)
-                cursor.execute(_SIZE)
+                # PostgreSQL's function sees an empty shell where the table is distributed.
+                cursor.execute(_SIZE.format("citus" if cluster.is_cluster() else "pg"))
                 (size,) = cursor.fetchone() or (0,)
             finally:
                 cursor.execute("RESET statement_timeout")

@@ -62,14 +62,11 @@ WHERE m.id = w.measurement_id AND m.identity_id = %s
 """
 # Certificates that were reassigned to this identity are still referenced by files of the identity
 # before it: they return there, revoked.
-_RETURN_CERTIFICATES = """
-UPDATE ingest_devicecertificate c SET identity_id = previous.from_identity_id, label = ''
-FROM (
-    SELECT DISTINCT ON (r.certificate_id) r.certificate_id, r.from_identity_id
-    FROM ingest_certificatereassignment r
-    WHERE r.from_identity_id <> %(identity)s ORDER BY r.certificate_id, r.id DESC
-) previous
-WHERE previous.certificate_id = c.id AND c.identity_id = %(identity)s
+_PREVIOUS_IDENTITIES = """
+SELECT DISTINCT ON (r.certificate_id) r.certificate_id, r.from_identity_id
+FROM ingest_certificatereassignment r
+WHERE r.certificate_id = ANY(%s) AND r.from_identity_id <> %s
+ORDER BY r.certificate_id, r.id DESC
 """
 _ANONYMISE_REASSIGNMENTS = """
 UPDATE ingest_certificatereassignment SET
@@ -170,7 +167,7 @@ def _delete_rest(identity: Identity, record: DataDeletion) -> None:
         # Waits for those who hold identities.models.lock_identity. What they commit is deleted
         # below; those that come later find no identity.
         Identity.objects.select_for_update().get(pk=identity.pk)
-        cursor.execute(_RETURN_CERTIFICATES, {"identity": identity.pk})
+        _return_certificates(identity)
         cursor.execute(_ANONYMISE_REASSIGNMENTS, {"identity": identity.pk})
         cursor.execute(_WITHDRAWALS, [identity.pk])
         cursor.execute(_REMAINING_FILES, [identity.pk])
@@ -190,6 +187,18 @@ def _delete_rest(identity: Identity, record: DataDeletion) -> None:
             cursor.execute(statement, parameters)
         deletion.add_to(record, Amount(blocks, samples, files, file_bytes))
         DataDeletion.objects.filter(pk=record.pk).update(finished_at=timezone.now())
+
+
+def _return_certificates(identity: Identity) -> None:
+    # Citus updates no reference table from a local one: the keys are read first.
+    certificates = list(_read_keys(DeviceCertificate, identity))
+    with connection.cursor() as cursor:
+        cursor.execute(_PREVIOUS_IDENTITIES, [certificates, identity.pk])
+        previous = cursor.fetchall()
+    for certificate_id, identity_id in previous:
+        DeviceCertificate.objects.filter(pk=certificate_id).update(
+            identity_id=identity_id, label=""
+        )
 
 
 def _keys_of_rows(identity: Identity) -> dict[str, Any]:

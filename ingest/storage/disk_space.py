@@ -2,7 +2,8 @@
 
 A PostgreSQL whose disk is full stops in the middle of its work, and nothing can be deleted from
 it then. So the device API accepts no files while less than ``MIN_FREE_DISK_BYTES`` is free in one
-of ``DISK_SPACE_PATHS``. The rest is reserved for what frees space: compaction, pruning, a person.
+of ``DISK_SPACE_PATHS``, or on a node of a cluster. The rest is reserved for what frees space:
+compaction, pruning, a person.
 """
 
 from __future__ import annotations
@@ -12,21 +13,30 @@ import os
 import random
 import time
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from django.conf import settings
 
+from ingest.storage import cluster
 from ingest.storage.transactions import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
 POLL_INTERVAL_SECONDS = 2.0
+NODES_POLL_INTERVAL_SECONDS = 10.0
 # A person or a nightly job frees space: no hurry. The random span spreads the devices.
 RETRY_AFTER_SECONDS = (30, 90)
 
 
+_FREE_ON_NODE = "SELECT available_disk_size FROM citus_local_disk_space_stats()"
+
+
 @dataclass(frozen=True, slots=True)
 class FreeSpace:
-    """The bytes that ordinary users may still write in ``path``; None if it cannot be read."""
+    """The bytes that ordinary users may still write in ``path``; None if it cannot be read.
+
+    ``path`` is the name of the node for the data directory of a cluster's node.
+    """
 
     path: str
     free: int | None
@@ -42,12 +52,20 @@ class _LastMeasurement:
     low: list[FreeSpace] = field(default_factory=list)
 
 
-_last = _LastMeasurement()
+_last, _last_of_nodes = _LastMeasurement(), _LastMeasurement()
 
 
 def measure() -> list[FreeSpace]:
     """Return the free space of each of ``DISK_SPACE_PATHS``, measured now."""
     return [FreeSpace(path, _free(path)) for path in settings.DISK_SPACE_PATHS]
+
+
+def measure_nodes() -> list[FreeSpace]:
+    """Return the free space of each node of a cluster. Raises ``django.db.Error``."""
+    return [
+        FreeSpace(answer.node, int(answer.text) if answer.text else None)
+        for answer in cluster.ask_all_nodes(_FREE_ON_NODE)
+    ]
 
 
 def low() -> list[FreeSpace]:
@@ -63,10 +81,25 @@ def ensure_free() -> None:
         _log(before=_last.low, now=folders)
         _last.at, _last.low = now, folders
     if _last.low:
-        raise DatabaseUnavailable(
-            "The server's disk is nearly full: uploads are paused until there is free space again.",
-            retry_after=random.randint(*RETRY_AFTER_SECONDS),  # noqa: S311 - jitter
-        )
+        _pause()
+
+
+def ensure_nodes_free() -> None:
+    """Raise ``DatabaseUnavailable`` while space is low on a node; measured as durability is."""
+    now = time.monotonic()
+    if now - _last_of_nodes.at >= NODES_POLL_INTERVAL_SECONDS:
+        nodes = [node for node in measure_nodes() if node.is_low]
+        _log(before=_last_of_nodes.low, now=nodes)
+        _last_of_nodes.at, _last_of_nodes.low = now, nodes
+    if _last_of_nodes.low:
+        _pause()
+
+
+def _pause() -> NoReturn:
+    raise DatabaseUnavailable(
+        "The server's disk is nearly full: uploads are paused until there is free space again.",
+        retry_after=random.randint(*RETRY_AFTER_SECONDS),  # noqa: S311 - jitter
+    )
 
 
 def _log(before: list[FreeSpace], now: list[FreeSpace]) -> None:

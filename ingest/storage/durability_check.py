@@ -2,7 +2,8 @@
 
 "Acknowledged means durable" holds only on a PostgreSQL that flushes before it answers, so the
 device API stores nothing while one of these settings is off (``DURABILITY_CHECK=warn`` is for
-managed engines that report them differently).
+managed engines that report them differently). In a cluster the commit that counts is that of the
+node that stores the file, so every node is asked.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
+from ingest.storage import cluster
 from ingest.storage.transactions import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
@@ -30,8 +32,29 @@ _checked_at: weakref.WeakKeyDictionary[psycopg.Connection[object], float] = (
 )
 
 
+# One text for each node of a cluster.
+_UNSAFE_ON_NODE = """
+SELECT string_agg(name, ', ' ORDER BY name) FROM pg_settings
+WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on'
+   OR name = 'synchronous_commit'
+      AND setting NOT IN ('on', 'local', 'remote_write', 'remote_apply')
+"""
+
+
 def find_unsafe_settings() -> list[str]:
-    """Return the settings of this database session that make commits unsafe."""
+    """Return the settings that make commits unsafe, in a cluster those of each node.
+
+    A node that does not answer stores nothing, and is not counted. Not to be called in a
+    transaction.
+    """
+    nodes = cluster.ask_all_nodes(_UNSAFE_ON_NODE)
+    return [
+        *_find_unsafe_settings_here(),
+        *(f"{answer.text} on {answer.node}" for answer in nodes if answer.text),
+    ]
+
+
+def _find_unsafe_settings_here() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, setting FROM pg_settings"

@@ -112,6 +112,7 @@ def test_uploads_maintenance_queries_and_admin_work(coordinator: Database, tmp_p
         "AND conrelid IN ('ingest_measurement'::regclass, 'ingest_sampleblock'::regclass)"
     )
     assert keys == [("PRIMARY KEY (identity_id, id)",)] * 2
+    coordinator.execute("SELECT watch_statements()")
     stack = Stack(tmp_path, {"DATABASE_URL": coordinator.url})
     stack.start()
     try:

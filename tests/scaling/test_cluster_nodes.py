@@ -1,0 +1,102 @@
+"""What is asked of every node of a cluster: durability, disk, version, and the changes feed."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+from django.db import OperationalError
+
+from identities.management.base import explain
+from tests.scaling.conftest import Database
+
+REFUSED = [
+    "UPDATE ingest_devicecertificate c SET label = '' FROM (SELECT r.certificate_id AS id"
+    " FROM ingest_certificatereassignment r) old WHERE old.id = c.id",
+    "DELETE FROM ingest_registrationattempt WHERE identity_id = 1 OR sha256 IN"
+    " (SELECT c.sha256 FROM ingest_devicecertificate c)",
+]
+PASSED = [
+    "UPDATE ingest_devicecertificate SET label = 'from ingest_withdrawal' WHERE id = 1",
+    "DELETE FROM ingest_registrationattempt WHERE identity_id = 1 OR sha256 = ANY('{}'::bytea[])",
+    "DELETE FROM ingest_withdrawal w USING ingest_measurement m WHERE m.id = w.measurement_id",
+]
+
+
+@pytest.fixture
+def distributed(coordinator: Database) -> Database:
+    run = coordinator.manage("distribute")
+    assert run.returncode == 0, run.stderr
+    coordinator.execute("SELECT watch_statements()")
+    return coordinator
+
+
+def checks_of(database: Database) -> dict[str, dict[str, str]]:
+    run = database.manage("doctor", "--json")
+    return {check["name"]: check for check in json.loads(run.stdout)["checks"]}
+
+
+def answer(database: Database, statement: str, result: str | None, success: bool = True) -> None:
+    """Let worker-2 answer statements like ``statement`` with ``result``."""
+    with psycopg.connect(database.url, autocommit=True) as session:
+        session.execute(
+            "INSERT INTO stub_answers VALUES (3, %s, %s, %s)", [statement, success, result]
+        )
+
+
+def test_the_stub_refuses_what_citus_refuses(distributed: Database) -> None:
+    for statement in REFUSED:
+        with pytest.raises(psycopg.errors.RaiseException):
+            distributed.execute(statement)
+    for statement in PASSED:
+        distributed.execute(statement)
+
+
+def test_doctor_asks_every_node(distributed: Database) -> None:
+    checks = checks_of(distributed)
+    assert checks["nodes"]["level"] == "ok"
+    assert checks["durability"]["level"] == "ok"
+    assert "coordinator:5432, worker-1:5432, worker-2:5432" in checks["node versions"]["text"]
+    answer(distributed, "%fsync%", "synchronous_commit")
+    answer(distributed, "%extversion%", "PostgreSQL 14, Citus 11.3")
+    answer(distributed, "%disk%", "1000")
+    checks = checks_of(distributed)
+    assert checks["durability"]["level"] == "FAIL"
+    assert "synchronous_commit on worker-2:5432" in checks["durability"]["text"]
+    assert checks["node versions"]["level"] == "FAIL"
+    assert "worker-2:5432: disk nearly full" in checks["nodes"]["text"]
+
+
+def test_a_node_that_is_away_is_named(distributed: Database) -> None:
+    answer(distributed, "%", "connection refused", success=False)
+    nodes = checks_of(distributed)["nodes"]
+    assert (nodes["level"], "worker-2:5432: no answer" in nodes["text"]) == ("FAIL", True)
+
+
+def test_without_citus_no_node_is_asked(database: Database) -> None:
+    checks = checks_of(database)
+    assert "nodes" not in checks
+    assert "node versions" not in checks
+
+
+def test_an_error_of_a_node_names_the_node() -> None:
+    error = OperationalError(
+        "connection to the remote node device@worker-2:5432 failed with the following error: "
+        "Connection refused"
+    )
+    message = explain(error)
+    assert message is not None
+    assert "worker-2:5432" in message
+    assert "make up" not in message
+
+
+def test_the_feed_waits_for_the_nodes(distributed: Database) -> None:
+    column = "SELECT column_default, is_generated FROM information_schema.columns"
+    where = "WHERE table_name = 'ingest_measurement' AND column_name = 'transaction'"
+    ((default, generated),) = distributed.execute(f"{column} {where}")
+    assert ("pg_current_xact_id" in str(default), generated) == (True, "NEVER")
+    script = "from analysis.queries import feed_cursor; print(feed_cursor.read_state().horizon)"
+    assert int(distributed.manage("shell", "-v0", "-c", script).stdout) > 0
+    answer(distributed, "%xmin%", "1")  # a transaction of worker-2 does not end
+    assert int(distributed.manage("shell", "-v0", "-c", script).stdout) == 0
