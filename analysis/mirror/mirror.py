@@ -27,7 +27,7 @@ from ingest.time_range import EARLIEST_MS, LATEST_MS
 
 STATE, NAMES = "_mirror.json", "_mirror_names.json"
 FORMAT = 1
-EVERYTHING: Range = (EARLIEST_MS, LATEST_MS)
+WHOLE_RANGE: Range = (EARLIEST_MS, LATEST_MS)
 SERIES_PER_STEP = 2_000
 CHANGES_PER_PAGE = 10_000
 RANGES_PER_SERIES = 100
@@ -123,7 +123,7 @@ class Mirror:
     def _write_identity(self, number: int) -> None:
         names = _series_names(number)
         for name in names:
-            self._write_series(number, name, [EVERYTHING])
+            self._write_series(number, name, [WHOLE_RANGE])
         for folder in self.target.folders(series_files.folder_of_identity(number)):
             if folder.removeprefix("name=") not in names:
                 self._delete(f"{series_files.folder_of_identity(number)}/{folder}")
