@@ -99,7 +99,7 @@ def read_state() -> FeedState:
     """Read the state; statements executed afterwards see all that is below the horizon."""
     with connection.cursor() as cursor:
         cursor.execute(_STATE)
-        is_replica, next_transaction, horizon, *history = cursor.fetchone() or ()
+        is_replica, next_transaction, horizon, *history = cursor.fetchone()
     digest = hashlib.sha256("/".join(map(str, history)).encode()).hexdigest()[:16]
     if cluster.is_cluster() and not is_replica and not _wait_for_nodes():
         horizon = 0

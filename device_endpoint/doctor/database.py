@@ -22,7 +22,7 @@ from ingest.storage.cluster import NodeAnswer
 MIN_MAJOR_VERSION = 15
 _VERSIONS = """
 SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), '.', 1) || ', Citus ' ||
-       (SELECT extversion FROM pg_extension WHERE extname = 'citus')
+       coalesce((SELECT extversion FROM pg_extension WHERE extname = 'citus'), 'missing')
 """
 CLOCK_WARN_SECONDS = 2.0
 CLOCK_FAIL_SECONDS = 60.0

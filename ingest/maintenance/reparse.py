@@ -106,7 +106,7 @@ def _store(measurement: Measurement, file: SampleFile, columns: tuple[str, ...] 
             **{name: getattr(receipt, name) for name in _RECEIPT_FIELDS},
         )
         for counts in (each.counts() for each in overlaid):
-            if counts.first_ms is not None:
+            if counts.first_ms is not None and counts.last_ms is not None:
                 series_changes.record(
                     series_changes.Kind.REPARSED,
                     identity_id,

@@ -65,10 +65,17 @@ def record_participation(kind: Kind, identity_id: int, study_id: int) -> None:
 
 
 def forget(identity_id: int) -> None:
-    """Delete the rows of an identity that its erasure makes pointless."""
-    SeriesChange.objects.filter(identity_number=identity_id).exclude(
+    """Replace the rows of an identity by such that say that each series is erased.
+
+    A reader that has not come to a withdrawal may hold a series of which nothing is stored.
+    """
+    rows = SeriesChange.objects.filter(identity_number=identity_id).exclude(
         kind__in=(Kind.ERASED, Kind.LEFT)
-    ).delete()
+    )
+    names = set(rows.values_list("name", flat=True)) - {""}
+    rows.delete()
+    for name in sorted(names):
+        record(Kind.ERASED, identity_id, name, EARLIEST_MS, LATEST_MS - 1)
 
 
 # --- Receivers of signals ------------------------------------------------------------------
