@@ -15,12 +15,12 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('identities', '0001_initial'),
-        ('ingest', '0007_block_encodings'),
+        ('ingest', '0009_recompression'),
     ]
 
     operations = [
         migrations.RunSQL(
-            (SQL / "0008_transaction_number.sql").read_text(),
+            (SQL / "0010_transaction_number.sql").read_text(),
             "DROP FUNCTION ingest_transaction(uuid); DROP FUNCTION ingest_transaction(bigint)",
         ),
         migrations.CreateModel(
