@@ -4,6 +4,10 @@ An upload compresses at the level that costs it least. A level that takes fifty 
 numbers a third smaller, so it is used afterwards, in idle time. Files are taken in the order of
 their ids, each once: ``RecompressionProgress`` holds the last one. A file that was committed late
 behind it keeps its first form, which is as good a file.
+
+An update moves a row to another page, and new rows fill its place. The BRIN indexes of the table
+count on rows that lie in the order of their times, so files older than ``MAX_AGE`` are left where
+they are, and small ones, whose content is in the row itself.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from ingest.uuid7 import uuid7_floor
 
 LEVEL = 15
 MIN_AGE = timedelta(minutes=10)  # devices of an outage send in bursts: leave them the processor
+MAX_AGE = timedelta(days=1)
+MIN_BYTES = 2_000  # of compressed content, which PostgreSQL then keeps outside the row
 MIN_GAIN = 0.05
 FILES_PER_FETCH = 50
 
@@ -56,7 +62,9 @@ def recompress(seconds: float, is_stopping: Callable[[], bool] = lambda: False) 
     done = Recompressed()
     progress, _ = RecompressionProgress.objects.get_or_create(pk=1)
     until = time.monotonic() + seconds
-    before = uuid7_floor(timezone.now() - MIN_AGE)
+    now = timezone.now()
+    before = uuid7_floor(now - MIN_AGE)
+    _advance(progress, uuid7_floor(now - MAX_AGE))
     while time.monotonic() < until and not is_stopping():
         batch = Measurement.objects.filter(id__gt=progress.last_id, id__lt=before).order_by("id")
         last = None
@@ -79,6 +87,8 @@ def recompress(seconds: float, is_stopping: Callable[[], bool] = lambda: False) 
 
 
 def _recompress_file(measurement: Measurement, done: Recompressed) -> None:
+    if len(measurement.content) < MIN_BYTES:
+        return
     content, fault = stored_files.load_content(measurement)
     if content is None or fault:
         done.damaged += 1
@@ -102,5 +112,5 @@ def _recompress_file(measurement: Measurement, done: Recompressed) -> None:
 
 
 def _advance(progress: RecompressionProgress, last: UUID) -> None:
-    progress.last_id = last
+    progress.last_id = max(progress.last_id, last)
     RecompressionProgress.objects.filter(pk=progress.pk, last_id__lt=last).update(last_id=last)

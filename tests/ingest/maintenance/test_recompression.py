@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 from datetime import timedelta
 
@@ -64,12 +65,22 @@ def test_a_run_ends_when_its_time_is_over_and_goes_on(identity: Identity) -> Non
 
 def test_a_damaged_file_keeps_its_bytes(identity: Identity) -> None:
     damaged = Measurement.objects.order_by("id")[0]
-    content = pa.compress(b"1,2\n", codec="zstd", asbytes=True)
+    content = pa.compress(os.urandom(3000), codec="zstd", asbytes=True)
     Measurement.objects.filter(pk=damaged.pk).update(content=content)
     done = recompress(60)
     assert (done.files, done.damaged) == (4, 1)
     damaged.refresh_from_db()
     assert bytes(damaged.content) == content
+
+
+def test_small_files_are_left(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recompression, "MIN_BYTES", 1_000_000)
+    assert recompress(60).files == 0
+
+
+def test_old_files_are_left(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recompression, "MAX_AGE", timedelta(seconds=-1))
+    assert recompress(60).files == 0
 
 
 def test_recent_files_are_left(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
