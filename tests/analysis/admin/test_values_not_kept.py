@@ -43,7 +43,7 @@ def test_files_are_found_by_what_is_not_kept(analyst: Client, kind: str) -> None
     assert str(other.id) not in page
 
 
-def test_an_identity_shows_files_not_kept_and_shared_certificates(analyst: Client) -> None:
+def test_an_identity_shows_lost_values_and_shared_certificates(analyst: Client) -> None:
     device = make_certificate(make_identity())
     send(device, NOT_KEPT.encode(), "acc")
     for value in range(4):
