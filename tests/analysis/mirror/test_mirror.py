@@ -246,7 +246,7 @@ def test_the_command_writes_to_an_empty_folder_or_a_mirror_only(
     "postgres://user:secret@host/path",
     "https://secret@host/path",
 ])  # fmt: skip
-def test_a_target_with_credentials_is_refused_without_repeating_it(
+def test_a_target_with_credentials_is_refused_and_not_repeated(
     target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(CommandError, match="TARGET") as refused:
