@@ -25,6 +25,7 @@ from analysis.queries.series import (
 from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.measurement_types import Kind, find_kinds
+from ingest.series_names import list_series_names
 from ingest.time_range import format_instant
 
 PER_PAGE = 100
@@ -57,13 +58,15 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return a page of the list; ``q`` filters by a part of the identity's name."""
+        """Return a page of the list; ``q`` is a part of the identity's name, ``name`` a series'."""
         self._check(request)
         search = request.GET.get("q", "").strip()
+        name = request.GET.get("name", "").strip()
         after = request.GET.get("after", "").split("/")
         page = list_series(
             scope_of(request.user),
             contains=search,
+            name=name or None,
             after=(after[0], after[1]) if len(after) == 2 and "\0" not in after else None,
             limit=PER_PAGE,
         )
@@ -73,8 +76,11 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             title=_("Series"),
             rows=[_make_row(series) for series in page.series],
             search=search,
+            name=name,
+            names=list_series_names(scope_of(request.user)),
+            query=urlencode({"q": search, "name": name}),
             is_first="after" not in request.GET,
-            next_query=_next_query(search, page),
+            next_query=_next_query(search, name, page),
         )
 
     def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
@@ -188,7 +194,8 @@ def _make_row(series: Series) -> dict[str, Any]:
     }
 
 
-def _next_query(search: str, page: SeriesPage) -> str:
+def _next_query(search: str, name: str, page: SeriesPage) -> str:
     if page.after is None:
         return ""
-    return urlencode({**({"q": search} if search else {}), "after": "/".join(page.after)})
+    chosen = {key: value for key, value in (("q", search), ("name", name)) if value}
+    return urlencode({**chosen, "after": "/".join(page.after)})

@@ -258,15 +258,15 @@ NAME = OpenApiParameter(
     OpenApiParameter.PATH,
     description="Name of the measurement.",
 )
-_INSTANT_SHAPE = {
+INSTANT_SHAPE = {
     "anyOf": [
         {"type": "integer", "minimum": 0},
         {"type": "string", "format": "date-time"},
         {"type": "string", "format": "date"},
     ]
 }
-FROM = OpenApiParameter("from", _INSTANT_SHAPE, description=_INSTANT.format("the first sample"))
-TO = OpenApiParameter("to", _INSTANT_SHAPE, description=_INSTANT.format("the last sample"))
+FROM = OpenApiParameter("from", INSTANT_SHAPE, description=_INSTANT.format("the first sample"))
+TO = OpenApiParameter("to", INSTANT_SHAPE, description=_INSTANT.format("the last sample"))
 AFTER = OpenApiParameter(
     "after",
     {"type": "string", "pattern": f"^{IDENTITY_NAME}/{SERIES_NAME}$"},

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Collection
+from urllib.parse import urlencode
 
 from rest_framework.request import Request
 
 from analysis.api.errors import BadParameter
 from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
-from ingest.time_range import RangeError, TimeRange, parse_range
+from ingest.time_range import RangeError, TimeRange, parse_instant, parse_range
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _AFTER = re.compile(rf"({IDENTITY_NAME})/({SERIES_NAME})", re.ASCII)
@@ -55,6 +58,52 @@ def read_choice(
     if text not in choices:
         raise BadParameter(name, f"expected one of {', '.join(choices)}.")
     return text
+
+
+def read_received_range(parameters: dict[str, str]) -> TimeRange:
+    """Return the range from ``received_from`` to ``received_to``."""
+    start, end = (
+        _read_instant(parameters, name) if name in parameters else None
+        for name in ("received_from", "received_to")
+    )
+    if start is not None and end is not None and start > end:
+        raise BadParameter("received_from", "must not be later than received_to.")
+    return TimeRange(start, end)
+
+
+def _read_instant(parameters: dict[str, str], name: str) -> int:
+    try:
+        return parse_instant(parameters[name], name)
+    except RangeError as error:
+        raise BadParameter(error.parameter, error.reason) from error
+
+
+def make_cursor(kind: str, key: str) -> str:
+    """Return the cursor of a list that continues after the row with this key."""
+    return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
+
+
+def read_cursor(parameters: dict[str, str], kind: str, key: str) -> str | None:
+    """Return the key in the cursor ``after``; ``key`` is its pattern, ``kind`` names the list."""
+    if "after" not in parameters:
+        return None
+    text = parameters["after"]
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        decoded = ""
+    found = re.fullmatch(f"{kind}:({key})", decoded, re.ASCII)
+    if found is None:
+        raise BadParameter("after", "not a cursor of this list: take it from `next`.")
+    return found[1]
+
+
+def make_next_url(request: Request, parameters: dict[str, str], after: str | None) -> str | None:
+    """Return the URL of the page after ``after``, None without one."""
+    if after is None:
+        return None
+    query = urlencode({**parameters, "after": after}, safe="/@")
+    return request.build_absolute_uri(f"{request.path}?{query}")
 
 
 def read_after(parameters: dict[str, str]) -> tuple[str, str] | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import chain, islice
-from urllib.parse import urlencode
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from analysis.api import list_schemas
 from analysis.api import openapi as doc
 from analysis.api.export_metadata import (
     find_or_404,
@@ -18,6 +18,7 @@ from analysis.api.export_metadata import (
     make_provenance_headers,
 )
 from analysis.api.parameters import (
+    make_next_url,
     read_after,
     read_choice,
     read_number,
@@ -28,13 +29,12 @@ from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
 from analysis.queries.read_buckets import read_buckets
 from analysis.queries.samples import read_samples
-from analysis.queries.series import Series, SeriesPage, list_series
+from analysis.queries.series import Series, list_series
 from identities.visibility import scope_of_request
 from ingest.measurement_types import find_kind
 from ingest.time_range import TimeRange
 
 MAX_BUCKETS = 10_000
-MAX_SERIES = 1_000
 MAX_POINTS = 5_000
 
 
@@ -50,26 +50,25 @@ class SeriesListView(ReadView):
             OpenApiParameter(
                 "identity", str, description="Only series of this identity; ignores case."
             ),
-            OpenApiParameter(
-                "limit",
-                {"type": "integer", "minimum": 1, "maximum": MAX_SERIES, "default": 100},
-                description="Series on a page.",
-            ),
+            OpenApiParameter("name", str, description="Only series of this name."),
+            list_schemas.LIMIT,
             doc.AFTER,
         ],
         responses={200: doc.SeriesPageBody, **doc.error_responses(400)},
     )
     def get(self, request: Request) -> Response:
         """Return a page of series; ``next`` is the URL of the next page, or null."""
-        parameters = read_parameters(request, ("identity", "limit", "after"))
+        parameters = read_parameters(request, ("identity", "name", "limit", "after"))
         page = list_series(
             scope_of_request(request),
             identity=parameters.get("identity"),
+            name=parameters.get("name"),
             after=read_after(parameters),
-            limit=read_number(parameters, "limit", 100, MAX_SERIES),
+            limit=read_number(parameters, "limit", 100, list_schemas.MAX_ROWS),
         )
         results = [_serialize_series(series) for series in page.series]
-        return Response({"results": results, "next": _make_next_url(request, parameters, page)})
+        after = None if page.after is None else "/".join(page.after)
+        return Response({"results": results, "next": make_next_url(request, parameters, after)})
 
 
 class SamplesView(ReadView):
@@ -198,10 +197,3 @@ def _serialize_series(series: Series) -> dict[str, object]:
         "first_ms": series.first_ms,
         "last_ms": series.last_ms,
     }
-
-
-def _make_next_url(request: Request, parameters: dict[str, str], page: SeriesPage) -> str | None:
-    if page.after is None:
-        return None
-    query = urlencode({**parameters, "after": "/".join(page.after)}, safe="/@")
-    return request.build_absolute_uri(f"{request.path}?{query}")

@@ -7,6 +7,8 @@ from analysis.api.archive_views import ArchiveView, OriginalsView
 from analysis.api.change_views import ChangesView
 from analysis.api.clinical_views import FhirView, OpenMhealthView
 from analysis.api.day_views import DaysView
+from analysis.api.index_views import DocumentationView, IndexView
+from analysis.api.list_views import IdentityListView, MeasurementListView
 from analysis.api.measurement_views import ContentView, MeasurementView
 from analysis.api.series_views import (
     BucketsView,
@@ -20,6 +22,10 @@ from identities.audit.recorder import register_exports
 
 app_name = "read_api"
 urlpatterns = [
+    path("", IndexView.as_view(), name="index"),
+    path("docs", DocumentationView.as_view(), name="docs"),
+    path("identities", IdentityListView.as_view(), name="identities"),
+    path("measurements", MeasurementListView.as_view(), name="measurements"),
     path("series", SeriesListView.as_view(), name="series"),
     path("series/<str:identity>/<str:name>/samples", SamplesView.as_view(), name="samples"),
     path("series/<str:identity>/<str:name>/buckets", BucketsView.as_view(), name="buckets"),

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from alerts.models import Incident, MonitorHeartbeat
 from analysis.queries.read_database import connection
+from identities.search import make_pattern
 from identities.visibility import Scope
 from ingest.models import DeviceCertificate
 
@@ -181,8 +182,8 @@ def _fetch_batch(
     conditions = [condition]
     parameters |= {"limit": limit}
     if contains:
-        conditions.append("strpos(lower(i.name), lower(%(contains)s)) > 0")
-        parameters["contains"] = contains.replace("\0", "")
+        conditions.append("lower(i.name) LIKE %(contains)s")
+        parameters["contains"] = make_pattern(contains)
     if after is not None:
         conditions.append("lower(i.name) > lower(%(after)s)")
         parameters["after"] = after

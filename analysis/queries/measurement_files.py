@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from analysis.queries.read_database import connection
 from analysis.queries.series import Series
-from ingest.models import Measurement
+from identities.models import Identity
+from identities.visibility import Scope
+from ingest.models import Measurement, Withdrawal
+from ingest.series_names import filter_by_name
 from ingest.time_range import TimeRange
+from ingest.uuid7 import uuid7_floor
 
 MAX_FILES_COUNTED = 20_000
+_MAX_READING = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 250_000_000_000_000  # in the year 9892
 # Size of a file's zip headers and of its entry in the list of receipts.
 _RECEIPT_BYTES = 350
 _SIZES = """
@@ -20,6 +32,66 @@ SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM (
     AND first_ms < %s AND last_ms >= %s LIMIT %s
 ) AS limited
 """
+
+
+@dataclass(frozen=True)
+class FileSearch:
+    """Which files to list; None, "" and open ranges select all.
+
+    ``samples`` selects files with samples in the range, ``received`` those received in it.
+    """
+
+    identity: str | None
+    name: str | None
+    status: str
+    samples: TimeRange
+    received: TimeRange
+
+
+def find_files(
+    scope: Scope, search: FileSearch, after: str | None, limit: int
+) -> list[Measurement]:
+    """Return at most ``limit`` files of ``scope`` after the one with the id ``after``.
+
+    They are in the order of their ids, that is of their reception.
+    """
+    files = scope.filter(Measurement.objects.order_by("id"))
+    if search.identity is not None:
+        identities = Identity.objects.alias(key=Lower("name"))
+        found = identities.filter(key=search.identity.replace("\0", "").lower())
+        files = files.filter(identity__in=list(found.values_list("pk", flat=True)))
+        files = files if search.name is None else files.filter(name=search.name.replace("\0", ""))
+    elif search.name is not None:
+        files = filter_by_name(files, search.name)
+    if search.status == Measurement.Status.WITHDRAWN:  # few, and found by their withdrawals
+        files = files.filter(pk__in=Withdrawal.objects.values("measurement"))
+    if search.status:
+        files = files.filter(status=search.status)
+    if search.samples.from_ms is not None:
+        files = files.filter(last_ms__gte=search.samples.from_ms)
+    if search.samples.to_ms is not None:
+        files = files.filter(first_ms__lt=search.samples.to_ms)
+    files = _filter_received(files, search.received)
+    if after is not None:
+        files = files.filter(pk__gt=UUID(after))
+    return list(files.select_related("identity", "certificate").defer("content")[:limit])
+
+
+def _filter_received(files: QuerySet[Measurement], received: TimeRange) -> QuerySet[Measurement]:
+    # Ids begin with the time at which the upload was read, a little before the reception.
+    if received.from_ms is not None:
+        start = to_moment(received.from_ms)
+        floor = uuid7_floor(max(start - _MAX_READING, _EPOCH))
+        files = files.filter(received_at__gte=start, pk__gte=floor)
+    if received.to_ms is not None:
+        end = to_moment(received.to_ms)
+        files = files.filter(received_at__lt=end, pk__lt=uuid7_floor(end + _MAX_READING))
+    return files
+
+
+def to_moment(time_ms: int) -> datetime:
+    """Return epoch milliseconds as a time; those that Python cannot represent as the last one."""
+    return _EPOCH + timedelta(milliseconds=min(time_ms, _LAST_MS))
 
 
 def list_files(series: Series, wanted: TimeRange) -> Iterator[Measurement]:

@@ -15,11 +15,12 @@ from django.db.backends.utils import CursorWrapper
 
 from analysis.queries.read_database import connection
 from identities.models import IDENTITY_NAME
+from identities.search import make_pattern
 from identities.visibility import Scope
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 # Identities that are searched for series before the series are searched themselves.
-MAX_IDENTITIES_SEARCHED = 8_000
+MAX_IDENTITIES_SEARCHED = 4_000
 
 
 class UnknownSeriesError(LookupError):
@@ -111,12 +112,6 @@ def list_series(
     page = rows[:limit]
     has_next = len(rows) > limit
     return SeriesPage(_fetch_totals(page), (page[-1][1], page[-1][2]) if has_next else None)
-
-
-def make_pattern(text: str) -> str:
-    """Return the pattern of LIKE for names in lower case that contain ``text``, ignoring case."""
-    text = text.replace("\0", "").lower()
-    return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
 
 class _Search:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db import connection
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -13,25 +14,51 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.admin.access_tokens import is_superuser
-from identities.admin.checked_requests import CheckedAdmin
+from identities.admin.keyset import LargeListAdmin
 from identities.audit.models import AuditEvent
 
+# Each step jumps over all events of an object type in the index.
+_OBJECT_TYPES = """
+WITH RECURSIVE types AS (
+    (SELECT object_type FROM identities_auditevent ORDER BY object_type LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.object_type FROM identities_auditevent e
+            WHERE e.object_type > types.object_type ORDER BY e.object_type LIMIT 1)
+    FROM types WHERE types.object_type IS NOT NULL
+)
+SELECT object_type FROM types WHERE object_type IS NOT NULL
+"""
 
-class ObjectTypeFilter(admin.AllValuesFieldListFilter):
+
+class ObjectTypeFilter(admin.SimpleListFilter):
     """Object types; events without an object have a label too, which their link needs."""
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or _("(no object)")}
+    title = gettext_lazy("object type")
+    parameter_name = "object_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        with connection.cursor() as cursor:
+            cursor.execute(_OBJECT_TYPES)
+            return [(kind or "-", kind or _("(no object)")) for (kind,) in cursor.fetchall()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuditEvent]
+    ) -> QuerySet[AuditEvent]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(object_type="" if self.value() == "-" else self.value())
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(CheckedAdmin):
+class AuditEventAdmin(LargeListAdmin):
     list_display = ("created_at", "username", "action", "object_type", "object_repr", "address")
-    list_filter = ("action", ("object_type", ObjectTypeFilter))
-    search_fields = ("username", "object_repr", "address")
+    list_filter = ("action", ObjectTypeFilter, "created_at")
+    search_fields = ("=username", "object_repr", "=address", "=request_id")
+    search_help_text = gettext_lazy(
+        "A user, a part of an object's name, an address or a request ID."
+    )
+    sort_keys: ClassVar[dict[str, Any]] = {"created_at": F("created_at")}
     actions = None
-    show_full_result_count = False
     fields = (
         "created_at",
         "username",

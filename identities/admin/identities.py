@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
@@ -19,18 +19,20 @@ from identities.admin.bulk_enrolment import render_form
 from identities.admin.bulk_enrolment_forms import MAX_KEYS, EnrolmentForm, make_rows
 from identities.admin.extensions import identity_pages
 from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
+from identities.admin.keyset import LargeListAdmin
 from identities.models import Identity
 
 
 @admin.register(Identity)
-class IdentityAdmin(LabelledInputsMixin):
+class IdentityAdmin(LabelledInputsMixin, LargeListAdmin):
     """The accounts that data belongs to, with links to what belongs to them."""
 
     list_filter = ("is_active",)
     search_fields = ("name", "description")
+    search_help_text = gettext_lazy("A part of the name or of the description.")
     # The expression of the unique index, so that a page is read from the index.
     ordering = (Lower("name"),)
-    show_full_result_count = False
+    sort_keys: ClassVar[dict[str, Any]] = {"name": Lower("name"), "created_at": F("created_at")}
     change_form_template = "admin/identities/identity/change_form.html"
     fields = ("name", "description", "is_active", "reporting_interval", "grace_period",
               "monitoring_paused_until")  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -25,6 +25,7 @@ from identities.admin.credentials import (
     registration_url,
 )
 from identities.admin.extensions import key_pages
+from identities.admin.keyset import LargeListAdmin
 from identities.admin.reissue import ReissueRequest, answer_reissue
 from identities.device_setup import Command, make_certificate, register
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
@@ -51,7 +52,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(PreSharedKey)
-class PreSharedKeyAdmin(OneTimeSecretAdmin):
+class PreSharedKeyAdmin(OneTimeSecretAdmin, LargeListAdmin):
     """Keys: an addition returns the credential card, later pages have the hint only."""
 
     change_list_template = "admin/identities/presharedkey/change_list.html"
@@ -64,6 +65,10 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
     search_help_text = gettext_lazy(
         "Identity, note or the first characters of a key. Never a whole key."
     )
+    sort_keys: ClassVar[dict[str, Any]] = {
+        "expires_at": F("expires_at"),
+        "created_at": F("created_at"),
+    }
     add_fields = ("identity", "note", "max_uses", "expires_at")
     revoke_consequence = gettext_lazy(
         "No further device can register with it. Devices that have registered stay registered: "
@@ -97,7 +102,11 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin):
 
         The browser's own list needs no script and works with every screen reader.
         """
-        return ("identity",) if Identity.objects.count() > MAX_IDENTITY_OPTIONS else ()
+        some = Identity.objects.order_by()[: MAX_IDENTITY_OPTIONS + 1]
+        return ("identity",) if some.count() > MAX_IDENTITY_OPTIONS else ()
+
+    def make_search(self, field: str, term: str) -> Q:
+        return Q(hint__startswith=term) if field == "hint" else super().make_search(field, term)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return False: keys are evidence of which devices were admitted."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -14,14 +14,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from identities.models import Identity
+from identities.admin.keyset import LargeListAdmin
 from ingest.admin.certificate_states import CertificateStatesAdmin
-from ingest.admin.read_only import EstimatedPaginator, grouped, shown
+from ingest.admin.read_only import grouped, shown
 from ingest.admin.registration_status import registration_status
 from ingest.models import CertificateRefusal, DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
-
-MAX_IDENTITIES = 1_000
 
 
 class ExpiryFilter(admin.SimpleListFilter):
@@ -52,7 +50,7 @@ class ExpiryFilter(admin.SimpleListFilter):
 
 
 @admin.register(DeviceCertificate)
-class DeviceCertificateAdmin(CertificateStatesAdmin):
+class DeviceCertificateAdmin(CertificateStatesAdmin, LargeListAdmin):
     """Devices bind certificates; staff label, suspend, revoke, reactivate and reassign them."""
 
     list_display = (
@@ -63,10 +61,11 @@ class DeviceCertificateAdmin(CertificateStatesAdmin):
     list_filter = ("state", ExpiryFilter)
     listed_lookups = ("identity__id__exact", "bound_with__id__exact")
     list_select_related = ("identity",)
-    show_facets = admin.ShowFacets.NEVER
-    show_full_result_count = False
-    paginator = EstimatedPaginator
-    search_fields = ("label",)
+    sort_keys: ClassVar[dict[str, Any]] = {
+        "not_after_shown": F("not_after"),
+        "bound_at": F("bound_at"),
+    }
+    search_fields = ("label", "identity__name", "sha256")
     search_help_text = _("Part of an identity's name or of a label, or the start of a fingerprint.")
     actions = ("suspend", "revoke", "reactivate")
     fields = (
@@ -93,21 +92,6 @@ class DeviceCertificateAdmin(CertificateStatesAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceCertificate]:
         queryset = cast("DeviceCertificateQuerySet", super().get_queryset(request))
         return queryset.with_is_expiring(timezone.now()).defer("der")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[DeviceCertificate], search_term: str
-    ) -> tuple[QuerySet[DeviceCertificate], bool]:
-        """Search by identity and label, and by a fingerprint of eight digits or more."""
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        if term := search_term.strip().replace("\0", ""):
-            # In a query of its own: a join would read and sort all certificates for a page.
-            names = Identity.objects.filter(name__icontains=term).values_list("pk", flat=True)
-            found |= queryset.filter(identity_id__in=list(names[:MAX_IDENTITIES]))
-        digits = "".join(search_term.split()).replace(":", "").lower()
-        if 8 <= len(digits) <= 64 and set(digits) <= set("0123456789abcdef"):
-            start = bytes.fromhex(digits[: len(digits) // 2 * 2])
-            found |= queryset.filter(sha256__gte=start, sha256__lte=start.ljust(32, b"\xff"))
-        return found, duplicates
 
     def get_urls(self) -> list[URLPattern]:
         status = path(

@@ -20,7 +20,7 @@ from identities.admin.extensions import Link, enrolment_pages, identity_pages, k
 from identities.admin.identities import link_count
 from identities.enrolment import progress
 from identities.models import Enrolment, Identity, PreSharedKey
-from ingest.models import DeviceCertificate
+from ingest.models import DeviceCertificate, RegistrationAttempt
 
 # The key was valid once: another device used it up, staff revoked it, or it has expired.
 FAILURES_WITH_KNOWN_KEY = ("psk_exhausted", "psk_revoked", "psk_expired")
@@ -89,7 +89,14 @@ class FailedAttemptsFilter(admin.SimpleListFilter):
         return [("yes", gettext("With failed attempts"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(failed_attempts__gt=0) if self.value() == "yes" else queryset
+        if self.value() != "yes":
+            return queryset
+        # Only the keys of these identities are counted, instead of all.
+        failed = RegistrationAttempt.objects.filter(
+            outcome__in=FAILURES_WITH_KNOWN_KEY, identity__isnull=False
+        )
+        identities = failed.order_by().values_list("identity", flat=True).distinct()
+        return queryset.filter(identity__in=list(identities), failed_attempts__gt=0)
 
 
 def certificates_url(key: PreSharedKey) -> str:

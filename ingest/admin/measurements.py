@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -17,31 +16,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from identities.models import Identity
+from identities.admin.keyset import make_digest_search, make_search
+from ingest.admin.measurement_filters import (
+    NameFilter,
+    NotKeptFilter,
+    ReceivedFilter,
+    StatusFilter,
+)
 from ingest.admin.read_only import grouped, shown
 from ingest.admin.withdrawal import WithdrawableAdmin
 from ingest.models import Measurement
 from ingest.storage.stored_files import make_file_name, read_chunks
 from ingest.time_range import describe_ahead, format_instant
 
+MAX_FILES_SEARCHED = 50_000
 _COLUMN_COUNTS = ("name", "samples", "new", "identical", "replaced", "repeated")
-
-
-class NotKeptFilter(admin.SimpleListFilter):
-    """Files of which not every value is kept as it was sent."""
-
-    title = _("values not kept")
-    parameter_name = "not_kept"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("repeated", gettext("repeated times")), ("rounded", gettext("rounded values"))]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Measurement]
-    ) -> QuerySet[Measurement]:
-        if self.value() == "repeated":
-            return queryset.filter(repeated__gt=0)
-        return queryset.filter(rounded__gt=0) if self.value() == "rounded" else queryset
 
 
 @admin.register(Measurement)
@@ -52,10 +41,14 @@ class MeasurementAdmin(WithdrawableAdmin):
         "received_at", "identity", "name_shown", "filename_shown", "status_shown", "samples",
         "new", "identical", "replaced", "repeated", "rounded",
     )  # fmt: skip
-    list_filter = ("status", NotKeptFilter)
+    list_filter = (StatusFilter, ReceivedFilter, NameFilter, NotKeptFilter)
+    sort_keys: ClassVar[dict[str, Any]] = {"received_at": F("id")}
     list_select_related = ("identity",)
     search_fields = ("identity__name",)
-    search_help_text = _("An identity's whole name, or the ID of a receipt.")
+    search_help_text = _(
+        "A part of an identity's name, the ID of a receipt, a file name or the start of a SHA-256. "
+        "The last two are searched in the newest 50,000 files, or in all of an identity."
+    )
     fields = (
         "id", "identity", "series_links", "filename_shown", "status_shown", "withdrawal_shown",
         "error_table", "received_at", "lines", "samples", "new", "identical", "replaced",
@@ -70,18 +63,22 @@ class MeasurementAdmin(WithdrawableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Measurement], search_term: str
     ) -> tuple[QuerySet[Measurement], bool]:
-        """Search by id, or by an identity's name in any case: an index finds both."""
-        term = search_term.strip()
+        """Search by identity or id, which an index finds, and by file name or SHA-256.
+
+        Indexes of the latter would cost every upload, so they are searched in the newest files,
+        or in all files of the chosen identity.
+        """
+        term = search_term.strip().replace("\0", "")
         if not term:
             return queryset, False
-        # Lower, not iexact: iexact compares in upper case, which has no index.
-        identities = Identity.objects.alias(plain=Lower("name")).filter(
-            plain=term.replace("\0", "").lower()
-        )
-        wanted = Q(identity_id__in=list(identities.values_list("pk", flat=True)))
+        wanted = make_search(Measurement, "identity__name", term)
         with contextlib.suppress(ValueError):  # not an id, then
             wanted |= Q(pk=UUID(term))
-        return queryset.filter(wanted), False
+        in_file = Q(filename=term) | make_digest_search("sha256", term)
+        if "identity__id__exact" not in request.GET:
+            newest = Measurement.objects.order_by("-id").values("pk")[:MAX_FILES_SEARCHED]
+            in_file = Q(pk__in=newest) & in_file
+        return queryset.filter(wanted | Q(pk__in=queryset.filter(in_file).values("pk"))), False
 
     # --- Download --------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:

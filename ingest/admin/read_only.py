@@ -2,63 +2,30 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest
 
 from identities.admin.checked_requests import CheckedAdmin
+from identities.admin.keyset import LargeListAdmin
 from ingest.escaping import escape
 
 _Row = TypeVar("_Row", bound=Model)
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
-    AnyPaginator = Paginator[Any]
 else:
-    AnyPaginator = Paginator
 
     class ModelAdmin(Generic[_Row], CheckedAdmin):
         """Django's class, with the type parameter of its stubs."""
 
 
-class EstimatedPaginator(AnyPaginator):
-    """Counts exactly up to ``EXACT`` rows; beyond that it uses PostgreSQL's estimate.
-
-    A full count reads the whole table, which takes seconds for each page at ten million files.
-    """
-
-    EXACT = 10_000
-
-    @cached_property
-    def count(self) -> int:
-        """Return the number of rows, or its estimate, or ``EXACT`` if there is no estimate."""
-        rows = cast("QuerySet[Any]", self.object_list)
-        counted = rows.order_by()[: self.EXACT].count()
-        if counted < self.EXACT or rows.query.where:
-            return counted
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
-                [rows.model._meta.db_table],
-            )
-            estimate = int(cursor.fetchone()[0])
-        return max(counted, estimate)  # the estimate is -1 before the first ANALYZE
-
-
-class EvidenceAdmin(ModelAdmin[_Row]):
+class EvidenceAdmin(LargeListAdmin, ModelAdmin[_Row]):
     """Read-only rows, for users with the permission to view them."""
 
     actions = None
-    paginator = EstimatedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each facet counts the table
-    list_per_page = 50
-    sortable_by = ()
 
     class Media:
         css = {"all": ["ingest/read_only.css"]}

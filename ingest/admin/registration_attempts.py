@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -39,10 +41,14 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
     """Registration attempts, latest first."""
 
     list_display = ("created_at", "result", "identity", "certificate", "hint", "address", "count")
-    list_filter = (OutcomeFilter,)
+    list_filter = (OutcomeFilter, "created_at")
     list_select_related = ("identity",)
-    search_fields = ("=address", "identity__name__iexact", "=psk_hint")
-    search_help_text = _("A whole IP address, identity name or key hint.")
+    sort_keys: ClassVar[dict[str, Any]] = {"created_at": F("created_at")}
+    search_fields = ("=address", "identity__name", "=psk_hint", "=request_id", "sha256")
+    search_help_text = _(
+        "A part of an identity's name, or a whole IP address, key hint or request ID, or the start "
+        "of a fingerprint."
+    )
     fields = (
         "created_at", "result", "identity", "sha256_shown", "hint", "address", "request", "count",
     )  # fmt: skip

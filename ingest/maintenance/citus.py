@@ -59,7 +59,7 @@ SELECT p.oid::regprocedure::text, p.proretset, quote_ident(n.nspname) || '.' ||
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
-WHERE n.nspname = 'analytics' AND l.lanname = 'sql'
+WHERE n.nspname = 'analytics' AND (l.lanname = 'sql' OR p.proname = 'require_block_filter')
 ORDER BY p.proretset, 1
 """
 

@@ -36,6 +36,7 @@ def test_paths_and_parameters_are_those_of_the_openapi_schema(db: None) -> None:
             each["name"] for each in operation["parameters"] if each["in"] == "query"
         )
         for path, operations in document.items()
+        if path != "/api/v1/"  # the index, in the text
         for method, operation in operations.items()
     }
 

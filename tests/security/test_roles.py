@@ -21,7 +21,7 @@ from tests.security.populated_site import World, make, patterns
 TABLE = Path(__file__).with_name("role_matrix.txt")
 FIELDS = {"post": "yes", "confirmed": "yes", "reason": "because", "name": "x"}
 # Pages that need no login.
-OPEN = {"admin/login/", "livez", "readyz", "api/v1/schema"}
+OPEN = {"admin/login/", "livez", "readyz", "api/v1/", "api/v1/docs", "api/v1/schema"}
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_an_unknown_measurement_is_404(get: Get) -> None:
     assert_problem(get(f"{path}/content"), 404, "unknown_measurement")
 
 
-@pytest.mark.parametrize("path", ["", "nothing", "measurements/5", "series/", "series/a"])
+@pytest.mark.parametrize("path", ["nothing", "measurements/5", "series/", "series/a"])
 def test_an_unknown_path_is_404(get: Get, path: str) -> None:
     assert_problem(get(path), 404, "not_found")
 

@@ -119,3 +119,25 @@ def test_a_role_is_replaced_only_with_the_option(role: dict[str, str]) -> None:
 def test_invalid_role_names_are_rejected(db: None, name: str) -> None:
     with pytest.raises(CommandError):
         call_command("create_readonly_role", name)
+
+
+@pytest.mark.parametrize("condition", [
+    "time >= '2023-11-14'",
+    's."time" BETWEEN \'2023-11-14\' AND \'2023-11-15\'',
+    "'2023-11-14' < s.time",
+])  # fmt: skip
+def test_samples_refuse_a_filter_on_time_alone(reader: Any, condition: str) -> None:
+    statement = "SELECT count(*) FROM analytics.samples s WHERE " + condition  # noqa: S608 - above
+    wanted = r"samples_between\(identity, name, from, to\)"
+    with pytest.raises(Error, match=wanted), transaction.atomic():
+        reader.execute(statement)
+
+
+@pytest.mark.parametrize("statement", [
+    "SELECT count(*) FROM analytics.samples WHERE time >= '2023-11-14' AND time < '2024-01-01' "
+    "AND block_last >= '2023-11-14' AND block_first < '2024-01-01'",
+    "SELECT count(time) FROM analytics.samples WHERE identity = 'Ward3-07' AND name = 'hr'",
+])  # fmt: skip
+def test_other_filters_of_samples_are_accepted(reader: Any, statement: str) -> None:
+    reader.execute(statement)
+    assert reader.fetchone() == (100,)

@@ -1,0 +1,94 @@
+"""Filters of the list of measurement files, each found by an index."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from identities.visibility import scope_of
+from ingest.models import Measurement, Withdrawal
+from ingest.series_names import filter_by_name, list_series_names
+from ingest.uuid7 import uuid7_floor
+
+
+class NotKeptFilter(admin.SimpleListFilter):
+    """Files of which not every value is kept as it was sent."""
+
+    title = _("values not kept")
+    parameter_name = "not_kept"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("repeated", gettext("repeated times")), ("rounded", gettext("rounded values"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Measurement]
+    ) -> QuerySet[Measurement]:
+        if self.value() == "repeated":
+            return queryset.filter(repeated__gt=0)
+        return queryset.filter(rounded__gt=0) if self.value() == "rounded" else queryset
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """Files by status; withdrawn files, which are few, are found from their withdrawals."""
+
+    title = _("status")
+    parameter_name = "status__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(status.value, str(status.label)) for status in Measurement.Status]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Measurement]
+    ) -> QuerySet[Measurement]:
+        status = self.value()
+        if status not in Measurement.Status.values:
+            return queryset
+        if status == Measurement.Status.WITHDRAWN:
+            queryset = queryset.filter(pk__in=Withdrawal.objects.values("measurement"))
+        return queryset.filter(status=status)
+
+
+class ReceivedFilter(admin.SimpleListFilter):
+    """Files by the day of their reception, which their ids begin with."""
+
+    title = _("received")
+    parameter_name = "received"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("1", gettext("In the last 24 hours")),
+            ("7", gettext("In the last 7 days")),
+            ("30", gettext("In the last 30 days")),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Measurement]
+    ) -> QuerySet[Measurement]:
+        days = self.value()
+        if days not in ("1", "7", "30"):
+            return queryset
+        return queryset.filter(pk__gte=uuid7_floor(timezone.now() - timedelta(days=int(days))))
+
+
+class NameFilter(admin.SimpleListFilter):
+    """Files by the measurement's name."""
+
+    title = _("measurement")
+    parameter_name = "name"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        names = list_series_names(scope_of(request.user))
+        chosen = request.GET.get(self.parameter_name)
+        return [(name, name) for name in dict.fromkeys([*names, *([chosen] if chosen else [])])]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Measurement]
+    ) -> QuerySet[Measurement]:
+        return filter_by_name(queryset, self.value() or "") if self.value() else queryset

@@ -1,0 +1,53 @@
+"""The names that series have, and the files sent under a name, for lists."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from identities.visibility import Scope
+from ingest.models import Measurement, Series, Withdrawal
+
+MAX_NAMES_OFFERED = 30
+MAX_IDENTITIES_OF_NAME = 1_000
+
+# Each step jumps over all series of a name in the index.
+_NAMES = """
+WITH RECURSIVE names AS (
+    (SELECT name FROM ingest_series ORDER BY name LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.name FROM ingest_series s WHERE s.name > names.name ORDER BY s.name LIMIT 1)
+    FROM names WHERE names.name IS NOT NULL
+)
+SELECT name FROM names WHERE name IS NOT NULL LIMIT %s
+"""
+
+
+def list_series_names(scope: Scope) -> list[str]:
+    """Return the first ``MAX_NAMES_OFFERED`` names of series in ``scope``, ascending."""
+    if not scope.is_everything:
+        names = scope.filter(Series.objects.order_by("name")).values_list("name", flat=True)
+        return list(names.distinct()[:MAX_NAMES_OFFERED])
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, [MAX_NAMES_OFFERED])
+        return [name for (name,) in cursor.fetchall()]
+
+
+def filter_by_name(files: QuerySet[Measurement], name: str) -> QuerySet[Measurement]:
+    """Return those of ``files`` that were sent under ``name``.
+
+    An index has files by identity and name, so where few identities have such files, theirs are
+    selected. Where many have, files of the name are found soon in any order.
+    """
+    name = name.replace("\0", "")
+    series = Series.objects.filter(Q(name=name) | Q(name__startswith=f"{name}."))
+    named = Measurement.objects.order_by().filter(name=name)
+    rejected = named.filter(status=Measurement.Status.REJECTED)
+    withdrawn = named.filter(pk__in=Withdrawal.objects.values("measurement"))
+    identities: set[int] = set()
+    for rows in (series, rejected, withdrawn):
+        found = rows.values_list("identity", flat=True)[: MAX_IDENTITIES_OF_NAME + 1]
+        identities.update(found)
+        if len(found) > MAX_IDENTITIES_OF_NAME:
+            return files.filter(name=name)
+    return files.filter(name=name, identity__in=identities)
