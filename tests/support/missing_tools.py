@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 DEBIAN_NGINX = Path("/usr/sbin/nginx")
@@ -23,6 +24,14 @@ def missing_tools() -> dict[str, str]:
     }
     if absent := [name for name, path in debian.items() if not path]:
         found["debian"] = ", ".join(absent)
+    lake = {
+        "DuckDB (pip install duckdb)": find_spec("duckdb"),
+        "Polars (pip install polars)": find_spec("polars"),
+        "PySpark (pip install pyspark)": find_spec("pyspark"),
+        "Java (apt install default-jre-headless)": shutil.which("java"),
+    }
+    if absent := [name for name, found_at in lake.items() if not found_at]:
+        found["lake"] = ", ".join(absent)
     recipes = {
         "Node (apt install nodejs)": shutil.which("node"),
         "a C compiler (apt install gcc libc6-dev)": shutil.which("gcc"),
