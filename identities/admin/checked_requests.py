@@ -29,8 +29,10 @@ from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
+    UserAdminBase = UserAdmin[User]
 else:
     ModelAdmin = admin.ModelAdmin
+    UserAdminBase = UserAdmin
 
 
 class InvalidParameter(Exception):
@@ -114,12 +116,14 @@ class CheckedAdmin(ModelAdmin):
             }
             return TemplateResponse(request, "admin/invalid_request.html", context, status=400)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Apply an action to the selected rows, whose keys have to be keys."""
         for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
             if not is_key(self.opts.pk, key):
                 raise InvalidParameter(_("A selected row is not the key of a row."))
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return the values of the query with which a new row's form is filled in, if usable."""
@@ -160,7 +164,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class CheckedUserAdmin(CheckedAdmin, UserAdmin):
+class CheckedUserAdmin(CheckedAdmin, UserAdminBase):
     pass
 
 

@@ -184,7 +184,7 @@ class EnrolmentAdmin(CheckedAdmin):
             self.message_user(request, _("No key was left to revoke."), messages.WARNING)
 
     def _get_enrolment(self, request: HttpRequest, object_id: str) -> Enrolment:
-        enrolment = self.get_object(request, unquote(object_id))
+        enrolment: Enrolment | None = self.get_object(request, unquote(object_id))
         if enrolment is None:
             raise Http404
         return enrolment

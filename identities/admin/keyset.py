@@ -78,7 +78,7 @@ class KeysetChangeList(ChangeList):
 
     def get_ordering_field(self, field_name: Any) -> Any:
         """Return the sort key of a column, None for one whose order no index has."""
-        return self.model_admin.sort_keys.get(field_name)
+        return cast("Any", self.model_admin).sort_keys.get(field_name)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Return one column and the primary key; of several chosen columns the first counts."""
@@ -86,9 +86,10 @@ class KeysetChangeList(ChangeList):
             chosen = self.params[ORDER_VAR].split(".")[0]
             self.params[ORDER_VAR] = chosen
             self.filter_params[ORDER_VAR] = [chosen]
-        first = super().get_ordering(request, queryset)[0]
+        first: Any = super().get_ordering(request, queryset)[0]
         if isinstance(first, OrderBy):
-            expression, is_descending = first.expression, first.descending
+            expression: Any = first.expression
+            is_descending = first.descending
         elif isinstance(first, str):
             expression, is_descending = F(first.removeprefix("-")), first.startswith("-")
         else:

@@ -6,7 +6,9 @@ Without Citus there is one node, the database, and nothing here asks anything.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
@@ -71,9 +73,9 @@ def _find_silent_nodes() -> list[NodeAnswer]:
     return found
 
 
-def _query(statement: str, parameters: list[object]) -> list[tuple[object, ...]]:
+def _query(statement: str, parameters: Sequence[str | int]) -> list[tuple[Any, ...]]:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {TIMEOUT_MS}")
         cursor.execute(statement, parameters)
-        rows: list[tuple[object, ...]] = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows

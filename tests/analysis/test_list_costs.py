@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -110,29 +111,30 @@ def list_pages(number: int) -> Iterator[tuple[str, Callable[[], Any]]]:
     middle = f"{number // 2:06d}"
     for path in API:
         url = f"/api/v1/{path.format(middle=middle)}"
-        yield url, lambda url=url: api.get(url)
+        yield url, partial(api.get, url)
     for path in ADMIN:
         url = f"/admin/{path.format(middle=middle)}"
-        yield url, lambda url=url: browser.get(url)
+        yield url, partial(browser.get, url)
     for url in list_deep_pages(browser, middle):
-        yield url, lambda url=url: (api if "/api/" in url else browser).get(url)
+        yield url, partial((api if "/api/" in url else browser).get, url)
 
 
 def list_deep_pages(browser: Client, middle: str) -> Iterator[str]:
     """Yield lists from their middle on."""
     identity = Identity.objects.named(f"p-0{middle}")
     cl = browser.get("/admin/identities/identity/").context["cl"]
-    row = Identity.objects.annotate(keyset_key=Lower("name")).get(pk=identity.pk)
+    row: Any = Identity.objects.annotate(keyset_key=Lower("name")).get(pk=identity.pk)
     for direction in ("next", "previous"):
         yield f"/admin/identities/identity/{cl._query(direction, row)}"
-    for path, model in (
+    lists: tuple[tuple[str, Any], ...] = (
         ("identities/presharedkey", identity.keys),
         ("ingest/devicecertificate", identity.certificates),
         ("ingest/measurement", Measurement.objects.filter(identity=identity)),
-    ):
+    )
+    for path, rows in lists:
         cl = browser.get(f"/admin/{path}/").context["cl"]
         key = {"ingest/measurement": "id", "ingest/devicecertificate": "bound_at"}
-        row = model.annotate(keyset_key=F(key.get(path, "created_at"))).get()
+        row = rows.annotate(keyset_key=F(key.get(path, "created_at"))).get()
         yield f"/admin/{path}/{cl._query('next', row)}"
     measurement = Measurement.objects.get(identity=identity)
     yield f"/api/v1/identities?{urlencode({'after': make_cursor('identity', identity.name)})}"

@@ -16,7 +16,7 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ModelAdmin
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -42,7 +42,7 @@ class Case:
     query: tuple[tuple[str, str], ...] = ()
     form: dict[str, Any] | None = field(default=None)
 
-    def send(self, client: Client) -> HttpResponse:
+    def send(self, client: Client) -> HttpResponseBase:
         address = f"{self.path}?{urlencode(self.query)}" if self.query else self.path
         if self.form is None:
             return client.get(address)

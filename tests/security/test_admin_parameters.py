@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib import admin as django_admin
-from django.http import HttpResponse
 from django.test import Client
 
 from identities.admin.checked_requests import CheckedAdmin
@@ -72,7 +73,7 @@ def test_links_between_lists_keep_working(admin: Client, world: World) -> None:
     assert {admin.get(link).status_code for link in narrowed} == {200}
 
 
-def send(admin: Client, address: str, **fields: str) -> HttpResponse:
+def send(admin: Client, address: str, **fields: str) -> Any:
     """Fill in the form at ``address`` and send it with ``fields``."""
     return admin.post(address, filled_in(admin.get(address).content.decode()) | fields)
 
