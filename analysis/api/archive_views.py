@@ -15,6 +15,7 @@ from analysis.api import openapi as doc
 from analysis.api.errors import BadParameter
 from analysis.api.export_metadata import (
     find_or_404,
+    find_samples_or_404,
     make_download_headers,
     make_provenance,
 )
@@ -26,8 +27,8 @@ from analysis.queries.measurement_files import (
     list_files,
     make_receipt,
 )
-from analysis.queries.samples import read_samples
 from analysis.queries.series import Series
+from analysis.queries.side_by_side import ColumnSet, read_parts
 from ingest.storage.stored_files import make_file_name, read_chunks
 from ingest.time_range import TimeRange
 
@@ -49,7 +50,8 @@ class ArchiveView(ReadView):
                 str,
                 required=True,
                 many=True,
-                description=f"IDENTITY/NAME; up to {MAX_SERIES} times.",
+                description=f"IDENTITY/NAME; up to {MAX_SERIES} times. Without a series of "
+                "exactly this name, the columns NAME.COLUMN side by side.",
             ),
             doc.FROM,
             doc.TO,
@@ -66,7 +68,7 @@ class ArchiveView(ReadView):
         wanted = read_range(parameters)
         format_name = read_choice(parameters, "format", FORMATS, "csv")
         pairs = _parse_series(request.query_params.getlist("series"))
-        series_list = [find_or_404(request, identity, name) for identity, name in pairs]
+        series_list = [find_samples_or_404(request, identity, name) for identity, name in pairs]
         members = (
             member
             for series in series_list
@@ -108,11 +110,12 @@ def _parse_series(texts: list[str]) -> list[tuple[str, str]]:
 
 
 def _make_series_members(
-    request: Request, series: Series, wanted: TimeRange, format_name: str
+    request: Request, series: Series | ColumnSet, wanted: TimeRange, format_name: str
 ) -> Iterator[Member]:
     provenance = make_provenance(request, series, wanted)
     stem = f"{series.identity}_{series.name}"
-    chunks = FORMATS[format_name].encode(read_samples(series, wanted), provenance)
+    parts, columns = read_parts(series, wanted)
+    chunks = FORMATS[format_name].encode(parts, provenance, columns)
     now = timezone.now()
     yield Member(f"{stem}.{format_name}", now, chunks, is_compressed=format_name == "parquet")
     dictionary = json.dumps(provenance, indent=2).encode()

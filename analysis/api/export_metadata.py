@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,10 +12,11 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from analysis.api.errors import UnknownSeries
-from analysis.exports.provenance import describe_export
+from analysis.exports.provenance import describe_export, names_of
 from analysis.queries.series import Series, UnknownSeriesError, find_series
+from analysis.queries.side_by_side import ColumnSet, find_samples
 from identities.visibility import scope_of_request
-from ingest.measurement_types import find_kind
+from ingest.measurement_types import find_kinds
 from ingest.time_range import TimeRange
 
 _SHORT_KEYS = ("source", "identity", "series", "from", "to")
@@ -28,21 +30,42 @@ def find_or_404(request: Request, identity: str, name: str) -> Series:
         raise UnknownSeries(str(error)) from error
 
 
-def make_provenance(request: Request, series: Series, wanted: TimeRange) -> dict[str, Any]:
-    """Return provenance and data dictionary of an export of the series."""
+def find_samples_or_404(
+    request: Request,
+    identity: str,
+    name: str,
+    columns: Sequence[str] | None = None,
+    *,
+    is_side_by_side: bool = False,
+) -> Series | ColumnSet:
+    """Return the series, or columns side by side (``find_samples``); raise ``UnknownSeries``."""
+    try:
+        scope = scope_of_request(request)
+        return find_samples(identity, name, scope, columns, is_side_by_side=is_side_by_side)
+    except UnknownSeriesError as error:
+        raise UnknownSeries(str(error)) from error
+
+
+def make_provenance(
+    request: Request, found: Series | ColumnSet, wanted: TimeRange
+) -> dict[str, Any]:
+    """Return provenance and data dictionary of an export."""
     source = request.build_absolute_uri("/")
-    return describe_export(series, find_kind(series.name), wanted, timezone.now(), source)
+    return describe_export(found, find_kinds(names_of(found)), wanted, timezone.now(), source)
 
 
 def make_provenance_headers(
-    request: Request, series: Series, wanted: TimeRange, provenance: dict[str, Any]
+    request: Request, found: Series | ColumnSet, wanted: TimeRange, provenance: dict[str, Any]
 ) -> dict[str, str]:
     """Return headers with the provenance in short and a link to the whole."""
     short = {key: provenance[key] for key in _SHORT_KEYS}
     short |= {"unit": provenance["measurement"]["unit"], "exported_at": provenance["exported_at"]}
-    path = reverse("read_api:dictionary", args=[series.identity, series.name])
-    start, end = wanted.within(series.first_ms, series.last_ms)
-    url = request.build_absolute_uri(f"{path}?{urlencode({'from': start, 'to': end})}")
+    path = reverse("read_api:dictionary", args=[found.identity, found.name])
+    start, end = wanted.within(found.first_ms, found.last_ms)
+    query: dict[str, object] = {"from": start, "to": end}
+    if isinstance(found, ColumnSet):
+        query["columns"] = ",".join(found.columns)
+    url = request.build_absolute_uri(f"{path}?{urlencode(query)}")
     return {
         "X-Provenance": json.dumps(short),
         "Link": f'<{url}>; rel="describedby"; type="application/json"',

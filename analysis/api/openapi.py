@@ -14,6 +14,7 @@ from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
 from ingest.api import problem_json
 from ingest.models import Measurement
+from ingest.parsing.column_names import COLUMN_NAME
 
 _INSTANT = (
     "ISO 8601 or integer epoch milliseconds; "
@@ -75,9 +76,17 @@ class SeriesPageBody(serializers.Serializer[Any]):
 class SamplesBody(serializers.Serializer[Any]):
     """Samples in JSON."""
 
+    columns = serializers.ListField(
+        required=False,
+        child=serializers.CharField(),
+        help_text="With several columns: `time_ms` and their names.",
+    )
     samples = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
-        help_text="Pairs of epoch milliseconds and value, ascending.",
+        child=serializers.ListField(
+            child=serializers.FloatField(allow_null=True), min_length=2, max_length=64
+        ),
+        help_text="Pairs of epoch milliseconds and value, ascending. With several columns the time "
+        "and a value for each, null where there is none.",
     )
 
 
@@ -267,6 +276,13 @@ INSTANT_SHAPE = {
 }
 FROM = OpenApiParameter("from", INSTANT_SHAPE, description=_INSTANT.format("the first sample"))
 TO = OpenApiParameter("to", INSTANT_SHAPE, description=_INSTANT.format("the last sample"))
+COLUMNS = OpenApiParameter(
+    "columns",
+    {"type": "string", "pattern": rf"^(\*|{COLUMN_NAME}(,{COLUMN_NAME}){{0,62}})$"},
+    description="`*` for all columns of the measurement, or names such as `x,y`: the series "
+    "`NAME.COLUMN` side by side, a row for each time. Without it, the series of exactly this name, "
+    "or all columns if there is none.",
+)
 AFTER = OpenApiParameter(
     "after",
     {"type": "string", "pattern": f"^{IDENTITY_NAME}/{SERIES_NAME}$"},
@@ -292,9 +308,12 @@ def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
 
 
 SAMPLES_RESPONSES = {
-    (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "Header `time_ms,value`; ascending."),
+    (200, "text/csv"): OpenApiResponse(
+        OpenApiTypes.STR, "Header `time_ms,value`, or `time_ms` and the columns; ascending."
+    ),
     (200, "application/vnd.apache.parquet"): OpenApiResponse(
-        OpenApiTypes.BINARY, "`time_ms int64`, `time timestamp[us, UTC]`, `value double`."
+        OpenApiTypes.BINARY,
+        "`time_ms int64`, `time timestamp[us, UTC]`, and `value double` or the columns.",
     ),
     (200, "application/json"): OpenApiResponse(SamplesBody, "Pairs of time and value."),
 }

@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from analysis.api.errors import BadParameter
 from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
+from ingest.parsing.column_names import COLUMN_NAME
+from ingest.parsing.sample_file import MAX_COLUMNS
 from ingest.time_range import RangeError, TimeRange, parse_instant, parse_range
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -40,6 +42,20 @@ def read_range(parameters: dict[str, str]) -> TimeRange:
         return parse_range(parameters.get("from"), parameters.get("to"))
     except RangeError as error:
         raise BadParameter(error.parameter, error.reason) from error
+
+
+def read_columns(parameters: dict[str, str]) -> tuple[bool, list[str] | None]:
+    """Return whether columns are asked for, and their names, None for all (``*``)."""
+    if "columns" not in parameters:
+        return False, None
+    if parameters["columns"] == "*":
+        return True, None
+    names = parameters["columns"].split(",")
+    if any(re.fullmatch(COLUMN_NAME, name) is None for name in names):
+        raise BadParameter("columns", "expected * or names of columns separated by commas: x,y,z.")
+    if len(names) > MAX_COLUMNS or len({*names}) < len(names):
+        raise BadParameter("columns", f"expected up to {MAX_COLUMNS} names, each once.")
+    return True, names
 
 
 def read_number(parameters: dict[str, str], name: str, default: int, maximum: int) -> int:

@@ -13,6 +13,7 @@ from analysis.api import list_schemas
 from analysis.api import openapi as doc
 from analysis.api.export_metadata import (
     find_or_404,
+    find_samples_or_404,
     make_download_headers,
     make_provenance,
     make_provenance_headers,
@@ -21,15 +22,17 @@ from analysis.api.parameters import (
     make_next_url,
     read_after,
     read_choice,
+    read_columns,
     read_number,
     read_parameters,
     read_range,
 )
 from analysis.api.view_base import ReadView
-from analysis.exports.formats import FORMATS
+from analysis.exports.formats import FORMATS, Part
 from analysis.queries.read_buckets import read_buckets
 from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, list_series
+from analysis.queries.side_by_side import read_parts
 from identities.visibility import scope_of_request
 from ingest.measurement_types import find_kind
 from ingest.time_range import TimeRange
@@ -84,27 +87,32 @@ class SamplesView(ReadView):
             doc.NAME,
             doc.FROM,
             doc.TO,
+            doc.COLUMNS,
             OpenApiParameter("format", enum=list(FORMATS), default="csv"),
         ],
         responses={**doc.SAMPLES_RESPONSES, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
-        """Stream the samples in ascending order; CSV is the default ``format``."""
-        parameters = read_parameters(request, ("from", "to", "format"))
+        """Stream the samples in ascending order; CSV is the default ``format``.
+
+        Several columns of a measurement come side by side: see ``columns``.
+        """
+        parameters = read_parameters(request, ("from", "to", "format", "columns"))
         wanted = read_range(parameters)
         export_format = FORMATS[read_choice(parameters, "format", FORMATS, "csv")]
-        series = find_or_404(request, identity, name)
-        provenance = make_provenance(request, series, wanted)
-        parts = read_samples(series, wanted)
+        is_side_by_side, names = read_columns(parameters)
+        found = find_samples_or_404(request, identity, name, names, is_side_by_side=is_side_by_side)
+        provenance = make_provenance(request, found, wanted)
+        parts, columns = read_parts(found, wanted)
         # Read the first part before the status is sent, so that an error still gives a problem.
-        first = list(islice(parts, 1))
-        file_name = f"{series.identity}_{series.name}.{export_format.name}"
+        first: list[Part] = list(islice(parts, 1))
+        file_name = f"{found.identity}_{found.name}.{export_format.name}"
         return StreamingHttpResponse(
-            export_format.encode(chain(first, parts), provenance),
+            export_format.encode(chain(first, parts), provenance, columns),
             content_type=export_format.content_type,
             headers={
                 **make_download_headers(file_name),
-                **make_provenance_headers(request, series, wanted, provenance),
+                **make_provenance_headers(request, found, wanted, provenance),
             },
         )
 

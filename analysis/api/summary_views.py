@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.api import openapi as doc
-from analysis.api.export_metadata import find_or_404, make_provenance
-from analysis.api.parameters import read_parameters, read_range
+from analysis.api.export_metadata import find_or_404, find_samples_or_404, make_provenance
+from analysis.api.parameters import read_columns, read_parameters, read_range
 from analysis.api.view_base import ReadView
 from analysis.exports.fhir import CodedSeries
 from analysis.exports.size_estimates import estimate_clinical_bytes, estimate_export_bytes
@@ -62,7 +62,7 @@ class DictionaryView(ReadView):
     @extend_schema(
         operation_id="read_dictionary",
         summary="Data dictionary of an export",
-        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
+        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO, doc.COLUMNS],
         responses={
             200: OpenApiResponse(OpenApiTypes.OBJECT, "Provenance and meaning of the columns."),
             **doc.error_responses(400, 404),
@@ -70,8 +70,11 @@ class DictionaryView(ReadView):
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return the document that JSON, Parquet and zip exports of the same range contain."""
-        wanted = read_range(read_parameters(request, ("from", "to")))
-        return Response(make_provenance(request, find_or_404(request, identity, name), wanted))
+        parameters = read_parameters(request, ("from", "to", "columns"))
+        wanted = read_range(parameters)
+        is_side_by_side, names = read_columns(parameters)
+        found = find_samples_or_404(request, identity, name, names, is_side_by_side=is_side_by_side)
+        return Response(make_provenance(request, found, wanted))
 
 
 def _estimate_bytes(

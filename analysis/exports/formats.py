@@ -1,5 +1,8 @@
 """Samples as CSV, JSON and Parquet, encoded in chunks. Pure: arrays in, bytes out.
 
+One series has the column ``value``. Several side by side have the columns that ``columns`` names;
+a cell is empty (CSV) or null where a series has no sample at the time of the row.
+
 Numbers are written as the shortest text that parses to the same double, integers without a
 fraction. CSV has no exponents, like the files that devices send.
 """
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +22,18 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from analysis.exports.streaming import StreamBuffer
-from analysis.queries.statistics import SampleColumns
+from analysis.queries.statistics import SampleColumns, SampleTable
 
-SCHEMA = pa.schema(
-    [
-        pa.field("time_ms", pa.int64(), nullable=False),
-        pa.field("time", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-    ]
+_TIME_FIELDS = (
+    pa.field("time_ms", pa.int64(), nullable=False),
+    pa.field("time", pa.timestamp("us", tz="UTC"), nullable=False),
 )
+SCHEMA = pa.schema([*_TIME_FIELDS, pa.field("value", pa.float64(), nullable=False)])
 
 METADATA_KEY = b"device_endpoint"
 Provenance = dict[str, Any]
+Part = SampleColumns | SampleTable
+Columns = Sequence[str]
 
 _EXPONENT = re.compile(rb"-?[0-9.]+e[+-]?[0-9]+", re.IGNORECASE)
 _CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
@@ -40,37 +43,45 @@ _CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="non
 class Format:
     """An export format.
 
-    ``encode(parts, provenance)`` yields its bytes, with the provenance if the format can hold it.
+    ``encode(parts, provenance, columns)`` yields its bytes, with the provenance if the format can
+    hold it. ``columns`` is None for one series.
     """
 
     name: str
     content_type: str
-    encode: Callable[[Iterable[SampleColumns], Provenance | None], Iterator[bytes]]
+    encode: Callable[..., Iterator[bytes]]
 
 
 def encode_csv(
-    parts: Iterable[SampleColumns], provenance: Provenance | None = None
+    parts: Iterable[Part], provenance: Provenance | None = None, columns: Columns | None = None
 ) -> Iterator[bytes]:
-    """Yield the header ``time_ms,value`` and a line for each sample; lines end in LF.
+    """Yield the header ``time_ms,value`` and a line for each time; lines end in LF.
 
     CSV cannot hold ``provenance``; response headers or a separate file carry it.
     """
-    yield b"time_ms,value\n"
+    yield ",".join(("time_ms", *(columns or ("value",)))).encode() + b"\n"
     for part in parts:
         lines = encode_lines(part)
         yield _EXPONENT.sub(_expand_exponent, lines) if b"e" in lines else lines
 
 
 def encode_json(
-    parts: Iterable[SampleColumns], provenance: Provenance | None = None
+    parts: Iterable[Part], provenance: Provenance | None = None, columns: Columns | None = None
 ) -> Iterator[bytes]:
-    """Yield ``{"samples": [[time_ms, value], ...]}``, a line for each sample.
+    """Yield ``{"samples": [[time_ms, value], ...]}``, a line for each time.
 
-    The field ``provenance`` follows unless it is None.
+    Several series have ``"columns": ["time_ms", ...]`` before it. The field ``provenance`` follows
+    unless it is None.
     """
     separator = b'{"samples": ['
+    if columns is not None:
+        names = json.dumps(["time_ms", *columns]).encode()
+        separator = b'{"columns": ' + names + b',\n"samples": ['
     for part in parts:
-        yield separator + b"\n[" + encode_lines(part)[:-1].replace(b"\n", b"],\n[") + b"]"
+        lines = encode_lines(part)
+        if columns is not None:
+            lines = _write_nulls(lines)
+        yield separator + b"\n[" + lines[:-1].replace(b"\n", b"],\n[") + b"]"
         separator = b","
     yield b"\n]" if separator == b"," else separator + b"]"
     if provenance is not None:
@@ -79,26 +90,27 @@ def encode_json(
 
 
 def encode_parquet(
-    parts: Iterable[SampleColumns], provenance: Provenance | None = None
+    parts: Iterable[Part], provenance: Provenance | None = None, columns: Columns | None = None
 ) -> Iterator[bytes]:
-    """Yield a Parquet file with the columns of ``SCHEMA``, a row group for each part.
+    """Yield a Parquet file with the columns of ``make_schema``, a row group for each part.
 
     ``time`` is exact, ``time_ms`` is rounded down. The metadata key ``device_endpoint`` holds
     ``provenance`` as JSON.
     """
     metadata = {METADATA_KEY: json.dumps(provenance).encode()} if provenance is not None else None
+    schema = make_schema(columns)
     buffer = StreamBuffer()
     writer = pyarrow.parquet.ParquetWriter(
         pa.PythonFile(buffer, mode="w"),
-        SCHEMA.with_metadata(metadata),
+        schema.with_metadata(metadata),
         compression="zstd",
-        use_dictionary=["value"],
+        use_dictionary=schema.names[len(_TIME_FIELDS) :],
         # Times are nearly evenly spaced: each difference takes a bit or two.
         column_encoding={"time_ms": "DELTA_BINARY_PACKED", "time": "DELTA_BINARY_PACKED"},
     )
     with writer:
         for part in parts:
-            writer.write_table(_make_table(part).replace_schema_metadata(metadata))
+            writer.write_table(_make_table(part, schema).replace_schema_metadata(metadata))
             yield buffer.take()
     yield buffer.take()
 
@@ -113,30 +125,57 @@ FORMATS = {
 }
 
 
-def _make_table(part: SampleColumns) -> pa.Table:
+def make_schema(columns: Columns | None) -> pa.Schema:
+    """Return the schema of one series, or of several; names of the time's columns are kept free.
+
+    A column ``time`` is written as ``.time``: no column of a file has such a name.
+    """
+    if columns is None:
+        return SCHEMA
+    taken = {field.name for field in _TIME_FIELDS}
+    names = [f".{name}" if name in taken else name for name in columns]
+    return pa.schema([*_TIME_FIELDS, *(pa.field(name, pa.float64()) for name in names)])
+
+
+def _make_table(part: Part, schema: pa.Schema) -> pa.Table:
     times = pa.array(part.time_us, pa.timestamp("us", tz="UTC"))
-    columns = [pa.array(part.time_ms), times, pa.array(part.value)]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    columns = [pa.array(part.time_ms), times, *_value_arrays(part)]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
-def encode_lines(part: SampleColumns) -> bytes:
-    """Return a line ``time_ms,value`` for each sample; extreme values have exponents.
+def _value_arrays(part: Part) -> list[pa.Array]:
+    is_table = isinstance(part, SampleTable)  # whose NaN stands for a missing sample
+    return [pa.array(values, from_pandas=is_table) for values in part.columns]
 
-    Times between two milliseconds have decimals.
+
+def encode_lines(part: Part) -> bytes:
+    """Return a line ``time_ms,value`` for each time; extreme values have exponents.
+
+    Times between two milliseconds have decimals. Missing values are empty.
     """
     times = _format_fractions(part) if part.has_fractions else pa.array(part.time_ms)
-    table = pa.Table.from_arrays([times, pa.array(part.value)], names=["time_ms", "value"])
+    arrays = [times, *_value_arrays(part)]
+    table = pa.Table.from_arrays(arrays, names=[str(place) for place in range(len(arrays))])
     sink = pa.BufferOutputStream()
     pyarrow.csv.write_csv(table, sink, _CSV_OPTIONS)
     text: bytes = sink.getvalue().to_pybytes()
     return text
 
 
-def _format_fractions(part: SampleColumns) -> pa.Array:
+def _format_fractions(part: Part) -> pa.Array:
     thousandths = pa.array(part.time_us).cast(pa.decimal128(19, 0))
     times = pa.Array.from_buffers(pa.decimal128(19, 3), len(part), thousandths.buffers())
     text = times.cast(pa.string())
     return pa.compute.utf8_rtrim(pa.compute.utf8_rtrim(text, "0"), ".")
+
+
+def _write_nulls(lines: bytes) -> bytes:
+    if b",," in lines or b",\n" in lines:
+        # Twice, since two neighbours share a comma.
+        for _ in range(2):
+            lines = lines.replace(b",,", b",null,")
+        lines = lines.replace(b",\n", b",null\n")
+    return lines
 
 
 def _expand_exponent(number: re.Match[bytes]) -> bytes:

@@ -8,6 +8,7 @@ of a page does not depend on which identities have series. Counts and times come
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,10 @@ _TOTALS = """
 SELECT t.samples, t.first_ms, t.last_ms
 FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS s(id, name, place)
 CROSS JOIN LATERAL ingest_series_totals(s.id, s.name) t ORDER BY s.place
+"""
+_NAMES = """
+SELECT s.name FROM ingest_series s
+WHERE s.identity_id = %s AND starts_with(s.name, %s) ORDER BY s.name
 """
 _FIND = """
 SELECT i.id, i.name FROM identities_identity i
@@ -203,16 +208,38 @@ def find_series(identity: str, name: str, scope: Scope) -> Series:
 
     Raise ``UnknownSeriesError``, also for an identity outside ``scope``.
     """
-    if not re.fullmatch(IDENTITY_NAME, identity) or not re.fullmatch(SERIES_NAME, name):
-        raise UnknownSeriesError(identity, name)
+    return find_several_series(identity, [name], scope)[0]
+
+
+def find_several_series(identity: str, names: Sequence[str], scope: Scope) -> list[Series]:
+    """Return the series in the order of ``names``, of which there is at least one.
+
+    Raise ``UnknownSeriesError`` for the first without samples, and as ``find_series`` does.
+    """
+    if not re.fullmatch(IDENTITY_NAME, identity):
+        raise UnknownSeriesError(identity, names[0])
     with connection.cursor() as cursor:
         condition, parameters = scope.sql("i.id")
         cursor.execute(_FIND.format(condition=condition), {**parameters, "identity": identity})
         row = cursor.fetchone()
-    found = _fetch_totals([(*row, name)]) if row else []
-    if not found:
-        raise UnknownSeriesError(identity, name)
-    return found[0]
+    asked = [(*row, name) for name in names if re.fullmatch(SERIES_NAME, name)] if row else []
+    found = {series.name: series for series in _fetch_totals(asked)} if asked else {}
+    for name in names:
+        if name not in found:
+            raise UnknownSeriesError(identity, name)
+    return [found[name] for name in names]
+
+
+def list_names(identity: str, prefix: str, scope: Scope) -> list[str]:
+    """Return the names of an identity's series that begin with ``prefix``, ascending."""
+    condition, parameters = scope.sql("i.id")
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND.format(condition=condition), {**parameters, "identity": identity})
+        row = cursor.fetchone()
+        if row is None:
+            return []
+        cursor.execute(_NAMES, [row[0], prefix])
+        return [name for (name,) in cursor.fetchall()]
 
 
 def find_series_by_number(identity_id: int, name: str) -> Series | None:

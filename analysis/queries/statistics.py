@@ -18,11 +18,10 @@ MIN_GAP_MS = 5_000
 
 
 @dataclass(frozen=True)
-class SampleColumns:
-    """Columns of equal length: epoch microseconds, strictly ascending, and values."""
+class SampleTimes:
+    """Epoch microseconds, strictly ascending."""
 
     time_us: Times
-    value: Values
 
     def __len__(self) -> int:
         return len(self.time_us)
@@ -44,6 +43,24 @@ class SampleColumns:
                     for us in self.time_us.tolist()]  # fmt: skip
         times: list[int] = self.time_ms.tolist()
         return times
+
+
+@dataclass(frozen=True)
+class SampleColumns(SampleTimes):
+    """The times of a series and its values, of equal length."""
+
+    value: Values
+
+    @property
+    def columns(self) -> tuple[Values, ...]:
+        return (self.value,)
+
+
+@dataclass(frozen=True)
+class SampleTable(SampleTimes):
+    """Times and the values of several series; NaN where a series has no sample at a time."""
+
+    columns: tuple[Values, ...]
 
 
 @dataclass(frozen=True)

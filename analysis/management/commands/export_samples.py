@@ -14,16 +14,15 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from analysis.exports.formats import FORMATS
-from analysis.exports.provenance import describe_export
-from analysis.queries.samples import read_samples
-from analysis.queries.series import UnknownSeriesError, find_series
-from analysis.queries.statistics import SampleColumns
+from analysis.exports.formats import FORMATS, Part
+from analysis.exports.provenance import describe_export, names_of
+from analysis.queries.series import UnknownSeriesError
+from analysis.queries.side_by_side import find_samples, read_parts
 from identities.audit.models import AuditEvent
 from identities.audit.recorder import record
 from identities.management.base import DatabaseCommand
 from identities.visibility import EVERYTHING
-from ingest.measurement_types import find_kind
+from ingest.measurement_types import find_kinds
 from ingest.time_range import RangeError, parse_range
 
 
@@ -40,43 +39,55 @@ class Command(DatabaseCommand):
             "--from", dest="start", metavar="TIME", help=f"start, inclusive: {time_format}"
         )
         parser.add_argument("--to", dest="end", metavar="TIME", help="end, exclusive")
+        parser.add_argument(
+            "--columns",
+            metavar="NAMES",
+            help="columns of the measurement side by side: x,y or * for all (the default where no "
+            "series has exactly this name)",
+        )
         parser.add_argument("--format", choices=sorted(FORMATS), default="csv", help="default: csv")
         parser.add_argument(
             "--output", default="-", metavar="FILE", help="default: -, standard output"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        asked = options["columns"]
         try:
             wanted = parse_range(options["start"], options["end"])
-            series = find_series(options["identity"], options["name"], EVERYTHING)
+            found = find_samples(
+                options["identity"],
+                options["name"],
+                EVERYTHING,
+                None if asked in (None, "*") else asked.split(","),
+                is_side_by_side=asked is not None,
+            )
         except RangeError as error:
             raise CommandError(f"--{error}") from error
         except UnknownSeriesError as error:
             raise CommandError(str(error)) from error
         source = f"manage.py export_samples on {settings.PUBLIC_HOST}"
-        kind = find_kind(series.name)
-        provenance = describe_export(series, kind, wanted, timezone.now(), source)
+        kinds = find_kinds(names_of(found))
+        provenance = describe_export(found, kinds, wanted, timezone.now(), source)
         start, end = provenance["from"], provenance["to"]
-        text = f"export_samples {series.identity} {series.name} {start} {end}"
+        text = f"export_samples {found.identity} {found.name} {start} {end}"
         record(AuditEvent.Action.EXPORT, text=text)
-        samples = self._with_progress(read_samples(series, wanted), series.count, options["output"])
+        parts, columns = read_parts(found, wanted)
+        samples = self._with_progress(parts, found.count, options["output"])
         try:
             with _open_output(options["output"]) as file:
-                for chunk in FORMATS[options["format"]].encode(samples, provenance):
+                for chunk in FORMATS[options["format"]].encode(samples, provenance, columns):
                     file.write(chunk)
         except BrokenPipeError:
             _discard_stdout()  # the reader, such as `head`, has closed the pipe
         except OSError as error:
             raise CommandError(f"{options['output']}: {error.strerror or error}") from error
 
-    def _with_progress(
-        self, parts: Iterable[SampleColumns], count: int, output: str
-    ) -> Iterator[SampleColumns]:
+    def _with_progress(self, parts: Iterable[Part], count: int, output: str) -> Iterator[Part]:
         is_shown = output != "-" and self.stderr.isatty()
         done = 0
         for part in parts:
             yield part
-            done += len(part)
+            done += len(part) * len(part.columns)
             if is_shown:
                 self.stderr.write(f"\r{done:,} of at most {count:,} samples", ending="")
         if is_shown:

@@ -94,7 +94,7 @@ def test_encoding_is_lazy(name: str) -> None:
             taken.append(number)
             yield columns([(number, 1.0)])
 
-    chunks = FORMATS[name].encode(parts(), None)  # type: ignore[arg-type]
+    chunks = FORMATS[name].encode(parts(), None)
     assert taken == []
     next(chunks)
     assert len(taken) <= 1
