@@ -119,9 +119,13 @@ def _count_pairs(content: NDArray[np.uint8]) -> NDArray[np.int64]:
         kinds[(kinds == _POINT) & (previous == _LF)] = _TIME_POINT
         kinds[(kinds == _SIGN) & (previous == _E)] = _EXPONENT_SIGN
         previous[0], previous[1:] = before, kinds[:-1]
-        digits = np.minimum(np.diff(places, prepend=last - start) - 1, _MAX_DIGITS)
-        pairs = previous.astype(np.int64) * _KINDS + kinds
-        counts += np.bincount(pairs * (_MAX_DIGITS + 1) + digits, minlength=len(counts))
+        # Narrow numbers: with 64 bits, these steps take a third more time.
+        ends = places.astype(np.int32)
+        digits = np.diff(ends, prepend=np.int32(last - start)) - np.int32(1)
+        np.minimum(digits, _MAX_DIGITS, out=digits)
+        pairs = previous * np.uint8(_KINDS) + kinds  # at most 80
+        codes = pairs.astype(np.int32) * np.int32(_MAX_DIGITS + 1) + digits
+        counts += np.bincount(codes, minlength=len(counts))
         before, last = int(kinds[-1]), start + int(places[-1])
     by_pair = counts.reshape(_ALLOWED.shape)
     by_pair[before, _LF, min(len(content) - last - 1, _MAX_DIGITS)] += 1
