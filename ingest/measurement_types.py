@@ -96,7 +96,7 @@ def _kind(name: str, found: MeasurementType | None) -> Kind:
     if found is None:
         return Kind(label=name)
     interval = found.expected_interval_s
-    column = name.rpartition(".")[2]
+    column = name.rpartition(".")[2] if "." in name else ""
     units = found.units_by_column()
     codes = found.loincs_by_column()
     return Kind(

@@ -112,6 +112,12 @@ def format_instant(time_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
 
 
+def format_microseconds(time_us: int) -> str:
+    """Return epoch microseconds as ``format_instant`` does, with six decimals where needed."""
+    text, fraction = format_instant(time_us // 1000), time_us % 1000
+    return f"{text[:-1]}{fraction:03d}Z" if fraction and text.endswith("Z") else text
+
+
 def describe_ahead(time_ms: int) -> str:
     """Return how far a time lies ahead of the server's clock: ``3 h``; "" up to five minutes."""
     ahead = time_ms / 1000 - time.time()

@@ -18,6 +18,7 @@ from analysis.api import openapi as doc
 from analysis.api.errors import MeasurementWithoutCode
 from analysis.api.export_metadata import (
     find_or_404,
+    find_samples_or_404,
     make_download_headers,
     make_provenance,
     make_provenance_headers,
@@ -27,13 +28,18 @@ from analysis.api.view_base import ReadView
 from analysis.exports.fhir import (
     CONTENT_TYPE,
     VERSIONS,
+    CodedColumn,
+    CodedColumns,
     CodedSeries,
+    make_column_observations,
     make_observations,
 )
 from analysis.exports.open_mhealth import encode_heart_rates
+from analysis.exports.provenance import names_of
 from analysis.queries.samples import read_samples
 from analysis.queries.series import Series
-from ingest.measurement_types import HEART_RATE, Kind, find_kind
+from analysis.queries.side_by_side import ColumnSet, read_parts, read_side_by_side
+from ingest.measurement_types import HEART_RATE, Kind, find_kind, find_kinds
 from ingest.time_range import TimeRange, format_instant
 
 DAY_MS = 86_400_000
@@ -64,15 +70,20 @@ class FhirView(ReadView):
         parameters = read_parameters(request, ("from", "to", "version"))
         wanted = read_range(parameters)
         version = read_choice(parameters, "version", VERSIONS, "r4b")
-        series = find_or_404(request, identity, name)
-        coded = _require_code(series, find_kind(series.name))
-        day, next_ms = _find_first_day(series, wanted)
+        found = find_samples_or_404(request, identity, name)
+        kinds = find_kinds(names_of(found))
+        day, next_ms = _find_first_day(found, wanted)
+        if isinstance(found, Series):
+            coded = _require_code(found, kinds[found.name])
+            entries = make_observations(read_samples(found, day), coded, version)
+        else:
+            columns = _require_codes(found, kinds)
+            entries = make_column_observations(read_side_by_side(found, day), columns, version)
         bundle = _make_bundle(request, {**parameters, "version": version}, next_ms)
-        entries = make_observations(read_samples(series, day), coded, version)
         return StreamingHttpResponse(
             _encode_bundle(bundle, entries),
             content_type=CONTENT_TYPE,
-            headers=_make_headers(request, series, day, f"fhir-{version}"),
+            headers=_make_headers(request, found, day, f"fhir-{version}"),
         )
 
 
@@ -105,7 +116,7 @@ class OpenMhealthView(ReadView):
 
 
 def _make_headers(
-    request: Request, series: Series, wanted: TimeRange, suffix: str
+    request: Request, series: Series | ColumnSet, wanted: TimeRange, suffix: str
 ) -> dict[str, str]:
     provenance = make_provenance(request, series, wanted)
     file_name = f"{series.identity}_{series.name}_{suffix}.json"
@@ -123,13 +134,34 @@ def _require_code(series: Series, kind: Kind) -> CodedSeries:
     return CodedSeries(series.identity, series.name, kind.loinc, kind.label, kind.unit)
 
 
-def _find_first_day(series: Series, wanted: TimeRange) -> tuple[TimeRange, int | None]:
+def _require_codes(found: ColumnSet, kinds: dict[str, Kind]) -> CodedColumns:
+    """Return the codes of a measurement's columns; raise ``MeasurementWithoutCode``.
+
+    Either each column has a code and a unit of its own, or all are one measurement of one unit.
+    """
+    kind = kinds[found.name]
+    each = [kinds[series.name] for series in found.series]
+    has_codes = all(column.loinc and column.loinc != kind.loinc for column in each)
+    units = {column.unit for column in each}
+    if not kind.loinc or "" in units or (len(units) > 1 and not has_codes):
+        raise MeasurementWithoutCode(
+            f"FHIR requires codes: create a measurement type with a LOINC code, columns, and one "
+            f"unit or a LOINC code and a unit for each column for {found.name!a} in the admin."
+        )
+    columns = (
+        CodedColumn(name, column.loinc if has_codes else "", column.label, column.unit)
+        for name, column in zip(found.columns, each, strict=True)
+    )
+    return CodedColumns(found.identity, found.name, kind.loinc, kind.label, tuple(columns))
+
+
+def _find_first_day(series: Series | ColumnSet, wanted: TimeRange) -> tuple[TimeRange, int | None]:
     """Return the part of ``wanted`` in its first UTC day with samples, and the next day's start.
 
     The start is None if no samples can follow.
     """
     start, end = wanted.within(series.first_ms, series.last_ms)
-    first = next(read_samples(series, TimeRange(start, end)), None)
+    first = next(read_parts(series, TimeRange(start, end))[0], None)
     if first is None:
         return TimeRange(start, start), None
     day = int(first.time_ms[0]) // DAY_MS * DAY_MS

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from analysis.exports.fhir import make_id
 from analysis.queries.statistics import SampleColumns
-from ingest.time_range import format_instant
+from ingest.time_range import format_microseconds
 
 
 def encode_heart_rates(parts: Iterable[SampleColumns], identity: str, name: str) -> Iterator[bytes]:
@@ -15,18 +15,18 @@ def encode_heart_rates(parts: Iterable[SampleColumns], identity: str, name: str)
     separator = "[\n"
     for part in parts:
         lines = []
-        for time_ms, value in zip(part.time_ms.tolist(), part.value.tolist(), strict=True):
-            lines.append(separator + json.dumps(_make_data_point(identity, name, time_ms, value)))
+        for time_us, value in zip(part.time_us.tolist(), part.value.tolist(), strict=True):
+            lines.append(separator + json.dumps(_make_data_point(identity, name, time_us, value)))
             separator = ",\n"
         yield "".join(lines).encode()
     yield b"[]\n" if separator == "[\n" else b"\n]\n"
 
 
-def _make_data_point(identity: str, name: str, time_ms: int, value: float) -> dict[str, object]:
-    timestamp = format_instant(time_ms)
+def _make_data_point(identity: str, name: str, time_us: int, value: float) -> dict[str, object]:
+    timestamp = format_microseconds(time_us)
     return {
         "header": {
-            "uuid": make_id(identity, name, time_ms),
+            "uuid": make_id(identity, name, time_us),
             "schema_id": {"namespace": "omh", "name": "heart-rate", "version": "2.0"},
             "source_creation_date_time": timestamp,
             "modality": "sensed",
