@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from analysis.admin.coverage_calendar import describe_calendar
 from analysis.admin.days import find_default_zone
+from analysis.admin.series import chart_urls
 from analysis.admin.svg_charts import DAY_MS, make_sparkline
 from analysis.queries.identity_status import IdentityStatus
 from analysis.queries.read_buckets import read_buckets
@@ -36,11 +37,14 @@ def describe_identity(identity: IdentityStatus, chosen: str, scope: Scope) -> di
     """
     series_list = list_series(EVERYTHING, identity=identity.name, limit=MAX_SERIES).series
     kinds = find_kinds(series.name for series in series_list)
+    urls = chart_urls(series_list)
     # The calendar shows the chosen series, or else the one with the most recent sample.
     latest = sorted(series_list, key=lambda series: (series.name != chosen, -series.last_ms))
     zone = find_default_zone(identity.id, scope)
     return {
-        "series_rows": [_make_series_row(series, kinds[series.name]) for series in series_list],
+        "series_rows": [
+            _make_series_row(series, kinds[series.name], urls) for series in series_list
+        ],
         "calendar": describe_calendar(latest[0], kinds[latest[0].name], zone) if latest else None,
         "devices": _list_devices(identity),
         "rejected": _list_rejected_files(identity),
@@ -52,7 +56,9 @@ def describe_identity(identity: IdentityStatus, chosen: str, scope: Scope) -> di
     }
 
 
-def _make_series_row(series: Series, kind: Kind) -> dict[str, Any]:
+def _make_series_row(
+    series: Series, kind: Kind, urls: dict[tuple[str, str], str]
+) -> dict[str, Any]:
     start = max(series.first_ms, series.last_ms - DAY_MS)
     _, buckets = read_buckets(series, TimeRange(start, None), 26)
     last = next(read_samples(series, TimeRange(series.last_ms, None)), None)
@@ -64,7 +70,7 @@ def _make_series_row(series: Series, kind: Kind) -> dict[str, Any]:
         "ahead": describe_ahead(series.last_ms),
         "value": None if last is None else f"{last.value[-1]:.6g}",
         "points": make_sparkline(buckets.time_ms, buckets.mean, *SPARKLINE_SIZE),
-        "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
+        "chart_url": urls[series.identity, series.name],
         "days_url": reverse("admin:analysis_series_days", args=[series.identity, series.name]),
     }
 

@@ -27,6 +27,7 @@ from analysis.queries.identity_status import (
     find_identity,
     list_identities,
 )
+from analysis.queries.values_not_kept import count_values_not_kept
 from identities.admin.extensions import Link, identity_pages
 from identities.models import Identity
 from identities.visibility import scope_of
@@ -108,13 +109,17 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             after=after,
             limit=PER_PAGE,
         )
+        not_kept = count_values_not_kept([identity.id for identity, _state in page.rows])
         query = {"q": search, "state": state, "stale_after": stale_after}
         return self._render(
             request,
             "change_list",
             title=_("Overview"),
             counts=count_states(timezone.now(), scope),
-            rows=[_make_row(identity, identity_state) for identity, identity_state in page.rows],
+            rows=[
+                _make_row(identity, identity_state) | {"not_kept": not_kept.get(identity.id, 0)}
+                for identity, identity_state in page.rows
+            ],
             search=search,
             state=state,
             stale_after=stale_after,

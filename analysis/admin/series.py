@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,14 +25,17 @@ from analysis.queries.series import (
     find_series,
     list_series,
 )
+from analysis.queries.side_by_side import ColumnSet, find_samples, list_columns
 from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.measurement_types import Kind, find_kinds
 from ingest.series_names import list_series_names
-from ingest.time_range import format_instant
+from ingest.time_range import describe_ahead, format_instant
 
 PER_PAGE = 100
 MAX_COMPARED_SERIES = 6
+MIN_COLUMNS = 2  # a single column has a chart of its own
+COLOURS = 6
 
 
 @admin.register(SeriesModel)
@@ -70,11 +76,12 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             after=(after[0], after[1]) if len(after) == 2 and "\0" not in after else None,
             limit=PER_PAGE,
         )
+        urls = chart_urls(page.series)
         return self._render(
             request,
             "change_list",
             title=_("Series"),
-            rows=[_make_row(series) for series in page.series],
+            rows=[_make_row(series, urls) for series in page.series],
             search=search,
             name=name,
             names=list_series_names(scope_of(request.user)),
@@ -84,9 +91,18 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         )
 
     def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
-        """Return the page of one series; its script loads the buckets from the analysis API."""
+        """Return the page of a series, or of all columns of a measurement in one chart.
+
+        A series of exactly this name wins. Its script loads the buckets from the analysis API.
+        """
         self._check(request)
-        return self._chart(request, [_find_or_404(request, identity, name)])
+        try:
+            found = find_samples(identity, name, scope_of(request.user))
+        except UnknownSeriesError as error:
+            raise Http404(str(error)) from error
+        if isinstance(found, Series):
+            return self._chart(request, [found])
+        return self._chart(request, list(found.series), found)
 
     def days_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
         """Return the page of a series by hours, days, weeks or months, in any time zone."""
@@ -110,13 +126,22 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             raise Http404(f"Select 1 to {MAX_COMPARED_SERIES} series as IDENTITY/NAME.")
         return self._chart(request, [_find_or_404(request, *pair) for pair in pairs])
 
-    def _chart(self, request: HttpRequest, series_list: list[Series]) -> HttpResponse:
-        kinds = find_kinds(series.name for series in series_list)
+    def _chart(
+        self, request: HttpRequest, series_list: list[Series], columns: ColumnSet | None = None
+    ) -> HttpResponse:
+        names = [series.name for series in series_list]
+        kinds = find_kinds(names if columns is None else [columns.name, *names])
         titles = [f"{series.identity}/{series.name}" for series in series_list]
         if len(series_list) == 1:
             title = _("%(name)s of %(identity)s") % {
                 "name": series_list[0].name,
                 "identity": series_list[0].identity,
+            }
+        elif columns is not None:
+            title = _("%(name)s of %(identity)s: %(columns)s") % {
+                "name": columns.name,
+                "identity": columns.identity,
+                "columns": ", ".join(columns.columns),
             }
         else:
             title = _("%(count)s series: %(titles)s") % {
@@ -130,7 +155,9 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             series_list=[
                 _make_series_header(series, kinds[series.name], titles) for series in series_list
             ],
-            exports=list_exports(series_list, kinds),
+            now_ms=int(time.time() * 1000),
+            others_url=_other_columns_url(request, series_list) if columns is None else "",
+            exports=list_exports(series_list, kinds, columns),
         )
 
     def _check(self, request: HttpRequest) -> None:
@@ -153,6 +180,39 @@ def _find_or_404(request: HttpRequest, identity: str, name: str) -> Series:
         raise Http404(str(error)) from error
 
 
+def _other_columns_url(request: HttpRequest, series_list: list[Series]) -> str:
+    """Return the page of all columns of a measurement of which the one series shown is a column."""
+    series = series_list[0]
+    measurement, dot, _column = series.name.rpartition(".")
+    if len(series_list) > 1 or not dot:
+        return ""
+    columns = list_columns(series.identity, measurement, scope_of(request.user))
+    if len(columns) < MIN_COLUMNS:
+        return ""
+    return reverse("admin:analysis_series_chart", args=[series.identity, measurement])
+
+
+def chart_urls(series_list: Iterable[Series]) -> dict[tuple[str, str], str]:
+    """Return the address of the chart for each (identity, name).
+
+    It shows all columns of the measurement where several of ``series_list`` are its columns.
+    """
+    series_list = list(series_list)
+    measurements = Counter(
+        (series.identity, series.name.rpartition(".")[0]) for series in series_list
+    )
+    exact = {(series.identity, series.name) for series in series_list}
+    urls = {}
+    for series in series_list:
+        measurement = series.identity, series.name.rpartition(".")[0]
+        is_column = measurement[1] and measurements[measurement] >= MIN_COLUMNS
+        shown = measurement if is_column and measurement not in exact else None
+        urls[series.identity, series.name] = reverse(
+            "admin:analysis_series_chart", args=shown or [series.identity, series.name]
+        )
+    return urls
+
+
 def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
     title = f"{series.identity}/{series.name}"
     others = urlencode({"series": [other for other in titles if other != title]}, doseq=True)
@@ -166,6 +226,8 @@ def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[s
         "count": f"{series.count:,}",
         "first": _format_time(series.first_ms),
         "last": _format_time(series.last_ms),
+        "ahead": describe_ahead(series.last_ms),
+        "colour": titles.index(title) % COLOURS + 1,
         "api_url": reverse("read_api:one_series", args=[series.identity, series.name]),
         "identity_url": reverse("admin:analysis_overview_identity", args=[series.identity]),
         "days_url": reverse("admin:analysis_series_days", args=[series.identity, series.name]),
@@ -182,7 +244,7 @@ def _format_time(time_ms: int) -> str:
     return format_instant(time_ms).replace("T", " ").removesuffix("Z").removesuffix(".000")
 
 
-def _make_row(series: Series) -> dict[str, Any]:
+def _make_row(series: Series, urls: dict[tuple[str, str], str]) -> dict[str, Any]:
     return {
         "series": series,
         "title": f"{series.identity}/{series.name}",
@@ -190,7 +252,8 @@ def _make_row(series: Series) -> dict[str, Any]:
         "first": _format_time(series.first_ms),
         "last": _format_time(series.last_ms),
         "identity_url": reverse("admin:analysis_overview_identity", args=[series.identity]),
-        "chart_url": reverse("admin:analysis_series_chart", args=[series.identity, series.name]),
+        "ahead": describe_ahead(series.last_ms),
+        "chart_url": urls[series.identity, series.name],
     }
 
 

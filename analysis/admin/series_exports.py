@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from analysis.exports.formats import FORMATS
 from analysis.queries.series import Series
+from analysis.queries.side_by_side import ColumnSet
 from ingest.measurement_types import HEART_RATE, Kind
 
 _LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
@@ -28,8 +29,12 @@ class ExportLink:
     note: str = ""
 
 
-def list_exports(series_list: list[Series], kinds: dict[str, Kind]) -> list[ExportLink]:
-    """Return the links for one series, or for several in one zip."""
+def list_exports(
+    series_list: list[Series], kinds: dict[str, Kind], columns: ColumnSet | None = None
+) -> list[ExportLink]:
+    """Return the links for one series, for columns side by side, or for several in one zip."""
+    if columns is not None:
+        return _list_column_exports(columns, kinds[columns.name])
     if len(series_list) > 1:
         label = _("%(format)s of all series with their data dictionaries, zipped")
         return [
@@ -55,7 +60,28 @@ def list_exports(series_list: list[Series], kinds: dict[str, Kind]) -> list[Expo
     ]
 
 
-def _list_clinical_exports(series: Series, kind: Kind) -> list[ExportLink]:
+def _list_column_exports(columns: ColumnSet, kind: Kind) -> list[ExportLink]:
+    query = {"columns": ",".join(columns.columns)}
+    samples = _reverse_series("samples", columns)
+    label = _("%(format)s, columns side by side")
+    return [
+        *(
+            ExportLink(
+                label % {"format": _LABELS[name]},
+                f"{samples}?{urlencode({**query, 'format': name})}",
+            )
+            for name in FORMATS
+        ),
+        _link_archive(list(columns.series), "csv", _("CSV of each column, zipped")),
+        ExportLink(
+            _("Data dictionary only"),
+            f"{_reverse_series('dictionary', columns)}?{urlencode(query)}",
+        ),
+        *_list_clinical_exports(columns, kind),
+    ]
+
+
+def _list_clinical_exports(series: Series | ColumnSet, kind: Kind) -> list[ExportLink]:
     links = []
     if kind.loinc and kind.unit:
         note = _("the first day of the range; its link “next” leads to the following days")
@@ -68,7 +94,7 @@ def _list_clinical_exports(series: Series, kind: Kind) -> list[ExportLink]:
     return links
 
 
-def _reverse_series(view: str, series: Series) -> str:
+def _reverse_series(view: str, series: Series | ColumnSet) -> str:
     return reverse(f"read_api:{view}", args=[series.identity, series.name])
 
 

@@ -112,6 +112,31 @@ class BucketsBody(serializers.Serializer[Any]):
     )
 
 
+class RepeatedTimeBody(serializers.Serializer[Any]):
+    """A time at which a file has several values."""
+
+    time_ms = serializers.FloatField(help_text="Epoch milliseconds.")
+    values = serializers.ListField(
+        child=serializers.FloatField(), help_text="The values that are not kept."
+    )
+
+
+class NotKeptBody(serializers.Serializer[Any]):
+    """Values that are not kept as they were sent."""
+
+    files = serializers.IntegerField(help_text="Files with samples in the range and such values.")
+    repeated = serializers.IntegerField(
+        help_text="Values of these files whose time stands on a later line too."
+    )
+    rounded = serializers.IntegerField(
+        help_text="Values of these files that are stored as another decimal."
+    )
+    is_complete = serializers.BooleanField(
+        help_text="False: `times` lacks some, because too many files have repeated times."
+    )
+    times = RepeatedTimeBody(many=True)
+
+
 class KindBody(serializers.Serializer[Any]):
     """The meaning of a measurement name, from its measurement type."""
 

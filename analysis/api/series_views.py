@@ -33,8 +33,10 @@ from analysis.queries.read_buckets import read_buckets
 from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, list_series
 from analysis.queries.side_by_side import read_parts
+from analysis.queries.values_not_kept import list_values_not_kept
 from identities.visibility import scope_of_request
 from ingest.measurement_types import find_kind
+from ingest.parsing.samples import US_PER_MS
 from ingest.time_range import TimeRange
 
 MAX_BUCKETS = 10_000
@@ -135,7 +137,8 @@ class BucketsView(ReadView):
                 {"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": 1000},
                 description="Maximum number of buckets. Their width is the smallest of 1, 2, 5, "
                 "10, 15, 30 s; 1, 2, 5, 10, 15, 30 min; 1, 2, 3, 6, 12 h; 1, 2, 7, 14, 28 d, "
-                "then doubling, with which that number covers the range.",
+                "then doubling, with which that number covers the range; where there are more than "
+                "two samples a second, 1, 2, 5, 10, 20, 50, 100, 200, 500 ms too.",
             ),
             OpenApiParameter(
                 "points",
@@ -167,6 +170,36 @@ class BucketsView(ReadView):
         if points and int(buckets.count.sum()) <= points:
             body["samples"] = _read_points(series, wanted)
         return Response(body)
+
+
+class NotKeptView(ReadView):
+    """The values of a time range that are not kept as they were sent."""
+
+    permission = "ingest.view_sampleblock"
+
+    @extend_schema(
+        operation_id="read_values_not_kept",
+        summary="Repeated and rounded values of a series",
+        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
+        responses={200: doc.NotKeptBody, **doc.error_responses(400, 404)},
+    )
+    def get(self, request: Request, identity: str, name: str) -> Response:
+        """Return counts of the files with samples in the range, and the repeated times in it."""
+        wanted = read_range(read_parameters(request, ("from", "to")))
+        found = list_values_not_kept(find_or_404(request, identity, name), wanted)
+        times = [
+            {"time_ms": us / US_PER_MS if us % US_PER_MS else us // US_PER_MS, "values": values}
+            for us, values in found.times
+        ]
+        return Response(
+            {
+                "files": found.files,
+                "repeated": found.repeated,
+                "rounded": found.rounded,
+                "is_complete": found.is_complete,
+                "times": times,
+            }
+        )
 
 
 class SeriesView(ReadView):

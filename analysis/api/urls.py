@@ -12,6 +12,7 @@ from analysis.api.list_views import IdentityListView, MeasurementListView
 from analysis.api.measurement_views import ContentView, MeasurementView
 from analysis.api.series_views import (
     BucketsView,
+    NotKeptView,
     SamplesView,
     SeriesListView,
     SeriesView,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("series", SeriesListView.as_view(), name="series"),
     path("series/<str:identity>/<str:name>/samples", SamplesView.as_view(), name="samples"),
     path("series/<str:identity>/<str:name>/buckets", BucketsView.as_view(), name="buckets"),
+    path("series/<str:identity>/<str:name>/not-kept", NotKeptView.as_view(), name="not_kept"),
     path("series/<str:identity>/<str:name>", SeriesView.as_view(), name="one_series"),
     path("series/<str:identity>/<str:name>/summary", SummaryView.as_view(), name="summary"),
     path("series/<str:identity>/<str:name>/days", DaysView.as_view(), name="days"),

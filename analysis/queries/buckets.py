@@ -27,6 +27,9 @@ LADDER_MS = (
     *(n * _HOUR for n in (1, 2, 3, 6, 12)),
     *(n * _DAY for n in (1, 2, 7, 14, 28)),
 )
+FINEST_MS = LADDER_MS[0]  # unless the samples are dense
+DENSE_LADDER_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+DENSE_SAMPLES_PER_SECOND = 2
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,13 @@ class Buckets:
         return self.total / self.count
 
 
-def iterate_widths() -> Iterator[int]:
-    """Yield the widths of the ladder in milliseconds; beyond 28 days they double endlessly."""
+def iterate_widths(*, is_dense: bool = False) -> Iterator[int]:
+    """Yield the widths of the ladder in milliseconds; beyond 28 days they double endlessly.
+
+    Widths below a second are of use for dense samples only.
+    """
+    if is_dense:
+        yield from DENSE_LADDER_MS
     yield from LADDER_MS
     width = LADDER_MS[-1]
     while True:
@@ -53,7 +61,7 @@ def iterate_widths() -> Iterator[int]:
         yield width
 
 
-def choose_width(from_ms: int, to_ms: int, max_buckets: int) -> int:
+def choose_width(from_ms: int, to_ms: int, max_buckets: int, *, is_dense: bool = False) -> int:
     """Return the smallest width that covers ``[from_ms, to_ms)`` in ``max_buckets`` buckets.
 
     Both ends must be at least 0 and ``max_buckets`` at least 1. Times from 0 on fit into one
@@ -61,7 +69,8 @@ def choose_width(from_ms: int, to_ms: int, max_buckets: int) -> int:
     """
     if from_ms >= to_ms:
         return LADDER_MS[0]
-    return next(w for w in iterate_widths() if (to_ms - 1) // w - from_ms // w < max_buckets)
+    widths = iterate_widths(is_dense=is_dense)
+    return next(w for w in widths if (to_ms - 1) // w - from_ms // w < max_buckets)
 
 
 def make_buckets(times_us: Times, values: Values, width_ms: int) -> Buckets:

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.queries.buckets import Buckets, choose_width, make_buckets, merge_buckets
+from analysis.queries.buckets import (
+    DENSE_SAMPLES_PER_SECOND,
+    FINEST_MS,
+    Buckets,
+    choose_width,
+    make_buckets,
+    merge_buckets,
+)
 from analysis.queries.hour_parts import read_hour_samples
 from analysis.queries.samples import fetch_rows, read_samples
 from analysis.queries.series import Series
@@ -38,6 +45,11 @@ LEFT JOIN ingest_hoursummary s
  AND NOT EXISTS (SELECT 1 FROM open o WHERE o.hour = p.hour)
 ORDER BY p.hour
 """  # noqa: S608 - constants only
+_DENSITY = f"""
+SELECT sum(b.sample_count)::bigint, sum(b.last_ms - b.first_ms + 1000)::bigint
+FROM ingest_sampleblock b
+WHERE {_IN_HOURS} AND b.first_ms < %(to_ms)s AND b.last_ms >= %(from_ms)s
+"""  # noqa: S608 - constants only
 _TOTALS = f"""
 SELECT b.hour, sum(b.sample_count)::bigint, min(b.minimum), max(b.maximum), sum(b.total)
 FROM ingest_sampleblock b WHERE {_IN_HOURS} AND b.hour = ANY(%(hours)s) GROUP BY b.hour
@@ -51,6 +63,8 @@ def read_buckets(series: Series, wanted: TimeRange, max_buckets: int) -> tuple[i
     width_ms = choose_width(start, end, max_buckets)
     if start >= end:
         return width_ms, merge_buckets([])
+    if width_ms == FINEST_MS and _is_dense(series, start, end):
+        width_ms = choose_width(start, end, max_buckets, is_dense=True)
     if width_ms < HOUR_MS:
         parts = (
             make_buckets(samples.time_us, samples.value, width_ms)
@@ -58,6 +72,20 @@ def read_buckets(series: Series, wanted: TimeRange, max_buckets: int) -> tuple[i
         )
         return width_ms, merge_buckets(list(parts))
     return width_ms, _read_hours(series, start, end, width_ms)
+
+
+def _is_dense(series: Series, start: int, end: int) -> bool:
+    """Return whether blocks that overlap the range have more samples than some a second."""
+    parameters: dict[str, object] = {
+        "identity_id": series.identity_id,
+        "name": series.name,
+        "first_hour": start // HOUR_MS,
+        "last_hour": (end - 1) // HOUR_MS,
+        "from_ms": start,
+        "to_ms": end,
+    }
+    count, length_ms = fetch_rows(_DENSITY, parameters)[0]
+    return bool(count) and count * 1000 > DENSE_SAMPLES_PER_SECOND * length_ms
 
 
 def _read_hours(series: Series, start: int, end: int, width_ms: int) -> Buckets:

@@ -133,9 +133,12 @@ class MeasurementAdmin(WithdrawableAdmin):
             return shown(measurement.name)
         query = f"?from={measurement.first_ms}&to={(measurement.last_ms or 0) + 1}"
         identity = measurement.identity.name
+        shown_names = measurement.series_names()
+        if len(shown_names) > 1:  # all columns in one chart, then each by itself
+            shown_names = [measurement.name, *shown_names]
         links = (
             (reverse("admin:analysis_series_chart", args=[identity, name]), query, shown(name))
-            for name in measurement.series_names()
+            for name in shown_names
         )
         return format_html_join(", ", '<a href="{}{}">{}</a>', links)
 

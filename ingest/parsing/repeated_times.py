@@ -26,19 +26,11 @@ def explain_repeated_times(content: bytes, most: int) -> list[LineError]:
 
     Lines of one time without a column in common repeat nothing.
     """
-    text = content.removeprefix(BYTE_ORDER_MARK)
-    data = text[: end_of_data(text)]
-    header, body = split_header(data)
-    first_line = 1 if header is None else 2
-    times, starts = _find_times(body)
     seen: dict[int, dict[int, int]] = {}  # time -> column -> line
     errors: list[LineError] = []
-    for index in _shared_times(times):
-        number = first_line + index
-        end = body.find(b"\n", starts[index])
-        line = body[starts[index] : end if end >= 0 else len(body)].removesuffix(b"\r")
+    for number, time_us, line in _lines_of_shared_times(content):
         columns = [field for field, value in enumerate(line.split(b",")) if field and value]
-        known = seen.setdefault(times[index], {})
+        known = seen.setdefault(time_us, {})
         earlier = next((known[column] for column in columns if column in known), None)
         if earlier is not None:
             hint = REPEATED_TIME.format(time=line.partition(b",")[0].decode(), line=earlier)
@@ -47,6 +39,34 @@ def explain_repeated_times(content: bytes, most: int) -> list[LineError]:
                 break
         known.update(dict.fromkeys(columns, number))
     return errors
+
+
+def find_values_not_kept(content: bytes, column: int) -> dict[int, list[float]]:
+    """Return the values of a readable file that a later line of the same time replaces.
+
+    Keys are epoch microseconds, in no order; ``column`` counts the value columns from 0.
+    """
+    latest: dict[int, float] = {}
+    not_kept: dict[int, list[float]] = {}
+    for _, time_us, line in _lines_of_shared_times(content):
+        value = line.split(b",")[column + 1]
+        if value:
+            if time_us in latest:
+                not_kept.setdefault(time_us, []).append(latest[time_us])
+            latest[time_us] = float(value)
+    return not_kept
+
+
+def _lines_of_shared_times(content: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield number, time (epoch microseconds) and bytes of each line whose time others have too."""
+    text = content.removeprefix(BYTE_ORDER_MARK)
+    header, body = split_header(text[: end_of_data(text)])
+    first_line = 1 if header is None else 2
+    times, starts = _find_times(body)
+    for index in _shared_times(times):
+        end = body.find(b"\n", starts[index])
+        line = body[starts[index] : end if end >= 0 else len(body)].removesuffix(b"\r")
+        yield first_line + index, times[index], line
 
 
 def _find_times(body: bytes) -> tuple[array[int], array[int]]:

@@ -61,7 +61,7 @@ def test_statistics_and_sizes_are_shown_before_a_download(page: Page) -> None:
     expect(numbers).to_contain_text("4,998")
     expect(numbers).to_contain_text("100.0 %")
     expect(numbers).to_contain_text("none over 5 s")
-    expect(page.locator("#series-size")).to_have_text("4,998 rows")
+    expect(page.locator("#series-size")).to_have_text("4,998 samples")
     expect(page.locator("[data-format=csv]")).to_contain_text("KB")
 
 

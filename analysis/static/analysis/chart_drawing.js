@@ -4,17 +4,21 @@ import { drawPlausibleRanges, findPlausibleRanges } from "./chart_plausible_rang
 import { makeAxisLabels, formatLength } from "./chart_times.js";
 
 const HEIGHT = 360;
-const MAX_MARKERS = 300; // samples of a line that are marked one by one
+export const MAX_MARKERS = 300; // samples of a line that are marked one by one
 const LABEL_PADDING = 8;
+const FINE_RANGE = 10_000; // milliseconds; the ticks of longer ranges are whole seconds
 const NULL_EXPAND = 2; // a null mode of uPlot.join
 // Lines differ in their dashes too, not by colour alone.
-export const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [1, 4]];
+const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [1, 4]];
+
+/** Returns the dashes of the series `index`; 36 series differ in colour or dashes. */
+export const makeDash = (index) => DASHES[(index + Math.floor(index / 6)) % 6];
 
 export function themeColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function makeAxes(clock, units) {
+function makeAxes(clock, units, length) {
   const shared = {
     stroke: themeColour("--body-quiet-color"),
     grid: { stroke: themeColour("--hairline-color"), width: 1 },
@@ -27,10 +31,12 @@ function makeAxes(clock, units) {
     ...shared, scale: `y ${unit}`, side: index ? 1 : 3, size: 56, label: unit || undefined,
     labelSize: 18, grid: { ...shared.grid, show: index === 0 },
   }));
-  return [{ ...shared, space: 80, values }, ...valueAxes];
+  const space = length <= FINE_RANGE ? 110 : 80; // labels with milliseconds are longer
+  return [{ ...shared, space, values }, ...valueAxes];
 }
 
-function makeLines(series, index, isAlone) {
+function makeLines(series, isAlone) {
+  const { index } = series;
   const scale = `y ${series.unit}`;
   const edge = { scale, stroke: "transparent", width: 0, points: { show: false } };
   const colour = themeColour(`--chart-${(index % 6) + 1}`);
@@ -38,7 +44,7 @@ function makeLines(series, index, isAlone) {
   const points = hasSamples && series.drawn.rowsByIndex.length <= MAX_MARKERS
     ? { show: true, size: 5, fill: colour }
     : { show: isAlone && series.drawn.isolated.length > 0, filter: () => series.drawn.isolated, size: 6, fill: colour };
-  const mean = { scale, stroke: colour, width: 1.5, points, dash: DASHES[index % 6] };
+  const mean = { scale, stroke: colour, width: 1.5, points, dash: makeDash(index) };
   return [mean, edge, edge];
 }
 
@@ -71,6 +77,59 @@ function drawGaps(chart, gaps) {
   ctx.restore();
 }
 
+/**
+ * Marks the values that are not kept by crosses, or where there are many only their times, by
+ * ticks at the bottom; `times` of `notKept` are those of the axis.
+ */
+function drawNotKept(chart, { unit, notKept }) {
+  const { ctx, bbox } = chart;
+  const arm = 4 * devicePixelRatio;
+  const isCrowded = (notKept?.times.length ?? 0) > MAX_MARKERS;
+  const bottom = bbox.top + bbox.height;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = themeColour("--chart-limit");
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.beginPath();
+  for (const { time, values } of notKept?.times ?? []) {
+    const x = chart.valToPos(time, "x", true);
+    if (isCrowded) {
+      ctx.moveTo(x, bottom);
+      ctx.lineTo(x, bottom - 2 * arm);
+    }
+    for (const value of isCrowded ? [] : values) {
+      const y = chart.valToPos(value, `y ${unit}`, true);
+      ctx.moveTo(x - arm, y - arm);
+      ctx.lineTo(x + arm, y + arm);
+      ctx.moveTo(x + arm, y - arm);
+      ctx.lineTo(x - arm, y + arm);
+    }
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** Shades the times ahead of `now`, the time of the server, and labels them. */
+function drawAhead(chart, now) {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  const left = Math.max(bbox.left, chart.valToPos(now, "x", true));
+  const right = bbox.left + bbox.width;
+  if (left >= right) {
+    return;
+  }
+  ctx.save();
+  ctx.fillStyle = themeColour("--chart-limit-tint");
+  ctx.fillRect(left, bbox.top, right - left, bbox.height);
+  ctx.fillStyle = themeColour("--chart-limit");
+  ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = "right";
+  ctx.fillText("▲ ahead of now", right - LABEL_PADDING * ratio, bbox.top + 16 * ratio);
+  ctx.restore();
+}
+
 function plausibleRangeColours() {
   const [line, tint] = [themeColour("--chart-limit"), themeColour("--chart-limit-tint")];
   return { line, tint, background: themeColour("--body-bg") };
@@ -95,7 +154,7 @@ function hatch(ctx, left, right, bbox, step) {
  * `drawn`, the result of makeColumns. `range` is the extent of the time axis. `onPoint(chart)` is
  * called when the cursor moves, `onSelect(from, to)` after a drag, `onReset()` on a double click.
  */
-export function draw(parent, list, range, clock, { onPoint, onSelect, onReset, first = 0, height = HEIGHT }) {
+export function draw(parent, list, range, clock, { onPoint, onSelect, onReset, now = null, height = HEIGHT }) {
   const isAlone = list.length === 1;
   const ranges = findPlausibleRanges(list);
   const tables = list.map((series) => series.drawn.columns);
@@ -110,11 +169,11 @@ export function draw(parent, list, range, clock, { onPoint, onSelect, onReset, f
     padding: [12, units.length > 1 ? 8 : 36, null, null], // labels are centred on their ticks
     tzDate: (time) => uPlot.tzDate(new Date(time), clock.axisZone),
     scales: { x: { time: true, range: () => [range.from, range.to] } },
-    axes: makeAxes(clock, units),
-    series: [{}, ...list.flatMap((series, index) => makeLines(series, first + index, isAlone))],
-    bands: list.map((_, index) => ({
+    axes: makeAxes(clock, units, range.to - range.from),
+    series: [{}, ...list.flatMap((series) => makeLines(series, isAlone))],
+    bands: list.map((series, index) => ({
       series: [3 * index + 3, 3 * index + 2],
-      fill: themeColour(`--chart-band-${((first + index) % 6) + 1}`),
+      fill: themeColour(`--chart-band-${(series.index % 6) + 1}`),
     })),
     legend: { show: false },
     cursor: {
@@ -134,7 +193,11 @@ export function draw(parent, list, range, clock, { onPoint, onSelect, onReset, f
         },
       ],
       drawClear: [(chart) => isAlone && drawGaps(chart, list[0].drawn.gaps)],
-      draw: [(chart) => drawPlausibleRanges(chart, ranges, plausibleRangeColours())],
+      draw: [
+        (chart) => drawPlausibleRanges(chart, ranges, plausibleRangeColours()),
+        (chart) => list.forEach((series) => drawNotKept(chart, series)),
+        (chart) => now !== null && drawAhead(chart, now),
+      ],
     },
   };
   return new uPlot(options, data, parent);

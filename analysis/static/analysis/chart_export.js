@@ -23,7 +23,7 @@ export function showLinks(range) {
 
 /** Shows the estimated sizes; `count` and `bytes` are totals of all series. */
 export function showSizes(count, bytes) {
-  part("size").textContent = `${count.toLocaleString("en")} ${count === 1 ? "row" : "rows"}`;
+  part("size").textContent = `${count.toLocaleString("en")} ${count === 1 ? "sample" : "samples"}`;
   for (const link of panel.querySelectorAll("a[data-format]")) {
     const estimate = bytes?.[link.dataset.format];
     link.dataset.bytes = estimate ?? "";

@@ -1,4 +1,5 @@
-// The legend: explains lines, bands, dashes and hatching in words.
+// The legend: explains lines, bands, dashes and hatching in words, and hides and shows series.
+import { MAX_MARKERS, makeDash } from "./chart_drawing.js";
 import { formatPlausibleRange, isVisible } from "./chart_plausible_range.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -28,15 +29,38 @@ function makeEntry(symbol, text) {
   return item;
 }
 
+const CROSS = ["path", { d: "M9 2 19 12M19 2 9 12" }];
+const TICKS = ["path", { d: "M6 14V5M11 14V5M19 14V5M23 14V5" }];
+
+/** Makes the entry of one of several series a button that hides and shows it. */
+function makeToggle(series, symbol, text, onToggle) {
+  const item = document.createElement("li");
+  const button = item.appendChild(document.createElement("button"));
+  button.type = "button";
+  button.className = "toggle";
+  button.setAttribute("aria-pressed", String(!series.isHidden));
+  button.title = series.isHidden ? "Show" : "Hide";
+  button.append(symbol, ` ${text}`);
+  button.addEventListener("click", () => onToggle(series));
+  return item;
+}
+
 /** Shows the legend of `list` in `parent`; `ranges` are from findPlausibleRanges. */
-export function showLegend(parent, list, ranges, charts, dashes) {
-  const entries = list.map((series, index) => {
+export function showLegend(parent, list, ranges, charts, onToggle) {
+  const entries = list.map((series) => {
     const hasSamples = series.drawn.width === 0;
-    const symbol = makeSymbol(`key-${(index % 6) + 1}`, ...(hasSamples ? [LINE] : [BAND, LINE]));
-    symbol.lastChild.setAttribute("stroke-dasharray", dashes[index % dashes.length].join(" "));
-    const prefix = list.length > 1 ? `${series.title}: ` : "";
-    return makeEntry(symbol, `${prefix}${hasSamples ? "samples" : "mean, with a band from minimum to maximum"}`);
+    const symbol = makeSymbol(`key-${(series.index % 6) + 1}`, ...(hasSamples ? [LINE] : [BAND, LINE]));
+    symbol.lastChild.setAttribute("stroke-dasharray", makeDash(series.index).join(" "));
+    const form = hasSamples ? "samples" : "mean, with a band from minimum to maximum";
+    return list.length > 1
+      ? makeToggle(series, symbol, `${series.title}: ${series.isHidden ? "hidden" : form}`, onToggle)
+      : makeEntry(symbol, form);
   });
+  if (list.some((series) => series.notKept?.times.length && !series.isHidden)) {
+    const isCrowded = list.some((series) => (series.notKept?.times.length ?? 0) > MAX_MARKERS);
+    const symbol = makeSymbol("key-not-kept", isCrowded ? TICKS : CROSS);
+    entries.push(makeEntry(symbol, "value not kept: a later line of its file has the same time"));
+  }
   for (const range of ranges) {
     const isShown = charts.some((chart) => isVisible(chart, range));
     const note = isShown ? "" : ", outside the values shown";

@@ -4,7 +4,7 @@ import { parseTime } from "./chart_times.js";
 
 const HOUR = 3600_000;
 const DAY = 24 * HOUR;
-const MIN_LENGTH = 5000;
+const MIN_LENGTH = 10;
 
 export const PRESETS = {
   "1h": HOUR,

@@ -22,6 +22,7 @@ export function readState(search, list) {
     layout: query.get("layout") === "rows" ? "rows" : "overlay",
     align: fromStart ? "start" : "clock",
     follow: query.get("follow") !== "no",
+    hidden: query.getAll("hide"),
     range: readRange(query, findExtent(list, fromStart)),
   };
 }
@@ -34,6 +35,8 @@ export function writeState(search, state) {
   put("tz", state.zone, "UTC");
   put("layout", state.layout, "overlay");
   put("align", state.align, "clock");
+  query.delete("hide");
+  state.hidden.forEach((title) => query.append("hide", title));
   put("follow", state.follow ? "yes" : "no", "yes");
   // Colons and slashes are valid in a query unescaped, and readable.
   return `?${String(query).replaceAll("%3A", ":").replaceAll("%2F", "/")}`;

@@ -1,6 +1,7 @@
 // The texts of the page: description of the chart, values at the cursor, statistics. No DOM.
 import { formatLength } from "./chart_times.js";
 
+export const MARKED_AHEAD = 300_000;
 export const formatCount = (amount) => amount.toLocaleString("en");
 export const formatValue = (amount) => (amount === null || amount === undefined ? "–"
   : Number(amount.toPrecision(7)).toLocaleString("en", { maximumFractionDigits: 6 }));
@@ -30,6 +31,30 @@ export function describeChart(list, state) {
     ? ", all drawn individually"
     : ` shown as ${pluralize(buckets, "bucket")} of ${widths.filter(Boolean).map(formatLength).join(" or ")}`;
   return `${pluralize(total, "sample")}${form}. ${describeGaps(drawn)}`;
+}
+
+/** Describes the values of the range's files that are not kept as sent; "" if all are. */
+export function describeNotKept(list) {
+  const notKept = list.map((series) => series.notKept).filter(Boolean);
+  const sum = (key) => notKept.reduce((total, each) => total + each[key], 0);
+  const [repeated, rounded] = [sum("repeated"), Math.max(0, ...notKept.map((each) => each.rounded))];
+  const texts = [];
+  if (repeated) {
+    const isListed = notKept.every((each) => each.is_complete);
+    texts.push(`${pluralize(repeated, "value")} of the files of this range ${repeated === 1 ? "is" : "are"} not kept, `
+      + `because a later line of the file has the same time${isListed ? "" : "; the chart marks some of them"}.`);
+  }
+  if (rounded) {
+    texts.push(`${pluralize(rounded, "value")} of these files ${rounded === 1 ? "is" : "are"} stored as another decimal: `
+      + "more digits were sent than a double keeps.");
+  }
+  return texts.join(" ");
+}
+
+/** Describes how far the data lie ahead of `now`; "" for up to five minutes. */
+export function describeAhead(list, now) {
+  const last = Math.max(...list.map((series) => series.last));
+  return last - now > MARKED_AHEAD ? ` Data lie up to ${formatLength(last - now)} ahead of now: is a clock wrong?` : "";
 }
 
 function describeGaps(drawn) {

@@ -6,10 +6,17 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const MAX_DATE = 8.64e15; // of JavaScript's Date
+const SHORT_RANGE = MINUTE; // ranges up to it are entered with milliseconds
 const ISO = /^\s*(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|[+-]\d\d:?\d\d)?)?\s*$/i;
 
 export function formatIso(time) {
   return time > MAX_DATE ? String(time) : new Date(time).toISOString().replace(".000Z", "Z");
+}
+
+/** Returns the digits of a time finer than milliseconds: "250" for microseconds, else "". */
+function formatMicroseconds(time) {
+  const micro = Math.round((time - Math.floor(time)) * 1000) % 1000;
+  return micro ? String(micro).padStart(3, "0") : "";
 }
 
 /** Parses ISO 8601 (UTC without an offset) or epoch milliseconds; returns null for other text. */
@@ -75,8 +82,9 @@ export function makeClock(zone) {
       if (time > MAX_DATE) {
         return `${time} ms`;
       }
-      const { day, clock } = split(time);
-      return `${day} ${clock.replace(/\.000$/, "")}`;
+      const { day, clock } = split(Math.floor(time));
+      const finer = formatMicroseconds(time);
+      return `${day} ${finer ? clock + finer : clock.replace(/\.000$/, "")}`;
     },
     parse: (text) => parseIn(text, localToEpoch),
     formatForUrl: formatIso,
@@ -95,9 +103,10 @@ export function makeElapsedClock() {
     axisZone: "Etc/UTC",
     split,
     format(time) {
-      const { clock } = split(time);
+      const { clock } = split(Math.floor(time));
       const days = Math.floor(time / DAY);
-      return `${days ? `${days} d ` : ""}${clock.replace(/\.000$/, "")}`;
+      const finer = formatMicroseconds(time);
+      return `${days ? `${days} d ` : ""}${finer ? clock + finer : clock.replace(/\.000$/, "")}`;
     },
     parse(text) {
       const [, days, clock] = /^\s*(?:(\d+) ?d)?\s*(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?\s*$/.exec(text) ?? [];
@@ -112,9 +121,12 @@ export function makeElapsedClock() {
   };
 }
 
-/** Formats a time for an input in whole seconds, rounded by `round` (Math.floor or Math.ceil). */
-export function formatInput(clock, time, round) {
-  return clock.format(round(time / SECOND) * SECOND);
+/**
+ * Formats an end of a range of `length` for an input: short ranges to the millisecond, longer ones
+ * in whole seconds, rounded by `round` (Math.floor or Math.ceil).
+ */
+export function formatInput(clock, time, round, length) {
+  return clock.format(length <= SHORT_RANGE ? time : round(time / SECOND) * SECOND);
 }
 
 /** Formats a duration in its largest unit, with one decimal: "2 min", "1.5 h", "7 d". */

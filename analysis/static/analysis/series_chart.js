@@ -1,6 +1,6 @@
 // The chart page of one or several series: range, chart, description, statistics, table, export.
 import { makeColumns } from "./chart_columns.js";
-import { DASHES, draw } from "./chart_drawing.js";
+import { draw } from "./chart_drawing.js";
 import { showLinks, showSizes } from "./chart_export.js";
 import { showLegend } from "./chart_legend.js";
 import { findPlausibleRanges } from "./chart_plausible_range.js";
@@ -8,14 +8,15 @@ import { makeCustomRange, makePresetRange } from "./chart_range.js";
 import { findExtent, readState, writeState } from "./chart_state.js";
 import { formatInput, getBrowserZone, makeClock, makeElapsedClock } from "./chart_times.js";
 import { makeCaption, showRows, showStatistics } from "./chart_tables.js";
-import { describeChart, describePoint } from "./chart_text.js";
+import { MARKED_AHEAD, describeAhead, describeChart, describeNotKept, describePoint } from "./chart_text.js";
 
 const POLL_INTERVAL_MS = 5000;
 const MAX_POINTS = 2000; // ranges with at most this many samples are drawn as samples
 const part = (name) => document.getElementById(`series-${name}`);
 const parseBound = (text) => (text === "" ? null : Number(text));
-const list = Array.from(document.querySelectorAll("[data-series]"), (element) => ({
+const list = Array.from(document.querySelectorAll("[data-series]"), (element, index) => ({
   element,
+  index,
   title: element.dataset.series,
   apiUrl: element.dataset.apiUrl,
   unit: element.dataset.unit,
@@ -25,12 +26,18 @@ const list = Array.from(document.querySelectorAll("[data-series]"), (element) =>
   first: Number(element.dataset.first),
   last: Number(element.dataset.last),
   drawn: null, // the result of makeColumns for the range shown
+  notKept: null, // the values of the range that are not kept as sent
+  isHidden: false,
 }));
 
 let state = readState(location.search, list);
 let charts = [];
 let request = null;
 
+const loadedAt = performance.now();
+/** Returns the time of the server in epoch milliseconds: a browser's clock may be wrong too. */
+const now = () => Number(document.getElementById("series-page").dataset.now) + performance.now() - loadedAt;
+const visible = () => list.filter((series) => !series.isHidden);
 const extent = () => findExtent(list, state.align === "start");
 const shift = (series) => (state.align === "start" ? series.first : 0);
 /** Returns the range shown in epoch milliseconds of the series. */
@@ -60,7 +67,22 @@ function pan(fraction) {
   showRange({ preset: null, from, to: from + state.range.to - state.range.from });
 }
 
+/** Hides or shows a series; the last one shown cannot be hidden. */
+function toggle(series) {
+  const hidden = state.hidden.filter((title) => title !== series.title);
+  const isShown = hidden.length < state.hidden.length;
+  const next = isShown ? hidden : [...hidden, series.title];
+  if (next.length < list.length) {
+    state = { ...state, hidden: next };
+    history.pushState(null, "", writeState(location.search, state));
+    showState();
+    drawCharts();
+    part("legend").querySelectorAll("button")[series.index]?.focus();
+  }
+}
+
 function showState() {
+  list.forEach((series) => { series.isHidden = state.hidden.includes(series.title); });
   for (const button of document.querySelectorAll("[data-preset]")) {
     button.setAttribute("aria-pressed", String(button.dataset.preset === state.range.preset));
   }
@@ -75,8 +97,9 @@ function showState() {
   part("zone").value = state.zone;
   part("zone").disabled = state.align === "start";
   part("follow").checked = state.follow;
-  part("from").value = formatInput(state.clock, state.range.from, Math.floor);
-  part("to").value = formatInput(state.clock, state.range.to, Math.ceil);
+  const length = state.range.to - state.range.from;
+  part("from").value = formatInput(state.clock, state.range.from, Math.floor, length);
+  part("to").value = formatInput(state.clock, state.range.to, Math.ceil, length);
   for (const element of document.querySelectorAll("[data-zone]")) {
     element.textContent = state.clock.zone;
   }
@@ -113,7 +136,7 @@ async function load() {
       fetchJson(`${series.apiUrl}/buckets`, { ...rangeOf(series), width, points: MAX_POINTS }, signal)
     )));
     show(bodies);
-    await loadStatistics(signal);
+    await Promise.all([loadNotKept(signal), loadStatistics(signal)]);
   } catch (error) {
     if (error.name === "AbortError") {
       return;
@@ -121,6 +144,24 @@ async function load() {
     showMessage(`The samples could not be loaded. ${error.message}`);
   }
   part("chart").setAttribute("aria-busy", "false");
+}
+
+async function loadNotKept(signal) {
+  const bodies = await Promise.all(
+    list.map((series) => fetchJson(`${series.apiUrl}/not-kept`, rangeOf(series), signal)),
+  );
+  list.forEach((series, index) => {
+    const times = bodies[index].times.map((each) => (
+      { time: each.time_ms - shift(series), values: each.values }
+    ));
+    series.notKept = { ...bodies[index], times };
+  });
+  const text = describeNotKept(list);
+  part("not-kept").textContent = text;
+  part("not-kept").hidden = text === "";
+  if (list.some((series) => series.notKept.times.length)) {
+    drawCharts();
+  }
 }
 
 function showMessage(text) {
@@ -133,9 +174,10 @@ function showMessage(text) {
 function show(bodies) {
   list.forEach((series, index) => {
     series.drawn = makeColumns(bodies[index], rangeOf(series), series, shift(series));
+    series.notKept = null;
   });
   drawCharts();
-  part("description").textContent = describeChart(list, state);
+  part("description").textContent = describeChart(list, state) + describeAhead(list, now());
   part("caption").textContent = makeCaption(list, state.clock);
   showRows(part("rows"), list, state.clock, shift);
   part("chart").setAttribute("aria-busy", "false");
@@ -148,20 +190,21 @@ function drawCharts() {
     onPoint: showPoint,
     onSelect: (from, to) => showRange(makeCustomRange(from, to)),
     onReset: () => zoom(2),
+    now: state.align === "clock" && list.some((series) => series.last - now() > MARKED_AHEAD) ? now() : null,
   };
   if (state.layout === "overlay") {
-    charts = [draw(part("chart"), list, state.range, state.clock, handlers)];
+    charts = [draw(part("chart"), visible(), state.range, state.clock, handlers)];
   } else {
-    charts = list.map((series, index) => {
+    charts = visible().map((series) => {
       const row = part("chart").appendChild(document.createElement("div"));
       const title = row.appendChild(document.createElement("p"));
       title.className = "row-title";
       title.textContent = series.title;
-      return draw(row, [series], state.range, state.clock, { ...handlers, first: index, height: 220 });
+      return draw(row, [series], state.range, state.clock, { ...handlers, height: 220 });
     });
   }
   // uPlot computes its scales when it draws, in a microtask after this one.
-  queueMicrotask(() => showLegend(part("legend"), list, findPlausibleRanges(list), charts, DASHES));
+  queueMicrotask(() => showLegend(part("legend"), list, findPlausibleRanges(visible()), charts, toggle));
   showPoint(null);
 }
 
@@ -186,7 +229,7 @@ function showPoint(chart) {
     return;
   }
   const time = chart.data[0][index];
-  part("point").replaceChildren(...list.map((series) => {
+  part("point").replaceChildren(...visible().map((series) => {
     const line = document.createElement("span");
     const row = findNearest(series, time);
     const text = row ? describePoint(series, row, state.clock, shift(series)) : "no data here";
@@ -219,7 +262,7 @@ async function loadStatistics(signal) {
 function moveCursor(step) {
   const [chart] = charts;
   const times = chart?.data[0] ?? [];
-  const hasData = (index) => list.some((series) => findNearest(series, times[index]));
+  const hasData = (index) => visible().some((series) => findNearest(series, times[index]));
   let index = chart?.cursor.idx ?? (step > 0 ? -1 : times.length);
   do {
     index += step;

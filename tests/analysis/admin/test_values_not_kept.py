@@ -53,6 +53,8 @@ def test_an_identity_shows_lost_values_and_shared_certificates(analyst: Client) 
     assert "2 of 4 values have the time of a later line" in page
     assert "1 value has more digits than a double keeps" in page
     assert "3 files of one certificate replaced its own samples of hr" in page
+    row = show(analyst, "analysis/overview/", q=device.identity.name)
+    assert f'href="/admin/ingest/measurement/?q={device.identity.name}">3</a>' in row
     assert "the same: a copied key?" in show(
         analyst, "ingest/sampleconflict/", q=device.identity.name
     )

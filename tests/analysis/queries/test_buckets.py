@@ -11,6 +11,12 @@ from analysis.queries.buckets import (
     make_buckets,
     merge_buckets,
 )
+from analysis.queries.read_buckets import read_buckets
+from analysis.queries.series import find_series
+from identities.models import Identity
+from identities.visibility import EVERYTHING
+from ingest.time_range import TimeRange
+from tests.analysis.queries.factories import make_series
 
 TIMES = st.integers(0, 10**16)
 
@@ -69,3 +75,15 @@ def test_buckets_are_the_same_however_samples_are_split(
         (time, min(values), max(values), sum(values), len(values))
         for time, values in sorted(by_hand.items())
     ]
+
+
+def test_dense_samples_are_divided_below_a_second(db: None) -> None:
+    identity = Identity.objects.create(name="dense")
+    start = 1_700_006_400_000
+    make_series(identity, "fast", {start + 5 * step: float(step) for step in range(2000)})
+    make_series(identity, "slow", {start + 1000 * step: float(step) for step in range(10)})
+    wanted = TimeRange(start, start + 10_000)
+    width, buckets = read_buckets(find_series("dense", "fast", EVERYTHING), wanted, 500)
+    assert (width, len(buckets.time_ms), int(buckets.count.max())) == (20, 500, 4)
+    width, buckets = read_buckets(find_series("dense", "slow", EVERYTHING), wanted, 500)
+    assert (width, len(buckets.time_ms)) == (1000, 10)
