@@ -78,6 +78,11 @@ def _list_column_exports(columns: ColumnSet, kind: Kind) -> list[ExportLink]:
             f"{_reverse_series('dictionary', columns)}?{urlencode(query)}",
         ),
         *_list_clinical_exports(columns, kind),
+        ExportLink(
+            _("Original files, zipped"),
+            _reverse_series("originals", columns),
+            note=_("the files as the devices sent them, with their receipts"),
+        ),
     ]
 
 
@@ -88,7 +93,7 @@ def _list_clinical_exports(series: Series | ColumnSet, kind: Kind) -> list[Expor
         for version, label in (("r4b", "FHIR R4B"), ("r5", "FHIR R5")):
             url = f"{_reverse_series('fhir', series)}?{urlencode({'version': version})}"
             links.append(ExportLink(label, url, f"fhir_{version}", note))
-    if kind.loinc == HEART_RATE:
+    if kind.loinc == HEART_RATE and isinstance(series, Series):
         url = _reverse_series("open_mhealth", series)
         links.append(ExportLink("Open mHealth", url, "open_mhealth"))
     return links

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from analysis.api import openapi as doc
 from analysis.api.errors import BadParameter
 from analysis.api.export_metadata import (
-    find_or_404,
     find_samples_or_404,
     make_download_headers,
     make_provenance,
@@ -94,9 +93,9 @@ class OriginalsView(ReadView):
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
         """Stream a zip of the files with samples in the range, and their receipts."""
         wanted = read_range(read_parameters(request, ("from", "to")))
-        series = find_or_404(request, identity, name)
+        found = find_samples_or_404(request, identity, name)
         return _respond(
-            _make_file_members(series, wanted), f"{series.identity}_{series.name}_files.zip"
+            _make_file_members(found, wanted), f"{found.identity}_{found.name}_files.zip"
         )
 
 
@@ -123,10 +122,10 @@ def _make_series_members(
     yield Member(name, now, [dictionary])
 
 
-def _make_file_members(series: Series, wanted: TimeRange) -> Iterator[Member]:
+def _make_file_members(found: Series | ColumnSet, wanted: TimeRange) -> Iterator[Member]:
     receipts = []
     started_at = timezone.now()
-    for measurement in list_files(series, wanted):
+    for measurement in list_files(found, wanted):
         file_name = make_file_name(measurement)
         receipts.append({"file": file_name, **make_receipt(measurement)})
         yield Member(file_name, measurement.received_at, read_chunks(measurement))

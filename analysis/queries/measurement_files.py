@@ -12,10 +12,12 @@ from django.db.models.functions import Lower
 
 from analysis.queries.read_database import connection
 from analysis.queries.series import Series
+from analysis.queries.side_by_side import ColumnSet
 from identities.models import Identity
 from identities.visibility import Scope
 from ingest.models import Measurement, Withdrawal
 from ingest.series_names import filter_by_name
+from ingest.storage.stored_files import SERIES_FILES, files_of_series, series_parameters
 from ingest.time_range import TimeRange
 from ingest.uuid7 import uuid7_floor
 
@@ -25,13 +27,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 250_000_000_000_000  # in the year 9892
 # Size of a file's zip headers and of its entry in the list of receipts.
 _RECEIPT_BYTES = 350
-_SIZES = """
+_SIZES = f"""
 SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM (
-    SELECT octet_length(content) AS bytes FROM ingest_measurement
-    WHERE identity_id = %s AND name = %s AND status = 'stored'
-    AND first_ms < %s AND last_ms >= %s LIMIT %s
+    SELECT octet_length(m.content) AS bytes FROM ingest_measurement m
+    WHERE {SERIES_FILES} AND m.status = 'stored'
+    AND m.first_ms < %s AND m.last_ms >= %s LIMIT %s
 ) AS limited
-"""
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True)
@@ -94,19 +96,21 @@ def to_moment(time_ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=min(time_ms, _LAST_MS))
 
 
-def list_files(series: Series, wanted: TimeRange) -> Iterator[Measurement]:
+def list_files(found: Series | ColumnSet, wanted: TimeRange) -> Iterator[Measurement]:
     """Yield the stored files with samples in ``wanted``, in the order of their arrival.
 
     Only one file is in memory at a time.
     """
-    start, end = wanted.within(series.first_ms, series.last_ms)
-    files = Measurement.objects.filter(
-        identity_id=series.identity_id,
-        name=series.name,
-        status=Measurement.Status.STORED,
-        first_ms__lt=end,
-        last_ms__gte=start,
-    )
+    start, end = wanted.within(found.first_ms, found.last_ms)
+    if isinstance(found, Series):
+        files = files_of_series(found.identity_id, found.name)
+    else:
+        files = Measurement.objects.filter(
+            identity_id=found.series[0].identity_id,
+            name=found.name,
+            columns__overlap=list(found.columns),
+        )
+    files = files.filter(status=Measurement.Status.STORED, first_ms__lt=end, last_ms__gte=start)
     for pk in list(files.order_by("sequence").values_list("pk", flat=True)):
         # A file erased in the meantime is left out.
         file = Measurement.objects.select_related("identity", "certificate").filter(pk=pk).first()
@@ -121,7 +125,8 @@ def estimate_files_bytes(series: Series, wanted: TimeRange) -> int | None:
     """
     start, end = wanted.within(series.first_ms, series.last_ms)
     with connection.cursor() as cursor:
-        cursor.execute(_SIZES, [series.identity_id, series.name, end, start, MAX_FILES_COUNTED + 1])
+        files = series_parameters(series.identity_id, series.name)
+        cursor.execute(_SIZES, [*files, end, start, MAX_FILES_COUNTED + 1])
         count, size = cursor.fetchone()
     return None if count > MAX_FILES_COUNTED else int(size) + _RECEIPT_BYTES * int(count)
 

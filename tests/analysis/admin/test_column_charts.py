@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 import uuid
+import zipfile
 
 import pytest
 from django.test import Client
@@ -88,3 +91,13 @@ def test_values_that_are_not_kept_are_listed(analyst: Client) -> None:
     assert found["times"] == [{"time_ms": MORNING + 0.5, "values": [6.0]}]
     outside = {"from": MORNING + 1, "to": MORNING + 2}
     assert analyst.get(f"{base}/acc.y/not-kept", outside).json()["times"] == []
+
+
+@pytest.mark.parametrize("name", ["acc", "acc.x"])
+def test_the_files_of_columns_are_downloaded(analyst: Client, identity: str, name: str) -> None:
+    answer = analyst.get(f"/api/v1/series/{identity}/{name}/originals")
+    content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        first, receipts = archive.namelist()
+        assert archive.read(first) == ACC
+        assert json.loads(archive.read(receipts))[0]["series"][0]["name"] == "acc.x"
