@@ -15,7 +15,7 @@ from tests.analysis.conftest import Get
 from tests.analysis.queries.factories import make_series
 
 START = 1_700_006_400_000  # 2023-11-15T00:00Z
-MODELS = {"r4b": BundleR4B, "r5": BundleR5}
+MODELS: dict[str, Any] = {"r4b": BundleR4B, "r5": BundleR5}
 
 
 @pytest.fixture
