@@ -63,8 +63,8 @@ with _configuration_errors_in_one_line():
     else:
         # Exports and pages wait for the database and for slow clients.
         workers = read_int("STAFF_WORKERS", 2, 1, 1024)
-        worker_class = "gthread"
-        threads = read_int("STAFF_THREADS", 4, 1, 1024)
+        worker_class = "device_endpoint.gunicorn_worker.StaffWorker"
+        threads = read_int("STAFF_THREADS", 8, 1, 1024)
         timeout = read_int("STAFF_TIMEOUT_SECONDS", 60, 1)
 
 chdir = str(PROJECT_DIR)
@@ -76,7 +76,7 @@ forwarded_allow_ips = ""
 # Django reads nginx's X-Forwarded-Proto itself; gunicorn would reject requests whose client sent a
 # contradicting X-Forwarded-Ssl.
 secure_scheme_headers: dict[str, str] = {}
-graceful_timeout = 30
+graceful_timeout = 30  # then a reload or a stop ends what is still being sent
 
 # nginx already limits the request head and answers in JSON; gunicorn's HTML errors must not occur.
 # TLS accepts certificates of up to 100 KB, which are escaped to one header field of 150 KB: the

@@ -1,4 +1,4 @@
-"""gunicorn's worker class for the device service, and its logger class for both services.
+"""gunicorn's worker classes for the two services, and its logger class for both.
 
 nginx passes on some requests that gunicorn refuses: two content types, raw bytes in the query.
 gunicorn's own response would be HTML that repeats them; the worker lets nginx answer in JSON.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,22 @@ class DeviceWorker(SyncWorker):  # type: ignore[misc] # gunicorn has no types
                 _redirect_internally(client, b"403 Forbidden", b"/problem/400")
             else:
                 _redirect_internally(client, b"503 Service Unavailable", b"/problem/503")
+
+
+class StaffWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    """A threaded worker that ends at the end of its grace period, whatever its threads do.
+
+    Python waits for the threads of a pool at its exit. One that sends to a slow reader would keep
+    the worker until gunicorn's timeout kills it.
+    """
+
+    def run(self) -> None:
+        """Serve until the signal to stop, then for ``graceful_timeout`` at most."""
+        super().run()
+        if self.nr_conns > 0:
+            logger.warning("a reload or a stop has cut off %d responses", self.nr_conns)
+            logging.shutdown()
+            os._exit(0)
 
 
 class ErrorLog(Logger):  # type: ignore[misc] # gunicorn has no types

@@ -62,7 +62,7 @@ class FhirView(ReadView):
         ],
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.OBJECT, "A Bundle."),
-            **doc.error_responses(400, 404, 409),
+            **doc.error_responses(400, 404, 409, 429),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
@@ -98,7 +98,7 @@ class OpenMhealthView(ReadView):
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
         responses={
             (200, "application/json"): OpenApiResponse(OpenApiTypes.OBJECT, "An array."),
-            **doc.error_responses(400, 404, 409),
+            **doc.error_responses(400, 404, 409, 429),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:

@@ -324,6 +324,7 @@ def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:
         404: "Not found.",
         410: "The database was restored after the cursor was given; start without `after`.",
         409: "No measurement type gives the code that the format requires.",
+        429: "As many exports are being received as run at once; retry after `Retry-After`.",
         503: "The database is unavailable; retry after `Retry-After` seconds.",
     }
     return {

@@ -92,7 +92,7 @@ class SamplesView(ReadView):
             doc.COLUMNS,
             OpenApiParameter("format", enum=list(FORMATS), default="csv"),
         ],
-        responses={**doc.SAMPLES_RESPONSES, **doc.error_responses(400, 404)},
+        responses={**doc.SAMPLES_RESPONSES, **doc.error_responses(400, 404, 429)},
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
         """Stream the samples in ascending order; CSV is the default ``format``.

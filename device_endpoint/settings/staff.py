@@ -7,6 +7,7 @@ from device_endpoint.env import (
     read_choice,
     read_int,
     read_text,
+    run_folder,
 )
 from device_endpoint.settings.alerts import *  # noqa: F403
 from device_endpoint.settings.base import *  # noqa: F403 - a settings module is its names
@@ -56,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "identities.audit.recorder.AuditMiddleware",
+    "device_endpoint.stream_places.LimitStreams",
     "device_endpoint.replica.ChooseDatabase",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -78,6 +80,13 @@ TEMPLATES = [
     },
 ]
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# --- Exports and other large responses: device_endpoint/stream_places.py ---------------------
+STAFF_THREADS = read_int("STAFF_THREADS", 8, 1, 1024)  # of each process
+MAX_STREAMS = read_int("MAX_STREAMS", 4, 1, 1024)
+MAX_STREAMS_PER_USER = read_int("MAX_STREAMS_PER_USER", 2, 1, 1024)
+STREAM_PLACES_DIR = (run_folder() or VAR_DIR) / "streams"
+
 # A replica for analysts: docs/explanation/scaling.md.
 if _analytics := read_text("ANALYTICS_DATABASE_URL"):
     _options = DATABASES["default"]["OPTIONS"]

@@ -75,6 +75,10 @@ def register_exports(*view_names: str) -> None:
     _export_views.update(view_names)
 
 
+def is_export(view_name: str) -> bool:
+    return view_name in _export_views
+
+
 class AuditMiddleware:
     """Makes the request's user the actor and records exports."""
 
