@@ -17,8 +17,12 @@ FORMATS = ("text", "json")
 
 
 def _is_refusal(record: logging.LogRecord) -> bool:
-    """Return whether Django logs a request that it refused: its traceback says nothing more."""
-    return 400 <= getattr(record, "status_code", 0) < 500
+    """Return whether Django logs a request that it refused, or that found the database away.
+
+    A traceback says nothing more.
+    """
+    status = getattr(record, "status_code", 0)
+    return 400 <= status < 500 or status == 503
 
 
 class TextFormatter(logging.Formatter):

@@ -18,6 +18,7 @@ mfa_patterns = [
     path("verify/", mfa.verify, name="verify"),
     path("remove/", mfa.remove, name="remove"),
 ]
+handler500 = "device_endpoint.server_errors.answer_server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/mfa/", include((mfa_patterns, "mfa"))),

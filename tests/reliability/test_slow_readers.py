@@ -1,0 +1,115 @@
+"""The staff site answers while exports are read slowly and while PostgreSQL hangs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.device_endpoint.processes import child_named, descendants, is_running
+from tests.reliability.database import connect, fetch_value
+from tests.reliability.slow_readers import SlowReader
+from tests.support.devices import Device
+from tests.support.stack import Stack, wait_until
+
+pytestmark = pytest.mark.slow
+
+LINES = 1_000_000
+READERS = 100
+# A backend that a stream keeps at a snapshot, which holds up vacuum.
+SNAPSHOTS = """SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+    AND backend_type = 'client backend' AND (backend_xmin IS NOT NULL OR state LIKE 'idle in%')"""
+
+
+@pytest.fixture(scope="module")
+def tokens(own_stack: Stack) -> list[str]:
+    """Tokens of two users."""
+    own_stack.environment["DJANGO_SUPERUSER_USERNAME"] = "second"
+    own_stack.environment["DJANGO_SUPERUSER_EMAIL"] = ""
+    assert own_stack.manage("createsuperuser", "--noinput").returncode == 0
+    runs = [
+        own_stack.manage("issue_token", user, "--json")
+        for user in (own_stack.superuser_name, "second")
+    ]
+    return [json.loads(run.stdout)["token"] for run in runs]
+
+
+@pytest.fixture
+def export(own_stack: Stack, bind: Callable[[int], list[Device]]) -> str:
+    """The address of an export of 16 MB."""
+    (device,) = bind(1)
+    lines = "\n".join(f"{1_600_000_000_000 + 1000 * n},60.5" for n in range(LINES))
+    assert device.upload(("hr", "hr.csv", lines.encode())).json()["files"][0]["new"] == LINES
+    identity = device.whoami().json()["identity"]
+    return f"/api/v1/series/{identity}/hr/samples"
+
+
+@pytest.fixture
+def held() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def staff_master(stack: Stack) -> int:
+    assert stack.process is not None
+    return child_named(stack.process.pid, "staff_wsgi")
+
+
+def test_pages_answer_while_a_hundred_slow_readers_ask(
+    own_stack: Stack, tokens: list[str], export: str, held: ExitStack
+) -> None:
+    readers = [SlowReader(own_stack, export, tokens[n % 2], held) for n in range(READERS)]
+    for _ in range(5):
+        for path in ("/livez", "/readyz", "/metrics", "/admin/login/"):
+            assert own_stack.get_staff(path)[0] == 200
+    heads = [reader.read_head() for reader in readers]
+    assert sum(" 200 OK" in head for head in heads) == 4
+    refused = [head for head in heads if " 429 " in head]
+    assert len(refused) == READERS - 4
+    assert all("too_many_streams" in head and "Retry-After: 10" in head for head in refused)
+    with connect(own_stack) as session:
+        assert fetch_value(session, SNAPSHOTS) == "0"
+    held.close()
+    wait_until(lambda: starts(own_stack, export, tokens[0]), "a free place")
+
+
+def starts(stack: Stack, path: str, token: str) -> bool:
+    with ExitStack() as held:
+        return " 200 OK" in SlowReader(stack, path, token, held).read_head()
+
+
+def test_a_reload_ends_streams_after_their_grace(
+    own_stack: Stack, tokens: list[str], export: str, held: ExitStack
+) -> None:
+    reader = SlowReader(own_stack, export, tokens[0], held)
+    assert " 200 OK" in reader.read_head()
+    workers = descendants(staff_master(own_stack))
+    os.kill(staff_master(own_stack), signal.SIGHUP)
+    wait_until(lambda: not any(map(is_running, workers)), "the end of the former workers")
+    # Cut off, and recognizably so: the last chunk of a whole response is empty.
+    assert not reader.read_rest().endswith(b"0\r\n\r\n")
+    assert own_stack.get_staff("/livez")[0] == 200
+
+
+def test_a_frozen_database_is_reported(own_stack: Stack) -> None:
+    assert own_stack.process is not None
+    processes = [
+        pid
+        for pid, command in descendants(own_stack.process.pid).items()
+        if "postgres" in command.split(" ")[0]
+    ]
+    assert len(processes) > 3
+    try:
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        for _ in range(2):
+            status, _, text = own_stack.get_staff("/readyz")
+            assert (status, json.loads(text)["checks"]["database"]) == (503, "no answer")
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: own_stack.get_staff("/readyz")[0] == 200, "the database")
