@@ -27,6 +27,7 @@ from device_endpoint import local_probe, nginx_upstreams
 from device_endpoint.doctor.listening_ports import Listener, list_listeners
 from device_endpoint.doctor.results import Finding, fail, ok, warn
 from device_endpoint.env import read_list
+from ingest import probe_mark
 
 PATH = "/device_endpoint"
 HEADER_NAMES = (
@@ -102,8 +103,9 @@ def run() -> list[Finding]:
 def _try_claims(connect: Connect, forged: ForgedCertificate) -> tuple[int, list[str]]:
     """Return the number of claims that were answered and the headers of the accepted ones."""
     count, accepted = 0, []
+    mark = (probe_mark.HEADER, probe_mark.make_mark(settings.PROXY_SECRET))
     for headers in forged.claims():
-        response = local_probe.get(connect(), PATH, headers)
+        response = local_probe.get(connect(), PATH, [*headers, mark])
         if response.status == 429 or response.status >= 500:
             raise http.client.HTTPException(f"answered {response.status}")
         count += 1
