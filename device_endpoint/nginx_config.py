@@ -88,22 +88,33 @@ def version_of(binary: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
-def write(addresses: list[str], version: tuple[int, ...] = ()) -> None:
+def write(
+    addresses: list[str], version: tuple[int, ...] = (), *, copy_certificate: bool = False
+) -> None:
     """Write the configuration for listening on ``addresses`` into ``configuration_folder()``.
 
-    ``version`` is the version of the nginx that will read it; () suits every version.
+    ``version`` is the version of the nginx that will read it; () suits every version. With
+    ``copy_certificate`` the server's certificate and key are copied there: an nginx that sees no
+    other folder needs no more.
     """
     folder = configuration_folder()
     # Workers of another user pass through it to the request bodies; they cannot read the files.
     folder.mkdir(mode=0o711 if read_text("NGINX_USER") else 0o700, parents=True, exist_ok=True)
     values = template_values(addresses, version)
+    if copy_certificate:
+        for name, target in (("SERVER_CERTIFICATE", "server.crt"), ("SERVER_KEY", "server.key")):
+            _write_private(folder / target, Path(values[name]).read_text())
+            values[name] = str(folder / target)
     for template in sorted(TEMPLATES.glob("*.template")):
-        target = folder / template.stem
-        draft = target.with_suffix(".new")
         # It contains the proxy secret.
-        draft.touch(mode=0o600)
-        draft.write_text(render(template.read_text(), values))
-        draft.replace(target)
+        _write_private(folder / template.stem, render(template.read_text(), values))
+
+
+def _write_private(target: Path, text: str) -> None:
+    draft = target.with_name(f"{target.name}.new")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(target)
 
 
 def template_values(addresses: list[str], version: tuple[int, ...] = ()) -> dict[str, str]:

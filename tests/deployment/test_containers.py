@@ -75,7 +75,7 @@ def test_nginx_has_no_secret_of_the_application() -> None:
     nginx = COMPOSE["services"]["nginx"]
     assert "secrets" not in nginx
     assert "environment" not in nginx
-    assert "state:/var/lib/device-endpoint:ro" in nginx["volumes"]
+    assert not any(volume.startswith("state") for volume in nginx["volumes"])
     for service in OWN.values():
         assert service["environment"]["SECRET_KEY_FILE"] == "/run/secrets/secret_key"
         assert "secret_key" in service["secrets"]
@@ -132,7 +132,7 @@ def _image(folder: Path) -> Path:
         ("device", ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]),
         ("staff", ["-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]),
         ("staff", ["manage.py", "migrate", "--check"]),
-        ("staff", ["manage.py", "render_nginx", "--unchecked"]),
+        ("staff", ["manage.py", "render_nginx", "--copy-certificate"]),
     ],
 )
 def test_the_copied_files_suffice(
@@ -155,6 +155,28 @@ def test_the_copied_files_suffice(
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_nginx_needs_no_folder_of_the_program(stack: Stack, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "manage.py", "render_nginx", "--copy-certificate"],
+        cwd=PROJECT_DIR,
+        env=clean_environment(
+            VAR_DIR=str(tmp_path / "state"),
+            LOG_DIR=str(tmp_path / "nginx"),
+            RUN_DIR=str(tmp_path / "run"),
+            NGINX_DIR=str(tmp_path / "nginx"),
+            DATABASE_URL=stack.environment["DATABASE_URL"],
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    files = list((tmp_path / "nginx").iterdir())
+    assert {"server.crt", "server.key", "nginx.conf"} <= {file.name for file in files}
+    assert not any(str(tmp_path / "state") in file.read_text() for file in files)
+    assert {file.stat().st_mode & 0o077 for file in files} == {0}
 
 
 def _health(**environment: str) -> tuple[int, bytes]:

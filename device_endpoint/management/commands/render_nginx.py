@@ -27,11 +27,17 @@ class Command(BaseCommand):
             help="skip the validation, if nginx is not installed here",
         )
 
+        parser.add_argument(
+            "--copy-certificate",
+            action="store_true",
+            help="copy the server's certificate and key into NGINX_DIR too; skips the validation",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             bootstrap.ensure_server_certificate()
-            if options["unchecked"]:
-                nginx_config.write(settings.LISTEN)
+            if options["unchecked"] or options["copy_certificate"]:
+                nginx_config.write(settings.LISTEN, copy_certificate=options["copy_certificate"])
             else:
                 prepare_nginx(nginx_binary(), settings.LISTEN)
         except (CannotStartError, ImproperlyConfigured) as error:
