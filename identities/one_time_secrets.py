@@ -34,6 +34,8 @@ class OneTimeSecret(models.Model):
     revoked_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     note = models.CharField(max_length=200, blank=True)
+    # Made with the form that created the row: the same form makes no second one.
+    idempotency_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
     expires_at: models.DateTimeField[Any, datetime]
 
     class Meta:

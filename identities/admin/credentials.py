@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.admin.options import ModelAdmin
-from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.forms import HiddenInput, ModelForm, UUIDField
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -22,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from identities.access_tokens import AccessToken
+from identities.admin.confirmation import row_url
 from identities.admin.fields import LabelledInputsMixin
 from identities.admin.revocation import RevocableAdmin
 from identities.credentials import save_with_new_secret
@@ -78,15 +82,56 @@ def draw_qr_code(secret: str) -> SafeString:
     return mark_safe(draw_qr_svg(secret))  # noqa: S308 - the secret is letters and digits
 
 
+class NewSecretForm(SecretForm):
+    """The form of a new key or token. Sent twice, it creates one."""
+
+    form_key = UUIDField(widget=HiddenInput, required=False, initial=uuid4)
+
+
 class OneTimeSecretAdmin(LabelledInputsMixin, RevocableAdmin):
     """Answers an addition with the credential card, the only page that shows the secret."""
 
+    add_form = NewSecretForm
     add_form_template = "admin/identities/add_form.html"
     card_template: ClassVar[str]
     add_fields: ClassVar[tuple[str, ...]]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        return self.add_fields if obj is None else self.get_change_fields(request)
+        if obj is None:
+            return (*self.add_fields, "form_key")
+        return self.get_change_fields(request)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj is None:
+            kwargs.setdefault("form", self.add_form)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Create the row and show its card; a form that was sent before leads to its row."""
+        created = self._find_created(request)
+        if created is None:
+            try:
+                return super().add_view(request, form_url, extra_context)
+            except IntegrityError:  # sent twice at once
+                created = self._find_created(request)
+                if created is None:
+                    raise
+        text = _("This form was sent before, and what it created was shown once.")
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(row_url(self, created))
+
+    def _find_created(self, request: HttpRequest) -> Any:
+        try:
+            key = UUIDField().clean(request.POST.get("form_key", ""))
+        except ValidationError:
+            return None
+        if not self.has_add_permission(request):
+            return None
+        return self.get_queryset(request).filter(idempotency_key=key).first()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         if obj is None:
@@ -108,6 +153,7 @@ class OneTimeSecretAdmin(LabelledInputsMixin, RevocableAdmin):
             obj.save(update_fields=["note"])
             return
         self.assign_creator(request, obj)
+        obj.idempotency_key = form.cleaned_data.get("form_key")
         obj.secret = save_with_new_secret(obj)
 
     def assign_creator(self, request: HttpRequest, obj: Any) -> None:

@@ -28,6 +28,7 @@ from tests.identities.factories import PSK_ADD, make_key, rows_that_hold
 def test_the_form_has_four_fields_with_defaults_filled_in(admin: Client) -> None:
     fields = filled_in(admin.get(PSK_ADD).content.decode())
     fields.pop("csrfmiddlewaretoken")
+    fields.pop("form_key")  # hidden
     # `identity` is a list to choose from; a time is a date and a time of day
     assert set(fields) == {"note", "max_uses", "expires_at_0", "expires_at_1"}
     assert fields["max_uses"] == "1"
@@ -114,6 +115,21 @@ def test_no_later_page_shows_it(admin: Client, identity: Identity) -> None:
         page = admin.get(f"/admin/identities/presharedkey/{path}").content.decode()
         assert secret not in page
         assert key.hint in page
+
+
+def test_a_form_that_is_sent_twice_makes_one_key(admin: Client, identity: Identity) -> None:
+    fields = filled_in(admin.get(PSK_ADD).content.decode()) | {"identity": str(identity.pk)}
+    secret_in(admin.post(PSK_ADD, fields).content.decode())
+    answer = admin.post(PSK_ADD, fields, follow=True)
+    key = PreSharedKey.objects.get()
+    assert answer.redirect_chain[0][0] == f"/admin/identities/presharedkey/{key.pk}/change/"
+    assert "shown once" in answer.content.decode()
+    assert key.revoked_at is None
+    # Another form, and a program that sends no such field, make others.
+    make_key(admin, identity)
+    del fields["form_key"]
+    secret_in(admin.post(PSK_ADD, fields).content.decode())
+    assert PreSharedKey.objects.count() == 3
 
 
 def test_the_card_warns_of_an_inactive_identity(admin: Client, identity: Identity) -> None:
