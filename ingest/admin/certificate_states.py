@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from django.contrib import admin, messages
@@ -78,9 +79,12 @@ class CertificateStatesAdmin(ReassignableAdmin):
         self, request: HttpRequest, certificates: Sequence[DeviceCertificate]
     ) -> None:
         refused = [each for each in certificates if each.state != State.ACTIVE]
-        succeeded = DeviceCertificate.objects.find_successors([each.pk for each in refused])
-        parents = {each.replaces_id for each in succeeded}
-        roots = [each for each in refused if each.pk in parents][:MAX_LINKS]
+        find_successors = DeviceCertificate.objects.find_successors
+        if not find_successors([each.pk for each in refused]):
+            return
+        # Each by itself: a revoked one may stand between it and the one that still works.
+        found = (each for each in refused if find_successors([each.pk]))
+        roots = list(islice(found, MAX_LINKS))
         if roots:
             links = [(reverse(f"{_PAGE}successors", args=[each.pk]), str(each)) for each in roots]
             text = gettext("The device has renewed, and its newer certificate still works. See:")

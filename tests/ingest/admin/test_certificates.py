@@ -6,6 +6,7 @@ from django.test import Client
 
 from identities.credentials import issue_psk
 from identities.models import Identity
+from ingest.certificate_reassignment import reassign
 from ingest.models import CertificateRenewal, DeviceCertificate
 from tests.analysis.queries.factories import make_certificate
 
@@ -141,3 +142,35 @@ def test_a_mass_update_revokes_keys_too(certificate: DeviceCertificate) -> None:
     DeviceCertificate.objects.filter(label="").update(state="suspended")
     key.refresh_from_db()
     assert key.state == "revoked"
+
+
+def test_a_revoked_one_in_between_hides_no_successor(
+    operator: Client, certificate: DeviceCertificate
+) -> None:
+    second = renew(certificate, "second")
+    third = renew(second, "third")
+    DeviceCertificate.objects.filter(pk=second.pk).update(state="revoked")
+    chosen = {"action": "revoke", "_selected_action": [certificate.pk]}
+    page = operator.post(LIST, chosen, follow=True).content.decode()
+    successors = f"{LIST}{certificate.pk}/successors/"
+    assert successors in page
+    operator.post(successors)
+    third.refresh_from_db()
+    assert third.state == "revoked"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_successors_across_a_reassignment_are_shown_and_revoked(
+    operator: Client, certificate: DeviceCertificate, which: int
+) -> None:
+    second = renew(certificate, "second")
+    other = Identity.objects.create(name="ward9-01")
+    reassign((certificate, second)[which], other, by="olga", reason="another patient")
+    chosen = {"action": "suspend", "_selected_action": [certificate.pk]}
+    page = operator.post(LIST, chosen, follow=True).content.decode()
+    successors = f"{LIST}{certificate.pk}/successors/"
+    assert successors in page
+    assert second.fingerprint[:16] in operator.get(successors).content.decode()
+    operator.post(successors)
+    second.refresh_from_db()
+    assert second.state == "revoked"
