@@ -29,7 +29,7 @@ from benchmarks import load_tool, machine, report  # noqa: E402
 from benchmarks.cluster import Cluster  # noqa: E402
 from benchmarks.devices import make_unregistered_devices, register_devices  # noqa: E402
 from benchmarks.run import Run, print_line  # noqa: E402
-from benchmarks.scenarios import memory, reading, storage, uploads  # noqa: E402
+from benchmarks.scenarios import memory, reading, storage, uploads, worst_inputs  # noqa: E402
 from benchmarks.workloads import FULL, QUICK, Scale  # noqa: E402
 from benchmarks.workspace import CannotMeasure  # noqa: E402
 from device_endpoint.env import read_bool, read_text  # noqa: E402
@@ -47,6 +47,7 @@ SCENARIOS: dict[str, Callable[[Run], None]] = {
     "day": uploads.day,
     "large": uploads.large,
     "memory": memory.memory,
+    "worst": worst_inputs.worst,
     "size": storage.sizes,
     "chart": reading.chart,
     "hour": reading.hour,

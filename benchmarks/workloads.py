@@ -61,6 +61,8 @@ class Scale:
     files_of_7_stored: int = 20_000
     files_of_3600_stored: int = 600
     lines_at_limits: int = 4_000_000
+    hours_at_limits: int = 30_000
+    full_hours: int = 5_500  # of 3,600 samples: as many as a request is compared with
     samples_stored: int = 100_000_000
     days_charted: int = 365
     samples_exported: int = 10_000_000
@@ -87,6 +89,8 @@ QUICK = Scale(
     files_of_7_stored=400,
     files_of_3600_stored=20,
     lines_at_limits=400_000,
+    hours_at_limits=1_000,
+    full_hours=48,
     samples_stored=1_000_000,
     days_charted=10,
     samples_exported=200_000,

@@ -25,6 +25,7 @@ from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt
 from ingest.sample_conflicts import Replacement
 from ingest.storage import block_store, disk_space, durability_check, file_store, transactions
+from ingest.storage.block_store import OverlapBudget, OverlapTooLarge
 from ingest.storage.prepared_files import PreparedFile, overlay_series, prepare_series
 from ingest.uuid7 import uuid7
 
@@ -66,13 +67,7 @@ class UploadLimits:
 
 
 class TooManyHours(Exception):
-    """The request has samples in more hours, counted for each series, than allowed."""
-
-    def __init__(self, found: int, limit: int) -> None:
-        super().__init__(
-            f"A request may have samples in {limit:,} hours, counted for each series; this one "
-            f"has {found:,}. Split the file by time."
-        )
+    """The request has samples in too many hours, or in hours with too many stored samples."""
 
 
 class NoLongerAllowed(Exception):
@@ -150,7 +145,10 @@ def _check_hours(files: Sequence[PreparedFile], limit: int) -> None:
         for block in series.blocks
     }
     if len(hours) > limit:
-        raise TooManyHours(len(hours), limit)
+        raise TooManyHours(
+            f"A request may have samples in {limit:,} hours, counted for each series; this one "
+            f"has {len(hours):,}. Split the file by time."
+        )
 
 
 def _store_alone(uploader: Uploader, file: PreparedFile) -> Receipt:
@@ -178,15 +176,22 @@ def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[R
     with transaction.atomic(durable=True):
         # In sorted order, so that two uploads never wait for each other.
         block_store.lock(uploader.identity_id, sorted(names))
-        receipts = [_store_in_transaction(uploader, file) for file in files]
+        budget = OverlapBudget()
+        try:
+            receipts = [_store_in_transaction(uploader, file, budget) for file in files]
+        except OverlapTooLarge as error:
+            raise TooManyHours(
+                "The hours of this request hold too many stored samples to compare it with at "
+                "once. Split the file by time."
+            ) from error
         if quotas.has_daily_quota():
             stored = {receipt.id for receipt in receipts}
             quotas.charge(uploader.identity_id, [file.size for file in files if file.id in stored])
         return receipts
 
 
-def _store_in_transaction(uploader: Uploader, file: PreparedFile) -> Receipt:
-    return _store_unless_overlapping(uploader, file) or _store_overlaid(uploader, file)
+def _store_in_transaction(uploader: Uploader, file: PreparedFile, budget: OverlapBudget) -> Receipt:
+    return _store_unless_overlapping(uploader, file) or _store_overlaid(uploader, file, budget)
 
 
 def _store_unless_overlapping(
@@ -201,10 +206,10 @@ def _store_unless_overlapping(
     return None if result.outcome == "overlap" else result.receipt(file)
 
 
-def _store_overlaid(uploader: Uploader, file: PreparedFile) -> Receipt:
+def _store_overlaid(uploader: Uploader, file: PreparedFile, budget: OverlapBudget) -> Receipt:
     overlaid, changed = [], []
     for series in file.series:
-        left, changes = overlay_series(uploader.identity_id, series)
+        left, changes = overlay_series(uploader.identity_id, series, budget)
         overlaid.append(left)
         changed.append(changes)
     receipt = _store_unless_overlapping(

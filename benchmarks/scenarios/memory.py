@@ -21,27 +21,27 @@ def memory(run: Run) -> None:
     """Measure the peak with files of a million samples, then with files at the limits."""
     product, scale = run.product, run.scale
     workload = Workload("hr-memory", scale.large_samples, 24, min_files_per_round=2)
-    _reset_peaks(product)
+    reset_peaks(product)
     load = Load(run.devices[:2], max_files=2 * scale.large_files)
     for _ in range(scale.rounds):
         send(product, workload, run.corpora, load)
     run.corpora.drop(workload)
     work = f"a worker's peak memory, files of {scale.large_samples:,} samples"
-    run.add(work, _peak_mb(product), "MB", goal=Goal("≤", 300, "value"))
-    _reset_peaks(product)
+    run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 300, "value"))
+    reset_peaks(product)
     lines = scale.lines_at_limits
     for device, is_compressed in zip(run.devices, (False, True), strict=False):
         _send_file_at_limits(product, device, lines, is_compressed)
     work = f"a worker's peak memory, one file of {lines:,} lines"
-    run.add(work, _peak_mb(product), "MB", goal=Goal("≤", 700, "value"))
+    run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 700, "value"))
 
 
-def _reset_peaks(product: Product) -> None:
+def reset_peaks(product: Product) -> None:
     for worker in product.device_workers():
         Path(f"/proc/{worker}/clear_refs").write_text("5")
 
 
-def _peak_mb(product: Product) -> float:
+def read_peak_mb(product: Product) -> float:
     peaks_kib = []
     for worker in product.device_workers():
         lines = Path(f"/proc/{worker}/status").read_text().splitlines()
@@ -54,9 +54,18 @@ def _peak_mb(product: Product) -> float:
 def _send_file_at_limits(
     product: Product, device: BenchmarkDevice, lines: int, is_compressed: bool
 ) -> None:
-    upload_format = product.upload_format("hr-limits")
     # Sixteen bytes a line: four million lines nearly reach the size limit of a request.
     content = b"".join(b"%d,%d\n" % (FIRST_MS + n * 150, n % 7 + 1) for n in range(lines))
+    status, text = send_content(product, device, "hr-limits", content, is_compressed)
+    if status != 200:
+        raise CannotMeasure(f"a file at the limits is answered {status}: {text[:200]!r}")
+
+
+def send_content(
+    product: Product, device: BenchmarkDevice, series: str, content: bytes, is_compressed: bool
+) -> tuple[int, bytes]:
+    """Send one file; return the status and the body of the answer."""
+    upload_format = product.upload_format(series)
     body = upload_format.head.encode() + content + upload_format.tail.encode()
     headers = {"Content-Type": upload_format.content_type}
     if is_compressed:
@@ -67,11 +76,9 @@ def _send_file_at_limits(
     try:
         connection.request("POST", "/device_endpoint", body, headers)
         response = connection.getresponse()
-        text = response.read()
+        return response.status, response.read()
     finally:
         connection.close()
-    if response.status != 200:
-        raise CannotMeasure(f"a file at the limits is answered {response.status}: {text[:200]!r}")
 
 
 def _client_context(device: BenchmarkDevice) -> ssl.SSLContext:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from ingest.uuid7 import uuid7
 
 # A file touches few of a series' blocks, whatever lies between its first and its last sample.
 _BLOCK_TIMES = """
-SELECT id, first_ms, last_ms, sample_count
+SELECT id, hour, first_ms, last_ms, sample_count
 FROM ingest_sampleblock
 WHERE identity_id = $1::bigint AND name = $2 AND hour = ANY($3::integer[])
 """
@@ -36,6 +37,11 @@ WHERE b.identity_id = $1::bigint AND b.id = ANY($2::uuid[])
 """  # noqa: S608 - names of columns
 _HOURS_PER_QUERY = 1_000
 _SAMPLES_PER_QUERY = 500_000
+# Stored samples that one request may be compared with, where it has samples in several hours: they
+# take a few seconds. A file with a sample in each of 30,000 full hours would take minutes. A block
+# costs as much as BLOCK_COST samples beside its own, for it may have to be rewritten.
+MAX_OVERLAID_SAMPLES = 20_000_000
+BLOCK_COST = 2_000
 _REWRITE = """
 UPDATE ingest_sampleblock
 SET scale = $3::smallint, "values" = $4, integers = $5, small_integers = $6,
@@ -64,6 +70,28 @@ _COPY_TYPES = [
     "float8", "float8", "float8", "int2", "int4[]", "int2[]", "int2", "float8[]", "int4[]",
     "int2[]",
 ]  # fmt: skip
+
+
+class OverlapTooLarge(Exception):
+    """A request would have to be compared with more than ``MAX_OVERLAID_SAMPLES``."""
+
+
+@dataclass(slots=True)
+class OverlapBudget:
+    """The stored samples that a request may still be compared with."""
+
+    left: int = MAX_OVERLAID_SAMPLES
+    first: tuple[str, int] | None = None
+
+    def spend(self, name: str, hour: int, samples: int) -> None:
+        """Count the samples of a block; raise ``OverlapTooLarge``.
+
+        One hour of one series is allowed whatever it holds, since no device could send less.
+        """
+        self.left -= samples + BLOCK_COST
+        self.first = self.first or (name, hour)
+        if self.left < 0 and self.first != (name, hour):
+            raise OverlapTooLarge
 
 
 def _cursor() -> psycopg.RawCursor[Any]:
@@ -163,11 +191,12 @@ def _values_parameters(stored: StoredBlock | StoredValues) -> tuple[object, ...]
 
 
 def overlapping(
-    identity_id: int, name: str, samples: ColumnSamples
+    identity_id: int, name: str, samples: ColumnSamples, budget: OverlapBudget
 ) -> Iterator[list[tuple[uuid.UUID, Block]]]:
     """Yield the stored blocks between whose first and last time a sample lies, with their ids.
 
-    Only blocks of hours in which there are samples are read, in batches of bounded size.
+    Only blocks of hours in which there are samples are read, in batches of bounded size. Raises
+    ``OverlapTooLarge``.
     """
     hours = np.unique(samples.times // HOUR_US)
     batch: list[uuid.UUID] = []
@@ -175,9 +204,10 @@ def overlapping(
     for start in range(0, len(hours), _HOURS_PER_QUERY):
         some = hours[start : start + _HOURS_PER_QUERY].tolist()
         rows = _cursor().execute(_BLOCK_TIMES, [identity_id, name, some]).fetchall()
-        for block_id, first_ms, last_ms, sample_count in rows:
+        for block_id, hour, first_ms, last_ms, sample_count in rows:
             if not _is_any_between(samples.times, first_ms, last_ms):
                 continue
+            budget.spend(name, hour, sample_count)
             batch.append(block_id)
             count += sample_count
             if count >= _SAMPLES_PER_QUERY:
@@ -199,16 +229,16 @@ def _load(identity_id: int, ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, B
 
 def rewrite(identity_id: int, blocks: Sequence[tuple[uuid.UUID, Block]]) -> None:
     """Replace the values of stored blocks; their timestamps stay."""
-    cursor = _cursor()
-    for block_id, block in blocks:
-        cursor.execute(
-            _REWRITE,
-            [
-                identity_id,
-                block_id,
-                *_values_parameters(stored_blocks.encode_values(block.values)),
-                block.minimum,
-                block.maximum,
-                block.total,
-            ],
-        )
+    rows = [
+        [
+            identity_id,
+            block_id,
+            *_values_parameters(stored_blocks.encode_values(block.values)),
+            block.minimum,
+            block.maximum,
+            block.total,
+        ]
+        for block_id, block in blocks
+    ]
+    if rows:
+        _cursor().executemany(_REWRITE, rows)  # in one pipeline, without waiting for each

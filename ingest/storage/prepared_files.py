@@ -12,6 +12,7 @@ from ingest.parsing.sample_file_errors import LineError
 from ingest.parsing.samples import ColumnSamples
 from ingest.receipts import Receipt, SeriesCounts
 from ingest.storage import block_store
+from ingest.storage.block_store import OverlapBudget
 from ingest.storage.blocks import Block, Overlay, overlay_samples, split_into_blocks
 
 
@@ -110,17 +111,18 @@ def prepare_series(
 
 
 def overlay_series(
-    identity_id: int, series: PreparedSeries
+    identity_id: int, series: PreparedSeries, budget: OverlapBudget
 ) -> tuple[PreparedSeries, list[NDArray[np.int64]]]:
     """Overlay a series on its stored blocks, and rewrite those.
 
     Return the series with only the samples to add, and the times (epoch microseconds) whose values
-    changed, a block each. To be called in a transaction that holds the lock of the series.
+    changed, a block each. To be called in a transaction that holds the lock of the series. Raises
+    ``OverlapTooLarge``.
     """
     times, values = series.samples.times, series.samples.values
     identical = replaced = 0
     changes: list[NDArray[np.int64]] = []
-    for stored in block_store.overlapping(identity_id, series.name, series.samples):
+    for stored in block_store.overlapping(identity_id, series.name, series.samples, budget):
         step = overlay_samples([block for _, block in stored], times, values)
         block_store.rewrite(
             identity_id, [(stored[index][0], block) for index, block in step.rewritten]

@@ -29,10 +29,14 @@ EACH_MS, EVEN_MS, EACH_US, EVEN_US, STEPS_MS, STEPS_US = ENCODINGS = 1, 2, 3, 4,
 MIN_EVEN = 3  # two numbers are no shorter than two differences
 MIDDLE_US = 1_800_000_000
 _MAX_STEP = 32_767
+_SINGLE = np.zeros(1, dtype=np.int16)
 
 
 def pack(offsets_us: NDArray[np.int64]) -> tuple[int, NDArray[np.integer]]:
     """Return encoding and stored form, the shortest one, of ascending offsets from an hour."""
+    if len(offsets_us) == 1:  # as in tens of thousands of hours of one file
+        rest = int(offsets_us[0]) % US_PER_MS
+        return (STEPS_US, np.array([rest], dtype=np.int16)) if rest else (STEPS_MS, _SINGLE)
     is_us = bool((offsets_us % US_PER_MS).any())
     offsets = offsets_us if is_us else offsets_us // US_PER_MS
     start = MIDDLE_US if is_us else 0

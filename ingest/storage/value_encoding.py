@@ -21,6 +21,7 @@ _MAX_INT4 = 2**31 - 1
 _MAX_EXACT = 2.0**52  # below it, minimum * 10**scale errs by less than a half
 _POWERS = np.array([10.0**scale for scale in range(MAX_SCALE + 1)])
 _FEW_VALUES = 16
+_SINGLE = np.array([-MIDDLE], dtype=np.int16)  # a value that is its own minimum
 
 Stored = NDArray[np.integer] | NDArray[np.float64]
 
@@ -28,6 +29,8 @@ Stored = NDArray[np.integer] | NDArray[np.float64]
 def pack(values: NDArray[np.float64]) -> tuple[int | None, Stored]:
     """Return the scale (None: doubles) and the shortest stored form of finite ``values``."""
     scale = _count_decimals(values[:_FEW_VALUES].tolist())
+    if len(values) == 1:
+        return _pack_single(float(values[0]), scale, values)
     while scale is not None:
         with np.errstate(over="ignore"):
             scaled = np.rint(values * _POWERS[scale])
@@ -46,6 +49,22 @@ def pack(values: NDArray[np.float64]) -> tuple[int | None, Stored]:
         found = _count_decimals(values[first : first + _FEW_VALUES].tolist())
         scale = found if found is not None and found > scale else None
     return None, values
+
+
+def _pack_single(
+    value: float, scale: int | None, values: NDArray[np.float64]
+) -> tuple[int | None, Stored]:
+    """Return what ``pack`` does for one value, without the cost of arrays.
+
+    A file may have tens of thousands of hours with one sample each.
+    """
+    if scale is None:
+        return None, values
+    power = 10.0**scale
+    scaled = value * power
+    if abs(scaled) >= _MAX_EXACT or round(scaled) / power != value:
+        return None, values
+    return scale, _SINGLE
 
 
 def unpack(scale: int | None, stored: Stored, minimum: float) -> NDArray[np.float64]:
