@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -32,7 +33,7 @@ class ResolvedFilter(admin.SimpleListFilter):
 
 @admin.register(Incident)
 class IncidentAdmin(EvidenceAdmin[Incident]):
-    """Overdue series and expiring certificates, latest first."""
+    """Overdue series, expiring certificates, damaged files and lost workers, latest first."""
 
     list_display = (
         "detected_at", "identity", "series", "state", "newest", "last_received_at", "started_at",
@@ -41,8 +42,8 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
     list_filter = (ResolvedFilter, "kind")
     list_select_related = ("identity", "certificate__identity")
     search_fields = ("identity__name", "name")
-    fields = ("identity", "series", "kind", "state", "certificate", "newest", "detected_at",
-              "last_received_at", "started_at", "ended_at")  # fmt: skip
+    fields = ("identity", "series", "kind", "state", "certificate", "file", "newest",
+              "detected_at", "last_received_at", "started_at", "ended_at")  # fmt: skip
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
@@ -51,6 +52,13 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
     @admin.display(description=_("series"))
     def series(self, incident: Incident) -> str:
         return incident.name or ("–" if incident.certificate_id else gettext("all series"))
+
+    @admin.display(description=_("file"))
+    def file(self, incident: Incident) -> SafeString | str:
+        if incident.measurement_id is None:
+            return "–"
+        url = reverse("admin:ingest_measurement_change", args=[incident.measurement_id])
+        return format_html('<a href="{}">{}</a>', url, incident.measurement_id)
 
     @admin.display(description=_("state"))
     def state(self, incident: Incident) -> str:

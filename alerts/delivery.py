@@ -166,4 +166,5 @@ def _event(event: str, incident: Incident) -> IncidentEvent:
         newest_ms=incident.newest_ms,
         sha256=certificate.fingerprint if certificate else "",
         not_after=certificate.not_after if certificate else None,
+        file="" if incident.measurement_id is None else str(incident.measurement_id),
     )

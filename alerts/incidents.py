@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from alerts import file_incidents
 from alerts.models import Incident, MonitorHeartbeat
 from alerts.overdue import Key, MonitoredSeries, find_last_received, find_monitored_series
 from identities.models import lock_identities
@@ -47,6 +48,8 @@ def update_incidents(now: datetime) -> bool:
             heartbeat.away_until = now
         _update_overdue(now, heartbeat)
         _update_expiring(now)
+        file_incidents.update_damaged(now)
+        file_incidents.update_crashed(now)
         heartbeat.last_run_at = now
         heartbeat.save()
     return True

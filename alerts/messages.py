@@ -23,6 +23,8 @@ MIN_KEY_BYTES = 24
 _WORDS = {
     "late": ("overdue", "Overdue: no new samples"),
     "expiring": ("expiring", "Certificates that expire soon, not replaced"),
+    "damaged": ("damaged", "Stored files that are damaged"),
+    "crashed": ("ended a process", "Uploads that ended a process of the server"),
     "recovered": ("recovered", "Up to date again"),
     "unwatched": ("no longer monitored", "No longer monitored"),
 }
@@ -32,7 +34,7 @@ _WORDS = {
 class IncidentEvent:
     """An event to report. ``series`` is empty for an identity as a whole; times have a zone.
 
-    ``event`` is one of the webhook's words: late, expiring, recovered, unwatched.
+    ``event`` is one of the webhook's words: late, expiring, damaged, crashed, recovered, unwatched.
     """
 
     event: str
@@ -42,6 +44,7 @@ class IncidentEvent:
     newest_ms: int | None = None
     sha256: str = ""
     not_after: datetime | None = None
+    file: str = ""
 
 
 def as_json(key: str, at: datetime, installation: str, events: Sequence[IncidentEvent]) -> bytes:
@@ -114,12 +117,15 @@ def _event_as_json(installation: str, event: IncidentEvent) -> dict[str, object]
         "at_ms": _milliseconds(event.at),
         "newest_ms": event.newest_ms,
         "certificate": certificate,
+        "file": event.file or None,
         "url": f"{installation}/admin/analysis/overview/{quote(event.identity, safe='')}/",
     }
 
 
 def _line(event: IncidentEvent) -> str:
     subject = f"{event.identity} {event.series}".rstrip()
+    if event.file:
+        return f"  {subject}: {event.file}"
     if event.not_after is not None:
         return f"  {subject}: {event.sha256[:16]} until {_iso(event.not_after)}"
     if event.newest_ms is None:

@@ -1,4 +1,4 @@
-"""Incidents (overdue series, expiring certificates) and their notifications."""
+"""Incidents (overdue series, expiring certificates, damaged files) and their notifications."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from ingest.uuid7 import uuid7
 
 
 class Incident(models.Model):
-    """A series without new samples, or a certificate that expires soon, until it is resolved.
+    """Something that needs attention, until it is resolved.
 
-    Each series and each certificate has at most one open row, however many processes monitor.
+    Each series, certificate and file has at most one open row of a kind, however many processes
+    monitor.
     """
 
     class Kind(models.TextChoices):
         OVERDUE = "late", _("overdue")
         EXPIRING = "expiring", _("certificate expires soon")
+        DAMAGED = "damaged", _("stored file damaged")
+        CRASHED = "crashed", _("upload ended a process of the server")
 
     class Outcome(models.TextChoices):
         OPEN = "", _("open")
@@ -46,6 +49,7 @@ class Incident(models.Model):
         db_constraint=False,
         verbose_name=_("certificate"),
     )
+    measurement_id = models.UUIDField(_("file"), null=True)  # no key: the file may be erased
     newest_ms = models.BigIntegerField(null=True, help_text=_("Time of the newest sample."))
     detected_at = models.DateTimeField(_("detected"), default=timezone.now)
     last_received_at = models.DateTimeField(
@@ -78,6 +82,16 @@ class Incident(models.Model):
                 fields=["certificate"],
                 condition=Q(kind="expiring", ended_at=None),
                 name="incident_expiring_once_per_certificate",
+            ),
+            models.UniqueConstraint(
+                fields=["measurement_id"],
+                condition=Q(kind="damaged", ended_at=None),
+                name="incident_damaged_once_per_file",
+            ),
+            models.UniqueConstraint(
+                fields=["certificate"],
+                condition=Q(kind="crashed", ended_at=None),
+                name="incident_crashed_once_per_certificate",
             ),
         ]
         indexes = [models.Index(fields=["ended_at"], name="incident_ended")]
@@ -125,6 +139,8 @@ class NotificationItem(models.Model):
     class Event(models.TextChoices):
         OVERDUE = "late", _("overdue")
         EXPIRING = "expiring", _("certificate expires soon")
+        DAMAGED = "damaged", _("stored file damaged")
+        CRASHED = "crashed", _("upload ended a process of the server")
         RECOVERED = "recovered", _("up to date again")
         UNMONITORED = "unwatched", _("no longer monitored")
 

@@ -74,7 +74,7 @@ def _unreported(channel: str, now: datetime) -> Iterable[tuple[str, QuerySet[Inc
 
     incidents = Incident.objects.order_by("pk")
     started = incidents.filter(ended_at=None, started_at__isnull=False)
-    for event in (_Event.OVERDUE, _Event.EXPIRING):
+    for event in (_Event.OVERDUE, _Event.EXPIRING, _Event.DAMAGED, _Event.CRASHED):
         yield event, started.filter(~reported(event), kind=event.value)
     resolved = incidents.filter(reported(_Event.OVERDUE), ended_at__gt=now - MAX_RESOLVED_AGE)
     for event in (_Event.RECOVERED, _Event.UNMONITORED):

@@ -28,7 +28,7 @@ from analysis.queries.measurement_files import (
 )
 from analysis.queries.series import Series
 from analysis.queries.side_by_side import ColumnSet, read_parts
-from ingest.storage.stored_files import make_file_name, read_chunks
+from ingest.storage.stored_files import FileDamaged, make_file_name, read_verified
 from ingest.time_range import TimeRange
 
 MAX_SERIES = 50
@@ -58,7 +58,7 @@ class ArchiveView(ReadView):
         ],
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.BINARY, "A zip."),
-            **doc.error_responses(400, 404),
+            **doc.error_responses(400, 404, 429),
         },
     )
     def get(self, request: Request) -> StreamingHttpResponse:
@@ -87,7 +87,7 @@ class OriginalsView(ReadView):
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.BINARY, "A zip."),
-            **doc.error_responses(400, 404),
+            **doc.error_responses(400, 404, 429),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
@@ -127,8 +127,14 @@ def _make_file_members(found: Series | ColumnSet, wanted: TimeRange) -> Iterator
     started_at = timezone.now()
     for measurement in list_files(found, wanted):
         file_name = make_file_name(measurement)
-        receipts.append({"file": file_name, **make_receipt(measurement)})
-        yield Member(file_name, measurement.received_at, read_chunks(measurement))
+        receipt: dict[str, object] = {"file": file_name, **make_receipt(measurement)}
+        receipts.append(receipt)
+        try:
+            chunks = read_verified(measurement)
+        except FileDamaged as error:
+            receipt |= {"file": None, "code": "file_damaged", "fault": str(error)}
+        else:
+            yield Member(file_name, measurement.received_at, chunks)
     yield Member("receipts.json", started_at, [json.dumps(receipts, indent=2).encode()])
 
 

@@ -74,6 +74,17 @@ class UnknownStudy(ProblemResponse):
     code, status = "unknown_study", 404
 
 
+class DamagedFile(ProblemResponse):
+    """The stored file is not what the device sent: it is not returned."""
+
+    code, status = "file_damaged", 503
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(
+            f"The stored file is damaged: {fault}. Restore it from a backup.", retryable=False
+        )
+
+
 class UnknownMeasurement(ProblemResponse):
     """No measurement file has this id."""
 

@@ -11,14 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.api import openapi as doc
-from analysis.api.errors import UnknownMeasurement
+from analysis.api.errors import DamagedFile, UnknownMeasurement
 from analysis.api.export_metadata import make_download_headers
 from analysis.api.parameters import read_parameters
 from analysis.api.view_base import ReadView
 from analysis.queries.measurement_files import make_receipt
 from identities.visibility import scope_of_request
 from ingest.models import Measurement
-from ingest.storage.stored_files import make_file_name, read_chunks
+from ingest.storage.stored_files import FileDamaged, make_file_name, read_verified
 
 
 class MeasurementView(ReadView):
@@ -45,14 +45,18 @@ class ContentView(ReadView):
     @extend_schema(
         operation_id="read_measurement_content",
         summary="Original of a file",
-        responses={**doc.CONTENT_RESPONSES, **doc.error_responses(400, 404)},
+        responses={**doc.CONTENT_RESPONSES, **doc.error_responses(400, 404, 429)},
     )
     def get(self, request: Request, id: UUID) -> StreamingHttpResponse:  # noqa: A002
         """Return the file as the device sent it, byte for byte; rejected files too."""
         read_parameters(request, ())
         measurement = _find(request, Measurement.objects.all(), id)
+        try:
+            chunks = read_verified(measurement)
+        except FileDamaged as error:
+            raise DamagedFile(str(error)) from error
         return StreamingHttpResponse(
-            read_chunks(measurement),
+            chunks,
             headers={
                 **make_download_headers(make_file_name(measurement)),
                 "Content-Type": "application/octet-stream",

@@ -48,11 +48,16 @@ class Member:
 
 
 def stream_zip(members: Iterable[Member]) -> Iterator[bytes]:
-    """Yield the bytes of a zip archive of ``members``; compressed ones are stored as they are."""
+    """Yield the bytes of a zip archive of ``members``; compressed ones are stored as they are.
+
+    Of members whose names differ in case at most, the later ones get a number.
+    """
     buffer = StreamBuffer()
+    taken: set[str] = set()
     with zipfile.ZipFile(buffer, "w") as archive:
         for member in members:
-            info = zipfile.ZipInfo(member.name, member.modified_at.timetuple()[:6])
+            name = _make_unique(member.name, taken)
+            info = zipfile.ZipInfo(name, member.modified_at.timetuple()[:6])
             info.external_attr = 0o644 << 16
             info.compress_type = (
                 zipfile.ZIP_STORED if member.is_compressed else zipfile.ZIP_DEFLATED
@@ -61,6 +66,20 @@ def stream_zip(members: Iterable[Member]) -> Iterator[bytes]:
             with archive.open(info, "w", force_zip64=True) as target:
                 for chunk in member.chunks:
                     target.write(chunk)
-                    if taken := buffer.take():
-                        yield taken
+                    if chunks := buffer.take():
+                        yield chunks
     yield buffer.take()
+
+
+def _make_unique(name: str, taken: set[str]) -> str:
+    """Return ``name``, with a number before its extension if it is taken, and take it.
+
+    Compared without case, as the file systems of Windows and macOS do.
+    """
+    stem, dot, extension = name.rpartition(".")
+    unique, number = name, 1
+    while unique.lower() in taken:
+        number += 1
+        unique = f"{stem}~{number}{dot}{extension}"
+    taken.add(unique.lower())
+    return unique

@@ -109,12 +109,7 @@ class CheckedAdmin(ModelAdmin):
         try:
             return answer()
         except _REFUSALS as error:
-            context = self.admin_site.each_context(request) | {
-                "title": _("Invalid request"),
-                "reason": str(error),
-                "opts": self.opts,
-            }
-            return TemplateResponse(request, "admin/invalid_request.html", context, status=400)
+            return render_refusal(self, request, _("Invalid request"), str(error))
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
@@ -148,6 +143,23 @@ class CheckedAdmin(ModelAdmin):
         except ValidationError:
             return False
         return True
+
+
+def render_refusal(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    title: str,
+    reason: str,
+    *,
+    status: int = 400,
+) -> HttpResponse:
+    """Return a page that says why there is no answer, with a link to the list."""
+    context = model_admin.admin_site.each_context(request) | {
+        "title": title,
+        "reason": reason,
+        "opts": model_admin.opts,
+    }
+    return TemplateResponse(request, "admin/refused.html", context, status=status)
 
 
 def is_key(field: models.Field[Any, Any], text: str) -> bool:

@@ -10,12 +10,14 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from identities.admin.checked_requests import render_refusal
 from identities.admin.keyset import make_digest_search, make_search
 from ingest.admin.measurement_filters import (
     NameFilter,
@@ -26,7 +28,7 @@ from ingest.admin.measurement_filters import (
 from ingest.admin.read_only import grouped, shown
 from ingest.admin.withdrawal import WithdrawableAdmin
 from ingest.models import Measurement
-from ingest.storage.stored_files import make_file_name, read_chunks
+from ingest.storage.stored_files import FileDamaged, make_file_name, read_verified
 from ingest.time_range import describe_ahead, format_instant
 
 MAX_FILES_SEARCHED = 50_000
@@ -86,15 +88,21 @@ class MeasurementAdmin(WithdrawableAdmin):
         name = "ingest_measurement_content"
         return [path("<uuid:pk>/content/", page, name=name), *super().get_urls()]
 
-    def content_view(self, request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
+    def content_view(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
         """Return the file byte for byte, as an attachment that browsers do not execute."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         measurement = Measurement.objects.select_related("identity").filter(pk=pk).first()
         if measurement is None:
             raise Http404
+        try:
+            chunks = read_verified(measurement)
+        except FileDamaged as error:
+            reason = gettext("file_damaged: %(fault)s. Restore it from a backup.")
+            title = gettext("The stored file is damaged")
+            return render_refusal(self, request, title, reason % {"fault": error}, status=503)
         return StreamingHttpResponse(
-            read_chunks(measurement),
+            chunks,
             headers={
                 "Content-Type": "application/octet-stream",
                 "Content-Length": str(measurement.size),

@@ -17,6 +17,7 @@ from ingest.maintenance.replay import DamagedOriginal, plan, replay
 from ingest.storage import block_store
 from ingest.storage.blocks import split_into_blocks
 from ingest.storage.file_overlay import Hours
+from ingest.storage.stored_files import report_damage
 
 # Uploads to the series wait for about a second at most.
 SAMPLES_PER_RUN = 500_000
@@ -66,6 +67,8 @@ def rebuild_series(
         except DamagedOriginals as error:
             done.damaged += [file for file in error.damaged if file.id not in seen]
             seen.update(file.id for file in error.damaged)
+            for file in error.damaged:
+                report_damage(identity_id, file.id, file.name, file.fault)
         report(done.samples)
     with transaction_without_timeouts():  # also without any run
         block_store.lock(identity_id, [name])

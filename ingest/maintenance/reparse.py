@@ -18,7 +18,7 @@ from ingest.models import Measurement
 from ingest.parsing.samples import FileLimits, LimitExceeded, SampleFile, TimeWindow
 from ingest.storage import block_store
 from ingest.storage.prepared_files import PreparedFile, overlay_series, prepare_series
-from ingest.storage.stored_files import load_content
+from ingest.storage.stored_files import load_content, report_damage
 
 _RECEIPT_FIELDS = (
     "lines", "samples", "new", "identical", "replaced", "repeated", "rounded",
@@ -60,6 +60,8 @@ def reparse(identity_id: int, window: TimeWindow, limits: FileLimits) -> Iterato
 
 def _read(measurement: Measurement, window: TimeWindow, limits: FileLimits) -> _Read | None:
     content, fault = load_content(measurement)
+    if fault:
+        report_damage(measurement.identity_id, measurement.pk, measurement.name, fault)
     if content is None or fault:
         return None
     try:
@@ -80,7 +82,8 @@ def _store(measurement: Measurement, file: SampleFile, columns: tuple[str, ...] 
         )
         if not rejected.exists():
             return False
-        overlaid = tuple(overlay_series(identity_id, each)[0] for each in series)
+        no_limit = block_store.OverlapBudget(left=2**62)
+        overlaid = tuple(overlay_series(identity_id, each, no_limit)[0] for each in series)
         blocks = [(each.name, block) for each in overlaid for block in each.blocks]
         block_store.copy_blocks(identity_id, blocks)
         for name in {name for name, _ in blocks}:

@@ -98,6 +98,8 @@ def verify_series(
             if fault:
                 damaged[measurement.pk] = DamagedOriginal(measurement.pk, name, fault)
     verified.damaged = list(damaged.values())
+    for file in verified.damaged:
+        stored_files.report_damage(identity_id, file.id, file.name, file.fault)
     return verified
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import uuid
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -13,6 +15,9 @@ from ingest.models import Measurement
 from ingest.parsing.sample_file import read_sample_file
 from ingest.parsing.sample_file_lines import UnreadableContent
 from ingest.parsing.samples import ColumnSamples, FileLimits, SampleFile, TimeWindow
+from ingest.signals import file_damaged
+
+logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 20
 # A stored file was accepted by the time window and the limits of its day.
@@ -49,17 +54,55 @@ def read_chunks(measurement: Measurement) -> Iterator[bytes]:
             yield chunk
 
 
+class FileDamaged(Exception):
+    """A stored file is not what the device sent; the text is the fault."""
+
+
+def read_verified(measurement: Measurement) -> Iterator[bytes]:
+    """Return the file's chunks, as ``read_chunks``; raise ``FileDamaged`` before the first one.
+
+    The file is read twice: what has been sent cannot be taken back.
+    """
+    fault = find_fault(measurement)
+    if fault:
+        report_damage(measurement.identity_id, measurement.pk, measurement.name, fault)
+        raise FileDamaged(fault)
+    return read_chunks(measurement)
+
+
+def find_fault(measurement: Measurement) -> str:
+    """Return how the stored file differs from what the device sent, or ""."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for chunk in read_chunks(measurement):
+            digest.update(chunk)
+            size += len(chunk)
+    except (OSError, pa.ArrowException):
+        return "it cannot be decompressed"
+    return _compare(measurement, size, digest.digest())
+
+
+def _compare(measurement: Measurement, size: int, sha256: bytes) -> str:
+    if size != measurement.size:
+        return f"it has {size} bytes, not {measurement.size}"
+    return "" if sha256 == bytes(measurement.sha256) else "its SHA-256 differs"
+
+
+def report_damage(identity_id: int, measurement_id: uuid.UUID, name: str, fault: str) -> None:
+    """Log the damage and tell the apps above. Not to be called in a transaction that may fail."""
+    logger.error("the stored file %s is damaged: %s", measurement_id, fault)
+    file_damaged.send(
+        Measurement, identity_id=identity_id, measurement_id=measurement_id, name=name
+    )
+
+
 def load_content(measurement: Measurement) -> tuple[bytes | None, str]:
     """Return the file's bytes, None if they are lost, and the fault found, or ""."""
     try:
         content = b"".join(read_chunks(measurement))
     except (OSError, pa.ArrowException):
         return None, "it cannot be decompressed"
-    if len(content) != measurement.size:
-        return content, f"it has {len(content)} bytes, not {measurement.size}"
-    if hashlib.sha256(content).digest() != bytes(measurement.sha256):
-        return content, "its SHA-256 differs"
-    return content, ""
+    return content, _compare(measurement, len(content), hashlib.sha256(content).digest())
 
 
 def load_file(measurement: Measurement) -> tuple[SampleFile | None, str]:

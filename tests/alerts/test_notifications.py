@@ -58,7 +58,14 @@ def test_the_webhook_receives_a_signed_document(receiver: Receiver) -> None:
         "id": "",
         "at_ms": int(STOPPED.timestamp() * 1000),
         "installation": "",
-        "counts": {"late": 1, "expiring": 0, "recovered": 0, "unwatched": 0},
+        "counts": {
+            "late": 1,
+            "expiring": 0,
+            "damaged": 0,
+            "crashed": 0,
+            "recovered": 0,
+            "unwatched": 0,
+        },
         "events": [],
     }
     assert call.document["events"][0] | {"url": ""} == {
@@ -68,6 +75,7 @@ def test_the_webhook_receives_a_signed_document(receiver: Receiver) -> None:
         "at_ms": int(STOPPED.timestamp() * 1000),
         "newest_ms": int(NOON.timestamp() * 1000),
         "certificate": None,
+        "file": None,
         "url": "",
     }
     assert events[0]["url"].endswith("/admin/analysis/overview/ward3-07/")

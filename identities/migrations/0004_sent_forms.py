@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('identities', '0002_studies'),
+        ('identities', '0003_list_indexes'),
     ]
 
     operations = [
