@@ -109,17 +109,13 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             after=after,
             limit=PER_PAGE,
         )
-        not_kept = count_values_not_kept([identity.id for identity, _state in page.rows])
         query = {"q": search, "state": state, "stale_after": stale_after}
         return self._render(
             request,
             "change_list",
             title=_("Overview"),
             counts=count_states(timezone.now(), scope),
-            rows=[
-                _make_row(identity, identity_state) | {"not_kept": not_kept.get(identity.id, 0)}
-                for identity, identity_state in page.rows
-            ],
+            rows=_make_rows(page.rows),
             search=search,
             state=state,
             stale_after=stale_after,
@@ -156,6 +152,14 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             f"admin/analysis/overview/{template}.html",
             {**self.admin_site.each_context(request), "opts": self.opts, **context},
         )
+
+
+def _make_rows(page: list[tuple[IdentityStatus, str]]) -> list[dict[str, Any]]:
+    not_kept = count_values_not_kept([identity.id for identity, _state in page])
+    return [
+        _make_row(identity, state) | {"not_kept": not_kept.get(identity.id, 0)}
+        for identity, state in page
+    ]
 
 
 def _make_row(identity: IdentityStatus, state: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from analysis.api.parameters import (
     read_parameters,
     read_range,
 )
+from analysis.api.summary_schemas import NotKeptBody
 from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS, Part
 from analysis.queries.read_buckets import read_buckets
@@ -181,7 +182,7 @@ class NotKeptView(ReadView):
         operation_id="read_values_not_kept",
         summary="Repeated and rounded values of a series",
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
-        responses={200: doc.NotKeptBody, **doc.error_responses(400, 404)},
+        responses={200: NotKeptBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return counts of the files with samples in the range, and the repeated times in it."""

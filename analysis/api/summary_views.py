@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from analysis.api import openapi as doc
 from analysis.api.export_metadata import find_or_404, find_samples_or_404, make_provenance
 from analysis.api.parameters import read_columns, read_parameters, read_range
+from analysis.api.summary_schemas import SummaryBody
 from analysis.api.view_base import ReadView
 from analysis.exports.fhir import CodedSeries
 from analysis.exports.size_estimates import estimate_clinical_bytes, estimate_export_bytes
@@ -36,7 +37,7 @@ class SummaryView(ReadView):
         operation_id="read_summary",
         summary="Summary of a series",
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
-        responses={200: doc.SummaryBody, **doc.error_responses(400, 404)},
+        responses={200: SummaryBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
         """Return count, coverage, percentiles and longest gap, in bounded time at any length."""

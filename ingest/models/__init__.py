@@ -13,6 +13,7 @@ from ingest.models.certificates import (
 )
 from ingest.models.maintenance import (
     DataDeletion,
+    InterruptedUpload,
     PruneWatermark,
     RecompressionProgress,
     RetentionPolicy,
@@ -24,7 +25,6 @@ from ingest.models.measurement_types import MeasurementType
 from ingest.models.measurements import (
     DailyUsage,
     HourSummary,
-    InterruptedUpload,
     Measurement,
     SampleBlock,
     Series,

@@ -261,25 +261,6 @@ class Series(models.Model):
         return f"{self.identity.name}/{self.name}"
 
 
-class InterruptedUpload(models.Model):
-    """An upload in which a worker died, by certificate and length; gone once it succeeds."""
-
-    sha256 = models.BinaryField("SHA-256", max_length=32)
-    size = models.BigIntegerField(help_text=_("Length of the body as sent."))
-    count = models.PositiveIntegerField(default=0, help_text=_("Workers that died in it."))
-    last_at = models.DateTimeField()
-    retry_at = models.DateTimeField(help_text=_("Answered 503 until then."))
-
-    class Meta:
-        default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(fields=["sha256", "size"], name="interrupted_upload_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{bytes(self.sha256).hex()[:16]} {self.size}"
-
-
 class DailyUsage(models.Model):
     """Bytes of files that an identity stored on its latest day (UTC) with uploads.
 
