@@ -142,11 +142,11 @@ def list_deep_pages(browser: Client, middle: str) -> Iterator[str]:
     yield f"/api/v1/measurements?{urlencode({'after': cursor})}"
 
 
-def check_pages(number: int, *, skip: str = "") -> None:
+def check_pages(number: int, *, skip: tuple[str, ...] = ()) -> None:
     fill(number)
     costs: dict[str, int] = {}
     for url, request in list_pages(number):
-        if skip and skip in url:
+        if any(part in url for part in skip):
             continue
         with recorded() as statements:
             answer = request()
@@ -156,8 +156,8 @@ def check_pages(number: int, *, skip: str = "") -> None:
 
 
 def test_no_list_reads_20_000_identities(own_db: None) -> None:
-    # A small table is searched by reading it, which costs less than its trigram index.
-    check_pages(20_000, skip="?q=")
+    # A small table is searched by reading it, which costs less than an index.
+    check_pages(20_000, skip=("?q=", "series?name=temp"))
 
 
 @pytest.mark.slow
