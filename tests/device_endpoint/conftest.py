@@ -36,7 +36,7 @@ def start_nginx(
         program.start()
         url = f"https://localhost:{settings.DEVICE_PORT}/device_endpoint"
         device = Device(url, server_certificate.authority_path(), tmp_path / "device")
-        device.wait_for_door()
+        device.wait_until_served()
         return device
 
     yield start

@@ -136,7 +136,7 @@ class Device:
             plain.close()
             raise
 
-    def wait_for_door(self) -> None:
+    def wait_until_served(self) -> None:
         """Wait until something listens; for a server that was started a moment ago."""
         deadline = time.monotonic() + 30
         while True:
