@@ -137,13 +137,10 @@ def nodes_check() -> dict[str, str]:
     """Return the state of a cluster's nodes, ``ok`` or what each lacks; nothing without Citus."""
     if not cluster.is_cluster():
         return {}
-    faults = [
-        f"{node.path}: no answer"
-        if node.free is None
-        else f"{node.path}: disk nearly full ({mib(node.free)} free)"
-        for node in disk_space.measure_nodes()
-        if node.free is None or node.is_low
-    ]
+    silent = [each.node for each in cluster.ask_all_nodes("SELECT 'here'") if each.text is None]
+    low = [node for node in disk_space.measure_nodes() if node.is_low]
+    faults = [f"{node}: no answer" for node in silent]
+    faults += [f"{node.path}: disk nearly full ({mib(node.free or 0)} free)" for node in low]
     return {"nodes": "; ".join(faults) or OK}
 
 

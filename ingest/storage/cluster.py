@@ -6,14 +6,23 @@ Without Citus there is one node, the database, and nothing here asks anything.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 # A node that does not answer must not hold up those that ask: others serve meanwhile.
 TIMEOUT_MS = 3_000
+# A node that timed out is not asked again for so long.
+SILENCE_SECONDS = 60.0
+# What an upload may wait for a frozen node.
+UPLOAD_TIMEOUT_MS = 5_000
+_LIMIT_SESSION = """
+SELECT set_config('statement_timeout', %s, false) FROM pg_settings
+WHERE name = 'statement_timeout' AND setting::bigint NOT BETWEEN 1 AND %s
+"""
 _ASK = """
 SELECT n.nodename || ':' || n.nodeport, a.success, a.result
 FROM run_command_on_all_nodes(%s) a JOIN pg_dist_node n ON n.nodeid = a.nodeid ORDER BY 1
@@ -25,14 +34,24 @@ _REACHES = "SELECT citus_check_connection_to_node(%s, %s)"
 
 @dataclass(frozen=True, slots=True)
 class NodeAnswer:
-    """The first column of the first row that a node answered; ``text`` of None: no answer."""
+    """The first column of the first row that a node answered; ``text`` of None: no answer.
+
+    An empty text is NULL, or a node that answers but was not asked because another is silent.
+    """
 
     node: str
     text: str | None
 
-    @property
-    def is_answered(self) -> bool:
-        return self.text is not None
+
+@dataclass(slots=True)
+class _Silence:
+    """The answers to give until a time, while a node is silent."""
+
+    until: float = float("-inf")
+    answers: list[NodeAnswer] = field(default_factory=list)
+
+
+_silence = _Silence()
 
 
 @functools.cache
@@ -54,12 +73,23 @@ def ask_all_nodes(statement: str) -> list[NodeAnswer]:
     """
     if not is_cluster():
         return []
+    if time.monotonic() < _silence.until:
+        return _silence.answers
     try:
         rows = _query(_ASK, [statement])
     except OperationalError:  # a frozen node
         connection.ensure_connection()
-        return _find_silent_nodes()
+        _silence.answers = _find_silent_nodes()
+        _silence.until = time.monotonic() + SILENCE_SECONDS
+        return _silence.answers
     return [NodeAnswer(node, (text or "") if success else None) for node, success, text in rows]
+
+
+def limit_session() -> None:
+    """Let no statement of this session wait long for a frozen node of a cluster."""
+    if is_cluster():
+        with connection.cursor() as cursor:
+            cursor.execute(_LIMIT_SESSION, [str(UPLOAD_TIMEOUT_MS), UPLOAD_TIMEOUT_MS])
 
 
 def _find_silent_nodes() -> list[NodeAnswer]:

@@ -61,10 +61,14 @@ def measure() -> list[FreeSpace]:
 
 
 def measure_nodes() -> list[FreeSpace]:
-    """Return the free space of each node of a cluster. Raises ``django.db.Error``."""
+    """Return the free space of each node of a cluster that tells it.
+
+    Raises ``django.db.Error``.
+    """
     return [
-        FreeSpace(answer.node, int(answer.text) if answer.text else None)
+        FreeSpace(answer.node, int(answer.text))
         for answer in cluster.ask_all_nodes(_FREE_ON_NODE)
+        if answer.text
     ]
 
 

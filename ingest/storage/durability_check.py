@@ -74,6 +74,8 @@ def ensure_durable() -> None:
     now = time.monotonic()
     if now - _checked_at.get(session, -CHECK_INTERVAL_SECONDS) < CHECK_INTERVAL_SECONDS:
         return
+    if session not in _checked_at:
+        cluster.limit_session()
     off = find_unsafe_settings()
     if off:
         logger.error("commits are not durable: off in PostgreSQL: %s", ", ".join(off))

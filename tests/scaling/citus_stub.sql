@@ -22,13 +22,24 @@ BEGIN
     FOR node IN SELECT * FROM pg_dist_node LOOP
         SELECT * INTO answer FROM stub_answers s
         WHERE s.nodeid = node.nodeid AND in_command LIKE s.statement;
-        IF FOUND THEN
+        IF FOUND AND answer.success IS NULL THEN
+            PERFORM pg_sleep(60);  -- a frozen node
+        ELSIF FOUND THEN
             RETURN QUERY SELECT node.nodeid, answer.success, answer.result;
         ELSE
             EXECUTE in_command INTO answer.result;
             RETURN QUERY SELECT node.nodeid, true, answer.result;
         END IF;
     END LOOP;
+END
+$$;
+
+CREATE FUNCTION citus_check_connection_to_node(in_name text, in_port integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(60) FROM stub_answers s JOIN pg_dist_node n USING (nodeid)
+    WHERE n.nodename = in_name AND n.nodeport = in_port AND s.success IS NULL;
+    RETURN true;
 END
 $$;
 

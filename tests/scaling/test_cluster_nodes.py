@@ -37,7 +37,9 @@ def checks_of(database: Database) -> dict[str, dict[str, str]]:
     return {check["name"]: check for check in json.loads(run.stdout)["checks"]}
 
 
-def answer(database: Database, statement: str, result: str | None, success: bool = True) -> None:
+def answer(
+    database: Database, statement: str, result: str | None, success: bool | None = True
+) -> None:
     """Let worker-2 answer statements like ``statement`` with ``result``."""
     with psycopg.connect(database.url, autocommit=True) as session:
         session.execute(
@@ -72,6 +74,20 @@ def test_a_node_that_is_away_is_named(distributed: Database) -> None:
     answer(distributed, "%", "connection refused", success=False)
     nodes = checks_of(distributed)["nodes"]
     assert (nodes["level"], "worker-2:5432: no answer" in nodes["text"]) == ("FAIL", True)
+
+
+def test_a_frozen_node_is_named_and_the_others_are_not(distributed: Database) -> None:
+    answer(distributed, "%", None, success=None)
+    assert checks_of(distributed)["nodes"]["text"] == "worker-2:5432: no answer"
+
+
+def test_an_upload_waits_seconds_for_a_node(distributed: Database) -> None:
+    script = (
+        "from django.db import connection as c; from ingest.storage import durability_check;"
+        "durability_check.ensure_durable(); k = c.cursor(); k.execute('SHOW statement_timeout');"
+        "print(k.fetchone()[0])"
+    )
+    assert distributed.manage("shell", "-v0", "-c", script).stdout == "5s\n"
 
 
 def test_without_citus_no_node_is_asked(database: Database) -> None:
