@@ -50,6 +50,7 @@ SCENARIOS: dict[str, Callable[[Run], None]] = {
     "worst": worst_inputs.worst,
     "size": storage.sizes,
     "chart": reading.chart,
+    "statistics": reading.statistics,
     "hour": reading.hour,
     "export": reading.export,
 }

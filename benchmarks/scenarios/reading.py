@@ -106,6 +106,31 @@ def _time_chart_ms(run: Run, product: Product, start: int, end: int) -> float:
     return elapsed_ms
 
 
+def statistics(run: Run) -> None:
+    """Compare the summary statistics of all days with an export of all their samples."""
+    product = fill_year(run)
+    first, last = _year_range(run)
+    query = urlencode({"from": first, "to": last})
+    times: dict[str, list[float]] = {"summary": [], "samples": []}
+    for number in range(run.scale.repeats + 1):
+        for name, path in (("summary", "summary?"), ("samples", "samples?format=parquet&")):
+            started = time.perf_counter()
+            size = sum(len(part) for part in _get(run, product, YEAR_SERIES, f"{path}{query}"))
+            if size == 0:
+                raise CannotMeasure(f"{path} is empty")
+            if number > 0:  # the first request warms up
+                times[name].append((time.perf_counter() - started) * 1000)
+    days = run.scale.days_charted
+    run.add(
+        f"statistics of {'a year' if days == 365 else f'{days} days'} at 1 Hz",
+        median(times["summary"]),
+        "ms",
+        against="reading all samples as Parquet",
+        reference=median(times["samples"]),
+        goal=Goal("≤", 0.02),
+    )
+
+
 def hour(run: Run) -> None:
     """Count the blocks that PostgreSQL reads for an hour out of all days."""
     product = fill_year(run)
