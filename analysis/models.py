@@ -1,8 +1,11 @@
-"""Proxy models that give the admin's pages of stored data a place in its index."""
+"""Proxy models for the admin's pages of stored data, and the database roles of studies."""
 
 from __future__ import annotations
 
+from django.db import models
+
 from identities.models import Identity
+from identities.studies import Study
 from ingest.models import SampleBlock
 
 
@@ -32,3 +35,19 @@ class Series(SampleBlock):
         proxy = True
         default_permissions = ()
         verbose_name = verbose_name_plural = "series"
+
+
+class StudyRole(models.Model):
+    """A database role that reads one study and its sites: ``create_readonly_role --study``."""
+
+    role = models.CharField(max_length=63, unique=True)
+    study = models.ForeignKey(
+        Study, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.study}"

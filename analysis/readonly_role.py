@@ -7,7 +7,10 @@ import secrets
 from django.db import connection, transaction
 from psycopg import sql
 
-SCHEMA = "analytics"
+from analysis.models import StudyRole
+from identities.studies import Study
+
+SCHEMA, STUDY_SCHEMA = "analytics", "analytics_study"
 PASSWORD_BYTES = 24
 IDLE_TIMEOUT = "60s"
 
@@ -16,11 +19,14 @@ class RoleExistsError(ValueError):
     """A role of this name exists, and ``replace`` was not set."""
 
 
-def create_readonly_role(name: str, statement_timeout_ms: int, *, replace: bool) -> str:
+def create_readonly_role(
+    name: str, statement_timeout_ms: int, *, replace: bool, study: Study | None = None
+) -> str:
     """Create the role ``name`` with a new password, and return the password.
 
-    ``replace`` gives an existing role a new password and the same privileges again. The database
-    receives only the SCRAM verifier, so no statement log can hold the password.
+    With ``study`` it reads the schema ``analytics_study``, which shows the study and its sites.
+    ``replace`` gives an existing role a new password, and exactly these privileges again. The
+    database receives only the SCRAM verifier, so no statement log can hold the password.
     """
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -33,8 +39,16 @@ def create_readonly_role(name: str, statement_timeout_ms: int, *, replace: bool)
             password.encode(), name.encode(), b"scram-sha-256"
         ).decode()
         verb = sql.SQL("ALTER" if exists else "CREATE")
-        for statement in _statements(name, verifier, statement_timeout_ms):
+        statements = [
+            *_login_statements(verifier, statement_timeout_ms),
+            *_REVOKE_STATEMENTS,
+            *(_GRANT_STATEMENTS if study is None else _GRANT_STUDY_STATEMENTS),
+        ]
+        for statement in statements:
             cursor.execute(sql.SQL(statement).format(**_names(name, verb)).as_string(raw))
+        StudyRole.objects.filter(role=name).delete()
+        if study is not None:
+            StudyRole.objects.create(role=name, study=study)
     return password
 
 
@@ -43,22 +57,47 @@ def _names(name: str, verb: sql.SQL) -> dict[str, sql.Composable]:
         "verb": verb,
         "role": sql.Identifier(name),
         "schema": sql.Identifier(SCHEMA),
+        "study": sql.Identifier(STUDY_SCHEMA),
         "database": sql.Identifier(str(connection.settings_dict["NAME"])),
     }
 
 
-def _statements(name: str, verifier: str, timeout_ms: int) -> list[str]:
+def _login_statements(verifier: str, timeout_ms: int) -> list[str]:
     return [
         "{verb} ROLE {role} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION "
         f"CONNECTION LIMIT 20 PASSWORD '{verifier}'",
         f"ALTER ROLE {{role}} SET statement_timeout = {int(timeout_ms)}",
         "ALTER ROLE {role} SET default_transaction_read_only = on",
         f"ALTER ROLE {{role}} SET idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}'",
-        "ALTER ROLE {role} SET search_path = {schema}",
         "GRANT CONNECT ON DATABASE {database} TO {role}",
-        "GRANT USAGE ON SCHEMA {schema} TO {role}",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
-        "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
-        # Views that a later migration adds are readable too.
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}",
     ]
+
+
+_REVOKE_STATEMENTS = [
+    f"REVOKE ALL ON {what} FROM {{role}}"
+    for schema in ("{schema}", "{study}")
+    for what in (
+        f"ALL TABLES IN SCHEMA {schema}",
+        f"ALL FUNCTIONS IN SCHEMA {schema}",
+        f"SCHEMA {schema}",
+    )
+]
+_REVOKE_STATEMENTS.append(
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE SELECT ON TABLES FROM {role}"
+)
+_GRANT_STATEMENTS = [
+    "ALTER ROLE {role} SET search_path = {schema}",
+    "GRANT USAGE ON SCHEMA {schema} TO {role}",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
+    # Views that a later migration adds are readable too.
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}",
+]
+_GRANT_STUDY_STATEMENTS = [
+    "ALTER ROLE {role} SET search_path = {study}",
+    "GRANT USAGE ON SCHEMA {study} TO {role}",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA {study} TO {role}",
+    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {study} TO {role}",
+    # Everybody may make temporary objects by default, which could stand in for others.
+    "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
+]

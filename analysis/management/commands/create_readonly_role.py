@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from analysis.readonly_role import RoleExistsError, create_readonly_role
-from identities.management.base import DatabaseCommand, duration
+from identities.management.base import DatabaseCommand, duration, find_study
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 
@@ -21,6 +21,9 @@ class Command(DatabaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and _")
+        parser.add_argument(
+            "--study", metavar="STUDY", help="read the identities of this study and its sites only"
+        )
         parser.add_argument(
             "--statement-timeout",
             type=duration,
@@ -39,12 +42,13 @@ class Command(DatabaseCommand):
             raise CommandError("NAME: lower-case letters, digits and _; not pg_…; 63 at most.")
         if name == connection.settings_dict["USER"]:
             raise CommandError("NAME: this is the role of the service itself.")
+        study = None if options["study"] is None else find_study(options["study"])
         timeout = int(options["statement_timeout"] / timedelta(milliseconds=1))
         try:
-            password = create_readonly_role(name, timeout, replace=options["replace"])
+            password = create_readonly_role(name, timeout, replace=options["replace"], study=study)
         except RoleExistsError as error:
             raise CommandError(f"{error} --replace gives it a new password.") from error
-        self.audit("create_readonly_role", role=name)
+        self.audit("create_readonly_role", study, role=name)
         settings = connection.settings_dict
         document = {
             "role": name,
