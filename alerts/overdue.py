@@ -1,8 +1,8 @@
 """Find overdue series by the times of their samples, and the files received for them lately.
 
-An identity with a reporting interval of its own is monitored as a whole: its series together,
-under the empty name. Of other identities, each series is monitored whose measurement type has an
-interval. docs/how-to/monitor.md defines the words.
+An identity with a reporting interval, its own or a study's, is monitored as a whole: its series
+together, under the empty name. Of other identities, each series is monitored whose measurement type
+has an interval. docs/how-to/monitor.md defines the words.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from identities.models import Identity
+from identities.studies import StudyIdentity
 from ingest.measurement_types import find_types
 from ingest.models import DeviceCertificate, MeasurementType
 from ingest.uuid7 import uuid7_floor
@@ -64,7 +66,12 @@ def find_monitored_series(now: datetime, also: Collection[int]) -> Iterator[Moni
     allowed = dict(
         _monitored_identities(now)
         .order_by("pk")
-        .annotate(allowed=F("reporting_interval") + Coalesce("grace_period", timedelta()))
+        .annotate(
+            allowed=Coalesce(
+                F("reporting_interval") + Coalesce("grace_period", timedelta()),
+                Subquery(_shortest_of_studies()),
+            )
+        )
         .values_list("pk", "allowed")
     )
     ids = list(allowed)
@@ -82,8 +89,19 @@ def _monitored_identities(now: datetime) -> QuerySet[Identity]:
         is_active=True,
     )
     if not MeasurementType.objects.exclude(reporting_interval=None).exists():
-        identities = identities.exclude(reporting_interval=None)
+        identities = identities.filter(
+            Q(reporting_interval__isnull=False) | Exists(_shortest_of_studies())
+        )
     return identities
+
+
+def _shortest_of_studies() -> QuerySet[StudyIdentity, Any]:
+    """Return the shortest allowed time of the studies of an outer identity."""
+    interval = Coalesce("study__reporting_interval", "study__parent__reporting_interval")
+    grace = Coalesce("study__grace_period", "study__parent__grace_period", timedelta())
+    taking_part = StudyIdentity.objects.filter(identity_id=OuterRef("pk"))
+    with_interval = taking_part.annotate(allowed=interval + grace).exclude(allowed=None)
+    return with_interval.order_by("allowed").values("allowed")[:1]
 
 
 def _read_series(allowed: dict[int, timedelta | None], ids: list[int]) -> Iterator[MonitoredSeries]:

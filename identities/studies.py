@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 NOT_AVAILABLE = _("This name is not available.")
+STUDY_INACTIVE = _("Its study is inactive: no more devices are enrolled.")
 
 
 def validate_time_zone(name: str) -> None:
@@ -67,6 +69,21 @@ class Study(models.Model):
         on_delete=models.PROTECT,
         related_name="sites",
         help_text=_("The study that this one is a site of. Its members see this site too."),
+    )
+    reporting_interval = models.DurationField(
+        _("reporting interval"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Expected time between samples of each identity that has no interval of its own: 90s, "
+            "5m, 12h, 7d. In several studies, the shortest counts. Empty: the measurement types'."
+        ),
+    )
+    grace_period = models.DurationField(
+        _("grace period"),
+        null=True,
+        blank=True,
+        help_text=_("Added to the reporting interval before an alert: 90s, 5m, 12h, 7d."),
     )
     identities: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         "identities.Identity", through="StudyIdentity", related_name="studies"
@@ -167,6 +184,18 @@ class StudyIdentity(models.Model):
         return (self.starts_on is None or self.starts_on <= day) and (
             self.ends_on is None or day <= self.ends_on
         )
+
+
+def find_closed(identity_ids: Collection[int]) -> set[int]:
+    """Return those of the identities that take part in studies of which none is active.
+
+    No devices are enrolled for them; devices that are registered renew their certificates.
+    """
+    taking_part = StudyIdentity.objects.filter(identity_id__in=identity_ids).order_by()
+    is_open = taking_part.values("identity_id").annotate(
+        is_open=models.Count("pk", filter=Q(study__is_active=True))
+    )
+    return {row["identity_id"] for row in is_open if not row["is_open"]}
 
 
 class StudyMember(models.Model):

@@ -8,10 +8,12 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity, lock_identity
+from identities.studies import Study
 from ingest.models.certificates import DeviceCertificate
 from ingest.models.measurements import Measurement, make_transaction_column
 
@@ -86,8 +88,9 @@ class SampleConflict(models.Model):
 class RetentionPolicy(models.Model):
     """How long samples are kept, counted from their times.
 
-    The policy of an identity takes precedence over the one without an identity. Without either,
-    everything is kept. Only ``manage.py prune`` deletes.
+    The policy of an identity takes precedence over those of its studies, of which the longest
+    counts, and these over the one of all others. Without any, everything is kept. Only
+    ``manage.py prune`` deletes.
     """
 
     identity = models.OneToOneField(
@@ -97,6 +100,15 @@ class RetentionPolicy(models.Model):
         on_delete=models.CASCADE,
         related_name="retention",
         help_text=_("Empty: all identities without a policy of their own."),
+        db_constraint=False,
+    )
+    study = models.OneToOneField(
+        Study,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="retention",
+        help_text=_("The identities of this study and of its sites."),
         db_constraint=False,
     )
     keep_days = models.PositiveIntegerField(
@@ -112,16 +124,21 @@ class RetentionPolicy(models.Model):
         ordering = ["identity__name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["identity"],
-                name="retention_policy_one_overall",
-                nulls_distinct=False,  # one policy for all identities, too
+                fields=["identity", "study"],
+                name="retention_policy_once",
+                nulls_distinct=False,  # one policy for all others, too
                 violation_error_message=_("This policy exists already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(identity=None) | Q(study=None),
+                name="retention_policy_of_identity_or_study",
+                violation_error_message=_("Choose an identity or a study, not both."),
             ),
         ]
 
     def __str__(self) -> str:
         kept = f"{self.keep_days} days" if self.keep_days else "everything"
-        return f"{self.identity or 'all others'}: {kept}"
+        return f"{self.identity or self.study or 'all others'}: {kept}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save with the identity locked; raise ``Identity.DoesNotExist`` if it is erased."""
@@ -129,6 +146,11 @@ class RetentionPolicy(models.Model):
             if self.identity_id is not None:
                 lock_identity(self.identity_id)
             super().save(*args, **kwargs)
+
+    @property
+    def is_overall(self) -> bool:
+        """Whether it is the policy of all identities without another."""
+        return self.identity_id is None and self.study_id is None
 
 
 class PruneWatermark(models.Model):

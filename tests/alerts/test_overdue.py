@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from alerts import monitor
 from alerts.models import Incident
 from identities.models import Identity
+from identities.studies import Study, StudyIdentity
 from ingest.models import MeasurementType
 from tests.alerts.conftest import (
     HOUR,
@@ -192,3 +193,20 @@ def test_many_identities_need_few_statements(
         device.send(NOON)
     with django_assert_max_num_queries(25):
         run_once(NOON + MINUTE)
+
+
+def test_the_shortest_interval_of_the_studies_applies() -> None:
+    parent = Study.objects.create(name="A", reporting_interval=HOUR)
+    site = Study.objects.create(name="A1", parent=parent, grace_period=30 * MINUTE)
+    slow = Study.objects.create(name="B", reporting_interval=DAY)
+    device, own = Device("ward", every=None), Device("own", every=5 * HOUR)
+    for study in (site, slow):
+        for each in (device, own):
+            StudyIdentity.objects.create(study=study, identity=each.identity)
+    for each in (device, own):
+        each.send(NOON)
+    run_once(NOON + 90 * MINUTE)
+    assert device.state() == ""
+    run_once(NOON + 91 * MINUTE)
+    assert device.state() == "overdue, started"
+    assert own.state() == ""

@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from identities.management.base import current_account
+from identities.management.base import current_account, find_scope
 from ingest.maintenance.deletion import Amount
 from ingest.maintenance.retention import Pruned, preview, prune
 from ingest.management.maintenance_command import MaintenanceCommand, find_identity_id, format_hour
@@ -21,6 +21,9 @@ class Command(MaintenanceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.add_identity(parser)
         parser.add_argument(
+            "--study", metavar="STUDY", help="only identities of this study and of its sites"
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="only show what would be deleted"
         )
         self.add_json(parser)
@@ -29,10 +32,11 @@ class Command(MaintenanceCommand):
         is_dry = options["dry_run"]
         now_ms = time.time_ns() // 1_000_000
         identity_id = find_identity_id(options["identity"])
+        scope = find_scope(options["study"])
         pruned = (
-            preview(now_ms, identity_id)
+            preview(now_ms, identity_id, scope)
             if is_dry
-            else prune(now_ms, current_account(), identity_id)
+            else prune(now_ms, current_account(), identity_id, scope)
         )
         series, total = [], Amount()
         for one in pruned:

@@ -12,9 +12,10 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from identities.models import Identity
+from identities.studies import Study, StudyIdentity
 from ingest.maintenance.compaction import compact
 from ingest.maintenance.rebuild import rebuild_series
-from ingest.maintenance.retention import preview, prune
+from ingest.maintenance.retention import find_limits, preview, prune
 from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import (
@@ -173,3 +174,20 @@ def test_a_dry_run_lists_what_a_run_deletes(
     assert len(stored(identity)) == len(before) - series["samples"] > 0
     call_command("prune", "--identity", identity.name)
     assert "0 samples and 0 files deleted." in capsys.readouterr().out
+
+
+def test_the_longest_policy_of_the_studies_counts(certificate: DeviceCertificate) -> None:
+    identity = certificate.identity
+    parent, other = (Study.objects.create(name=make_identity().name) for _ in range(2))
+    site = Study.objects.create(name=make_identity().name, parent=parent)
+    StudyIdentity.objects.create(study=site, identity=identity)
+    keep(None, 1)
+    RetentionPolicy.objects.create(study=parent, keep_days=30)
+    assert dict(find_limits(NOW_MS, identity.pk)) == {identity: NOW_MS // HOUR_MS - 30 * 24}
+    StudyIdentity.objects.create(study=other, identity=identity)
+    RetentionPolicy.objects.create(study=other, keep_days=60)
+    assert dict(find_limits(NOW_MS, identity.pk)) == {identity: NOW_MS // HOUR_MS - 60 * 24}
+    RetentionPolicy.objects.filter(study=other).update(keep_days=None)
+    assert not list(find_limits(NOW_MS, identity.pk))
+    keep(identity, 2)
+    assert dict(find_limits(NOW_MS, identity.pk)) == {identity: NOW_MS // HOUR_MS - 2 * 24}
