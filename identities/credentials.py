@@ -72,15 +72,21 @@ def save_with_new_secret(row: OneTimeSecret) -> str:
 
 
 def issue_token(
-    user: AbstractBaseUser, *, expires_at: datetime | None = None, note: str = ""
+    user: AbstractBaseUser,
+    *,
+    expires_at: datetime | None = None,
+    note: str = "",
+    study_ids: list[int] | None = None,
 ) -> tuple[AccessToken, str]:
     """Create an access token of ``user``; return it with its secret, readable only here.
+
+    ``study_ids`` narrow it to these studies; None lets it read all that the user sees.
 
     It expires at ``expires_at``, after ninety days by default. Raise ``ValidationError`` for a
     value that a token cannot have.
     """
     expiry = _to_seconds(expires_at or default_expiry())
-    token = AccessToken(user_id=user.pk, expires_at=expiry, note=note)
+    token = AccessToken(user_id=user.pk, expires_at=expiry, note=note, study_ids=study_ids)
     return token, save_with_new_secret(token)
 
 

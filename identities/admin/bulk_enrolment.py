@@ -29,6 +29,7 @@ from identities.admin.credentials import log_additions, render_credential_sheet
 from identities.enrolment import issuing
 from identities.enrolment.csv_file import InvalidEnrolment, RowError
 from identities.models import Enrolment
+from identities.visibility import scope_of
 
 ALLOW_CREATION = gettext_lazy("tick “Create missing identities”, or correct the name.")
 REQUEST_CREATION = gettext_lazy("correct the name, or have the identity created first.")
@@ -112,6 +113,7 @@ def _make_plan(request: HttpRequest, proposal: Proposal) -> issuing.Plan:
         proposal.defaults,
         create=proposal.create and may_create,
         remedy=str(ALLOW_CREATION if may_create else REQUEST_CREATION),
+        scope=scope_of(request.user, "identities.add_presharedkey"),
         max_rows=MAX_KEYS,
     )
 

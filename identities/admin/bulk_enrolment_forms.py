@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core import signing
@@ -33,6 +33,8 @@ from identities.enrolment.csv_file import (
     InvalidEnrolment,
     decode,
 )
+from identities.studies import Study
+from identities.visibility import Scope, scope_of
 
 # One sheet is one request: signed and encoded it stays below nginx's limit for the staff site.
 MAX_KEYS = 500
@@ -60,6 +62,7 @@ class Proposal:
     max_uses: int
     valid_for: str
     create: bool
+    study: str = ""
     missing: list[str] = field(default_factory=list)
     idempotency_key: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -69,7 +72,7 @@ class Proposal:
 
     @property
     def defaults(self) -> Defaults:
-        return Defaults(self.note, self.max_uses, parse_duration(self.valid_for))
+        return Defaults(self.note, self.max_uses, parse_duration(self.valid_for), self.study)
 
     def sign(self, request: HttpRequest) -> str:
         """Return the proposal as text for a hidden input, valid for the request's user only."""
@@ -175,10 +178,29 @@ class EnrolmentForm(forms.Form):
         help_text=gettext_lazy("If not ticked, an unknown name is an error in the list."),
     )
 
+    study = forms.ModelChoiceField(
+        Study.objects.none(),
+        required=False,
+        to_field_name="name",
+        label=gettext_lazy("Study"),
+        help_text=gettext_lazy("For rows without study: that their identities take part in."),
+    )
+
     def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._offer_studies(scope_of(request.user, "identities.add_presharedkey"))
         if not request.user.has_perm("identities.add_identity"):
             del self.fields["create"]
+
+    def _offer_studies(self, scope: Scope) -> None:
+        studies = scope.studies().filter(is_active=True)
+        field = cast("forms.ModelChoiceField[Study]", self.fields["study"])
+        field.queryset = studies
+        found = list(studies[:2])
+        if not found:
+            del self.fields["study"]
+        elif len(found) == 1 and not scope.is_everything:
+            field.initial = found[0].name
 
     def clean(self) -> dict[str, Any]:
         """Take the rows from the file or the text; raise ``ValidationError`` if there are none."""
@@ -215,12 +237,13 @@ class EnrolmentForm(forms.Form):
             max_uses=data["max_uses"],
             valid_for=data["valid_for"],
             create=data.get("create", False),
+            study=data["study"].name if data.get("study") else "",
         )
 
 
 def make_form(proposal: Proposal, request: HttpRequest) -> EnrolmentForm:
     """Return the form filled in from ``proposal``, a file's rows as text to edit."""
-    names = ("name", "rows", "note", "max_uses", "valid_for", "create")
+    names = ("name", "rows", "note", "max_uses", "valid_for", "create", "study")
     return EnrolmentForm(request, initial={name: getattr(proposal, name) for name in names})
 
 

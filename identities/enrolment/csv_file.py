@@ -14,7 +14,8 @@ from datetime import timedelta
 from identities.durations import parse_duration
 
 IDENTITY_COLUMN = "identity"
-COLUMNS = (IDENTITY_COLUMN, "note", "max_uses", "valid_for")
+STUDY_COLUMN = "study"
+COLUMNS = (IDENTITY_COLUMN, "note", "max_uses", "valid_for", STUDY_COLUMN)
 MAX_ROWS = 10_000
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_NOTE_LENGTH = 200
@@ -30,6 +31,7 @@ class EnrolmentRow:
     note: str
     max_uses: int
     valid_for: timedelta
+    study: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Defaults:
     note: str
     max_uses: int
     valid_for: timedelta
+    study: str = ""
 
 
 class InvalidEnrolment(ValueError):
@@ -179,6 +182,7 @@ def _read_row(
             _check_note(values.get("note") or defaults.note),
             _parse_uses(values["max_uses"]) if values.get("max_uses") else defaults.max_uses,
             _parse_ttl(values["valid_for"]) if values.get("valid_for") else defaults.valid_for,
+            values.get(STUDY_COLUMN) or defaults.study,
         )
     except _InvalidCell as error:
         return RowError(line, error.column, error.wrong, error.remedy)

@@ -25,18 +25,23 @@ from identities.enrolment.csv_file import (
     decode,
     parse,
 )
+from identities.enrolment.study_checks import check_rows, find_studies
 from identities.models import IDENTITY_NAME, Enrolment, Identity, PreSharedKey
+from identities.studies import Study, StudyIdentity
+from identities.visibility import EVERYTHING, Scope
 
 
 @dataclass(frozen=True)
 class Plan:
     """A list whose rows are all valid at the moment ``now``.
 
-    ``known`` has the identities that exist, by name in lower case.
+    ``known`` has the identities that exist and ``studies`` those that rows name, by name in lower
+    case.
     """
 
     rows: list[EnrolmentRow]
     known: dict[str, Identity]
+    studies: dict[str, Study]
     now: datetime
 
     def name(self, row: EnrolmentRow) -> str:
@@ -70,21 +75,24 @@ def make_plan(
     *,
     create: bool,
     remedy: str,
+    scope: Scope = EVERYTHING,
     max_rows: int = MAX_ROWS,
 ) -> Plan:
-    """Check the CSV file ``content`` and return what it would issue. Changes nothing.
+    """Check the CSV file ``content`` and return what it would issue in ``scope``. Changes nothing.
 
     ``create`` allows identities that do not exist; where it is False, ``remedy`` is the advice
     in their errors. Raise ``InvalidEnrolment`` with every invalid row.
     """
     rows, errors = parse(decode(content), defaults, max_rows)
     known = _find_identities({row.identity for row in rows})
+    studies = find_studies(rows, scope)
     for row in rows:
         if row.identity.lower() not in known:
             errors += _check_new_name(row, "" if create else remedy)
+    errors += check_rows(rows, known, studies, scope)
     if errors:
         raise InvalidEnrolment(sorted(errors, key=lambda error: error.line))
-    return Plan(rows, known, timezone.now())
+    return Plan(rows, known, studies, timezone.now())
 
 
 def count_usable_keys(plan: Plan) -> dict[str, int]:
@@ -119,6 +127,10 @@ def issue_all(
             lower = row.identity.lower()
             if lower not in identities:
                 identities[lower] = plan.known.get(lower) or _create_identity(row.identity)
+            if row.study:
+                StudyIdentity.objects.get_or_create(
+                    identity=identities[lower], study=plan.studies[row.study.lower()]
+                )
             issued.append(
                 issue_psk(
                     identities[lower],

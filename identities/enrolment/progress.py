@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from identities.models import Enrolment, PreSharedKey
+from identities.studies import StudyIdentity
+from identities.visibility import Scope
 
 REGISTERED, PARTLY, WAITING = "registered", "partly registered", "waiting"
 EXPIRED, REVOKED = "expired", "revoked"
@@ -32,10 +34,10 @@ def _state_expression() -> Case:
     )
 
 
-def places(enrolment: Enrolment) -> QuerySet[Any]:
-    """Return the enrolment's keys that have no replacement, annotated with ``progress``."""
+def places(enrolment: Enrolment, scope: Scope) -> QuerySet[Any]:
+    """Return the enrolment's keys in ``scope`` without a replacement, with their ``progress``."""
     keys = PreSharedKey.objects.filter(enrolment=enrolment, replaced_by=None)
-    return keys.annotate(progress=_state_expression())
+    return scope.filter(keys).annotate(progress=_state_expression())
 
 
 def reissuable(keys: QuerySet[PreSharedKey]) -> QuerySet[PreSharedKey]:
@@ -43,15 +45,25 @@ def reissuable(keys: QuerySet[PreSharedKey]) -> QuerySet[PreSharedKey]:
     return keys.filter(replaced_by=None, revoked_at=None, uses__lt=F("max_uses"))
 
 
-def count_states(enrolment: Enrolment) -> dict[str, int]:
+def count_states(enrolment: Enrolment, scope: Scope) -> dict[str, int]:
     """Return the number of places in each of ``STATES``, in their order."""
-    counts = dict(places(enrolment).order_by().values_list("progress").annotate(n=Count("pk")))
+    counts = dict(
+        places(enrolment, scope).order_by().values_list("progress").annotate(n=Count("pk"))
+    )
     return {state: counts.get(state, 0) for state in STATES}
 
 
-def with_counts(enrolments: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
-    """Annotate ``enrolments`` with the numbers of ``places`` and of ``registered`` places."""
+def with_counts(enrolments: QuerySet[Enrolment], scope: Scope) -> QuerySet[Enrolment]:
+    """Select enrolments with keys in ``scope``; annotate their ``places`` and ``registered`` ones.
+
+    Only keys in ``scope`` are counted. Enrolments without keys are in the scope of everything.
+    """
     current = Q(keys__isnull=False, keys__replaced_by=None)
+    if scope.study_ids is not None:
+        keys = scope.filter(PreSharedKey.objects.filter(enrolment=OuterRef("pk")))
+        enrolments = enrolments.filter(Exists(keys))
+        taking_part = StudyIdentity.objects.filter(study_id__in=scope.study_ids)
+        current &= Q(keys__identity__in=taking_part.values("identity_id"))
     return enrolments.annotate(
         places=Count("keys", filter=current),
         registered=Count("keys", filter=current & Q(keys__uses__gte=F("keys__max_uses"))),

@@ -20,6 +20,8 @@ from identities.audit import recorder
 from identities.audit.models import AuditEvent
 from identities.audit.recorder import Actor, as_actor
 from identities.durations import parse_duration
+from identities.studies import Study
+from identities.visibility import EVERYTHING, Scope
 
 # Citus: "connection to the remote node role@worker-1:5432 failed with the following error: …"
 _REMOTE_NODE = re.compile(r"remote node (?:[^@\s]*@)?(\S+?:\d+)")
@@ -97,6 +99,21 @@ def duration(text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def find_study(name: str) -> Study:
+    """Return the study that ``--study`` names; raise ``CommandError``."""
+    try:
+        return Study.objects.named(name)
+    except Study.DoesNotExist as error:
+        raise CommandError(f"There is no study {name!r}: create it in the admin.") from error
+
+
+def find_scope(study: str | None) -> Scope:
+    """Return the scope of ``--study``, that of everything without the option."""
+    if study is None:
+        return EVERYTHING
+    return EVERYTHING.narrowed(frozenset({find_study(study).pk}))
 
 
 def describe_error(error: ValidationError) -> str:

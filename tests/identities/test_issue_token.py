@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from identities import keys
 from identities.access_tokens import AccessToken
+from identities.studies import Study
 
 
 def issue(*arguments: str) -> str:
@@ -62,3 +63,12 @@ def test_no_token_lives_longer_than_allowed(make_user: Callable[..., User]) -> N
         issue("anna", "--valid-for", "366d")
     assert not AccessToken.objects.exists()
     issue("anna", "--valid-for", "365d")
+
+
+def test_a_token_is_narrowed_to_studies(make_user: Callable[..., User]) -> None:
+    make_user("anna")
+    study = Study.objects.create(name="Study A")
+    issue("anna", "--study", "study a")
+    assert AccessToken.objects.get().study_ids == [study.pk]
+    with pytest.raises(CommandError, match="There is no study 'B'"):
+        issue("anna", "--study", "B")

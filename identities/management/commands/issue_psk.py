@@ -15,8 +15,15 @@ from django.utils import timezone
 from identities.credentials import get_or_create_identity, issue_psk
 from identities.enrolment import issuing
 from identities.enrolment.csv_file import Defaults, InvalidEnrolment
-from identities.management.base import DatabaseCommand, describe_error, duration, format_iso
+from identities.management.base import (
+    DatabaseCommand,
+    describe_error,
+    duration,
+    find_study,
+    format_iso,
+)
 from identities.models import DEFAULT_KEY_TTL, Identity, PreSharedKey
+from identities.studies import STUDY_INACTIVE, Study, StudyIdentity, find_closed
 
 REMEDY = "add --create or create it in the admin."
 
@@ -26,6 +33,12 @@ class Command(DatabaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("identity", metavar="IDENTITY", nargs="?", help="name of the identity")
+        parser.add_argument(
+            "--study",
+            default="",
+            metavar="NAME",
+            help="the study that the identity takes part in, or is put into when it is created",
+        )
         parser.add_argument("--create", action="store_true", help="create the identity if missing")
         parser.add_argument(
             "--max-uses", type=int, default=1, help="certificates that may register (1)"
@@ -39,7 +52,7 @@ class Command(DatabaseCommand):
             metavar="FILE.csv",
             dest="list",
             help="instead of IDENTITY, one key for each row of this file (- reads standard "
-            "input): a header row, then identity[,note,max_uses,valid_for]",
+            "input): a header row, then identity[,note,max_uses,valid_for,study]",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="with --from: check the file, issue nothing"
@@ -57,7 +70,10 @@ class Command(DatabaseCommand):
             self._issue_one(options)
 
     def _issue_one(self, options: dict[str, Any]) -> None:
-        identity = self._resolve_identity(options["identity"], create=options["create"])
+        study = find_active_study(options["study"])
+        identity = self._resolve_identity(options["identity"], study, create=options["create"])
+        if find_closed([identity.pk]):
+            raise CommandError(f"{identity.name}: {STUDY_INACTIVE}")
         try:
             key, secret = issue_psk(
                 identity,
@@ -75,7 +91,9 @@ class Command(DatabaseCommand):
             self.stderr.write(warn_inactive(identity.name))
 
     def _issue_list(self, options: dict[str, Any]) -> None:
-        defaults = Defaults(options["note"], options["max_uses"], options["valid_for"])
+        defaults = Defaults(
+            options["note"], options["max_uses"], options["valid_for"], options["study"]
+        )
         try:
             plan = issuing.make_plan(
                 _read(options["list"]), defaults, create=options["create"], remedy=REMEDY
@@ -98,9 +116,12 @@ class Command(DatabaseCommand):
         for name in plan.inactive:
             self.stderr.write(warn_inactive(name))
 
-    def _resolve_identity(self, name: str, *, create: bool) -> Identity:
+    def _resolve_identity(self, name: str, study: Study | None, *, create: bool) -> Identity:
         try:
-            return get_or_create_identity(name) if create else Identity.objects.named(name)
+            identity = get_or_create_identity(name) if create else Identity.objects.named(name)
+            if study is not None:
+                put_into_study(identity, study)
+            return identity
         except Identity.DoesNotExist as error:
             raise CommandError(
                 f"There is no identity {name!r}: create it with --create or in the admin."
@@ -109,6 +130,28 @@ class Command(DatabaseCommand):
             raise CommandError(
                 f"{name!r} cannot be an identity: {describe_error(error)}"
             ) from error
+
+
+def find_active_study(name: str) -> Study | None:
+    """Return the active study of ``--study``, None without that option."""
+    if not name:
+        return None
+    study = find_study(name)
+    if not study.is_active:
+        raise CommandError(f"The study {study.name!r} is inactive: activate it in the admin.")
+    return study
+
+
+def put_into_study(identity: Identity, study: Study) -> None:
+    """Let an identity without a study take part in ``study``.
+
+    Raise ``CommandError`` for an identity of other studies: its name is not available here.
+    """
+    studies = {*identity.studies.values_list("pk", flat=True)}
+    if not studies:
+        StudyIdentity.objects.create(identity=identity, study=study)
+    elif study.pk not in studies:
+        raise CommandError(f"The name {identity.name!r} is not available: choose another one.")
 
 
 def describe_key(key: PreSharedKey, secret: str) -> dict[str, Any]:

@@ -12,7 +12,13 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from identities.credentials import issue_token
-from identities.management.base import DatabaseCommand, describe_error, duration, format_iso
+from identities.management.base import (
+    DatabaseCommand,
+    describe_error,
+    duration,
+    find_study,
+    format_iso,
+)
 
 
 class Command(DatabaseCommand):
@@ -24,6 +30,13 @@ class Command(DatabaseCommand):
             "--valid-for",
             type=duration,
             help=f"90s, 5m, 12h, 7d (90d); at most {settings.MAX_TOKEN_DAYS}d",
+        )
+        parser.add_argument(
+            "--study",
+            action="append",
+            default=[],
+            metavar="STUDY",
+            help="only identities of this study and of its sites; may be repeated",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -38,10 +51,11 @@ class Command(DatabaseCommand):
             raise CommandError(
                 f"The user {options['username']!r} is {missing}: a token would be refused."
             )
+        study_ids = sorted({find_study(name).pk for name in options["study"]}) or None
         valid_for = options["valid_for"]
         expires_at = None if valid_for is None else timezone.now() + valid_for
         try:
-            token, secret = issue_token(user, expires_at=expires_at)
+            token, secret = issue_token(user, expires_at=expires_at, study_ids=study_ids)
         except ValidationError as error:
             raise CommandError(describe_error(error)) from error
         if options["json"]:
