@@ -29,6 +29,7 @@ from analysis.queries.identity_status import (
 )
 from analysis.queries.values_not_kept import count_values_not_kept
 from identities.admin.extensions import Link, identity_pages
+from identities.admin.visible_rows import list_study_options
 from identities.models import Identity
 from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
@@ -95,12 +96,11 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
         ``stale_after`` is the age of the last sample from which an identity is stale.
         """
         self._check(request)
-        search = request.GET.get("q", "").strip()
-        state = request.GET.get("state", "")
-        stale_after = request.GET.get("stale_after", DEFAULT_STALE_AFTER)
-        stale_after = stale_after if stale_after in STALE_AFTER else DEFAULT_STALE_AFTER
+        search, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+        stale_after = _read_stale_after(request)
         after = request.GET.get("after", "").replace("\0", "") or None
-        scope = scope_of(request.user)
+        study = request.GET.get("study", "")
+        scope = scope_of(request.user).in_study_number(study)
         page = list_identities(
             scope,
             contains=search,
@@ -110,6 +110,7 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             limit=PER_PAGE,
         )
         query = {"q": search, "state": state, "stale_after": stale_after}
+        query |= {"study": study} if study else {}
         return self._render(
             request,
             "change_list",
@@ -117,6 +118,8 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             counts=count_states(timezone.now(), scope),
             rows=_make_rows(page.rows),
             search=search,
+            study=study,
+            studies=list_study_options(scope_of(request.user)),
             state=state,
             stale_after=stale_after,
             stale_after_choices=list(STALE_AFTER),
@@ -160,6 +163,11 @@ def _make_rows(page: list[tuple[IdentityStatus, str]]) -> list[dict[str, Any]]:
         _make_row(identity, state) | {"not_kept": not_kept.get(identity.id, 0)}
         for identity, state in page
     ]
+
+
+def _read_stale_after(request: HttpRequest) -> str:
+    stale_after = request.GET.get("stale_after", DEFAULT_STALE_AFTER)
+    return stale_after if stale_after in STALE_AFTER else DEFAULT_STALE_AFTER
 
 
 def _make_row(identity: IdentityStatus, state: str) -> dict[str, Any]:

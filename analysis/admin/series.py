@@ -26,6 +26,7 @@ from analysis.queries.series import (
     list_series,
 )
 from analysis.queries.side_by_side import ColumnSet, find_samples, list_columns
+from identities.admin.visible_rows import list_study_options
 from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.measurement_types import Kind, find_kinds
@@ -69,8 +70,9 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         search = request.GET.get("q", "").strip()
         name = request.GET.get("name", "").strip()
         after = request.GET.get("after", "").split("/")
+        scope, study = scope_of(request.user), request.GET.get("study", "")
         page = list_series(
-            scope_of(request.user),
+            scope.in_study_number(study),
             contains=search,
             name=name or None,
             after=(after[0], after[1]) if len(after) == 2 and "\0" not in after else None,
@@ -84,10 +86,12 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             rows=[_make_row(series, urls) for series in page.series],
             search=search,
             name=name,
-            names=list_series_names(scope_of(request.user)),
-            query=urlencode({"q": search, "name": name}),
+            names=list_series_names(scope),
+            study=study,
+            studies=list_study_options(scope),
+            query=urlencode({"q": search, "name": name, "study": study}),
             is_first="after" not in request.GET,
-            next_query=_next_query(search, name, page),
+            next_query=_next_query({"q": search, "name": name, "study": study}, page),
         )
 
     def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
@@ -257,8 +261,8 @@ def _make_row(series: Series, urls: dict[tuple[str, str], str]) -> dict[str, Any
     }
 
 
-def _next_query(search: str, name: str, page: SeriesPage) -> str:
+def _next_query(chosen: dict[str, str], page: SeriesPage) -> str:
     if page.after is None:
         return ""
-    chosen = {key: value for key, value in (("q", search), ("name", name)) if value}
+    chosen = {key: value for key, value in chosen.items() if value}
     return urlencode({**chosen, "after": "/".join(page.after)})

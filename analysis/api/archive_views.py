@@ -18,7 +18,7 @@ from analysis.api.export_metadata import (
     make_download_headers,
     make_provenance,
 )
-from analysis.api.parameters import read_choice, read_parameters, read_range
+from analysis.api.parameters import read_choice, read_parameters, read_range, read_scope
 from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
 from analysis.exports.streaming import Member, stream_zip
@@ -52,6 +52,7 @@ class ArchiveView(ReadView):
                 description=f"IDENTITY/NAME; up to {MAX_SERIES} times. Without a series of "
                 "exactly this name, the columns NAME.COLUMN side by side.",
             ),
+            doc.STUDY,
             doc.FROM,
             doc.TO,
             OpenApiParameter("format", enum=list(FORMATS), default="csv"),
@@ -63,11 +64,14 @@ class ArchiveView(ReadView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Stream a zip with a data file and a data dictionary for each series."""
-        parameters = read_parameters(request, ("series", "from", "to", "format"), repeated="series")
+        parameters = read_parameters(
+            request, ("series", "study", "from", "to", "format"), repeated="series"
+        )
         wanted = read_range(parameters)
         format_name = read_choice(parameters, "format", FORMATS, "csv")
         pairs = _parse_series(request.query_params.getlist("series"))
-        series_list = [find_samples_or_404(request, identity, name) for identity, name in pairs]
+        scope = read_scope(request, parameters)
+        series_list = [find_samples_or_404(scope, identity, name) for identity, name in pairs]
         members = (
             member
             for series in series_list

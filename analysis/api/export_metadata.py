@@ -15,7 +15,7 @@ from analysis.api.errors import UnknownSeries
 from analysis.exports.provenance import describe_export, names_of
 from analysis.queries.series import Series, UnknownSeriesError, find_series
 from analysis.queries.side_by_side import ColumnSet, find_samples
-from identities.visibility import scope_of_request
+from identities.visibility import Scope, scope_of_request
 from ingest.measurement_types import find_kinds
 from ingest.time_range import TimeRange
 
@@ -31,7 +31,7 @@ def find_or_404(request: Request, identity: str, name: str) -> Series:
 
 
 def find_samples_or_404(
-    request: Request,
+    asker: Request | Scope,
     identity: str,
     name: str,
     columns: Sequence[str] | None = None,
@@ -40,7 +40,7 @@ def find_samples_or_404(
 ) -> Series | ColumnSet:
     """Return the series, or columns side by side (``find_samples``); raise ``UnknownSeries``."""
     try:
-        scope = scope_of_request(request)
+        scope = asker if isinstance(asker, Scope) else scope_of_request(asker)
         return find_samples(identity, name, scope, columns, is_side_by_side=is_side_by_side)
     except UnknownSeriesError as error:
         raise UnknownSeries(str(error)) from error

@@ -19,12 +19,12 @@ from analysis.api.parameters import (
     read_parameters,
     read_range,
     read_received_range,
+    read_scope,
 )
 from analysis.api.view_base import ReadView
 from analysis.queries.identities import IdentityRow, find_identities
 from analysis.queries.measurement_files import FileSearch, find_files, make_receipt
 from identities.models import IDENTITY_NAME
-from identities.visibility import scope_of_request
 from ingest.models import Measurement
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -40,19 +40,20 @@ class IdentityListView(ReadView):
         operation_id="list_identities",
         summary="List identities",
         parameters=[
+            doc.STUDY,
             OpenApiParameter(
                 "q", str, description="Part of the name or of the description; ignores case."
             ),
             list_schemas.LIMIT,
             list_schemas.CURSOR,
         ],
-        responses={200: list_schemas.IdentityPageBody, **doc.error_responses(400)},
+        responses={200: list_schemas.IdentityPageBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request) -> Response:
         """Return a page of identities; ``next`` is the URL of the next page, or null."""
-        parameters = read_parameters(request, ("q", "limit", "after"))
+        parameters = read_parameters(request, ("q", "study", "limit", "after"))
         rows, after = find_identities(
-            scope_of_request(request),
+            read_scope(request, parameters),
             contains=parameters.get("q", ""),
             after=read_cursor(parameters, "identity", IDENTITY_NAME),
             limit=read_number(parameters, "limit", 100, list_schemas.MAX_ROWS),
@@ -75,6 +76,7 @@ class MeasurementListView(ReadView):
         operation_id="list_measurements",
         summary="List measurement files",
         parameters=[
+            doc.STUDY,
             OpenApiParameter(
                 "identity", str, description="Only files of this identity; ignores case."
             ),
@@ -95,14 +97,14 @@ class MeasurementListView(ReadView):
             list_schemas.LIMIT,
             list_schemas.CURSOR,
         ],
-        responses={200: list_schemas.MeasurementPageBody, **doc.error_responses(400)},
+        responses={200: list_schemas.MeasurementPageBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request) -> Response:
         """Return a page of receipts, in the order of reception; ``next`` leads to the next one."""
         parameters = read_parameters(
             request,
             (
-                "identity", "name", "status", "from", "to", "received_from", "received_to",
+                "study", "identity", "name", "status", "from", "to", "received_from", "received_to",
                 "limit", "after",
             ),
         )  # fmt: skip
@@ -118,7 +120,7 @@ class MeasurementListView(ReadView):
         )
         limit = read_number(parameters, "limit", 100, list_schemas.MAX_ROWS)
         after = read_cursor(parameters, "measurement", _UUID)
-        files = find_files(scope_of_request(request), search, after, limit + 1)
+        files = find_files(read_scope(request, parameters), search, after, limit + 1)
         has_next = len(files) > limit
         cursor = make_cursor("measurement", str(files[limit - 1].pk)) if has_next else None
         return Response(

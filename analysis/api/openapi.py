@@ -221,6 +221,12 @@ COLUMNS = OpenApiParameter(
     "`NAME.COLUMN` side by side, a row for each time. Without it, the series of exactly this name, "
     "or all columns if there is none.",
 )
+STUDY = OpenApiParameter(
+    "study",
+    str,
+    description="Only identities of this study and of its sites; case is ignored. 404 for a study "
+    "that does not exist or that the account does not see.",
+)
 AFTER = OpenApiParameter(
     "after",
     {"type": "string", "pattern": f"^{IDENTITY_NAME}/{SERIES_NAME}$"},

@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 
 from rest_framework.request import Request
 
-from analysis.api.errors import BadParameter
+from analysis.api.errors import BadParameter, UnknownStudy
 from analysis.queries.series import SERIES_NAME
 from identities.models import IDENTITY_NAME
+from identities.studies import Study
+from identities.visibility import Scope, scope_of_request
 from ingest.parsing.column_names import COLUMN_NAME
 from ingest.parsing.sample_file import MAX_COLUMNS
 from ingest.time_range import RangeError, TimeRange, parse_instant, parse_range
@@ -35,6 +37,17 @@ def read_parameters(request: Request, known: Collection[str], repeated: str = ""
             raise BadParameter(name, "given more than once.")
         parameters[name] = values[0]
     return parameters
+
+
+def read_scope(request: Request, parameters: dict[str, str]) -> Scope:
+    """Return what the request may see, narrowed by ``study``; raise ``UnknownStudy``."""
+    scope = scope_of_request(request)
+    if "study" not in parameters:
+        return scope
+    try:
+        return scope.in_study(parameters["study"])
+    except Study.DoesNotExist as error:
+        raise UnknownStudy(f"There is no study {parameters['study'][:100]!a}.") from error
 
 
 def read_range(parameters: dict[str, str]) -> TimeRange:

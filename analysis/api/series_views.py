@@ -26,6 +26,7 @@ from analysis.api.parameters import (
     read_number,
     read_parameters,
     read_range,
+    read_scope,
 )
 from analysis.api.summary_schemas import NotKeptBody
 from analysis.api.view_base import ReadView
@@ -35,7 +36,6 @@ from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, list_series
 from analysis.queries.side_by_side import read_parts
 from analysis.queries.values_not_kept import list_values_not_kept
-from identities.visibility import scope_of_request
 from ingest.measurement_types import find_kind
 from ingest.parsing.samples import US_PER_MS
 from ingest.time_range import TimeRange
@@ -58,15 +58,16 @@ class SeriesListView(ReadView):
             ),
             OpenApiParameter("name", str, description="Only series of this name."),
             list_schemas.LIMIT,
+            doc.STUDY,
             doc.AFTER,
         ],
-        responses={200: doc.SeriesPageBody, **doc.error_responses(400)},
+        responses={200: doc.SeriesPageBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request) -> Response:
         """Return a page of series; ``next`` is the URL of the next page, or null."""
-        parameters = read_parameters(request, ("identity", "name", "limit", "after"))
+        parameters = read_parameters(request, ("identity", "name", "study", "limit", "after"))
         page = list_series(
-            scope_of_request(request),
+            read_scope(request, parameters),
             identity=parameters.get("identity"),
             name=parameters.get("name"),
             after=read_after(parameters),

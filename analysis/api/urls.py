@@ -17,6 +17,7 @@ from analysis.api.series_views import (
     SeriesListView,
     SeriesView,
 )
+from analysis.api.study_views import StudyListView
 from analysis.api.summary_views import DictionaryView, SummaryView
 from analysis.api.view_base import IgnoreAccept, UnknownPathView
 from identities.audit.recorder import register_exports
@@ -46,6 +47,7 @@ urlpatterns = [
     path("series/<str:identity>/<str:name>/originals", OriginalsView.as_view(), name="originals"),
     path("changes", ChangesView.as_view(), name="changes"),
     path("archive", ArchiveView.as_view(), name="archive"),
+    path("studies", StudyListView.as_view(), name="studies"),
     path("measurements/<uuid:id>", MeasurementView.as_view(), name="measurement"),
     path("measurements/<uuid:id>/content", ContentView.as_view(), name="content"),
     # The OpenAPI document is public: it needs no token.

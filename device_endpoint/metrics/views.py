@@ -22,6 +22,7 @@ from device_endpoint.metrics.collectors import (
     replica_gauges,
     server_certificate_gauges,
 )
+from identities.visibility import may_view_installation
 
 PERMISSION = "ingest.view_measurement"
 
@@ -53,11 +54,13 @@ def _check_access(request: HttpRequest) -> HttpResponse | None:
     except AuthenticationFailed as error:
         return _unauthorized(str(error.detail))
     if user_and_token is not None:
-        if user_and_token[0].has_perm(PERMISSION):  # type: ignore[attr-defined] # a Django user
-            return None
-        return _text(
-            f"The token's owner lacks the permission {PERMISSION}.\n", http.client.FORBIDDEN
-        )
+        user, token = user_and_token
+        if not user.has_perm(PERMISSION):  # type: ignore[attr-defined] # a Django user
+            lacking = f"The token's owner lacks the permission {PERMISSION}.\n"
+            return _text(lacking, http.client.FORBIDDEN)
+        if not may_view_installation(user, token):
+            return _text("The metrics concern all studies.\n", http.client.FORBIDDEN)
+        return None
     if _is_from_this_machine(request):
         return None
     return _unauthorized("Send an access token: Authorization: Bearer TOKEN.")

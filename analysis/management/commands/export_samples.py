@@ -20,8 +20,7 @@ from analysis.queries.series import UnknownSeriesError
 from analysis.queries.side_by_side import find_samples, read_parts
 from identities.audit.models import AuditEvent
 from identities.audit.recorder import record
-from identities.management.base import DatabaseCommand
-from identities.visibility import EVERYTHING
+from identities.management.base import DatabaseCommand, find_scope
 from ingest.measurement_types import find_kinds
 from ingest.time_range import RangeError, parse_range
 
@@ -34,6 +33,9 @@ class Command(DatabaseCommand):
             "identity", metavar="IDENTITY", help="name of the identity; case is ignored"
         )
         parser.add_argument("name", metavar="NAME", help="name of the measurement")
+        parser.add_argument(
+            "--study", metavar="STUDY", help="only if the identity takes part in this study"
+        )
         time_format = "ISO 8601 (UTC if it has no offset) or epoch milliseconds"
         parser.add_argument(
             "--from", dest="start", metavar="TIME", help=f"start, inclusive: {time_format}"
@@ -57,7 +59,7 @@ class Command(DatabaseCommand):
             found = find_samples(
                 options["identity"],
                 options["name"],
-                EVERYTHING,
+                find_scope(options["study"]),
                 None if asked in (None, "*") else asked.split(","),
                 is_side_by_side=asked is not None,
             )

@@ -65,7 +65,7 @@ def wards(db: None) -> None:
 def test_a_page_stays_within_its_query_budget(
     staff: Client, wards: None, page: str, django_assert_max_num_queries: Budget
 ) -> None:
-    most = 24 if page.endswith("ward-0/") else 16
+    most = 24 if page.endswith("ward-0/") else 18
     with django_assert_max_num_queries(most):
         answer = staff.get(page)
         assert answer.status_code == 200
