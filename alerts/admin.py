@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -11,7 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from alerts.models import Incident, Notification
+from alerts.models import Incident, Notification, NotificationItem
+from identities.admin.visible_rows import StudyFilter, viewer_scope
+from identities.visibility import Scope
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.time_range import format_instant
 
@@ -39,7 +41,7 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
         "detected_at", "identity", "series", "state", "newest", "last_received_at", "started_at",
         "ended_at",
     )  # fmt: skip
-    list_filter = (ResolvedFilter, "kind")
+    list_filter = (ResolvedFilter, "kind", StudyFilter)
     list_select_related = ("identity", "certificate__identity")
     search_fields = ("identity__name", "name")
     fields = ("identity", "series", "kind", "state", "certificate", "file", "newest",
@@ -75,7 +77,7 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
 
 @admin.register(Notification)
 class NotificationAdmin(EvidenceAdmin[Notification]):
-    """Sent and waiting notifications, latest first."""
+    """Sent and waiting notifications with an identity that the user may see, latest first."""
 
     list_display = (
         "created_at", "channel", "state", "attempts", "sent_at", "next_attempt", "last_error",
@@ -86,6 +88,12 @@ class NotificationAdmin(EvidenceAdmin[Notification]):
         "last_error", "events",
     )  # fmt: skip
     readonly_fields = fields
+
+    def filter_rows(self, scope: Scope, rows: QuerySet[Notification]) -> QuerySet[Notification]:
+        if scope.is_everything:
+            return rows
+        items = NotificationItem.objects.filter(notification=OuterRef("pk"))
+        return rows.filter(Exists(scope.filter(items, "incident__identity")))
 
     @admin.display(description=_("state"))
     def state(self, notification: Notification) -> SafeString:
@@ -104,7 +112,8 @@ class NotificationAdmin(EvidenceAdmin[Notification]):
 
     @admin.display(description=_("events"))
     def events(self, notification: Notification) -> SafeString:
-        items = notification.items.select_related("incident__identity")[:1000]
+        every = notification.items.select_related("incident__identity")
+        items = viewer_scope(notification).filter(every, "incident__identity")[:1000]
         lines = (
             (item.get_event_display(), item.incident.identity.name, item.incident.name)
             for item in items

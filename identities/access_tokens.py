@@ -63,6 +63,7 @@ class AccessToken(OneTimeSecret):
     study_ids = ArrayField(
         models.BigIntegerField(),
         null=True,
+        blank=True,
         editable=False,
         help_text=_("The studies that it reads; null: all that its user sees."),
     )

@@ -19,6 +19,7 @@ Every page, API view and download takes its rows from here:
 check permissions as Django does, and take the rows from the scope.
 
 A scope of everything adds no condition. Any other is an EXISTS on the index (identity, study).
+Where no study exists, everybody with the permission for a page sees all of it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from identities.roles import ROLES
 from identities.studies import Study, StudyIdentity, StudyMember
 
 VIEW_ALL = "identities.view_all_identities"
-_CACHE = "_study_roles"
+# Attributes of the user object, which lives as long as a request.
+_CACHE, _NO_STUDIES = "_study_roles", "_no_studies"
 _Row = TypeVar("_Row", bound=Model)
 
 
@@ -102,6 +104,16 @@ class Scope:
         wanted = study_ids | {*sites}
         return Scope(wanted if self.study_ids is None else self.study_ids & wanted)
 
+    def in_study_number(self, text: str) -> Scope:
+        """Return the part of the scope in the study with this number; all of it for "".
+
+        It is empty for a study outside the scope, and for text that is no number.
+        """
+        if not text:
+            return self
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+        return self.narrowed(frozenset({number})) if self.has_study(number) else NOTHING
+
     def in_study(self, name: str) -> Scope:
         """Return the part of the scope in the study called ``name`` and its sites.
 
@@ -159,13 +171,22 @@ def visible_rows(user: Any, rows: QuerySet[_Row], path: str = "identity") -> Que
 
 
 def may_view_all(user: Any) -> bool:
-    """Return whether ``user`` sees all identities, and what concerns the whole installation."""
-    return bool(user.has_perm(VIEW_ALL))
+    """Return whether ``user`` sees all identities, and what concerns the whole installation.
+
+    Every user does as long as no study exists; pages check their own permissions besides.
+    """
+    if not user.is_active or user.pk is None:
+        return False
+    if user.has_perm(VIEW_ALL):
+        return True
+    if not hasattr(user, _NO_STUDIES):
+        setattr(user, _NO_STUDIES, not Study.objects.exists())
+    return bool(getattr(user, _NO_STUDIES))
 
 
-def may_view_installation(request: Any) -> bool:
-    """Return ``may_view_all`` of a request whose token, if any, is not narrowed to studies."""
-    return may_view_all(request.user) and scope_of_request(request).is_everything
+def may_view_installation(user: Any, token: AccessToken | None) -> bool:
+    """Return ``may_view_all``, which is False with a token that is narrowed to studies."""
+    return may_view_all(user) and (token is None or token.study_ids is None)
 
 
 def study_roles(user: Any) -> dict[int, set[str]]:
@@ -185,12 +206,6 @@ def study_roles(user: Any) -> dict[int, set[str]]:
             roles.setdefault(site, set()).add(direct[parent])
     setattr(user, _CACHE, roles)
     return roles
-
-
-def is_enrolment_open(identity: Identity) -> bool:
-    """Return whether new keys may be issued: it is in no study, or in one that is active."""
-    studies = list(identity.studies.values_list("is_active", flat=True))
-    return not studies or any(studies)
 
 
 class StudyRoleBackend(BaseBackend):

@@ -1,4 +1,4 @@
-"""The admin pages of identities, keys, enrolments, tokens, authenticators and the audit log."""
+"""The admin pages of identities, studies, keys, enrolments, tokens, MFA and the audit log."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +10,7 @@ from identities.admin import (
     identities,
     mfa_devices,
     pre_shared_keys,
+    studies,
 )
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "identities",
     "mfa_devices",
     "pre_shared_keys",
+    "studies",
 ]
 
 admin.site.site_title = admin.site.site_header = _("Device endpoint")

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.access_tokens import AccessToken
-from identities.admin.credentials import OneTimeSecretAdmin
+from identities.admin.credentials import NewSecretForm, OneTimeSecretAdmin
 from identities.device_setup import Command, build_url, read_series
+from identities.studies import Study
+from identities.visibility import scope_of
+
+
+class NewTokenForm(NewSecretForm):
+    """A new token, narrowed to studies if some are chosen."""
+
+    studies = ModelMultipleChoiceField(
+        Study.objects.none(),
+        required=False,
+        label=gettext_lazy("Studies"),
+        help_text=gettext_lazy("It reads these only. None chosen: all that you see."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Set the chosen studies on the token."""
+        data = super().clean() or self.cleaned_data
+        if chosen := data.get("studies"):
+            self.instance.study_ids = sorted(study.pk for study in chosen)
+        return data
 
 
 def is_staff(request: HttpRequest) -> bool:
@@ -38,11 +61,31 @@ class AccessTokenAdmin(OneTimeSecretAdmin):
     list_select_related = ("user",)
     search_fields = ("user__username", "note")
     card_template = "admin/identities/accesstoken/issued.html"
-    add_fields = ("note", "expires_at")
+    add_form = NewTokenForm
+    add_fields = ("note", "expires_at", "studies")
     revoke_consequence = gettext_lazy("Scripts that use it are refused from their next request on.")
 
     def get_change_fields(self, request: HttpRequest) -> tuple[Any, ...]:
-        return ("user", "hint", "state_shown", "note", "expires_at", "created_at", "revoked_at")
+        return ("user", "hint", "state_shown", "note", "expires_at", "studies_shown",
+                "created_at", "revoked_at")  # fmt: skip
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[Any]]:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "studies" in form.base_fields:
+            # A copy: all requests share the field that the class declares.
+            field = cast("ModelMultipleChoiceField[Any]", deepcopy(form.base_fields["studies"]))
+            field.queryset = scope_of(request.user).studies()
+            form.base_fields["studies"] = field
+        return form
+
+    @admin.display(description=gettext_lazy("studies"))
+    def studies_shown(self, obj: AccessToken) -> str:
+        if obj.study_ids is None:
+            return _("all that the user sees")
+        names = Study.objects.filter(pk__in=obj.study_ids).values_list("name", flat=True)
+        return ", ".join(names) or _("none")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessToken]:
         """Return the user's own tokens, or all tokens to a superuser."""

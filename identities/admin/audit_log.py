@@ -1,4 +1,4 @@
-"""The audit log in the admin: for superusers, read-only."""
+"""The audit log in the admin, read-only: superusers see all, study admins that of their studies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from identities.admin.access_tokens import is_superuser
 from identities.admin.keyset import LargeListAdmin
 from identities.audit.models import AuditEvent
+from identities.visibility import scope_of
+
+# No group can have it: Django makes no permission for the model.
+PERMISSION = "identities.view_auditevent"
 
 # Each step jumps over all events of an object type in the index.
 _OBJECT_TYPES = """
@@ -71,12 +74,18 @@ class AuditEventAdmin(LargeListAdmin):
         "request_id",
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        """Return all events to a superuser, and to a study admin those of the studies."""
+        events = super().get_queryset(request)
+        study_ids = scope_of(request.user, PERMISSION).study_ids
+        return events if study_ids is None else events.filter(study_ids__overlap=sorted(study_ids))
+
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return is_superuser(request)
+        return request.user.has_perm(PERMISSION)
 
     def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Return True for superusers: the events are about the other users."""
-        return is_superuser(request)
+        """Return True for superusers and study admins: the events are about the other users."""
+        return request.user.has_perm(PERMISSION)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import label_for_field, unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,8 +23,10 @@ from identities.admin.confirmation import Confirmation
 from identities.admin.extensions import enrolment_pages, key_pages
 from identities.admin.reissue import ReissueRequest, answer_reissue
 from identities.admin.revocation import revoke_rows
+from identities.admin.visible_rows import StudyFilter
 from identities.enrolment import progress
 from identities.models import Enrolment, PreSharedKey
+from identities.visibility import Scope, scope_of, visible_identities
 
 KEYS_PER_PAGE = 100
 
@@ -35,9 +37,10 @@ class EnrolmentAdmin(CheckedAdmin):
 
     list_display = ("name", "registered_shown", "created_by", "created_at")
     list_select_related = ("created_by",)
-    search_fields = ("name", "keys__identity__name")
+    search_fields = ("name",)
     search_help_text = gettext_lazy("Name of the enrolment, or of an identity in it.")
     change_list_template = "admin/identities/enrolment/change_list.html"
+    list_filter = (StudyFilter,)
 
     def has_view_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
         has_perm = request.user.has_perm
@@ -65,7 +68,23 @@ class EnrolmentAdmin(CheckedAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
-        return progress.with_counts(super().get_queryset(request))
+        return progress.with_counts(super().get_queryset(request), scope_of(request.user))
+
+    def filter_rows(self, scope: Scope, rows: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
+        """Return those of ``rows`` that have a key in ``scope``."""
+        keys = scope.filter(PreSharedKey.objects.filter(enrolment=OuterRef("pk")))
+        return rows.filter(Exists(keys))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Enrolment], search_term: str
+    ) -> tuple[QuerySet[Enrolment], bool]:
+        """Search by name, and by the identities that the user may see."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        if term := search_term.strip().replace("\0", ""):
+            identities = visible_identities(request.user).filter(name__icontains=term)
+            keys = PreSharedKey.objects.filter(identity__in=identities)
+            found |= queryset.filter(pk__in=keys.values("enrolment"))
+        return found, duplicates
 
     @admin.display(description=gettext_lazy("registered"))
     def registered_shown(self, obj: Any) -> str:
@@ -103,8 +122,9 @@ class EnrolmentAdmin(CheckedAdmin):
         enrolment = self._get_enrolment(request, object_id)
         state = request.GET.get("state", "")
         state = state if state in progress.STATES else ""
-        places: QuerySet[Any] = progress.places(enrolment)
-        counts = progress.count_states(enrolment)
+        scope = scope_of(request.user)
+        places: QuerySet[Any] = progress.places(enrolment, scope)
+        counts = progress.count_states(enrolment, scope)
         context = self.admin_site.each_context(request) | {
             "title": enrolment.name,
             "opts": self.opts,
@@ -114,7 +134,9 @@ class EnrolmentAdmin(CheckedAdmin):
             "panels": enrolment_pages.panels_for(request, enrolment),
             "registered": counts[progress.REGISTERED],
             "total": sum(counts.values()),
-            "reissuable": progress.reissuable(places).count(),
+            "reissuable": self._reissuable(
+                request, enrolment, "identities.change_presharedkey"
+            ).count(),
             "may_reissue": self.has_reissue_permission(request),
             "may_revoke": self.has_revoke_permission(request),
         }
@@ -131,7 +153,7 @@ class EnrolmentAdmin(CheckedAdmin):
         if not self.has_reissue_permission(request):
             raise PermissionDenied
         enrolment = self._get_enrolment(request, object_id)
-        keys = progress.reissuable(PreSharedKey.objects.filter(enrolment=enrolment))
+        keys = self._reissuable(request, enrolment, "identities.add_presharedkey")
         newest = str(request.POST.get("newest", ""))
         if newest.isascii() and newest.isdigit() and len(newest) < 19:
             keys = keys.filter(pk__lte=int(newest))
@@ -151,7 +173,7 @@ class EnrolmentAdmin(CheckedAdmin):
         if not self.has_revoke_permission(request):
             raise PermissionDenied
         enrolment = self._get_enrolment(request, object_id)
-        keys = progress.reissuable(PreSharedKey.objects.filter(enrolment=enrolment))
+        keys = self._reissuable(request, enrolment, "identities.change_presharedkey")
         back = reverse("admin:identities_enrolment_change", args=(enrolment.pk,))
         if request.method == "POST":
             self._revoke(request, enrolment, keys)
@@ -182,6 +204,12 @@ class EnrolmentAdmin(CheckedAdmin):
             self.message_user(request, text % {"count": revoked}, messages.SUCCESS)
         else:
             self.message_user(request, _("No key was left to revoke."), messages.WARNING)
+
+    def _reissuable(
+        self, request: HttpRequest, enrolment: Enrolment, permission: str
+    ) -> QuerySet[PreSharedKey]:
+        keys = PreSharedKey.objects.filter(enrolment=enrolment)
+        return progress.reissuable(scope_of(request.user, permission).filter(keys))
 
     def _get_enrolment(self, request: HttpRequest, object_id: str) -> Enrolment:
         enrolment: Enrolment | None = self.get_object(request, unquote(object_id))

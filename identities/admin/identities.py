@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from copy import deepcopy
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
+from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -20,14 +22,30 @@ from identities.admin.bulk_enrolment_forms import MAX_KEYS, EnrolmentForm, make_
 from identities.admin.extensions import identity_pages
 from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.models import Identity
+from identities.studies import Study, StudyIdentity
+from identities.visibility import scope_of
+
+
+class IdentityForm(ModelForm):  # type: ignore[type-arg] # no parameter at run time
+    """An identity; a new one may be put into a study at once."""
+
+    study = ModelChoiceField(
+        Study.objects.none(),
+        required=False,
+        label=gettext_lazy("Study"),
+        help_text=gettext_lazy("That it takes part in. More are added later."),
+    )
 
 
 @admin.register(Identity)
-class IdentityAdmin(LabelledInputsMixin, LargeListAdmin):
+class IdentityAdmin(VisibleRowsMixin, LabelledInputsMixin, LargeListAdmin):
     """The accounts that data belongs to, with links to what belongs to them."""
 
-    list_filter = ("is_active",)
+    identity_path = "pk"
+    form = IdentityForm
+    list_filter = (StudyFilter, "is_active")
     search_fields = ("name", "description")
     search_help_text = gettext_lazy("A part of the name or of the description.")
     # The expression of the unique index, so that a page is read from the index.
@@ -47,7 +65,28 @@ class IdentityAdmin(LabelledInputsMixin, LargeListAdmin):
         return (*identity_pages.columns, "keys", "created_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        return self.fields if obj is None else self.fields + self.get_readonly_fields(request)
+        if obj is None:
+            return (*self.fields, "study")
+        return self.fields + self.get_readonly_fields(request)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[Identity]]:
+        """Return the form; who does not see all identities has to choose a study of a new one."""
+        form = super().get_form(request, obj, change, **kwargs)
+        if "study" in form.base_fields:
+            scope = scope_of(request.user, "identities.add_identity")
+            # A copy: all requests share the field that the class declares.
+            field = cast("ModelChoiceField[Study]", deepcopy(form.base_fields["study"]))
+            field.queryset = scope.studies().filter(is_active=True)
+            field.required = not scope.is_everything
+            form.base_fields["study"] = field
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Identity, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change and form.cleaned_data.get("study"):
+            StudyIdentity.objects.create(identity=obj, study=form.cleaned_data["study"])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Identity]:
         """Return the identities with ``usable_keys`` and the annotations of other apps."""
@@ -71,7 +110,8 @@ class IdentityAdmin(LabelledInputsMixin, LargeListAdmin):
     )
     def issue_keys(self, request: HttpRequest, queryset: QuerySet[Identity]) -> HttpResponse | None:
         """Show the bulk enrolment form with the selected identities as its rows."""
-        names = list(queryset.order_by("name").values_list("name", flat=True)[: MAX_KEYS + 1])
+        rows = self.rows_for(request, "identities.add_presharedkey", queryset)
+        names = list(rows.order_by("name").values_list("name", flat=True)[: MAX_KEYS + 1])
         if len(names) > MAX_KEYS:
             text = _("At most %(count)s at once: choose fewer.") % {"count": MAX_KEYS}
             self.message_user(request, text, "ERROR")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from identities.admin.bulk_enrolment_forms import MAX_KEYS
 from identities.admin.confirmation import row_url
 from identities.admin.credentials import (
+    NewSecretForm,
     OneTimeSecretAdmin,
     download_ca_certificate,
     draw_qr_code,
@@ -27,8 +28,11 @@ from identities.admin.credentials import (
 from identities.admin.extensions import key_pages
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.reissue import ReissueRequest, answer_reissue
+from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.device_setup import Command, make_certificate, register
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
+from identities.studies import STUDY_INACTIVE, find_closed
+from identities.visibility import scope_of
 
 # More identities than these are chosen by autocomplete.
 MAX_IDENTITY_OPTIONS = 1000
@@ -51,10 +55,20 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.in_state(state)
 
 
+class NewKeyForm(NewSecretForm):
+    def clean_identity(self) -> Identity:
+        """Reject an identity whose studies are all inactive."""
+        identity: Identity = self.cleaned_data["identity"]
+        if find_closed([identity.pk]):
+            raise ValidationError(STUDY_INACTIVE)
+        return identity
+
+
 @admin.register(PreSharedKey)
-class PreSharedKeyAdmin(OneTimeSecretAdmin, LargeListAdmin):
+class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
     """Keys: an addition returns the credential card, later pages have the hint only."""
 
+    add_form = NewKeyForm
     change_list_template = "admin/identities/presharedkey/change_list.html"
     change_form_template = "admin/identities/presharedkey/change_form.html"
     card_template = "admin/identities/presharedkey/issued.html"
@@ -80,7 +94,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin, LargeListAdmin):
         return (*shared, "expires_at", "note", "created_at")
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        return [StateFilter, *key_pages.filters]
+        return [StateFilter, StudyFilter, *key_pages.filters]
 
     def get_change_fields(self, request: HttpRequest) -> tuple[Any, ...]:
         return (
@@ -102,8 +116,9 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin, LargeListAdmin):
 
         The browser's own list needs no script and works with every screen reader.
         """
-        some = Identity.objects.order_by()[: MAX_IDENTITY_OPTIONS + 1]
-        return ("identity",) if some.count() > MAX_IDENTITY_OPTIONS else ()
+        choices = scope_of(request.user, "identities.add_presharedkey").identities()
+        is_long = choices[: MAX_IDENTITY_OPTIONS + 1].count() > MAX_IDENTITY_OPTIONS
+        return ("identity",) if is_long else ()
 
     def make_search(self, field: str, term: str) -> Q:
         return Q(hint__startswith=term) if field == "hint" else super().make_search(field, term)
@@ -140,6 +155,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin, LargeListAdmin):
     def issued_with(self, obj: PreSharedKey) -> SafeString:
         """Return links to the enrolment, to the key it replaces and to its replacement."""
         replaced_by = PreSharedKey.objects.filter(replaces=obj).first()
+        # Its replacement and the key that it replaces have the same identity.
         rows = [
             ("", "enrolment", obj.enrolment),
             (_("replaces "), "presharedkey", obj.replaces),
@@ -156,12 +172,18 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin, LargeListAdmin):
         """Return whether the user may create keys that replace others, which are revoked."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
+    def _reissuable(
+        self, request: HttpRequest, keys: QuerySet[PreSharedKey]
+    ) -> QuerySet[PreSharedKey]:
+        may_change = self.rows_for(request, "identities.change_presharedkey", keys)
+        return self.rows_for(request, "identities.add_presharedkey", may_change)
+
     def reissue_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have the re-issue confirmed; on POST return the sheet with the replacement."""
         if not self.has_reissue_permission(request):
             raise PermissionDenied
         key = self.get_object(request, unquote(object_id))
-        if key is None:
+        if key is None or not self._reissuable(request, PreSharedKey.objects.filter(pk=key.pk)):
             raise Http404
         back = row_url(self, key)
         reissue_request = ReissueRequest(
@@ -188,7 +210,7 @@ class PreSharedKeyAdmin(OneTimeSecretAdmin, LargeListAdmin):
         selected = queryset.values_list("pk", flat=True)
         hidden = [("action", "reissue_selected"), *((ACTION_CHECKBOX_NAME, pk) for pk in selected)]
         back = reverse("admin:identities_presharedkey_changelist")
-        keys = PreSharedKey.objects.filter(pk__in=[*selected])
+        keys = self._reissuable(request, PreSharedKey.objects.filter(pk__in=[*selected]))
         page = answer_reissue(request, self, ReissueRequest(keys, back, hidden=hidden))
         if page is None:
             text = _("These keys have been replaced before: re-issue their replacements.")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.options import ModelAdmin
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import ngettext
 
 from identities.admin.bulk_enrolment_forms import ReissueForm
@@ -18,6 +19,7 @@ from identities.admin.confirmation import Confirmation
 from identities.admin.credentials import log_additions, render_credential_sheet
 from identities.enrolment.issuing import count_replacement_uses, reissue
 from identities.models import Enrolment, PreSharedKey
+from identities.studies import STUDY_INACTIVE, find_closed
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ def answer_reissue(
     form = ReissueForm(request.POST) if confirmed else ReissueForm()
     if not reissue_request.keys.filter(replaced_by=None).exists():
         return None
+    identity_ids = reissue_request.keys.order_by().values_list("identity_id", flat=True)
+    if find_closed({*identity_ids}):
+        model_admin.message_user(request, STUDY_INACTIVE, messages.ERROR)
+        return HttpResponseRedirect(reissue_request.back)
     if not confirmed or not form.is_valid():
         return _confirm(request, model_admin, reissue_request, form)
     return _reissue(request, model_admin, reissue_request, form.duration())

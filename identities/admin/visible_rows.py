@@ -13,10 +13,14 @@ from django.contrib import admin
 from django.contrib.auth import get_permission_codename
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from identities.models import Identity
 from identities.studies import Study
 from identities.visibility import NOTHING, Scope, scope_of
+
+# A list of more would be of no use in a column beside the rows.
+MAX_STUDY_OPTIONS = 500
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -28,6 +32,36 @@ def viewer_scope(row: Any) -> Scope:
     """Return what the user whose page shows ``row`` may see; nothing where that is unknown."""
     scope: Scope = getattr(row, "_viewer_scope", NOTHING)
     return scope
+
+
+def list_study_options(scope: Scope) -> list[tuple[str, str]]:
+    """Return number and name of the studies of ``scope``, for a choice of one of them."""
+    studies = scope.studies().values_list("pk", "name")
+    return [(str(pk), name) for pk, name in studies[:MAX_STUDY_OPTIONS]]
+
+
+class StudyFilter(admin.SimpleListFilter):
+    """Narrows a list of rows of identities to a study and its sites; absent without studies."""
+
+    title = gettext_lazy("study")
+    parameter_name = "study"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list_study_options(scope_of(request.user))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Select the rows of the study; none for a study that the user does not see."""
+        text = self.value()
+        if not text:
+            return queryset
+        scope = scope_of(request.user).in_study_number(text)
+        return self.model_admin.filter_rows(scope, queryset)
+
+    def __init__(
+        self, request: HttpRequest, params: Any, model: Any, model_admin: VisibleRowsMixin
+    ) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.model_admin = model_admin
 
 
 class VisibleRowsMixin(ModelAdmin):
@@ -70,6 +104,11 @@ class VisibleRowsMixin(ModelAdmin):
 
     def _permission(self, act: str) -> str:
         return f"{self.opts.app_label}.{get_permission_codename(act, self.opts)}"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may add rows anywhere: a permission alone opens no study."""
+        scope = scope_of(request.user, self._permission("add"))
+        return super().has_add_permission(request) and scope != NOTHING
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) and (

@@ -8,7 +8,7 @@ recorded.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,6 +21,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from identities.audit.models import AuditEvent
+from identities.models import Identity
+from identities.studies import Study, StudyIdentity
 
 Action = AuditEvent.Action
 # One failed login is recorded for each user and address in this time.
@@ -109,20 +111,42 @@ def record(
     *,
     changes: dict[str, Any] | None = None,
     text: str = "",
+    identity_ids: Collection[int] = (),
     **columns: Any,
 ) -> None:
-    """Add an event for what the current actor does to ``row``; do nothing without an actor."""
+    """Add an event for what the current actor does to ``row``; do nothing without an actor.
+
+    ``identity_ids`` are the identities that the event is about, by default that of ``row``.
+    """
     actor = current_actor()
     if actor is None:
         return
-    subject = {"object_repr": text[:200], "changes": changes or {}}
+    subject: dict[str, Any] = {"object_repr": text[:200], "changes": changes or {}}
     if row is not None:
         subject |= {
             "object_type": row._meta.label_lower,
             "object_id": str(row.pk)[:64],
             "object_repr": (text or str(row))[:200],
         }
+    subject["study_ids"] = find_study_ids(row, identity_ids)
     AuditEvent.objects.create(action=action, **(actor.columns() | subject | columns))
+
+
+def find_study_ids(row: models.Model | None, identity_ids: Collection[int] = ()) -> list[int]:
+    """Return the studies whose admins may see the event: those of all its identities."""
+    if isinstance(row, Study):
+        return [row.pk]
+    study_id = getattr(row, "study_id", None)
+    if study_id is not None:
+        return [study_id]
+    if not identity_ids and row is not None:
+        identity_id = row.pk if isinstance(row, Identity) else getattr(row, "identity_id", None)
+        identity_ids = [] if identity_id is None else [identity_id]
+    if not identity_ids:
+        return []
+    found = StudyIdentity.objects.filter(identity_id__in=identity_ids)
+    counts = found.order_by().values_list("study_id").annotate(n=models.Count("pk"))
+    return sorted(study for study, count in counts if count == len({*identity_ids}))
 
 
 def record_failed_login(action: str, request: HttpRequest, username: str) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.http import HttpRequest
@@ -150,7 +151,16 @@ def _record_comment(instance: Any, **kwargs: Any) -> None:
             text=instance.object_repr,
             object_type=".".join(instance.content_type.natural_key()),
             object_id=str(instance.object_id)[:64],
+            study_ids=recorder.find_study_ids(_find_edited(instance)),
         )
+
+
+def _find_edited(instance: Any) -> models.Model | None:
+    try:
+        row: models.Model = instance.get_edited_object()
+    except ObjectDoesNotExist:
+        return None
+    return row
 
 
 def _record_login(request: HttpRequest, user: Any, **kwargs: Any) -> None:

@@ -10,16 +10,20 @@ from django.db import migrations, models
 
 
 PERMISSION = ("view_all_identities", "Can view the identities of all studies")
-APPS = ("identities", "ingest", "alerts", "analysis")
+# Of Django and of the packages that it uses: their rows belong to no identity.
+OTHERS = ("admin", "auth", "axes", "contenttypes", "sessions", "otp_totp", "otp_static")
 
 
 def keep_sight(apps, schema_editor):
     """Give the new permission to every group and user with a permission on rows of identities."""
     groups = apps.get_model("auth", "Group").objects
     users = apps.get_model("auth", "User").objects
+    ours = apps.get_model("auth", "Permission").objects.exclude(
+        content_type__app_label__in=OTHERS
+    )
     seeing = [
-        *groups.filter(permissions__content_type__app_label__in=APPS).distinct(),
-        *users.filter(user_permissions__content_type__app_label__in=APPS).distinct(),
+        *groups.filter(permissions__in=ours).distinct(),
+        *users.filter(user_permissions__in=ours).distinct(),
     ]
     if not seeing:
         return  # a new installation
@@ -95,7 +99,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='accesstoken',
             name='study_ids',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), editable=False, help_text='The studies that it reads; null: all that its user sees.', null=True, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, editable=False, help_text='The studies that it reads; null: all that its user sees.', null=True, size=None),
         ),
         migrations.AddField(
             model_name='auditevent',

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.template import RequestContext
 
 from identities.admin.extensions import Link, identity_pages
-from identities.models import Identity, PreSharedKey
+from identities.models import PreSharedKey
+from identities.visibility import may_view_all, scope_of
 
 register = template.Library()
 
@@ -17,6 +18,11 @@ register = template.Library()
 @register.simple_tag
 def is_mfa_available() -> bool:
     return bool(settings.STAFF_MFA != "off")
+
+
+@register.simple_tag(takes_context=True)
+def sees_all_identities(context: RequestContext) -> bool:
+    return may_view_all(context["request"].user)
 
 
 @register.simple_tag(takes_context=True)
@@ -32,10 +38,12 @@ def onboarding(context: RequestContext) -> dict[str, Any]:
     The steps are shown until a device has registered, to users who may take them.
     """
     perms = context["perms"]
+    scope = scope_of(context["request"].user)
+    keys = scope.filter(PreSharedKey.objects.all())
     return {
-        "is_waiting": not PreSharedKey.objects.filter(uses__gt=0).exists(),
+        "is_waiting": not keys.filter(uses__gt=0).exists(),
         "may_enrol": perms["identities"]["add_identity"]
         and perms["identities"]["add_presharedkey"],
-        "has_identity": Identity.objects.exists(),
-        "has_key": PreSharedKey.objects.exists(),
+        "has_identity": scope.identities().exists(),
+        "has_key": keys.exists(),
     }

@@ -14,10 +14,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identities.admin.confirmation import RowAction, confirm_and_apply
+from identities.admin.visible_rows import VisibleRowsMixin, viewer_scope
+from identities.audit import recorder
 from identities.models import Identity
+from identities.visibility import Scope, scope_of
 from ingest.admin.read_only import ModelAdmin
 from ingest.certificate_reassignment import NotReassignable, reassign
-from ingest.models import DeviceCertificate
+from ingest.models import CertificateReassignment, DeviceCertificate
 
 PERMISSION = "ingest.reassign_devicecertificate"
 
@@ -25,12 +28,6 @@ PERMISSION = "ingest.reassign_devicecertificate"
 class ReassignForm(forms.Form):
     identity = forms.CharField(max_length=64, help_text=_("The name of the new identity."))
     reason = forms.CharField(max_length=200, help_text=_("Stored with the reassignment."))
-
-    def clean_identity(self) -> Identity:
-        try:
-            return Identity.objects.named(self.cleaned_data["identity"].strip())
-        except Identity.DoesNotExist as error:
-            raise forms.ValidationError(_("There is no identity of this name.")) from error
 
 
 ACTION = RowAction(
@@ -42,8 +39,8 @@ ACTION = RowAction(
 )
 
 
-class ReassignableAdmin(ModelAdmin[DeviceCertificate]):
-    """Pages of certificates with a reassignment for users with the permission."""
+class ReassignableAdmin(VisibleRowsMixin, ModelAdmin[DeviceCertificate]):
+    """Pages of certificates with a reassignment for users with the permission on both sides."""
 
     change_form_template = "admin/ingest/devicecertificate/reassignable_change_form.html"
 
@@ -58,17 +55,26 @@ class ReassignableAdmin(ModelAdmin[DeviceCertificate]):
         """Show the confirmation form; on POST reassign the certificate."""
 
         def act(certificate: DeviceCertificate, data: dict[str, Any]) -> str:
-            previous, to = certificate.identity.name, data["identity"]
+            previous = certificate.identity
+            to = _find_identity(data["identity"], scope_of(request.user, PERMISSION))
             reassign(certificate, to, by=request.user.get_username(), reason=data["reason"])
-            self.log_change(request, certificate, f"Reassigned from {previous} to {to.name}.")
+            # The history is shown to users who may see only one of the two.
+            self.log_change(request, certificate, "Reassigned.")
+            recorder.record(
+                recorder.Action.COMMENT,
+                certificate,
+                changes={"identity": [previous.name, to.name]},
+                identity_ids={previous.pk, to.pk},
+            )
             return gettext(
                 "Reassigned from %(previous)s to %(identity)s from its next request on."
             ) % {
-                "previous": previous,
+                "previous": previous.name,
                 "identity": to.name,
             }
 
-        rows = DeviceCertificate.objects.select_related("identity").filter(pk=pk)
+        every = DeviceCertificate.objects.select_related("identity").filter(pk=pk)
+        rows = self.rows_for(request, PERMISSION, every)
         return confirm_and_apply(self, request, ACTION, rows, act)
 
     def change_view(
@@ -79,11 +85,39 @@ class ReassignableAdmin(ModelAdmin[DeviceCertificate]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the certificate's page, with the button for users with the permission."""
-        extra = {"may_reassign": request.user.has_perm(PERMISSION)}
+        row = self.get_object(request, object_id)
+        extra = {"may_reassign": row is not None and self.may(request, PERMISSION, row)}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     @admin.display(description=_("reassignments"))
     def reassignments_shown(self, certificate: DeviceCertificate) -> SafeString | str:
         rows = certificate.reassignments.select_related("from_identity", "to_identity")
-        lines = ((str(row), row.created_by, row.reason) for row in rows)
+        scope = viewer_scope(certificate)
+        lines = (
+            (_describe(row, scope), row.created_by, row.reason if _is_visible(row, scope) else "")
+            for row in rows
+        )
         return format_html_join("", "<p>{} by {}: {}</p>", lines) or gettext("none")
+
+
+def _find_identity(name: str, scope: Scope) -> Identity:
+    try:
+        identity = Identity.objects.named(name.strip())
+    except Identity.DoesNotExist:
+        identity = None
+    if identity is None or not scope.has(identity.pk):
+        raise NotReassignable(gettext("There is no identity of this name."))
+    return identity
+
+
+def _is_visible(row: CertificateReassignment, scope: Scope) -> bool:
+    return scope.has(row.from_identity_id) and scope.has(row.to_identity_id)
+
+
+def _describe(row: CertificateReassignment, scope: Scope) -> str:
+    """Return the text of ``row`` without the names of identities outside ``scope``."""
+    if _is_visible(row, scope):
+        return str(row)
+    sides = ((row.from_identity_id, row.from_identity), (row.to_identity_id, row.to_identity))
+    names = [str(side) if scope.has(pk) else gettext("another identity") for pk, side in sides]
+    return f"{row.created_at:%Y-%m-%d %H:%M:%S} from {names[0]} to {names[1]}"

@@ -17,6 +17,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from identities.admin.confirmation import Confirmation
+from identities.admin.visible_rows import viewer_scope
+from identities.visibility import Scope, scope_of
 from ingest.admin.certificate_reassignment import ReassignableAdmin
 from ingest.models import DeviceCertificate
 
@@ -52,7 +54,7 @@ class CertificateStatesAdmin(ReassignableAdmin):
     def _set_state(
         self, request: HttpRequest, rows: QuerySet[DeviceCertificate], state: State
     ) -> None:
-        changed = list(rows)
+        changed = list(self.rows_for(request, "ingest.change_devicecertificate", rows))
         for certificate in changed:
             certificate.state = state
             certificate.state_reason = ""
@@ -95,11 +97,13 @@ class CertificateStatesAdmin(ReassignableAdmin):
         """List the certificate's successors; on POST revoke them."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        certificate = DeviceCertificate.objects.select_related("identity").filter(pk=pk).first()
+        every = DeviceCertificate.objects.select_related("identity").filter(pk=pk)
+        certificate = self.rows_for(request, "ingest.change_devicecertificate", every).first()
         if certificate is None:
             raise Http404
         back = reverse(f"{_PAGE}change", args=[pk])
-        successors = DeviceCertificate.objects.find_successors([pk])
+        scope = scope_of(request.user, "ingest.change_devicecertificate")
+        successors = _find_successors(certificate, scope)
         if request.method == "POST":
             rows = DeviceCertificate.objects.filter(pk__in=[each.pk for each in successors])
             self._set_state(request, rows, State.REVOKED)
@@ -115,7 +119,7 @@ class CertificateStatesAdmin(ReassignableAdmin):
 
     @admin.display(description=_("successors"))
     def successors_shown(self, certificate: DeviceCertificate) -> SafeString | str:
-        found = DeviceCertificate.objects.find_successors([certificate.pk])
+        found = _find_successors(certificate, viewer_scope(certificate))
         if not found:
             return gettext("none")
         links = [
@@ -125,3 +129,8 @@ class CertificateStatesAdmin(ReassignableAdmin):
         page = reverse(f"{_PAGE}successors", args=[certificate.pk])
         offer = format_html('<p><a href="{}">{}</a></p>', page, gettext("Revoke them…"))
         return format_html_join("", '<p><a href="{}">{}</a> ({})</p>', links) + offer
+
+
+def _find_successors(certificate: DeviceCertificate, scope: Scope) -> list[DeviceCertificate]:
+    found = DeviceCertificate.objects.find_successors([certificate.pk])
+    return [each for each in found if scope.has(each.identity_id)]

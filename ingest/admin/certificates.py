@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.visible_rows import StudyFilter
 from ingest.admin.certificate_states import CertificateStatesAdmin
 from ingest.admin.read_only import grouped, shown
 from ingest.admin.registration_status import registration_status
@@ -58,7 +59,7 @@ class DeviceCertificateAdmin(CertificateStatesAdmin, LargeListAdmin):
         "bound_at",
     )  # fmt: skip
     list_display_links = ("identity", "fingerprint_start")
-    list_filter = ("state", ExpiryFilter)
+    list_filter = ("state", ExpiryFilter, StudyFilter)
     listed_lookups = ("identity__id__exact", "bound_with__id__exact")
     list_select_related = ("identity",)
     sort_keys: ClassVar[dict[str, Any]] = {

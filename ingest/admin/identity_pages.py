@@ -20,6 +20,7 @@ from identities.admin.extensions import Link, enrolment_pages, identity_pages, k
 from identities.admin.identities import link_count
 from identities.enrolment import progress
 from identities.models import Enrolment, Identity, PreSharedKey
+from identities.visibility import scope_of
 from ingest.models import DeviceCertificate, RegistrationAttempt
 
 # The key was valid once: another device used it up, staff revoked it, or it has expired.
@@ -127,7 +128,8 @@ def first_registration(key: Any) -> str:
 
 def render_failed_attempts(request: HttpRequest, enrolment: Enrolment) -> str:
     """Return the panel of an enrolment's keys with failed attempts, "" if there are none."""
-    keys = with_failed_attempts(progress.places(enrolment).select_related("identity"))
+    places = progress.places(enrolment, scope_of(request.user))
+    keys = with_failed_attempts(places.select_related("identity"))
     failed = [
         (key, _attempts_url(key)) for key in keys.filter(failed_attempts__gt=0)[:MAX_KEYS_LISTED]
     ]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,6 +14,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identities.admin.fields import LabelledInputsMixin
+from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
+from identities.visibility import Scope
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.models import DataDeletion, DeviceCertificate, RetentionPolicy, SampleConflict
 from ingest.time_range import format_instant
@@ -31,6 +34,7 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
         "replaced",
         "time_range",
     )
+    list_filter = (StudyFilter,)
     list_select_related = (
         "identity", "certificate__identity", "replaced_certificate__identity",
     )  # fmt: skip
@@ -52,13 +56,13 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
 
     @admin.display(description=_("later device"))
     def later(self, conflict: SampleConflict) -> str:
-        return _device(conflict.certificate)
+        return _device(conflict.certificate, conflict)
 
     @admin.display(description=_("replaced device"))
     def earlier(self, conflict: SampleConflict) -> str:
         if conflict.is_of_one_device():
             return gettext("the same: a copied key?")
-        return _device(conflict.replaced_certificate)
+        return _device(conflict.replaced_certificate, conflict)
 
     @admin.display(description=_("time range (UTC)"))
     def time_range(self, conflict: SampleConflict) -> SafeString:
@@ -82,15 +86,19 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
         return format_instant(conflict.last_ms)
 
 
-def _device(certificate: DeviceCertificate | None) -> str:
+def _device(certificate: DeviceCertificate | None, conflict: SampleConflict) -> str:
     if certificate is None:
         return "-"
-    return shown(certificate.label, 40) or grouped(certificate.sha256)[:19]
+    # A certificate that was reassigned since has the label of its new identity.
+    label = certificate.label if certificate.identity_id == conflict.identity_id else ""
+    return shown(label, 40) or grouped(certificate.sha256)[:19]
 
 
 @admin.register(DataDeletion)
 class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
     """Deletions by retention and erasure, latest first."""
+
+    identity_path = "identity_number"
 
     list_display = (
         "created_at",
@@ -125,10 +133,19 @@ class DataDeletionAdmin(EvidenceAdmin[DataDeletion]):
 
 
 @admin.register(RetentionPolicy)
-class RetentionPolicyAdmin(LabelledInputsMixin):
+class RetentionPolicyAdmin(VisibleRowsMixin, LabelledInputsMixin):
     """How long samples are kept; ``manage.py prune`` applies the policies."""
 
-    list_display = ("__str__", "identity", "keep_days", "changed_at")
-    list_select_related = ("identity",)
+    list_display = ("__str__", "identity", "study", "keep_days", "changed_at")
+    list_select_related = ("identity", "study")
     autocomplete_fields = ("identity",)
-    search_fields = ("identity__name",)
+    search_fields = ("identity__name", "study__name")
+
+    def filter_rows(
+        self, scope: Scope, rows: QuerySet[RetentionPolicy]
+    ) -> QuerySet[RetentionPolicy]:
+        """Return the policies of the identities and studies of ``scope``."""
+        if scope.study_ids is None:
+            return rows
+        of_identities = scope.filter(RetentionPolicy.objects.all()).values("pk")
+        return rows.filter(Q(pk__in=of_identities) | Q(study_id__in=scope.study_ids))

@@ -19,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from identities.admin.checked_requests import render_refusal
 from identities.admin.keyset import make_digest_search, make_search
+from identities.admin.visible_rows import StudyFilter
+from identities.visibility import visible_rows
 from ingest.admin.measurement_filters import (
     NameFilter,
     NotKeptFilter,
@@ -43,7 +45,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         "received_at", "identity", "name_shown", "filename_shown", "status_shown", "samples",
         "new", "identical", "replaced", "repeated", "rounded",
     )  # fmt: skip
-    list_filter = (StatusFilter, ReceivedFilter, NameFilter, NotKeptFilter)
+    list_filter = (StatusFilter, ReceivedFilter, NameFilter, NotKeptFilter, StudyFilter)
     sort_keys: ClassVar[dict[str, Any]] = {"received_at": F("id")}
     list_select_related = ("identity",)
     search_fields = ("identity__name",)
@@ -92,7 +94,8 @@ class MeasurementAdmin(WithdrawableAdmin):
         """Return the file byte for byte, as an attachment that browsers do not execute."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        measurement = Measurement.objects.select_related("identity").filter(pk=pk).first()
+        visible = visible_rows(request.user, Measurement.objects.select_related("identity"))
+        measurement = visible.filter(pk=pk).first()
         if measurement is None:
             raise Http404
         try:

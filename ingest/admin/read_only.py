@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from identities.admin.checked_requests import CheckedAdmin
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.visible_rows import VisibleRowsMixin
 from ingest.escaping import escape
 
 _Row = TypeVar("_Row", bound=Model)
@@ -22,8 +23,8 @@ else:
         """Django's class, with the type parameter of its stubs."""
 
 
-class EvidenceAdmin(LargeListAdmin, ModelAdmin[_Row]):
-    """Read-only rows, for users with the permission to view them."""
+class EvidenceAdmin(VisibleRowsMixin, LargeListAdmin, ModelAdmin[_Row]):
+    """Read-only rows, for users with the permission to view them and their identity."""
 
     actions = None
 

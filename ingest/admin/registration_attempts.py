@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from identities.admin.visible_rows import StudyFilter
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.models import RegistrationAttempt
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
@@ -41,7 +42,7 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
     """Registration attempts, latest first."""
 
     list_display = ("created_at", "result", "identity", "certificate", "hint", "address", "count")
-    list_filter = (OutcomeFilter, "created_at")
+    list_filter = (OutcomeFilter, "created_at", StudyFilter)
     list_select_related = ("identity",)
     sort_keys: ClassVar[dict[str, Any]] = {"created_at": F("created_at")}
     search_fields = ("=address", "identity__name", "=psk_hint", "=request_id", "sha256")

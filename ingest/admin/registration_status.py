@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import reverse
 
 from identities.models import PreSharedKey
+from identities.visibility import scope_of, visible_rows
 from ingest.admin.read_only import grouped, shown
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
@@ -25,10 +27,13 @@ def registration_status(request: HttpRequest, key: int) -> JsonResponse:
     """
     if not request.user.has_perms(PERMISSIONS):
         raise PermissionDenied
-    psk = PreSharedKey.objects.select_related("identity").filter(pk=key).first()
+    rows = PreSharedKey.objects.select_related("identity").filter(pk=key)
+    psk = scope_of(request.user, PERMISSIONS[0]).filter(rows).first()
     if psk is None:
         raise Http404
-    certificates = DeviceCertificate.objects.filter(bound_with=psk).defer("der")
+    certificates = visible_rows(
+        request.user, DeviceCertificate.objects.filter(bound_with=psk).defer("der")
+    )
     response = JsonResponse(
         {
             "state": psk.state,
@@ -58,7 +63,9 @@ def _as_json(certificate: DeviceCertificate) -> dict[str, str]:
 def _last_refusal(key: PreSharedKey) -> dict[str, str] | None:
     # By the hint: a mistyped key has no row, but usually begins like the intended one.
     attempts = RegistrationAttempt.objects.filter(
-        created_at__gte=key.created_at, psk_hint=key.hint
+        Q(identity=key.identity_id) | Q(identity=None),
+        created_at__gte=key.created_at,
+        psk_hint=key.hint,
     ).exclude(outcome__in=NOT_A_REFUSAL)
     last = attempts.order_by("-created_at").first()
     if last is None:

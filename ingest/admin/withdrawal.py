@@ -56,7 +56,8 @@ class WithdrawableAdmin(EvidenceAdmin[Measurement]):
                 "Withdrawn; %d hour rebuilt.", "Withdrawn; %d hours rebuilt.", done.hours
             ) % (done.hours)
 
-        rows = Measurement.objects.defer("content").filter(pk=pk)
+        every = Measurement.objects.defer("content").filter(pk=pk)
+        rows = self.rows_for(request, PERMISSION, every)
         return confirm_and_apply(self, request, ACTION, rows, act)
 
     def change_view(
@@ -69,7 +70,7 @@ class WithdrawableAdmin(EvidenceAdmin[Measurement]):
         """Show the file's page, with the button for users with the permission if it is stored."""
         row = self.get_object(request, object_id)
         is_stored = row is not None and row.status == Measurement.Status.STORED
-        extra = {"may_withdraw": is_stored and request.user.has_perm(PERMISSION)}
+        extra = {"may_withdraw": is_stored and self.may(request, PERMISSION, row)}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     @admin.display(description=_("withdrawn"))

@@ -151,7 +151,8 @@ class DeviceCertificate(models.Model):
         permissions = [("reassign_devicecertificate", "Can reassign a certificate")]
 
     def __str__(self) -> str:
-        return f"{self.identity.name} {self.fingerprint[:16]}"
+        # Not the identity: files and conflicts of another one may name the certificate.
+        return self.fingerprint[:16]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row; a certificate that is not active loses its open renewal keys."""

@@ -94,6 +94,17 @@ def test_a_permission_alone_shows_no_identity(make_user: Make, studies: dict[str
     assert names(scope_of(viewer, ISSUE)) == set()
 
 
+def test_without_studies_permissions_alone_count(make_user: Make) -> None:
+    Identity.objects.create(name="one")
+    user = make_user("gina")
+    user.user_permissions.add(Permission.objects.get(codename="add_presharedkey"))
+    assert scope_of(user) == scope_of(user, ISSUE) == EVERYTHING
+    assert names(scope_of(user, "identities.change_presharedkey")) == set()
+    assert names(scope_of(AnonymousUser())) == set()
+    Study.objects.create(name="first")
+    assert names(scope_of(User.objects.get(pk=user.pk))) == set()
+
+
 def test_inactive_and_anonymous_users_see_nothing(
     make_user: Make, studies: dict[str, Study]
 ) -> None:
@@ -106,7 +117,7 @@ def test_a_token_narrows_what_its_owner_sees(make_user: Make, studies: dict[str,
     def seen(user: User, *names_of_studies: str) -> set[str]:
         token = AccessToken(user=user, study_ids=[studies[name].pk for name in names_of_studies])
         request = SimpleNamespace(user=user, auth=token)
-        assert not may_view_installation(request)
+        assert not may_view_installation(user, token)
         return names(scope_of_request(request))
 
     everyone, viewer = make_user("anna", "analysts"), member(make_user("v"), studies["A"])

@@ -22,6 +22,7 @@ from identities import keys
 from identities.access_tokens import AccessToken
 from identities.audit.models import AuditEvent
 from identities.models import Enrolment, Identity, PreSharedKey
+from identities.studies import Study, StudyIdentity, StudyMember
 from ingest.models import (
     CertificateReassignment,
     DataDeletion,
@@ -85,11 +86,14 @@ def make() -> World:
     person = User.objects.create(username=CANARY, first_name=CANARY, last_name="l", email=CANARY)
     group = Group.objects.create(name=CANARY)
     for identity, name in ((odd, CANARY), (plain, world.series)):
-        world.rows |= _of_devices(identity, name, _key(identity, person))
+        world.rows |= rows_of(identity, name, make_key(identity, person))
     token = AccessToken(user=person, note=CANARY)
     token.set_new_secret()
     token.save()
     totp = TOTPDevice.objects.create(user=person, name=CANARY)
+    study = Study.objects.create(name=CANARY, description=CANARY)
+    taking_part = StudyIdentity.objects.create(study=study, identity=odd, participant_code="k 1")
+    member = StudyMember.objects.create(study=study, user=person)
     action = AuditEvent.objects.create(
         action="change",
         username=CANARY,
@@ -99,44 +103,45 @@ def make() -> World:
     )
     enrolment = Enrolment.objects.create(name=CANARY, created_by=person)
     PreSharedKey.objects.update(enrolment=enrolment)
-    rows = (odd, plain, person, group, token, totp, action, enrolment)
+    rows = (odd, plain, person, group, token, totp, action, enrolment, study, taking_part, member)
     world.rows |= {row._meta.label_lower: row for row in rows}
     return world
 
 
-def _key(identity: Identity, person: User) -> PreSharedKey:
-    key = PreSharedKey(identity=identity, note=CANARY, created_by=person)
+def make_key(identity: Identity, person: User, note: str = CANARY) -> PreSharedKey:
+    key = PreSharedKey(identity=identity, note=note, created_by=person)
     key.set_new_secret()
     key.uses = 1
     key.save()
     return key
 
 
-def _of_devices(identity: Identity, name: str, key: PreSharedKey) -> dict[str, Any]:
+def rows_of(identity: Identity, name: str, key: PreSharedKey, text: str = CANARY) -> dict[str, Any]:
+    """Store a row of every model of devices; ``text`` is what people and devices set."""
     now = timezone.now()
     certificates = [
         DeviceCertificate.objects.create(
             identity=identity,
             sha256=hashlib.sha256(f"{identity.name} {number}".encode()).digest(),
             der=b"der",
-            subject=f"CN={CANARY}",
+            subject=f"CN={text}",
             key_type="EC P-256",
             not_before=now - timedelta(days=1),
             not_after=now + timedelta(days=9),
-            label=CANARY,
+            label=text,
             bound_with=key,
-            state_reason=CANARY,
+            state_reason=text,
         )
         for number in range(2)
     ]
-    errors = [{"line": 1, "column": 1, "got": CANARY, "hint": CANARY}]
+    errors = [{"line": 1, "column": 1, "got": text, "hint": text}]
     make_block(identity, name, [(FIRST_MS, 60.0), (FIRST_MS + 1000, 61.0)])
     measurement = make_measurement(
         certificates[0],
-        CANARY.encode() + identity.name.encode(),
+        text.encode() + identity.name.encode(),
         name,
-        filename=CANARY,
-        content_type=CANARY,
+        filename=text,
+        content_type=text,
         status="rejected",
         errors=errors,
     )
@@ -149,7 +154,7 @@ def _of_devices(identity: Identity, name: str, key: PreSharedKey) -> dict[str, A
             sha256=b"x" * 32,
             psk_hint=keys.hint(keys.generate("dpsk_")),
             identity=identity,
-            request_id=CANARY,
+            request_id=text,
         ),
         SampleConflict.objects.create(
             identity=identity,
@@ -162,22 +167,22 @@ def _of_devices(identity: Identity, name: str, key: PreSharedKey) -> dict[str, A
             last_ms=FIRST_MS,
         ),
         DataDeletion.objects.create(
-            kind="forget", identity_number=identity.pk, created_by=CANARY, reference=CANARY
+            kind="forget", identity_number=identity.pk, created_by=text, reference=text
         ),
         RetentionPolicy.objects.create(identity=identity, keep_days=90),
-        *_alert(identity, name),
+        *_alert(identity, name, text),
         CertificateReassignment.objects.create(
-            certificate=certificates[0], created_by=CANARY, reason=CANARY
+            certificate=certificates[0], created_by=text, reason=text
         ),
     )
     return {row._meta.label_lower: row for row in rows}
 
 
-def _alert(identity: Identity, name: str) -> tuple[Incident, Notification]:
+def _alert(identity: Identity, name: str, text: str) -> tuple[Incident, Notification]:
     incident = Incident.objects.create(
         kind="late", identity=identity, name=name, newest_ms=FIRST_MS
     )
-    notice = Notification.objects.create(channel="email", sent_at=timezone.now(), last_error=CANARY)
+    notice = Notification.objects.create(channel="email", sent_at=timezone.now(), last_error=text)
     NotificationItem.objects.create(
         notification=notice, incident=incident, channel="email", event="late"
     )
