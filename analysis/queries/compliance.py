@@ -7,6 +7,7 @@ hours that are not compacted yet from the times of their samples.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -203,10 +204,11 @@ def _divide(hour: _HourBins, edges_ms: Sequence[int]) -> Iterator[tuple[int, int
 
     A 5-minute bin lies in one day: offsets from UTC are multiples of a quarter of an hour.
     """
-    starts = hour.hour * HOUR_MS + np.arange(BINS) * BIN_MS
-    days = np.searchsorted(edges_ms, starts, side="right") - 1
-    for day in np.unique(days).tolist():
-        inside = days == day
-        count = int(hour.samples[inside].sum())
+    start = hour.hour * HOUR_MS
+    following = bisect_right(edges_ms, start)
+    is_divided = following < len(edges_ms) and edges_ms[following] < start + HOUR_MS
+    cut = (edges_ms[following] - start) // BIN_MS if is_divided else BINS
+    for day, bins in ((following - 1, slice(cut)), (following, slice(cut, BINS))):
+        count = int(hour.samples[bins].sum())
         if count and 0 <= day < len(edges_ms) - 1:
-            yield day, count, min(HOUR_MS, int(hour.covered_ms[inside].sum()))
+            yield day, count, min(HOUR_MS, int(hour.covered_ms[bins].sum()))
