@@ -35,7 +35,8 @@ class NewTokenForm(NewSecretForm):
         """Set the chosen studies on the token."""
         data = super().clean() or self.cleaned_data
         if chosen := data.get("studies"):
-            self.instance.study_ids = sorted(study.pk for study in chosen)
+            token = cast("AccessToken", self.instance)
+            token.study_ids = sorted(study.pk for study in chosen)
         return data
 
 
@@ -72,7 +73,7 @@ class AccessTokenAdmin(OneTimeSecretAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm[Any]]:
-        form = super().get_form(request, obj, change, **kwargs)
+        form: type[ModelForm[Any]] = super().get_form(request, obj, change, **kwargs)
         if "studies" in form.base_fields:
             # A copy: all requests share the field that the class declares.
             field = cast("ModelMultipleChoiceField[Any]", deepcopy(form.base_fields["studies"]))

@@ -140,4 +140,5 @@ def test_the_choice_of_one_user_is_not_that_of_another(
         assert "Theirs" not in manager.get(page).content.decode()
     shared = IdentityAdmin.form.base_fields["study"]
     assert isinstance(shared, ModelChoiceField)
+    assert shared.queryset is not None
     assert not shared.queryset.exists()
