@@ -8,7 +8,9 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
+from django_otp.plugins.otp_static import admin as _static_admin  # noqa: F401 - registers
 from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp import admin as _totp_admin  # noqa: F401 - registers
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from identities.admin.access_tokens import is_superuser
@@ -19,7 +21,8 @@ apps.get_app_config(TOTPDevice._meta.app_label).verbose_name = gettext_lazy("MFA
 TOTPDevice._meta.verbose_name = gettext_lazy("authenticator")
 TOTPDevice._meta.verbose_name_plural = gettext_lazy("authenticators")
 
-# django-otp's own pages show the secrets.
+# django-otp's own pages show the secrets. They are imported above, in whatever order Django
+# imports the admin modules, so that they are not registered later.
 for _model in (TOTPDevice, StaticDevice):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
