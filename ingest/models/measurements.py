@@ -202,7 +202,7 @@ class HourSummary(models.Model):
     pk = models.CompositePrimaryKey("identity_id", "name", "hour")
     identity = models.ForeignKey(
         Identity,
-        on_delete=models.PROTECT,
+        on_delete=models.CASCADE,
         related_name="+",
         db_constraint=False,
         db_index=False,
