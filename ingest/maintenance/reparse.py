@@ -6,7 +6,7 @@ files too. Its receipt keeps its id and its time of reception.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -17,7 +17,12 @@ from ingest.measurement_files import read_file
 from ingest.models import Measurement
 from ingest.parsing.samples import FileLimits, LimitExceeded, SampleFile, TimeWindow
 from ingest.storage import block_store
-from ingest.storage.prepared_files import PreparedFile, overlay_series, prepare_series
+from ingest.storage.prepared_files import (
+    PreparedFile,
+    PreparedSeries,
+    overlay_series,
+    prepare_series,
+)
 from ingest.storage.stored_files import load_content, report_damage
 
 _RECEIPT_FIELDS = (
@@ -108,17 +113,21 @@ def _store(measurement: Measurement, file: SampleFile, columns: tuple[str, ...] 
             columns=None if columns is None else list(columns),
             **{name: getattr(receipt, name) for name in _RECEIPT_FIELDS},
         )
-        for counts in (each.counts() for each in overlaid):
-            if counts.first_ms is not None and counts.last_ms is not None:
-                series_changes.record(
-                    series_changes.Kind.REPARSED,
-                    identity_id,
-                    counts.name,
-                    counts.first_ms,
-                    counts.last_ms,
-                    measurement_id=measurement.pk,
-                )
+        _record_changes(measurement, overlaid)
     return True
+
+
+def _record_changes(measurement: Measurement, series: Sequence[PreparedSeries]) -> None:
+    for counts in (each.counts() for each in series):
+        if counts.first_ms is not None and counts.last_ms is not None:
+            series_changes.record(
+                series_changes.Kind.REPARSED,
+                measurement.identity_id,
+                counts.name,
+                counts.first_ms,
+                counts.last_ms,
+                measurement_id=measurement.pk,
+            )
 
 
 def _next_sequence() -> int:

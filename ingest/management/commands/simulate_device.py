@@ -90,6 +90,11 @@ class Command(BaseCommand):
             metavar="HERTZ",
             help="also send three-axis acceleration of this rate, as acc.x, acc.y and acc.z",
         )
+        self._add_certificate_arguments(parser)
+
+    @staticmethod
+    def _add_certificate_arguments(parser: CommandParser) -> None:
+        add = parser.add_argument
         add("--state-dir", type=Path, help="keep the certificate and unsent files in this folder")
         add(
             "--renew-days",

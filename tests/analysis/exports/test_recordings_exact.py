@@ -57,7 +57,7 @@ def test_three_axes_between_milliseconds_come_back_exactly() -> None:
     ]
 
 
-def test_an_export_is_uploaded_again_as_a_file_of_identical_samples() -> None:
+def test_an_export_is_uploaded_again_as_identical_samples() -> None:
     device = make_certificate(make_identity())
     content = (DATA / "acc_excerpt_2019_06_11").read_bytes()
     first = send(device, content, "acc")
