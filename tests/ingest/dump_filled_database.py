@@ -73,12 +73,14 @@ def fill() -> None:
     from identities.access_tokens import AccessToken  # noqa: PLC0415
     from identities.audit.models import AuditEvent  # noqa: PLC0415
     from identities.credentials import issue_psk  # noqa: PLC0415
+    from identities.studies import Study, StudyIdentity, StudyMember  # noqa: PLC0415
     from ingest.certificate_reassignment import reassign  # noqa: PLC0415
     from ingest.certificate_renewal import issue_renewal_key  # noqa: PLC0415
     from ingest.maintenance.compaction import compact  # noqa: PLC0415
     from ingest.maintenance.retention import prune  # noqa: PLC0415
     from ingest.maintenance.withdrawal import withdraw  # noqa: PLC0415
     from ingest.models import (  # noqa: PLC0415
+        CertificateRefusal,
         DailyUsage,
         DeviceCertificate,
         Measurement,
@@ -102,10 +104,18 @@ def fill() -> None:
     DeviceCertificate.objects.filter(pk=other.pk).update(bound_with=key)
     RegistrationAttempt.objects.create(outcome="registered", identity=first, sha256=old.sha256)
     issue_renewal_key(old.pk)
+    study = Study.objects.create(name="Sleep", time_zone="Europe/Amsterdam")
+    StudyIdentity.objects.create(study=study, identity=first, participant_code="P-1")
+    StudyMember.objects.create(study=study, user=user, role="viewer")
+    CertificateRefusal.objects.create(
+        certificate=old, at=datetime(2026, 3, 2, tzinfo=UTC), code="unreadable_file", status=422
+    )
     send(old, {MORNING + 1000 * i: 60.0 + i % 7 for i in range(9000)})
     send(other, {MORNING + 1000 * i: 61.5 for i in range(100)})
     send(old, {MORNING - 400 * DAY_MS + i * i: 0.1 * i for i in range(500)}, name="ibi")
     send(old, b"rubbish", name="notes")
+    axes = "".join(f"{MORNING + i}.25,0.{i % 10},-{i},\n" for i in range(300))
+    send(old, f"time,x,y,z\n{axes}".encode(), name="acc")
     mistake = send(other, {MORNING + 7: 700.0}, name="mistake")
     compact()
     withdraw(Measurement.objects.get(pk=mistake.id), by="ada", reason="wrong patient")
