@@ -12,7 +12,6 @@ from alerts.models import Incident
 from identities.models import lock_identities
 from ingest import interrupted_uploads
 from ingest.models import DeviceCertificate, InterruptedUpload, Measurement
-from ingest.storage.stored_files import find_fault
 
 # Files of open incidents that a run reads again.
 MAX_FILES_PER_RUN = 20
@@ -36,6 +35,9 @@ def open_damaged(*, identity_id: int, measurement_id: UUID, name: str, **kwargs:
 
 def update_damaged(now: datetime) -> None:
     """Resolve the incidents of files that are whole again or deleted, some of them each run."""
+    # Every command imports this module; reading files imports pyarrow.
+    from ingest.storage.stored_files import find_fault  # noqa: PLC0415
+
     open_rows = Incident.objects.filter(kind=_Kind.DAMAGED, ended_at=None)
     for incident in open_rows.order_by("?")[:MAX_FILES_PER_RUN]:
         file = Measurement.objects.filter(

@@ -117,7 +117,7 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
         The browser's own list needs no script and works with every screen reader.
         """
         choices = scope_of(request.user, "identities.add_presharedkey").identities()
-        is_long = choices[: MAX_IDENTITY_OPTIONS + 1].count() > MAX_IDENTITY_OPTIONS
+        is_long = choices.order_by()[: MAX_IDENTITY_OPTIONS + 1].count() > MAX_IDENTITY_OPTIONS
         return ("identity",) if is_long else ()
 
     def make_search(self, field: str, term: str) -> Q:

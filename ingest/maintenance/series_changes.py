@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from identities.studies import Study, StudyIdentity
-from ingest.maintenance.replay import series_names
 from ingest.models import SeriesChange
 from ingest.time_range import EARLIEST_MS, LATEST_MS
 
@@ -50,6 +49,9 @@ def record_participation(kind: Kind, identity_id: int, study_id: int) -> None:
     Who reads the row adds the series of then, since an upload may be storing another one now. One
     that left is recorded with those of now too, which may be erased before the row is read.
     """
+    # Every command imports this module; replay imports numpy.
+    from ingest.maintenance.replay import series_names  # noqa: PLC0415
+
     names = series_names(identity_id) if kind == Kind.LEFT else []
     SeriesChange.objects.bulk_create(
         SeriesChange(

@@ -35,8 +35,9 @@ FIRST = re.compile(r"[=+\-@\t\r\n]")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 WRITES_CSV = re.compile(r"csv\.(writer|DictWriter|write_csv)|text/csv")
 SHOWN_BY = {
-    "analysis/admin/compliance.py",  # participant codes: tests/analysis/admin/test_compliance_page
+    "analysis/admin/compliance.py",  # participant codes
     "analysis/exports/formats.py",  # numbers: see below
+    "analysis/exports/study_folder.py",  # participant codes
     "analysis/api/openapi.py",  # says that there is CSV
     "identities/admin/bulk_enrolment_forms.py",  # names of identities, into a field of a page
     "identities/static/identities/credential_sheet.js",  # notes: in a browser, below
