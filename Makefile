@@ -37,7 +37,7 @@ up: $(VENV)/demo.stamp ## everything up, without devices
 logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
-test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (some 6 minutes)
+test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (some 10 minutes)
 	@$(PYTEST) -m $(QUICK_TESTS) $(ARGS)
 
 # CLIENTS= installs no HTTP clients of other languages.
