@@ -17,7 +17,9 @@ from analysis.api import openapi as doc
 from analysis.api.parameters import read_parameters
 from analysis.api.view_base import ReadView
 
-LINKS = ("identities", "series", "measurements", "changes", "archive", "schema", "docs")
+LINKS = (
+    "studies", "identities", "series", "measurements", "changes", "archive", "schema", "docs"
+)  # fmt: skip
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
