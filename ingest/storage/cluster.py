@@ -1,6 +1,6 @@
-"""What is asked of every node of a Citus cluster, since the node that stores a file commits it.
+"""Queries to every node of a Citus cluster: the node that stores a file commits it.
 
-Without Citus there is one node, the database, and nothing here asks anything.
+Without Citus the database is the only node, and no query is sent.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def measure() -> list[FreeSpace]:
 
 
 def measure_nodes() -> list[FreeSpace]:
-    """Return the free space of each node of a cluster that tells it.
+    """Return the free space of each node of a cluster that reports it.
 
     Raises ``django.db.Error``.
     """

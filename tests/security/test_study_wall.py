@@ -94,7 +94,7 @@ def addresses(world: StudyWorld, *, with_searches: bool) -> Iterator[tuple[str, 
 def find_leaks(
     world: StudyWorld, client: Client, *, with_searches: bool = False, enough: int = 1000
 ) -> list[str]:
-    """GET every address; return those that tell of the other study, at most ``enough``."""
+    """GET every address; return those that show the other study, at most ``enough``."""
     leaks: list[str] = []
     texts = world.texts()
     for other, missing in addresses(world, with_searches=with_searches):
