@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import uuid
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +26,9 @@ _BINARY = pq.Format.BINARY
 _BOOL = (b"\x00", b"\x01")
 _INT4 = struct.Struct("!i")
 _INT8 = struct.Struct("!q")
-_UUID_OID, _UUID_ARRAY_OID = 2950, 2951
 _ARRAY_HEADER = struct.Struct("!5i")
 _INT4_ELEMENT = struct.Struct("!ii")
 _INT8_ELEMENT = struct.Struct("!iq")
-_FLOAT8_ELEMENT = struct.Struct("!id")
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,8 @@ class Statement:
 
 # OIDs by type name, which are the same in every PostgreSQL.
 _OIDS = {
-    "bool": 16, "bytea": 17, "int8": 20, "int4": 23, "text": 25, "uuid": _UUID_OID,
-    "jsonb": 3802, "int4[]": pg_arrays.INT4_ARRAY_OID,
-    "float8[]": pg_arrays.FLOAT8_ARRAY_OID, "uuid[]": _UUID_ARRAY_OID,
-    "int8[]": 1016, "text[]": 1009,
+    "bool": 16, "bytea": 17, "int8": 20, "int4": 23, "text": 25, "uuid": 2950,
+    "jsonb": 3802, "int4[]": pg_arrays.INT4_ARRAY_OID, "int8[]": 1016, "text[]": 1009,
     "ingest_new_block[]": 0,  # the server knows it from the function's declaration
 }  # fmt: skip
 
@@ -145,12 +140,6 @@ def jsonb(document: bytes | None) -> bytes | None:
     return None if document is None else b"\x01" + document
 
 
-def uuids(identifiers: Sequence[uuid.UUID]) -> bytes:
-    """Return ``identifiers`` as ``uuid[]``."""
-    elements = b"".join(_INT4.pack(16) + identifier.bytes for identifier in identifiers)
-    return _ARRAY_HEADER.pack(1, 0, _UUID_OID, len(identifiers), 1) + elements
-
-
 def int4s(numbers: Sequence[int]) -> bytes:
     """Return a few ``numbers`` as ``int4[]``; ``pg_arrays`` is for large arrays."""
     elements = b"".join(_INT4_ELEMENT.pack(4, number) for number in numbers)
@@ -168,12 +157,6 @@ def texts(strings: Sequence[str]) -> bytes:
     encoded = [string.encode() for string in strings]
     elements = b"".join(_INT4.pack(len(text)) + text for text in encoded)
     return _ARRAY_HEADER.pack(1, 0, 25, len(strings), 1) + elements
-
-
-def float8s(numbers: Sequence[float]) -> bytes:
-    """Return a few ``numbers`` as ``float8[]``; ``pg_arrays`` is for large arrays."""
-    elements = b"".join(_FLOAT8_ELEMENT.pack(8, number) for number in numbers)
-    return _ARRAY_HEADER.pack(1, 0, pg_arrays.FLOAT8_OID, len(numbers), 1) + elements
 
 
 # --- Bytes to values -----------------------------------------------------------------------
