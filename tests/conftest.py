@@ -20,13 +20,16 @@ from tests.support.database import (
     running_cluster,
 )
 from tests.support.devices import Device
-from tests.support.examples import bounded
+from tests.support.examples import IS_LONG_RUN, bounded
 from tests.support.missing_tools import missing_tools
 from tests.support.real_clients import RealClient, list_missing
 from tests.support.stack import Stack
 
-# How long an example takes is the machine's affair.
-hypothesis.settings.register_profile("project", deadline=None, max_examples=bounded(200))
+# How long an example takes is the machine's affair. `make test` tries the same examples each time,
+# so that a change fails for what it brings; `make test-all` tries new ones.
+hypothesis.settings.register_profile(
+    "project", deadline=None, max_examples=bounded(200), derandomize=not IS_LONG_RUN
+)
 hypothesis.settings.load_profile("project")
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
