@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from device_client.certificate import make_credentials
 from identities.credentials import get_or_create_identity, issue_psk
 from ingest import registration
+from ingest.device_requests import DeviceRequest
 from ingest.models import DeviceCertificate
 from ingest.parsing.certificates import parse
 from ingest.uploads import Uploader
@@ -58,7 +59,7 @@ def _register(device: BenchmarkDevice) -> BenchmarkDevice:
             serialization.Encoding.DER
         )
     )
-    registration.register(certificate, psk, address="127.0.0.1", request_id="bench")
+    registration.register(certificate, psk, DeviceRequest("127.0.0.1", "bench", None, "bench"))
     bound = DeviceCertificate.objects.get(sha256=certificate.sha256)
     return replace(device, uploader=Uploader(identity.pk, bound.pk))
 

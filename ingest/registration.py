@@ -15,6 +15,7 @@ from django.db import Error, transaction
 from identities import keys
 from identities.models import PreSharedKey, lock_identities
 from ingest import certificate_renewal, quotas, registration_throttle, stranger_attempts
+from ingest.device_requests import DeviceRequest
 from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
 from ingest.registration_outcomes import Outcome
@@ -54,20 +55,17 @@ class _Decision:
     bound: DeviceCertificate | None = None
 
 
-def register(
-    certificate: ClientCertificate, psk: str, *, address: str, request_id: str
-) -> Registered:
+def register(certificate: ClientCertificate, psk: str, request: DeviceRequest) -> Registered:
     """Bind ``certificate`` to the identity that ``psk`` belongs to.
 
-    The caller has checked the certificate's dates and policy. ``address`` is the device's IP
-    address as text. Raises ``RegistrationFailed`` (the key keeps its use),
-    ``RegistrationThrottled`` (nothing was decided, the key keeps its use) or a
+    The caller has checked the certificate's dates and policy. Raises ``RegistrationFailed`` (the
+    key keeps its use), ``RegistrationThrottled`` (nothing was decided, the key keeps its use) or a
     ``django.db.Error``. Call it outside of a transaction.
     """
-    source = Source.of(certificate.sha256, address)
+    source = Source.of(certificate.sha256, request.address)
     try:
         registration_throttle.check(source)
-        decision = _attempt(certificate, psk, source, request_id)
+        decision = _attempt(certificate, psk, source, request)
     except RegistrationThrottled:
         registration_throttle.throttled.add(source)
         registration_throttle.throttled.record_when_due()
@@ -83,7 +81,7 @@ def register(
 
 
 def record_refused_certificate(
-    outcome: Outcome, sha256: bytes | None, psk: str, *, address: str, request_id: str
+    outcome: Outcome, sha256: bytes | None, psk: str, request: DeviceRequest
 ) -> None:
     """Record a registration whose certificate was refused, so that staff find it.
 
@@ -91,36 +89,29 @@ def record_refused_certificate(
     whether the key exists or not; beyond the limits only the number is recorded. A failure is
     logged: it changes no answer.
     """
-    source = Source.of(sha256, address)
+    source = Source.of(sha256, request.address)
     if source.address is None and sha256 is None:
         return
     try:
         registration_throttle.check(source)
-        _record_refusal(outcome, source, psk, request_id)
+        _record_refusal(outcome, source, psk, request)
     except RegistrationThrottled:
         registration_throttle.throttled.add(source)
     except Error as error:
         logger.warning("a refused registration is not recorded: %s", type(error).__name__)
 
 
-def _record_refusal(outcome: Outcome, source: Source, psk: str, request_id: str) -> None:
+def _record_refusal(outcome: Outcome, source: Source, psk: str, request: DeviceRequest) -> None:
     with transaction.atomic():
         known = PreSharedKey.objects.filter(digest=keys.digest(psk))
         identity_id = known.values_list("identity_id", flat=True).first() or 0
         locked = lock_identities([identity_id])
         registration_throttle.check_under_lock(source)
-        RegistrationAttempt.objects.create(
-            outcome=outcome,
-            sha256=source.sha256,
-            psk_hint=_hint(psk),
-            identity_id=identity_id if locked else None,
-            address=source.address_text,
-            request_id=request_id[:64],
-        )
+        _record(outcome, psk, source, request, identity_id=identity_id if locked else None)
 
 
 def _attempt(
-    certificate: ClientCertificate, psk: str, source: Source, request_id: str
+    certificate: ClientCertificate, psk: str, source: Source, request: DeviceRequest
 ) -> _Decision:
     with transaction.atomic(durable=True):
         # One registration of a certificate at a time: the second one finds the first one's binding.
@@ -130,11 +121,12 @@ def _attempt(
             registration_throttle.check_under_lock(source)
         is_recorded = decision.key is not None or stranger_attempts.rows.take_place()
         if is_recorded:
-            _record(decision, certificate, psk, source, request_id)
+            identity_id = decision.key.identity_id if decision.key else None
+            _record(decision.outcome, psk, source, request, identity_id=identity_id)
     if decision.key is None:
         if not is_recorded:
             registration_throttle.throttled.add(source)
-        stranger_attempts.rows.evict_when_due()
+        stranger_attempts.evict_when_due()
     logger.log(
         logging.WARNING if decision.bound is None else logging.INFO,
         "registration %s certificate=%s address=%s",
@@ -146,19 +138,22 @@ def _attempt(
 
 
 def _record(
-    decision: _Decision,
-    certificate: ClientCertificate,
+    outcome: Outcome,
     psk: str,
     source: Source,
-    request_id: str,
+    request: DeviceRequest,
+    *,
+    identity_id: int | None,
 ) -> None:
     RegistrationAttempt.objects.create(
-        outcome=decision.outcome,
-        sha256=certificate.sha256,
+        outcome=outcome,
+        sha256=source.sha256,
         psk_hint=_hint(psk),
-        identity=decision.key.identity if decision.key else None,
+        identity_id=identity_id,
         address=source.address_text,
-        request_id=request_id[:64],
+        request_id=request.request_id[:64],
+        user_agent=request.user_agent,
+        clock_offset_seconds=request.clock_offset_seconds,
     )
 
 
@@ -218,7 +213,7 @@ def _bind(
         not_after=certificate.not_after,
         bound_with=key,
         replaces=superseded,
-        label="" if superseded is None else superseded.label,
+        label=key.note if superseded is None else superseded.label,
     )
 
 

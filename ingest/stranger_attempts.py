@@ -29,11 +29,13 @@ DELETE FROM ingest_registrationattempt WHERE identity_id IS NULL AND id <= (
 
 @dataclass
 class StrangerRows:
-    """The rows of strangers that this process has written."""
+    """The rows of strangers that this process has written to a table."""
 
+    max_per_minute: int = MAX_ROWS_PER_MINUTE
+    evict_every: int = EVICT_EVERY
     window_started: float = 0.0
     in_window: int = 0
-    since_eviction: int = EVICT_EVERY  # a new process evicts with its first row
+    since_eviction: int = MAX_ROWS  # a new process evicts with its first row
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take_place(self) -> bool:
@@ -42,18 +44,24 @@ class StrangerRows:
             now = time.monotonic()
             if now - self.window_started >= 60:
                 self.window_started, self.in_window = now, 0
-            if self.in_window >= MAX_ROWS_PER_MINUTE:
+            if self.in_window >= self.max_per_minute:
                 return False
             self.in_window += 1
             self.since_eviction += 1
             return True
 
-    def evict_when_due(self) -> None:
-        """Delete the oldest rows beyond ``MAX_ROWS``, once in ``EVICT_EVERY`` rows."""
+    def is_eviction_due(self) -> bool:
+        """Return whether to delete the oldest rows: once in ``evict_every`` rows."""
         with self.lock:
-            if self.since_eviction < EVICT_EVERY:
-                return
+            if self.since_eviction < self.evict_every:
+                return False
             self.since_eviction = 0
+            return True
+
+
+def evict_when_due() -> None:
+    """Delete the oldest attempts of strangers beyond ``MAX_ROWS``."""
+    if rows.is_eviction_due():
         with connection.cursor() as cursor:
             cursor.execute(_EVICT, [MAX_ROWS])
 

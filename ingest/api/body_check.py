@@ -94,8 +94,12 @@ def _check_small_request(request: HttpRequest, *, is_json: bool) -> None:
 
 
 def _refuse(error: Exception, context: dict[str, object]) -> HttpResponse:
-    """Return a refusal as ``auth_request`` can hand it on: everything in headers."""
+    """Return a refusal as ``auth_request`` can hand it on: everything in headers.
+
+    The view that records refusals is not reached then.
+    """
     problem = responses.handle_exception(error, context)
+    _record(error, context["request"]._request)  # type: ignore[attr-defined] # what DRF wraps
     answer = HttpResponse(status=REFUSED)
     answer["X-Problem"] = problem.content.decode()
     answer["X-Problem-Status"] = str(problem.status_code)
@@ -103,3 +107,11 @@ def _refuse(error: Exception, context: dict[str, object]) -> HttpResponse:
         if name in problem:
             answer[f"X-Problem-{name}"] = problem[name]
     return answer
+
+
+def _record(error: Exception, request: HttpRequest) -> None:
+    try:
+        presented = read_presented_certificate(request)
+    except CertificateRefused:
+        return  # there is none, or none that can be read
+    responses.record_refusal(presented.sha256, error, request)

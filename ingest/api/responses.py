@@ -8,9 +8,10 @@ import re
 import orjson
 from django.http import HttpRequest, HttpResponse
 
-from ingest import request_id
+from ingest import certificate_refusals, request_id
 from ingest.api import metrics, problem_json
 from ingest.api.problem_json import ProblemResponse, find_problem
+from ingest.device_requests import describe_request
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,15 @@ def handle_exception(error: Exception, context: dict[str, object]) -> HttpRespon
         logger.error("database unavailable: %s", error)
     problem = find_problem(error)
     return internal_error(request, error) if problem is None else problem_response(problem, request)
+
+
+def record_refusal(sha256: bytes, error: Exception, request: HttpRequest) -> None:
+    """Keep a refused request as the last one of its certificate; faults of ours are not kept."""
+    problem = find_problem(error)
+    if problem is not None and problem.status < 500:
+        certificate_refusals.record(
+            sha256, problem.problem.code, problem.status, problem.detail, describe_request(request)
+        )
 
 
 def internal_error(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:

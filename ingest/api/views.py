@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 
 from identities.models import Identity
 from ingest import (
-    certificate_refusals,
     certificate_renewal,
+    device_contacts,
     interrupted_uploads,
     registration,
     request_id,
@@ -31,6 +31,7 @@ from ingest.api.authentication import (
 from ingest.api.problem_json import REFUSALS, CertificateRefused, ProblemResponse
 from ingest.certificate_lookup import Binding
 from ingest.certificate_renewal import CertificateNotLive, CertificateSuperseded
+from ingest.device_requests import describe_request
 from ingest.escaping import MARKUP, escape
 from ingest.parsing.certificates import ClientCertificate
 from ingest.parsing.registration_json import is_renewal, read_psk
@@ -87,6 +88,7 @@ class DeviceEndpoint(APIView):
     def get(self, request: Request) -> HttpResponse:
         """Return the device's identity and the published limits; change nothing."""
         binding = resolve_binding(self.presented)
+        device_contacts.record(binding, describe_request(request._request), is_upload=False)
         return responses.json_response(
             {
                 **_describe_binding(binding.identity_name, binding, already_bound=True),
@@ -116,13 +118,11 @@ class DeviceEndpoint(APIView):
     def _register(
         self, request: HttpRequest, certificate: ClientCertificate, psk: str
     ) -> HttpResponse:
-        address = request.META.get("HTTP_X_REAL_IP", "")
+        described = describe_request(request)
 
         def work() -> Registered:
             durability_check.ensure_durable()
-            return registration.register(
-                certificate, psk, address=address, request_id=request_id.current()
-            )
+            return registration.register(certificate, psk, described)
 
         try:
             registered = transactions.run_with_retry(work)
@@ -150,13 +150,7 @@ class DeviceEndpoint(APIView):
         except REFUSALS:
             return
         outcome = Outcome(refusal.problem.code)
-        registration.record_refused_certificate(
-            outcome,
-            sha256,
-            psk,
-            address=request.META.get("HTTP_X_REAL_IP", ""),
-            request_id=request_id.current(),
-        )
+        registration.record_refused_certificate(outcome, sha256, psk, describe_request(request))
         metrics.count_registration(outcome.value)
 
     def _issue_renewal_key(self) -> HttpResponse:
@@ -174,9 +168,8 @@ class DeviceEndpoint(APIView):
 
     def _upload(self, request: Request) -> HttpResponse:
         try:
-            receipts = self._store_files(
-                request, resolve_cached(self.presented) or resolve_binding(self.presented)
-            )
+            binding = resolve_cached(self.presented) or resolve_binding(self.presented)
+            receipts = self._store_files(request, binding)
         except _UPLOAD_REFUSALS as refusal:
             # The cached binding may be outdated, and the certificate is checked before the body.
             binding = resolve_binding(self.presented)
@@ -192,6 +185,7 @@ class DeviceEndpoint(APIView):
         ignored = list_ignored(upload.ignored)
         if any(receipt.status == "rejected" for receipt in receipts):
             raise ProblemResponse(problem_json.UNREADABLE_FILE, files=files, **ignored)
+        device_contacts.record(binding, describe_request(request._request), is_upload=True)
         return responses.json_response(
             {"request_id": request_id.current(), "files": files, **ignored}
         )
@@ -209,19 +203,9 @@ class DeviceEndpoint(APIView):
     def handle_exception(self, exc: Exception) -> Any:
         """Answer a refusal, and keep it as the last one of its certificate."""
         response = super().handle_exception(exc)
-        problem = problem_json.find_problem(exc)
         presented = getattr(self, "presented", None)
-        if presented is not None and problem is not None and problem.status < 500:
-            request = self.request._request
-            certificate_refusals.record(
-                presented.sha256,
-                problem.problem.code,
-                status=problem.status,
-                detail=problem.detail,
-                address=request.META.get("HTTP_X_REAL_IP", ""),
-                user_agent=request.META.get("HTTP_USER_AGENT", ""),
-                request_id=request_id.current(),
-            )
+        if presented is not None:
+            responses.record_refusal(presented.sha256, exc, self.request._request)
         return response
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:

@@ -85,6 +85,8 @@ _REST = (
     "DELETE FROM ingest_certificaterenewal"
     " WHERE certificate_id = ANY(%(certificates)s) OR key_id = ANY(%(keys)s)",
     "DELETE FROM ingest_certificaterefusal WHERE certificate_id = ANY(%(certificates)s)",
+    "DELETE FROM ingest_devicecontact WHERE certificate_id = ANY(%(certificates)s)",
+    "DELETE FROM ingest_strangerrefusal WHERE sha256 = ANY(%(fingerprints)s)",
     "DELETE FROM ingest_certificatereassignment WHERE certificate_id = ANY(%(certificates)s)",
     "DELETE FROM ingest_hoursummary WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_dailyusage WHERE identity_id = %(identity)s",

@@ -11,6 +11,7 @@ from ingest.models.certificates import (
     DeviceCertificate,
     RegistrationAttempt,
 )
+from ingest.models.device_contacts import DeviceContact, StrangerRefusal
 from ingest.models.maintenance import (
     DataDeletion,
     InterruptedUpload,
@@ -37,6 +38,7 @@ __all__ = [
     "DailyUsage",
     "DataDeletion",
     "DeviceCertificate",
+    "DeviceContact",
     "HourSummary",
     "InterruptedUpload",
     "Measurement",
@@ -49,5 +51,6 @@ __all__ = [
     "SampleConflict",
     "Series",
     "SeriesChange",
+    "StrangerRefusal",
     "Withdrawal",
 ]

@@ -245,6 +245,9 @@ class CertificateRefusal(models.Model):
     detail = models.CharField(max_length=500)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=200, blank=True)
+    clock_offset_seconds = models.BigIntegerField(
+        null=True, help_text=_("The device's Date header minus the server's time.")
+    )
     request_id = models.CharField(max_length=64, blank=True, db_index=True)
 
     class Meta:
@@ -266,6 +269,9 @@ class RegistrationAttempt(models.Model):
     )
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
+    # A default of the database too: processes of the release before insert rows without it.
+    user_agent = models.CharField(max_length=200, blank=True, default="", db_default="")
+    clock_offset_seconds = models.BigIntegerField(null=True)
     count = models.PositiveIntegerField(
         default=1, help_text=_("Throttled attempts of one minute share a row.")
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
 from identities.models import Identity
-from ingest.models import CertificateRefusal, DeviceCertificate
+from ingest.models import CertificateRefusal, DeviceCertificate, StrangerRefusal
 from tests.device_api.assertions import accepted, refused
 from tests.device_api.conftest import MakeDevice
 from tests.support.devices import Device
 
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
 UNREADABLE = ("hr", "hr_1", b"not,a,file\n")
 
 
@@ -58,10 +61,23 @@ def test_accepted_requests_leave_no_refusal(bound: Device) -> None:
     assert last_refusal(bound) is None
 
 
-def test_a_stranger_has_no_row(make_device: MakeDevice, live_db: None) -> None:
+def test_a_stranger_is_found_by_its_fingerprint(make_device: MakeDevice, live_db: None) -> None:
     before = CertificateRefusal.objects.count()
-    refused(make_device().whoami(), 403, "certificate_not_bound", "certificate")
+    stranger = make_device(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+    body = refused(stranger.upload(("hr", "hr_1", b"1,2\n")), 403, "certificate_expired")
     assert CertificateRefusal.objects.count() == before
+    found = StrangerRefusal.objects.get(sha256=bytes.fromhex(stranger.sha256))
+    assert (found.status, found.code, found.detail) == (403, "certificate_expired", body["detail"])
+    assert (found.request_id, found.address) == (body["request_id"], "127.0.0.1")
+
+
+def test_a_large_body_that_is_not_read_leaves_the_reason(bound: Device) -> None:
+    DeviceCertificate.objects.filter(sha256=bytes.fromhex(bound.sha256)).update(state="revoked")
+    large = b"1560279600000,60\n" * 5000
+    refused(bound.upload(("hr", "hr_1", large)), 403, "certificate_revoked")
+    found = last_refusal(bound)
+    assert found is not None
+    assert found.code == "certificate_revoked"
 
 
 def test_a_failed_write_changes_no_answer(

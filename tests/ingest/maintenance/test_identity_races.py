@@ -18,6 +18,7 @@ from identities.credentials import issue_psk
 from identities.models import Identity, lock_identity
 from ingest.certificate_reassignment import NotReassignable, reassign
 from ingest.certificate_renewal import issue_renewal_key
+from ingest.device_requests import DeviceRequest
 from ingest.maintenance.erasure import erase
 from ingest.maintenance.orphans import Orphans, find_orphans
 from ingest.models import DeviceCertificate, RetentionPolicy
@@ -80,7 +81,7 @@ def registration(identity: Identity) -> Act:
         not_before=datetime(2026, 1, 1, tzinfo=UTC),
         not_after=datetime(2036, 1, 1, tzinfo=UTC),
     )
-    return lambda: register(certificate, secret, address="192.0.2.1", request_id="race")
+    return lambda: register(certificate, secret, DeviceRequest("192.0.2.1", "", None, "race"))
 
 
 def test_a_registration_during_erasure_fails() -> None:

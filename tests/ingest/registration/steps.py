@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from identities.models import Identity, PreSharedKey
+from ingest.device_requests import DeviceRequest
 from ingest.models import RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate, parse
 from ingest.registration import Registered, RegistrationFailed, register
@@ -48,7 +49,7 @@ def revoke_keys(identity: Identity) -> None:
 
 
 def attempt(certificate: ClientCertificate, psk: str, address: str = ADDRESS) -> Registered:
-    return register(certificate, psk, address=address, request_id="request-1")
+    return register(certificate, psk, DeviceRequest(address, "", None, "request-1"))
 
 
 def attempt_ends(certificate: ClientCertificate, psk: str, address: str = ADDRESS) -> str:

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from identities import keys
 from identities.models import Identity
+from ingest.device_requests import DeviceRequest
 from ingest.models import RegistrationAttempt
 from ingest.registration import record_refused_certificate
 from ingest.registration_outcomes import Outcome
@@ -14,9 +15,8 @@ from tests.ingest.registration.steps import ADDRESS, uses_of
 
 
 def record(psk: str, sha256: bytes | None = b"\x01" * 32) -> None:
-    record_refused_certificate(
-        Outcome.CERTIFICATE_EXPIRED, sha256, psk, address=ADDRESS, request_id="request-1"
-    )
+    request = DeviceRequest(ADDRESS, "", None, "request-1")
+    record_refused_certificate(Outcome.CERTIFICATE_EXPIRED, sha256, psk, request)
 
 
 def test_the_statements_do_not_depend_on_the_key(identity: Identity, psk: str) -> None:

@@ -21,10 +21,9 @@ PREFIX = int(IPv6Address("2001:db8::"))
 @pytest.fixture(autouse=True)
 def counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process begin to count, with bounds that a test reaches."""
-    monkeypatch.setattr(stranger_attempts, "rows", StrangerRows())
+    monkeypatch.setattr(stranger_attempts, "rows", StrangerRows(evict_every=5))
     monkeypatch.setattr(registration_throttle, "throttled", ThrottledCounter())
     monkeypatch.setattr(stranger_attempts, "MAX_ROWS", 20)
-    monkeypatch.setattr(stranger_attempts, "EVICT_EVERY", 5)
 
 
 def guess(number: int) -> None:
@@ -50,7 +49,7 @@ def test_only_the_oldest_strangers_are_evicted() -> None:
 
 
 def test_attempts_beyond_the_rate_share_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stranger_attempts, "MAX_ROWS_PER_MINUTE", 7)
+    monkeypatch.setattr(stranger_attempts.rows, "max_per_minute", 7)
     for number in range(30):
         guess(number)
     registration_throttle.throttled.recorded_at = None
@@ -61,7 +60,7 @@ def test_attempts_beyond_the_rate_share_a_row(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_right_key_registers_whatever_strangers_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stranger_attempts, "MAX_ROWS_PER_MINUTE", 0)
+    monkeypatch.setattr(stranger_attempts.rows, "max_per_minute", 0)
     guess(1)
     identity = Identity.objects.create(name="served")
     assert attempt(new_certificate(), issue_key(identity)).identity == "served"

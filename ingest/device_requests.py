@@ -1,0 +1,47 @@
+"""What a request tells of the device behind it: address, program, clock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from django.http import HttpRequest
+
+from ingest import request_id
+from ingest.escaping import escape
+
+MAX_USER_AGENT_LENGTH: Final = 200
+# A Date header further from the server's clock tells nothing that is of use.
+MAX_OFFSET_SECONDS: Final = 200 * 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """``clock_offset_seconds`` is the device's clock minus ours, None without a Date header."""
+
+    address: str
+    user_agent: str
+    clock_offset_seconds: int | None
+    request_id: str
+
+
+def describe_request(request: HttpRequest) -> DeviceRequest:
+    """Return what the headers of ``request`` say; texts are escaped and cut."""
+    return DeviceRequest(
+        address=request.META.get("HTTP_X_REAL_IP", ""),
+        user_agent=escape(request.META.get("HTTP_USER_AGENT", ""), MAX_USER_AGENT_LENGTH),
+        clock_offset_seconds=_read_offset(request.META.get("HTTP_DATE", "")),
+        request_id=request_id.current(),
+    )
+
+
+def _read_offset(date: str) -> int | None:
+    if not date:
+        return None
+    try:
+        offset = round(parsedate_to_datetime(date).timestamp() - time.time())
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+    return offset if abs(offset) <= MAX_OFFSET_SECONDS else None
