@@ -1,1 +1,1 @@
-"""Detects overdue series and expiring certificates, and sends notifications."""
+"""Detects overdue series, expiring certificates, damaged files and failed uploads, and notifies."""

@@ -34,7 +34,10 @@ def open_damaged(*, identity_id: int, measurement_id: UUID, name: str, **kwargs:
 
 
 def update_damaged(now: datetime) -> None:
-    """Resolve the incidents of files that are whole again or deleted, some of them each run."""
+    """Resolve the incidents of files that are intact again or deleted.
+
+    Each run checks ``MAX_FILES_PER_RUN`` files, chosen at random.
+    """
     # Every command imports this module; reading files imports pyarrow.
     from ingest.storage.stored_files import find_fault  # noqa: PLC0415
 
@@ -55,7 +58,7 @@ def update_damaged(now: datetime) -> None:
 def update_crashed(now: datetime) -> None:
     """Open an incident for each certificate whose uploads killed a worker; resolve the others."""
     interrupted_uploads.record_deaths()
-    # Lists of keys: the tables may lie on different nodes.
+    # Keys are read into lists instead of joined: the tables may be on different nodes.
     fingerprints = list(InterruptedUpload.objects.values_list("sha256", flat=True))
     certificates = DeviceCertificate.objects.filter(sha256__in=fingerprints)
     killing = {each.pk: each for each in certificates.only("pk", "identity_id")}

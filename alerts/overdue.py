@@ -61,7 +61,7 @@ class MonitoredSeries:
 def find_monitored_series(now: datetime, also: Collection[int]) -> Iterator[MonitoredSeries]:
     """Yield the overdue series, and every monitored series of the identities ``also``.
 
-    Inactive and paused identities and those without a live certificate are not monitored.
+    Inactive and paused identities and those without a certificate in service are not monitored.
     """
     allowed = dict(
         _monitored_identities(now)
@@ -69,7 +69,7 @@ def find_monitored_series(now: datetime, also: Collection[int]) -> Iterator[Moni
         .annotate(
             allowed=Coalesce(
                 F("reporting_interval") + Coalesce("grace_period", timedelta()),
-                Subquery(_shortest_of_studies()),
+                Subquery(shortest_of_studies()),
             )
         )
         .values_list("pk", "allowed")
@@ -82,20 +82,20 @@ def find_monitored_series(now: datetime, also: Collection[int]) -> Iterator[Moni
 
 
 def _monitored_identities(now: datetime) -> QuerySet[Identity]:
-    live = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
+    in_service = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
     identities = Identity.objects.filter(
-        Exists(live),
+        Exists(in_service),
         Q(monitoring_paused_until=None) | Q(monitoring_paused_until__lte=now),
         is_active=True,
     )
     if not MeasurementType.objects.exclude(reporting_interval=None).exists():
         identities = identities.filter(
-            Q(reporting_interval__isnull=False) | Exists(_shortest_of_studies())
+            Q(reporting_interval__isnull=False) | Exists(shortest_of_studies())
         )
     return identities
 
 
-def _shortest_of_studies() -> QuerySet[StudyIdentity, Any]:
+def shortest_of_studies() -> QuerySet[StudyIdentity, Any]:
     """Return the shortest allowed time of the studies of an outer identity."""
     interval = Coalesce("study__reporting_interval", "study__parent__reporting_interval")
     grace = Coalesce("study__grace_period", "study__parent__grace_period", timedelta())

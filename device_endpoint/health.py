@@ -52,7 +52,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def all_checks() -> dict[str, str]:
-    """Return the state of each requirement for accepting data: ``ok`` or what is missing."""
+    """Return, by name, the state of each requirement for accepting data: ``ok`` or the fault."""
     if connection.in_atomic_block:  # of a caller whose changes no other connection sees
         return {**database_checks(), DISK: disk_check(), "device_api": device_api_check()}
     deadline = time.monotonic() + CHECKS_TIMEOUT_SECONDS

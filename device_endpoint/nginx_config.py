@@ -1,4 +1,4 @@
-"""Render nginx's configuration from the templates in ``nginx/``."""
+"""Render the configuration of nginx, the reverse proxy, from the templates in ``nginx/``."""
 
 from __future__ import annotations
 

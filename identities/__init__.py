@@ -1,1 +1,1 @@
-"""Accounts: identities, their pre-shared keys, access tokens, MFA and the audit log."""
+"""Accounts: identities, studies and roles, pre-shared keys, access tokens, MFA, the audit log."""

@@ -59,7 +59,7 @@ class OneTimeSecret(models.Model):
             raise ValidationError({"expires_at": _("This time is in the past.")})
 
     def set_new_secret(self) -> str:
-        """Give the row a new secret and return it: nothing can read it later."""
+        """Set a new secret on the row and return it; only its digest is stored."""
         secret = keys.generate(self.prefix)
         self.digest = keys.digest(secret)
         self.hint = keys.hint(secret)

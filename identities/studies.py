@@ -121,7 +121,7 @@ class Study(models.Model):
 
 
 class StudyIdentity(models.Model):
-    """An identity takes part in a study, as a participant with a code, for a period."""
+    """A participation: an identity takes part in a study, with a code, for a period."""
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="participants")
     # No database constraint: docs/explanation/scaling.md. Saved under ``lock_identity``.

@@ -1,4 +1,4 @@
-"""What a member of staff may see and do: the one place that decides it.
+"""Scopes: what a member of staff may see and do. The one place that decides it.
 
 Every page, API view and download takes its rows from here:
 

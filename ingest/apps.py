@@ -26,7 +26,7 @@ class IngestConfig(AppConfig):
             manage={"ingest.withdraw_measurement"},
         )
         if apps.is_installed("django.contrib.admin"):
-            # Staff and commands act only where the admin is; the device API need not import this.
+            # The audit log records staff and commands, which run where the admin is installed.
             from identities.audit import signals  # noqa: PLC0415
 
             signals.track(

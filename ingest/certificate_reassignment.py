@@ -1,7 +1,7 @@
 """Reassign a certificate to another identity, by staff only, with a permanent record.
 
-Files sent before stay with the old identity. The next request finds the new one: ``whoami`` and
-``roll`` resolve the certificate, and ``ingest_store_file`` checks a cached binding under its lock.
+Files sent before stay with the old identity. The next request finds the new one: a GET and a
+renewal look the certificate up, and ``ingest_store_file`` checks a cached binding under its lock.
 """
 
 from __future__ import annotations

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Final
-
-from django.http import HttpRequest
+from typing import Any, Final
 
 from ingest import request_id
 from ingest.escaping import escape
@@ -27,12 +26,12 @@ class DeviceRequest:
     request_id: str
 
 
-def describe_request(request: HttpRequest) -> DeviceRequest:
-    """Return what the headers of ``request`` say; texts are escaped and cut."""
+def describe_request(meta: Mapping[str, Any]) -> DeviceRequest:
+    """Return what the headers in a request's ``META`` say; texts are escaped and cut."""
     return DeviceRequest(
-        address=request.META.get("HTTP_X_REAL_IP", ""),
-        user_agent=escape(request.META.get("HTTP_USER_AGENT", ""), MAX_USER_AGENT_LENGTH),
-        clock_offset_seconds=_read_offset(request.META.get("HTTP_DATE", "")),
+        address=meta.get("HTTP_X_REAL_IP", ""),
+        user_agent=escape(meta.get("HTTP_USER_AGENT", ""), MAX_USER_AGENT_LENGTH),
+        clock_offset_seconds=_read_offset(meta.get("HTTP_DATE", "")),
         request_id=request_id.current(),
     )
 

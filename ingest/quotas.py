@@ -98,7 +98,7 @@ def has_daily_quota() -> bool:
 def ensure_chargeable(identity_id: int, files: Sequence[PreparedFile]) -> None:
     """Refuse files that ``charge`` would refuse, before they are written.
 
-    Raises ``DailyQuotaExhausted``, and ``LargerThanDailyQuota`` for what no day could take.
+    Raises ``DailyQuotaExhausted``, or ``LargerThanDailyQuota`` if they exceed the quota of a day.
     """
     limit = settings.IDENTITY_DAILY_QUOTA_BYTES
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Record that two live certificates of one identity replace each other's samples.
+"""Record sample conflicts: two live certificates of one identity replace each other's samples.
 
 Two sensors that share a name by mistake overwrite each other's values in turn. The check runs only
 where a file changed stored values and the identity has another live certificate. The stored files,

@@ -93,7 +93,7 @@ class Target:
                     stream.write(chunk)
 
     def delete(self, path: str) -> None:
-        """Delete a file; nothing happens without it."""
+        """Delete a file, if it exists."""
         try:
             self._fs.delete_file(self._path(path))
         except FileNotFoundError:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from alerts.models import Incident
+from alerts.overdue import shortest_of_studies
 from analysis.queries.identity_status import FAILING_FOR, list_identities
 from analysis.queries.read_database import connection
 from identities.models import Identity
@@ -143,13 +144,13 @@ def _conflicts(scope: Scope) -> Iterable[Attention]:
 
 
 def count_unmonitored(scope: Scope, now: datetime) -> tuple[int, int]:
-    """Return how many identities with a live certificate there are, and how many unmonitored.
+    """Return how many identities with a certificate in service there are, and how many unmonitored.
 
-    An identity is monitored if it has a reporting interval, or a series whose measurement type
-    has one, and its alerts are not paused.
+    An identity is monitored if it has a reporting interval, its own or a study's, or a series whose
+    measurement type has one, and its alerts are not paused.
     """
-    live = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
-    identities = scope.identities().filter(Exists(live), is_active=True)
+    in_service = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
+    identities = scope.identities().filter(Exists(in_service), is_active=True)
     return identities.count(), _unmonitored(identities, now).count()
 
 
@@ -162,7 +163,7 @@ def _unmonitored(identities: QuerySet[Identity], now: datetime) -> QuerySet[Iden
     ]
     series = Series.objects.filter(identity_id=OuterRef("pk"), name__in=monitored)
     paused = identities.filter(monitoring_paused_until__gt=now)
-    without = identities.filter(reporting_interval=None)
+    without = identities.filter(reporting_interval=None).exclude(Exists(shortest_of_studies()))
     return (without.exclude(Exists(series)) if monitored else without) | paused
 
 

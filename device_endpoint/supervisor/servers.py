@@ -49,7 +49,7 @@ def gunicorn_spec(service: str, log_dir: Path) -> ProgramSpec:
 
 
 def _open_socket(path: Path) -> socket.socket:
-    # Kept open by the supervisor: requests wait in it while gunicorn is restarted.
+    # The supervisor keeps the socket open: requests wait in its backlog while gunicorn restarts.
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     before = os.umask(0o007)  # nginx connects as a member of the group

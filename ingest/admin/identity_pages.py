@@ -55,8 +55,8 @@ def link_attempts(request: HttpRequest, identity: Identity) -> Link | None:
 def with_failed_attempts(keys: QuerySet[Any]) -> QuerySet[Any]:
     """Annotate ``keys`` with ``failed_attempts``, the number of registrations refused with them.
 
-    Such attempts show that a card was copied or lost. They are counted by a subquery for the
-    rows of the page: a join would count for all keys.
+    Such attempts may mean that a credential card was copied or lost. They are counted by a subquery
+    for the rows of the page: a join would count for all keys.
     """
     failed = Q(
         identity__attempts__psk_hint=F("hint"),

@@ -45,7 +45,9 @@ _registrations = Counter(
     "device_endpoint_registrations", "Registration attempts, by true outcome.", ["outcome"]
 )
 _files = Counter("device_endpoint_files", "Files received, by status of the receipt.", ["status"])
-_samples = Counter("device_endpoint_samples", "Data lines of stored files.")
+_samples = Counter(
+    "device_endpoint_samples", "Samples of stored files, identical and repeated ones included."
+)
 _replaced = Counter(
     "device_endpoint_replaced_samples", "Stored samples that a later file replaced."
 )
@@ -67,7 +69,7 @@ _over_quota = Counter(
 )
 _lenient = Counter(
     "device_endpoint_lenient_boundaries",
-    "Multipart bodies accepted although their delimiter was the boundary itself.",
+    "Multipart bodies whose delimiter had not exactly two dashes before the boundary.",
 )
 
 _refused_by_code = _children(_refusals, sorted(problem.code for problem in PROBLEM_TYPES))
@@ -103,7 +105,7 @@ def count_samples(receipt: Receipt) -> None:
 
 
 def count_lenient_boundary() -> None:
-    """Count a body framed like the protocol document's example."""
+    """Count a body whose delimiter has not exactly two dashes before the boundary."""
     _lenient.inc()
 
 

@@ -70,7 +70,11 @@ def record_refusal(sha256: bytes, error: Exception, request: HttpRequest) -> Non
     problem = find_problem(error)
     if problem is not None and problem.status < 500:
         certificate_refusals.record(
-            sha256, problem.problem.code, problem.status, problem.detail, describe_request(request)
+            sha256,
+            problem.problem.code,
+            problem.status,
+            problem.detail,
+            describe_request(request.META),
         )
 
 

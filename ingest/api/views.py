@@ -88,7 +88,7 @@ class DeviceEndpoint(APIView):
     def get(self, request: Request) -> HttpResponse:
         """Return the device's identity and the published limits; change nothing."""
         binding = resolve_binding(self.presented)
-        device_contacts.record(binding, describe_request(request._request), is_upload=False)
+        device_contacts.record(binding, describe_request(request._request.META), is_upload=False)
         return responses.json_response(
             {
                 **_describe_binding(binding.identity_name, binding, already_bound=True),
@@ -118,7 +118,7 @@ class DeviceEndpoint(APIView):
     def _register(
         self, request: HttpRequest, certificate: ClientCertificate, psk: str
     ) -> HttpResponse:
-        described = describe_request(request)
+        described = describe_request(request.META)
 
         def work() -> Registered:
             durability_check.ensure_durable()
@@ -150,7 +150,9 @@ class DeviceEndpoint(APIView):
         except REFUSALS:
             return
         outcome = Outcome(refusal.problem.code)
-        registration.record_refused_certificate(outcome, sha256, psk, describe_request(request))
+        registration.record_refused_certificate(
+            outcome, sha256, psk, describe_request(request.META)
+        )
         metrics.count_registration(outcome.value)
 
     def _issue_renewal_key(self) -> HttpResponse:
@@ -185,7 +187,7 @@ class DeviceEndpoint(APIView):
         ignored = list_ignored(upload.ignored)
         if any(receipt.status == "rejected" for receipt in receipts):
             raise ProblemResponse(problem_json.UNREADABLE_FILE, files=files, **ignored)
-        device_contacts.record(binding, describe_request(request._request), is_upload=True)
+        device_contacts.record(binding, describe_request(request._request.META), is_upload=True)
         return responses.json_response(
             {"request_id": request_id.current(), "files": files, **ignored}
         )

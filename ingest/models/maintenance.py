@@ -258,7 +258,10 @@ class SeriesChange(models.Model):
 
 
 class InterruptedUpload(models.Model):
-    """An upload in which a worker died, by certificate and length; gone once it succeeds."""
+    """An upload during which a worker process died, by certificate and body length.
+
+    The row is deleted once the upload succeeds.
+    """
 
     sha256 = models.BinaryField("SHA-256", max_length=32)
     size = models.BigIntegerField(help_text=_("Length of the body as sent."))

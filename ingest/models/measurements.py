@@ -1,4 +1,4 @@
-"""Measurement files, their samples in blocks, and the daily quota."""
+"""Measurement files, blocks of samples, hour summaries, series, and the usage of each day."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ UnreadableReason = Literal["pem", "base64", "size", "der"]
 
 
 class UnreadableCertificate(ValueError):
-    """Not one certificate in the form that nginx passes on."""
+    """The header does not hold exactly one certificate in nginx's form."""
 
     def __init__(self, reason: UnreadableReason) -> None:
         super().__init__(reason)

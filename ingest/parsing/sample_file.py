@@ -184,7 +184,7 @@ def _read_batches(body: bytes, number: int, properties: Scan) -> Iterator[pa.Rec
         check_utf8=False,
     )
     source = pa.BufferReader(body)
-    if properties.has_empty_values:  # not all at once: empty cells take memory too
+    if properties.has_empty_values:  # in batches: empty cells take memory too
         return iter(pa.csv.open_csv(source, read, _PARSE, convert))
     return iter(pa.csv.read_csv(source, read, _PARSE, convert).combine_chunks().to_batches())
 

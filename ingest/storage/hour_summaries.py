@@ -35,9 +35,9 @@ class HourSummary:
     Offsets are milliseconds from the hour's start, rounded down. ``step_us`` is the median of the
     times between successive samples (the lower of two), ``gap_from_ms`` and ``gap_to_ms`` are the
     samples around the longest one; all three are None for a single sample. ``covered_ms`` is the
-    time that the samples stand for: each until the next one, for ``step_us`` at most. ``m2`` is the
-    sum of squared deviations from the mean. The lists have a number for each of the twelve
-    5-minute bins; ``bin_means`` is 0 where there is no sample.
+    covered time: each sample stands for the time until the next one, for ``step_us`` at most.
+    ``m2`` is the sum of squared deviations from the mean. The lists have a number for each of the
+    twelve 5-minute bins; ``bin_means`` is 0 where there is no sample.
 
     An hour of fewer than 64 samples has no ``bin_means`` and no ``sketch``; one whose values need
     more than 2,048 bins has no ``sketch``. Such hours are read again for what is missing.

@@ -109,6 +109,16 @@ def test_what_is_not_monitored_is_said(analyst: Client) -> None:
     assert "1 of 2 identities with a device is not monitored." in text(analyst)
 
 
+def test_a_study_s_reporting_interval_monitors_its_identities(analyst: Client) -> None:
+    MonitorHeartbeat.objects.create(pk=1, last_run_at=timezone.now())
+    study = Study.objects.create(name="sleep", reporting_interval=timedelta(hours=1))
+    site = Study.objects.create(name="sleep, north", parent=study)
+    StudyIdentity.objects.create(study=site, identity=make_identity("a"))
+    assert "not monitored" not in text(analyst)
+    make_identity("b")
+    assert "1 of 2 identities with a device is not monitored." in text(analyst)
+
+
 def test_monitoring_that_stopped_is_said(analyst: Client) -> None:
     assert "Monitoring is not running." in text(analyst)
     MonitorHeartbeat.objects.create(pk=1, last_run_at=timezone.now() - timedelta(hours=1))
