@@ -203,7 +203,7 @@ def _store_unless_overlapping(
     )
     if result.outcome == "refused":
         raise NoLongerAllowed
-    return None if result.outcome == "overlap" else result.receipt(file)
+    return result.receipt
 
 
 def _store_overlaid(uploader: Uploader, file: PreparedFile, budget: OverlapBudget) -> Receipt:

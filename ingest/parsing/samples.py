@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 US_PER_MS = 1000
+FEW_SAMPLES = 16  # up to so many, Python's own numbers are faster than numpy's
 
 
 @dataclass(frozen=True, slots=True)

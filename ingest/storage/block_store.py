@@ -14,11 +14,10 @@ from typing import Any, Literal
 
 import numpy as np
 import psycopg
-from django.db import connection
 from numpy.typing import NDArray
 
 from ingest.parsing.samples import US_PER_MS, ColumnSamples
-from ingest.storage import pg_arrays, stored_blocks
+from ingest.storage import pg_arrays, prepared_statements, stored_blocks
 from ingest.storage.blocks import HOUR_US, Block
 from ingest.storage.pg_arrays import Float8Array, Int2Array, Int4Array
 from ingest.storage.stored_blocks import StoredBlock, StoredValues
@@ -95,8 +94,7 @@ class OverlapBudget:
 
 
 def _cursor() -> psycopg.RawCursor[Any]:
-    connection.ensure_connection()
-    cursor: psycopg.RawCursor[Any] = psycopg.RawCursor(connection.connection)
+    cursor: psycopg.RawCursor[Any] = psycopg.RawCursor(prepared_statements.open_session())
     pg_arrays.register(cursor.adapters)
     return cursor
 

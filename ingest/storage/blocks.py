@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.parsing.samples import US_PER_MS
+from ingest.parsing.samples import FEW_SAMPLES, US_PER_MS
 
 HOUR_MS = 3_600_000
 HOUR_US = HOUR_MS * US_PER_MS
@@ -47,10 +47,14 @@ class Block:
 
     @property
     def minimum(self) -> float:
+        if len(self.values) <= FEW_SAMPLES:
+            return float(min(self.values.tolist()))
         return float(self.values.min())
 
     @property
     def maximum(self) -> float:
+        if len(self.values) <= FEW_SAMPLES:
+            return float(max(self.values.tolist()))
         return float(self.values.max())
 
     @property

@@ -16,7 +16,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from ingest.storage import cluster
+from ingest.storage import cluster, prepared_statements
 from ingest.storage.transactions import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
@@ -69,8 +69,7 @@ def _find_unsafe_settings_here() -> list[str]:
 
 def ensure_durable() -> None:
     """Raise ``DatabaseUnavailable`` unless commits are durable; check every ten seconds at most."""
-    connection.ensure_connection()
-    session: psycopg.Connection[object] = connection.connection
+    session = prepared_statements.open_session()
     now = time.monotonic()
     if now - _checked_at.get(session, -CHECK_INTERVAL_SECONDS) < CHECK_INTERVAL_SECONDS:
         return

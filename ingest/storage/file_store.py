@@ -56,19 +56,11 @@ WHERE identity_id = %(identity_id)s AND status = 'rejected' AND id IN (
 class StoreResult:
     """The result of ``ingest_store_file``: see its comment in the database.
 
-    ``first_receipt`` holds the columns of a duplicate's first receipt, in binary form.
+    ``receipt`` is a new one, or that of the same bytes stored before, None where nothing is stored.
     """
 
     outcome: str
-    first_receipt: list[bytes | None]
-
-    @property
-    def is_stored(self) -> bool:
-        return self.outcome == "stored"
-
-    def receipt(self, file: PreparedFile) -> Receipt:
-        """Return the receipt of ``file``: a new one, or that of the same bytes stored before."""
-        return file.receipt() if self.is_stored else _read_receipt(file, self.first_receipt)
+    receipt: Receipt | None = None
 
 
 def _read_receipt(file: PreparedFile, row: Sequence[bytes | None]) -> Receipt:
@@ -106,6 +98,7 @@ def store_file(
     """
     blocks = [(series.name, block) for series in file.series for block in series.blocks]
     in_one_statement = len(blocks) <= MAX_BLOCKS_IN_ONE_STATEMENT
+    receipt = file.receipt()
     row = prepared_statements.execute(
         _STORE_FILE,
         [
@@ -114,7 +107,7 @@ def store_file(
             ),
             prepared_statements.int8(identity_id),
             prepared_statements.int8(certificate_id),
-            *_file_parameters(file),
+            *_file_parameters(file, receipt),
             *_series_parameters(file),
             prepared_statements.boolean(is_overlaid),
             new_blocks.encode(blocks if in_one_statement else []),
@@ -122,14 +115,17 @@ def store_file(
     )
     if row is None:
         raise AssertionError("a function with OUT parameters returns one row")
-    result = StoreResult(prepared_statements.to_text(row[0]) or "", row[1:])
-    if result.is_stored and not in_one_statement:
+    outcome = prepared_statements.to_text(row[0]) or ""
+    if outcome == "duplicate":
+        return StoreResult(outcome, _read_receipt(file, row[1:]))
+    if outcome != "stored":
+        return StoreResult(outcome)
+    if not in_one_statement:
         block_store.copy_blocks(identity_id, blocks)
-    return result
+    return StoreResult(outcome, receipt)
 
 
-def _file_parameters(file: PreparedFile) -> list[bytes | None]:
-    receipt = file.receipt()
+def _file_parameters(file: PreparedFile, receipt: Receipt) -> list[bytes | None]:
     errors = None if receipt.errors is None else orjson.dumps(receipt.errors)
     series = None if receipt.series is None else orjson.dumps(receipt.series)
     return [

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import psycopg
 from django.db import connection
 
-from ingest.storage import pg_arrays, stored_blocks
+from ingest.storage import pg_arrays, prepared_statements, stored_blocks
 from ingest.storage.blocks import Block
 from ingest.uuid7 import uuid7
 
@@ -91,8 +91,7 @@ def _int2_array(content: bytes) -> bytes:
 
 def _type_oid() -> int:
     """Return the OID that the type has in this database; asked once for each connection."""
-    connection.ensure_connection()
-    session: psycopg.Connection[object] = connection.connection
+    session = prepared_statements.open_session()
     oid = _type_oids.get(session)
     if oid is None:
         with connection.cursor() as cursor:

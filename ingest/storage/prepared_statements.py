@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import pq
 
 from ingest.storage import pg_arrays
@@ -58,6 +58,19 @@ _prepared: weakref.WeakKeyDictionary[psycopg.Connection[object], set[str]] = (
 )
 
 
+def open_session() -> psycopg.Connection[object]:
+    """Return psycopg's connection to the database, opened if there is none.
+
+    ``django.db.connection`` looks up the thread's connection at each access, which costs more than
+    what it is used for here.
+    """
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    if wrapper.connection is None:
+        wrapper.ensure_connection()
+    session: psycopg.Connection[object] = wrapper.connection
+    return session
+
+
 def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[bytes | None] | None:
     """Execute ``statement`` and return its first row's columns in binary form, None without a row.
 
@@ -68,8 +81,7 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
     does not know (a session shared through a pooler, or one that failed after preparing). Raises
     ``psycopg.Error``; ``OperationalError`` if the connection is lost.
     """
-    connection.ensure_connection()
-    session: psycopg.Connection[object] = connection.connection
+    session = open_session()
     if session.closed:  # libpq would return no result at all
         raise psycopg.OperationalError("the connection is closed")
     known = _prepared.setdefault(session, set())

@@ -20,10 +20,12 @@ The first difference is that from the block's ``first_ms``.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.parsing.samples import US_PER_MS
+from ingest.parsing.samples import FEW_SAMPLES, US_PER_MS
 
 EACH_MS, EVEN_MS, EACH_US, EVEN_US, STEPS_MS, STEPS_US = ENCODINGS = 1, 2, 3, 4, 5, 6
 MIN_EVEN = 3  # two numbers are no shorter than two differences
@@ -37,19 +39,39 @@ def pack(offsets_us: NDArray[np.int64]) -> tuple[int, NDArray[np.integer]]:
     if len(offsets_us) == 1:  # as in tens of thousands of hours of one file
         rest = int(offsets_us[0]) % US_PER_MS
         return (STEPS_US, np.array([rest], dtype=np.int16)) if rest else (STEPS_MS, _SINGLE)
+    if len(offsets_us) <= FEW_SAMPLES:
+        return _pack_few(offsets_us.tolist())
     is_us = bool((offsets_us % US_PER_MS).any())
     offsets = offsets_us if is_us else offsets_us // US_PER_MS
     start = MIDDLE_US if is_us else 0
     steps = np.diff(offsets)
-    if len(offsets) >= MIN_EVEN and (steps == steps[0]).all():
+    if (steps == steps[0]).all():
         even = np.array([offsets[0] - start, steps[0]], dtype=np.int32)
         return EVEN_US if is_us else EVEN_MS, even
-    if not len(steps) or int(steps.max()) <= _MAX_STEP:
+    if int(steps.max()) <= _MAX_STEP:
         stored = np.empty(len(offsets), dtype=np.int16)
         stored[0] = offsets[0] % US_PER_MS if is_us else 0
         stored[1:] = steps
         return STEPS_US if is_us else STEPS_MS, stored
     return EACH_US if is_us else EACH_MS, (offsets - start).astype(np.int32)
+
+
+def _pack_few(offsets: list[int]) -> tuple[int, NDArray[np.integer]]:
+    """Return what ``pack`` does for two offsets or more, in microseconds, without numpy."""
+    is_us = any(offset % US_PER_MS for offset in offsets)
+    if not is_us:
+        offsets = [offset // US_PER_MS for offset in offsets]
+    start = MIDDLE_US if is_us else 0
+    steps = [later - earlier for earlier, later in itertools.pairwise(offsets)]
+    low, high = min(steps), max(steps)
+    if len(offsets) >= MIN_EVEN and low == high:
+        even = np.array([offsets[0] - start, low], dtype=np.int32)
+        return EVEN_US if is_us else EVEN_MS, even
+    if high <= _MAX_STEP:
+        rest = offsets[0] % US_PER_MS if is_us else 0
+        return STEPS_US if is_us else STEPS_MS, np.array([rest, *steps], dtype=np.int16)
+    each = np.array([offset - start for offset in offsets], dtype=np.int32)
+    return EACH_US if is_us else EACH_MS, each
 
 
 def unpack(

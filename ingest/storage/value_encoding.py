@@ -14,13 +14,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.parsing.samples import FEW_SAMPLES
+
 MAX_SCALE = 15  # a double keeps so many digits of any decimal
 MIDDLE = 32_768
 _SPAN = 65_535
 _MAX_INT4 = 2**31 - 1
 _MAX_EXACT = 2.0**52  # below it, minimum * 10**scale errs by less than a half
 _POWERS = np.array([10.0**scale for scale in range(MAX_SCALE + 1)])
-_FEW_VALUES = 16
 _SINGLE = np.array([-MIDDLE], dtype=np.int16)  # a value that is its own minimum
 
 Stored = NDArray[np.integer] | NDArray[np.float64]
@@ -28,9 +29,10 @@ Stored = NDArray[np.integer] | NDArray[np.float64]
 
 def pack(values: NDArray[np.float64]) -> tuple[int | None, Stored]:
     """Return the scale (None: doubles) and the shortest stored form of finite ``values``."""
-    scale = _count_decimals(values[:_FEW_VALUES].tolist())
-    if len(values) == 1:
-        return _pack_single(float(values[0]), scale, values)
+    first_values = values[:FEW_SAMPLES].tolist()
+    scale = _count_decimals(first_values)
+    if len(values) <= FEW_SAMPLES:
+        return _pack_few(first_values, scale, values)
     while scale is not None:
         with np.errstate(over="ignore"):
             scaled = np.rint(values * _POWERS[scale])
@@ -46,25 +48,36 @@ def pack(values: NDArray[np.float64]) -> tuple[int | None, Stored]:
                 return scale, scaled.astype(np.int32)
             break
         first = int(is_exact.argmin())
-        found = _count_decimals(values[first : first + _FEW_VALUES].tolist())
+        found = _count_decimals(values[first : first + FEW_SAMPLES].tolist())
         scale = found if found is not None and found > scale else None
     return None, values
 
 
-def _pack_single(
-    value: float, scale: int | None, values: NDArray[np.float64]
+def _pack_few(
+    numbers: list[float], scale: int | None, values: NDArray[np.float64]
 ) -> tuple[int | None, Stored]:
-    """Return what ``pack`` does for one value, without the cost of arrays.
+    """Return what ``pack`` does for a few values, without the cost of arrays.
 
-    A file may have tens of thousands of hours with one sample each.
+    Most files are short, and one may have tens of thousands of hours with one sample each. No
+    value has more decimals than ``scale``, since it was counted over all of them.
     """
     if scale is None:
         return None, values
     power = 10.0**scale
-    scaled = value * power
-    if abs(scaled) >= _MAX_EXACT or round(scaled) / power != value:
+    integers = [round(value * power) for value in numbers]
+    lowest, highest = min(integers), max(integers)
+    if max(-lowest, highest) >= _MAX_EXACT or any(
+        integer / power != value for integer, value in zip(integers, numbers, strict=True)
+    ):
         return None, values
-    return scale, _SINGLE
+    if len(integers) == 1:
+        return scale, _SINGLE
+    if highest - lowest <= _SPAN:
+        middle = lowest + MIDDLE
+        return scale, np.array([integer - middle for integer in integers], dtype=np.int16)
+    if max(-lowest, highest) <= _MAX_INT4:
+        return scale, np.array(integers, dtype=np.int32)
+    return None, values
 
 
 def unpack(scale: int | None, stored: Stored, minimum: float) -> NDArray[np.float64]:
