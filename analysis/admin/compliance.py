@@ -14,10 +14,11 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from analysis.admin.compliance_table import Row, make_rows
 from analysis.models import Compliance
 from analysis.queries.compliance import Coverage, read_coverage
 from analysis.queries.days import find_zone, start_of_day
@@ -35,9 +36,6 @@ from ingest.measurement_types import find_kind
 DAYS_CHOICES = (7, 14, 28, 90)
 DEFAULT_DAYS = 14
 DEFAULT_THRESHOLD_HOURS = 10.0
-MS_PER_HOUR = 3_600_000
-# Least part of the threshold of each colour above the first.
-LEVELS = (0.0, 0.5, 1.0)
 SORTS = ("identity", "valid", "covered")
 _FORMULA = ("=", "+", "-", "@")
 
@@ -190,52 +188,24 @@ def _read_hours(text: str) -> float:
     return hours if 0 < hours <= 24 else DEFAULT_THRESHOLD_HOURS
 
 
-def _make_rows(
-    people: list[Participant], coverage: Coverage, choice: Choice
-) -> list[dict[str, Any]]:
-    starts = choice.edges_ms
-    rows = []
-    for row, person in enumerate(people[:MAX_PARTICIPANTS]):
-        chart = reverse("admin:analysis_series_chart", args=[person.identity, choice.name])
-        cells = [
-            _make_cell(
-                day,
-                float(coverage.covered_ms[row, column]) / MS_PER_HOUR,
-                int(coverage.samples[row, column]),
-                person.takes_part(day),
-                choice.threshold_hours,
-            )
-            | {"url": f"{chart}?from={starts[column]}&to={starts[column + 1]}"}
-            for column, day in enumerate(choice.dates)
-        ]
-        inside = [cell for cell in cells if cell["takes_part"]]
-        rows.append(
-            {
-                "person": person,
-                "url": reverse("admin:analysis_overview_identity", args=[person.identity]),
-                "cells": cells,
-                "valid": sum(cell["is_valid"] for cell in inside),
-                "of": len(inside),
-                "covered": sum(cell["hours"] for cell in inside),
-            }
-        )
-    if choice.sort != "identity":
-        rows.sort(key=lambda row: row[choice.sort])
+def _make_rows(people: list[Participant], coverage: Coverage, choice: Choice) -> list[Row]:
+    rows = make_rows(
+        people[:MAX_PARTICIPANTS],
+        coverage,
+        choice.dates,
+        choice.edges_ms,
+        name=choice.name,
+        threshold_hours=choice.threshold_hours,
+    )
+    return _sort_rows(rows, choice)
+
+
+def _sort_rows(rows: list[Row], choice: Choice) -> list[Row]:
+    if choice.sort == "valid":
+        rows = sorted(rows, key=lambda row: row.valid)
+    elif choice.sort == "covered":
+        rows = sorted(rows, key=lambda row: row.covered)
     return rows[::-1] if choice.is_descending else rows
-
-
-def _make_cell(
-    day: date, hours: float, samples: int, takes_part: bool, threshold: float
-) -> dict[str, Any]:
-    is_valid = takes_part and hours >= threshold
-    return {
-        "day": day,
-        "hours": hours,
-        "samples": samples,
-        "takes_part": takes_part,
-        "is_valid": is_valid,
-        "level": sum(hours >= part * threshold for part in LEVELS) if samples else 0,
-    }
 
 
 def _make_headings(choice: Choice) -> list[dict[str, Any]]:
@@ -260,28 +230,22 @@ def _make_columns(choice: Choice) -> list[dict[str, Any]]:
     return columns
 
 
-def _write_csv(rows: list[dict[str, Any]], choice: Choice) -> HttpResponse:
+def _write_csv(rows: list[Row], choice: Choice) -> HttpResponse:
     """Return a line for each identity and day; cells that look like formulas begin with '."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
         ["identity", "participant", "date", "samples", "covered_hours", "valid", "takes_part"]
     )
+    days = [day.isoformat() for day in choice.dates]
     for row in rows:
-        person = row["person"]
+        person = row.person
         code = f"'{person.code}" if person.code.startswith(_FORMULA) else person.code
-        for cell in row["cells"]:
-            writer.writerow(
-                [
-                    person.identity,
-                    code,
-                    cell["day"].isoformat(),
-                    cell["samples"],
-                    round(cell["hours"], 4),
-                    int(cell["is_valid"]),
-                    int(cell["takes_part"]),
-                ]
-            )
+        cells = zip(days, row.samples, row.hours, row.is_valid, row.takes_part, strict=True)
+        writer.writerows(
+            [person.identity, code, day, samples, round(hours, 4), int(is_valid), int(takes_part)]
+            for day, samples, hours, is_valid, takes_part in cells
+        )
     name = f"compliance_{choice.name}_{choice.dates[0]}_{choice.last_day}.csv"
     return HttpResponse(
         out.getvalue(),
