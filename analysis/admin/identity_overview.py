@@ -20,8 +20,16 @@ from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, list_series
 from identities.visibility import EVERYTHING, Scope
 from ingest.admin.read_only import shown
+from ingest.admin.remedies import find_remedy
 from ingest.measurement_types import Kind, find_kinds
-from ingest.models import DailyUsage, DeviceCertificate, Measurement, SampleConflict
+from ingest.models import (
+    DailyUsage,
+    DeviceCertificate,
+    Measurement,
+    RegistrationAttempt,
+    SampleConflict,
+)
+from ingest.registration_outcomes import NOT_A_REFUSAL
 from ingest.time_range import TimeRange, describe_ahead
 from ingest.uuid7 import uuid7_floor
 
@@ -30,7 +38,9 @@ RECENT = timedelta(days=30)
 SPARKLINE_SIZE = (160, 32)
 
 
-def describe_identity(identity: IdentityStatus, chosen: str, scope: Scope) -> dict[str, Any]:
+def describe_identity(
+    identity: IdentityStatus, chosen: str, scope: Scope, *, with_attempts: bool
+) -> dict[str, Any]:
     """Return the context of the template; ``chosen`` names the series of the calendar.
 
     The caller has checked that the user may see the identity; ``scope`` is what the user sees.
@@ -47,6 +57,7 @@ def describe_identity(identity: IdentityStatus, chosen: str, scope: Scope) -> di
         ],
         "calendar": describe_calendar(latest[0], kinds[latest[0].name], zone) if latest else None,
         "devices": _list_devices(identity),
+        "failed_attempts": _list_failed_attempts(identity) if with_attempts else [],
         "rejected": _list_rejected_files(identity),
         "over_quota": _find_exceeded_quota(identity),
         "not_kept": _list_files_not_kept(identity),
@@ -102,6 +113,16 @@ def _describe_expiry(certificate: DeviceCertificate, now: datetime) -> str:
     if certificate.not_after < now:
         return _("expired")
     return _("expires soon") if certificate.not_after < now + RECENT else ""
+
+
+def _list_failed_attempts(identity: IdentityStatus) -> list[dict[str, Any]]:
+    """Return the latest registrations of 30 days that were refused."""
+    attempts = RegistrationAttempt.objects.filter(
+        identity_id=identity.id, created_at__gte=timezone.now() - RECENT
+    ).exclude(outcome__in=NOT_A_REFUSAL)
+    return [
+        {"attempt": attempt, "remedy": find_remedy(attempt.outcome)} for attempt in attempts[:5]
+    ]
 
 
 def _list_rejected_files(identity: IdentityStatus) -> list[dict[str, Any]]:

@@ -141,7 +141,12 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
             "identity",
             title=status.name,
             row=_make_row(status, state),
-            **describe_identity(status, request.GET.get("series", ""), scope_of(request.user)),
+            **describe_identity(
+                status,
+                request.GET.get("series", ""),
+                scope_of(request.user),
+                with_attempts=request.user.has_perm("ingest.view_registrationattempt"),
+            ),
         )
 
     def _check(self, request: HttpRequest) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from analysis.queries import attention
 from analysis.queries.attention import Attention
 from analysis.queries.identity_status import count_states
 from identities.visibility import may_view_all, scope_of
+from ingest.models import StrangerRefusal
 
 PERMISSIONS = ("identities.view_identity", "ingest.view_sampleblock")
 # Symbol and label of each kind of reason, and what to do about it.
@@ -32,7 +34,7 @@ KINDS = {
         _("overdue"),
         _("no new sample: is the device on, and in reach of a network?"),
     ),
-    "refused": ("⊘", _("requests refused"), _("open the certificate: it names the reason")),
+    "refused": ("⊘", _("requests refused"), _("open the device: it names the reason")),
     "expiring": ("◆", _("certificate expires"), _("the device has not renewed it yet")),
     "conflict": ("⇄", _("sample conflict"), _("two devices replace each other's samples")),
 }
@@ -78,8 +80,17 @@ def describe_status(request: HttpRequest) -> dict[str, Any]:
         "unmonitored": unmonitored,
         "checked_at": counts.checked_at,
         "is_monitoring_late": attention.is_monitoring_late(counts.checked_at, now),
+        "strangers": _count_strangers(request, now),
         "panels": status_panels.for_request(request) if may_view_all(request.user) else [],
     }
+
+
+def _count_strangers(request: HttpRequest, now: datetime) -> int:
+    """Return how many unregistered certificates were refused within a day, 0 if it is not shown."""
+    user = request.user
+    if not user.has_perm("ingest.view_registrationattempt") or not may_view_all(user):
+        return 0
+    return StrangerRefusal.objects.filter(at__gte=now - timedelta(days=1)).count()
 
 
 def _describe_states(counts: dict[str, int] | None) -> list[dict[str, Any]]:
@@ -108,5 +119,5 @@ def _url(row: Attention) -> str:
     if row.kind == "rejected":
         return reverse("admin:ingest_measurement_change", args=[row.key])
     if row.kind in ("refused", "expiring"):
-        return reverse("admin:ingest_devicecertificate_change", args=[row.key])
+        return reverse("admin:ingest_devicecertificate_device", args=[row.key])
     return reverse("admin:analysis_overview_identity", args=[row.identity])

@@ -8,6 +8,7 @@ from ingest.admin import (
     measurement_types,
     measurements,
     registration_attempts,
+    stranger_refusals,
 )
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "measurement_types",
     "measurements",
     "registration_attempts",
+    "stranger_refusals",
 ]
 
 recorder.register_exports("admin:ingest_measurement_content")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -17,10 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.visible_rows import StudyFilter
 from ingest.admin.certificate_states import CertificateStatesAdmin
+from ingest.admin.device_page import DevicePageAdmin
 from ingest.admin.read_only import grouped, shown
 from ingest.admin.registration_status import registration_status
 from ingest.models import CertificateRefusal, DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
+
+MAX_FOUND = 100
 
 
 class ExpiryFilter(admin.SimpleListFilter):
@@ -51,7 +54,7 @@ class ExpiryFilter(admin.SimpleListFilter):
 
 
 @admin.register(DeviceCertificate)
-class DeviceCertificateAdmin(CertificateStatesAdmin, LargeListAdmin):
+class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListAdmin):
     """Devices bind certificates; staff label, suspend, revoke, reactivate and reassign them."""
 
     list_display = (
@@ -66,8 +69,11 @@ class DeviceCertificateAdmin(CertificateStatesAdmin, LargeListAdmin):
         "not_after_shown": F("not_after"),
         "bound_at": F("bound_at"),
     }
-    search_fields = ("label", "identity__name", "sha256")
-    search_help_text = _("Part of an identity's name or of a label, or the start of a fingerprint.")
+    search_fields = ("label", "identity__name", "sha256", "=last_refusal__request_id")
+    search_help_text = _(
+        "Part of an identity's name or of a label, the start of a fingerprint, or the ID of the "
+        "last refused request."
+    )
     actions = ("suspend", "revoke", "reactivate")
     fields = (
         "identity", "fingerprint_shown", "label", "state", "state_reason", "subject_shown",
@@ -101,6 +107,13 @@ class DeviceCertificateAdmin(CertificateStatesAdmin, LargeListAdmin):
             name="ingest_devicecertificate_registered_with",
         )
         return [status, *super().get_urls()]
+
+    def make_search(self, field: str, term: str) -> Q:
+        """Return the condition; the request ID is looked up first, by its index."""
+        if field != "=last_refusal__request_id":
+            return super().make_search(field, term)
+        refusals = CertificateRefusal.objects.filter(request_id=term)
+        return Q(pk__in=list(refusals.values_list("pk", flat=True)[:MAX_FOUND]))
 
     # --- Columns ---------------------------------------------------------------------------
     @admin.display(description=_("fingerprint"))

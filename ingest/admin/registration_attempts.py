@@ -6,14 +6,17 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from identities.admin.visible_rows import StudyFilter
+from identities.admin.visible_rows import StudyFilter, viewer_scope
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
-from ingest.models import RegistrationAttempt
+from ingest.admin.remedies import find_remedy
+from ingest.admin.stranger_refusals import describe_offset
+from ingest.models import DeviceCertificate, RegistrationAttempt, StrangerRefusal
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
 
 
@@ -51,7 +54,8 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
         "of a fingerprint."
     )
     fields = (
-        "created_at", "result", "identity", "sha256_shown", "hint", "address", "request", "count",
+        "created_at", "result", "remedy", "identity", "sha256_shown", "device", "hint", "address",
+        "user_agent", "clock", "request", "count",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -77,3 +81,28 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
     @admin.display(description=_("SHA-256 of the certificate"))
     def sha256_shown(self, attempt: RegistrationAttempt) -> str:
         return grouped(attempt.sha256) or "-"
+
+    @admin.display(description=_("what to do"))
+    def remedy(self, attempt: RegistrationAttempt) -> str:
+        return str(find_remedy(attempt.outcome)) or "-"
+
+    @admin.display(description=_("clock"))
+    def clock(self, attempt: RegistrationAttempt) -> str:
+        return describe_offset(attempt.clock_offset_seconds)
+
+    @admin.display(description=_("other requests with this certificate"))
+    def device(self, attempt: RegistrationAttempt) -> SafeString | str:
+        """Return a link to the certificate's device, else to its last refused request."""
+        scope = viewer_scope(attempt)
+        bound = DeviceCertificate.objects.filter(sha256=attempt.sha256 or b"")
+        certificate = scope.filter(bound).only("pk").first()
+        if certificate is not None:
+            url = reverse("admin:ingest_devicecertificate_device", args=[certificate.pk])
+            return format_html('<a href="{}">{}</a>', url, gettext("device"))
+        refusals = StrangerRefusal.objects.filter(sha256=attempt.sha256 or b"")
+        refusal = refusals.first() if scope.is_everything else None
+        if refusal is None:
+            return "-"
+        url = reverse("admin:ingest_strangerrefusal_change", args=[refusal.pk])
+        text = f"{refusal.at:%Y-%m-%d %H:%M:%S} UTC: {refusal.status} {refusal.code}"
+        return format_html('<a href="{}">{}</a>', url, text)

@@ -30,6 +30,7 @@ from ingest.models import (
     RegistrationAttempt,
     RetentionPolicy,
     SampleConflict,
+    StrangerRefusal,
 )
 from tests.analysis.queries.factories import make_block, make_measurement
 
@@ -166,6 +167,16 @@ def rows_of(identity: Identity, name: str, key: PreSharedKey, text: str = CANARY
             replaced=3,
             first_ms=FIRST_MS,
             last_ms=FIRST_MS,
+        ),
+        StrangerRefusal.objects.create(
+            sha256=hashlib.sha256(f"stranger {identity.name}".encode()).digest(),
+            first_at=now,
+            at=now,
+            code="certificate_not_bound",
+            status=403,
+            detail=text,
+            user_agent=text,
+            request_id=text,
         ),
         DataDeletion.objects.create(
             kind="forget", identity_number=identity.pk, created_by=text, reference=text

@@ -61,11 +61,16 @@ def test_each_reason_names_its_identity_and_remedy(analyst: Client) -> None:
     )
     expiring = make_identity("expiring", days_left=10).certificates.get()
     page = analyst.get(HOME).content.decode()
+    device = "/admin/ingest/devicecertificate/{}/device/".format
     for reason, name, url in (
         ("file rejected", "failing", f"/admin/ingest/measurement/{file.pk}/change/"),
         ("overdue", "overdue", "/admin/analysis/overview/overdue/"),
-        ("requests refused", "refused", f"/admin/ingest/devicecertificate/{refused.pk}/change/"),
-        ("certificate expires", "expiring", f"/admin/ingest/devicecertificate/{expiring.pk}/"),
+        ("requests refused", "refused", device(refused.pk)),
+        (
+            "certificate expires",
+            "expiring",
+            device(expiring.pk),
+        ),
     ):
         row = next(part for part in page.split("<tr>") if f'href="{url}' in part)
         assert reason in row

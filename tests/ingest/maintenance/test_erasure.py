@@ -29,11 +29,13 @@ from ingest.models import (
     DailyUsage,
     DataDeletion,
     DeviceCertificate,
+    DeviceContact,
     Measurement,
     PruneWatermark,
     RegistrationAttempt,
     RetentionPolicy,
     SampleConflict,
+    StrangerRefusal,
     Withdrawal,
 )
 from ingest.uploads import NoLongerAllowed
@@ -61,6 +63,9 @@ def fill(identity: Identity) -> DeviceCertificate:
     CertificateRenewal.objects.create(key=key, certificate=old)
     RegistrationAttempt.objects.create(outcome="registered", identity=identity, sha256=new.sha256)
     RegistrationAttempt.objects.create(outcome="psk_unknown", sha256=new.sha256)
+    now = timezone.now()
+    DeviceContact.objects.create(certificate=new, at=now)
+    StrangerRefusal.objects.create(sha256=new.sha256, first_at=now, at=now, status=403)
     RetentionPolicy.objects.create(identity=identity, keep_days=30_000)
     study, _ = Study.objects.get_or_create(name="Erased")
     StudyIdentity.objects.create(study=study, identity=identity)
@@ -153,6 +158,7 @@ def test_every_row_is_deleted_and_others_stay() -> None:
     fill(neighbour)
     number, before = identity.pk, rows_of(neighbour.pk)
     attempts, withdrawals = RegistrationAttempt.objects.count(), Withdrawal.objects.count()
+    contacts, strangers = DeviceContact.objects.count(), StrangerRefusal.objects.count()
     assert min(rows_of(number).values()) > 0
     erase(identity, by="ada", reference="request 7")
     assert set(rows_of(number).values()) == {0}
@@ -160,6 +166,8 @@ def test_every_row_is_deleted_and_others_stay() -> None:
     assert rows_of(neighbour.pk) == before
     assert RegistrationAttempt.objects.count() == attempts - 2
     assert Withdrawal.objects.count() == withdrawals - 1
+    assert DeviceContact.objects.count() == contacts - 1
+    assert StrangerRefusal.objects.count() == strangers - 1
     assert CertificateRenewal.objects.filter(certificate__identity=neighbour).exists()
     assert not PruneWatermark.objects.filter(identity_id=number).exists()
     assert stored(neighbour)
