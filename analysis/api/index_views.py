@@ -18,7 +18,8 @@ from analysis.api.parameters import read_parameters
 from analysis.api.view_base import ReadView
 
 LINKS = (
-    "studies", "identities", "series", "measurements", "changes", "archive", "schema", "docs"
+    "studies", "identities", "series", "measurements", "annotations", "changes", "archive",
+    "schema", "docs",
 )  # fmt: skip
 _METHODS = ("get", "post", "put", "patch", "delete")
 

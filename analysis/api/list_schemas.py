@@ -26,6 +26,7 @@ class IndexBody(serializers.Serializer[Any]):
     identities = serializers.URLField()
     series = serializers.URLField()
     measurements = serializers.URLField()
+    annotations = serializers.URLField()
     changes = serializers.URLField()
     archive = serializers.URLField(help_text="Needs the parameter `series`.")
     schema = serializers.URLField(help_text="This document.")

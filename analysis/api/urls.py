@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from analysis.api.annotation_views import AnnotationListView
 from analysis.api.archive_views import ArchiveView, OriginalsView
 from analysis.api.change_views import ChangesView
 from analysis.api.clinical_views import FhirView, OpenMhealthView
@@ -45,6 +46,7 @@ urlpatterns = [
         name="open_mhealth",
     ),
     path("series/<str:identity>/<str:name>/originals", OriginalsView.as_view(), name="originals"),
+    path("annotations", AnnotationListView.as_view(), name="annotations"),
     path("changes", ChangesView.as_view(), name="changes"),
     path("archive", ArchiveView.as_view(), name="archive"),
     path("studies", StudyListView.as_view(), name="studies"),
@@ -63,5 +65,5 @@ urlpatterns = [
     re_path("", UnknownPathView.as_view()),
 ]
 
-EXPORTS = ("archive", "content", "fhir", "open_mhealth", "originals", "samples")
+EXPORTS = ("annotations", "archive", "content", "fhir", "open_mhealth", "originals", "samples")
 register_exports(*(f"{app_name}:{name}" for name in EXPORTS))

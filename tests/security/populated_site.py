@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from alerts.models import Incident, Notification, NotificationItem
+from analysis.models import Annotation
 from identities import keys
 from identities.access_tokens import AccessToken
 from identities.audit.models import AuditEvent
@@ -177,6 +178,9 @@ def rows_of(identity: Identity, name: str, key: PreSharedKey, text: str = CANARY
             detail=text,
             user_agent=text,
             request_id=text,
+        ),
+        Annotation.objects.create(
+            identity=identity, name=name, starts_at=now, text=text, created_by=text
         ),
         DataDeletion.objects.create(
             kind="forget", identity_number=identity.pk, created_by=text, reference=text

@@ -17,6 +17,7 @@ from django.db.models import ForeignKey
 from django.utils import timezone
 
 from alerts.models import Incident, Notification, NotificationItem
+from analysis.models import Annotation
 from identities.credentials import issue_psk
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
@@ -66,6 +67,7 @@ def fill(identity: Identity) -> DeviceCertificate:
     now = timezone.now()
     DeviceContact.objects.create(certificate=new, at=now)
     StrangerRefusal.objects.create(sha256=new.sha256, first_at=now, at=now, status=403)
+    Annotation.objects.create(identity=identity, starts_at=now, text="private")
     RetentionPolicy.objects.create(identity=identity, keep_days=30_000)
     study, _ = Study.objects.get_or_create(name="Erased")
     StudyIdentity.objects.create(study=study, identity=identity)
