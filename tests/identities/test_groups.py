@@ -14,6 +14,10 @@ from identities.models import Identity, PreSharedKey
 from tests.identities.admin_pages import buttons, links
 
 ANALYSTS = {
+    "analysis.add_annotation",
+    "analysis.change_annotation",
+    "analysis.delete_annotation",
+    "analysis.view_annotation",
     "identities.view_all_identities",
     "identities.view_identity",
     "identities.view_study",
@@ -37,7 +41,7 @@ def permissions_of(group: str) -> set[str]:
     return {f"{one.content_type.app_label}.{one.codename}" for one in found}
 
 
-def test_analysts_may_view_and_nothing_else(db: None) -> None:
+def test_analysts_may_view_and_annotate_and_nothing_else(db: None) -> None:
     assert permissions_of("analysts") == ANALYSTS
 
 
