@@ -107,7 +107,7 @@ def test_a_device_that_works_has_nothing_to_do(
     assert "Let the device send less at once" in read(analyst, certificate)
 
 
-def test_attempts_and_refusals_before_the_registration_stand_there(
+def test_attempts_before_the_registration_stand_there(
     analyst: Client, certificate: DeviceCertificate
 ) -> None:
     RegistrationAttempt.objects.create(
