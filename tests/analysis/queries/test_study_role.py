@@ -12,7 +12,13 @@ from django.db.utils import Error
 
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
-from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
+from ingest.models import HourSummary, SampleBlock
+from tests.analysis.queries.factories import (
+    HOUR_MS,
+    make_certificate,
+    make_measurement,
+    make_series,
+)
 from tests.analysis.queries.test_sql_views import STATEMENTS, filled_in
 
 ROLE = "study_test_reader"
@@ -23,7 +29,13 @@ FUNCTIONS = (
     "SELECT * FROM samples_between('{name}', 'hr', {range})",
     "SELECT * FROM days('{name}', 'hr', '2023-11-14', '2023-11-16')",
     "SELECT * FROM buckets_between('{name}', 'hr', {range}, '30 s')",
+    "SELECT * FROM series_interval('{name}', 'hr') AS s WHERE s.interval_ms IS NOT NULL",
 )
+# What the views and functions of analytics are made of.
+PARTS = {
+    "blocks", "block_times_us", "block_values", "value_bin", "is_bin_end", "bin_value",
+    "require_block_filter",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -36,8 +48,14 @@ def reader(db: None, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
         identity = Identity.objects.create(name=name, description=name)
         StudyIdentity.objects.create(study=where, identity=identity, participant_code=name)
         make_series(identity, "hr", {START + 1000 * place: 60 + place for place in range(10)})
+        HourSummary.objects.create(
+            identity=identity, name="hr", hour=START // HOUR_MS, sample_count=10, covered_ms=10_000,
+            first_offset_ms=0, last_offset_ms=9_000, minimum=60, maximum=69, mean=64.5, m2=82.5,
+            bin_samples=[10], bin_covered_ms=[10_000],
+        )  # fmt: skip
         certificate = make_certificate(identity, name)
         make_measurement(certificate, name.encode(), first_ms=START, last_ms=START + 9_000)
+    SampleBlock.objects.update(compacted=True)
     call_command("create_readonly_role", ROLE, study="a", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL SESSION AUTHORIZATION {ROLE}")
@@ -60,6 +78,27 @@ def test_views_show_the_study_and_its_sites(reader: Any) -> None:
             names = {row[1] for row in rows}
         assert names == {"bed-1", "bed-2"}, view
         assert "kanarie" not in str(rows)
+
+
+def test_every_object_of_analytics_has_one_of_the_study(db: None) -> None:
+    names = """
+        SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = %(schema)s::regnamespace
+            AND c.relkind = 'v'
+        UNION SELECT p.proname::text FROM pg_proc p WHERE p.pronamespace = %(schema)s::regnamespace
+    """
+    found = {}
+    with connection.cursor() as cursor:
+        for schema in ("analytics", "analytics_study"):
+            cursor.execute(names, {"schema": schema})
+            found[schema] = {name for (name,) in cursor.fetchall()}
+    assert found["analytics"] - PARTS - found["analytics_study"] == set()
+
+
+def test_hours_and_types_are_those_of_the_study(reader: Any) -> None:
+    rows = read(reader, "SELECT DISTINCT identity_number FROM hour_summaries")
+    ours = read(reader, "SELECT identity_number FROM identities")
+    assert {*rows} == {*ours}
+    assert read(reader, "SELECT pattern FROM measurement_types")
 
 
 def test_the_dashboard_of_analysts_shows_the_study(reader: Any) -> None:
