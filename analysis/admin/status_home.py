@@ -22,6 +22,7 @@ from analysis.admin.overview import STATE_LABELS
 from analysis.queries import attention
 from analysis.queries.attention import Attention
 from analysis.queries.identity_status import count_states
+from identities.admin.visible_rows import list_study_options
 from identities.visibility import may_view_all, scope_of
 from ingest.models import StrangerRefusal
 
@@ -67,13 +68,17 @@ def describe_status(request: HttpRequest) -> dict[str, Any]:
     """Return the context of the status home; ``{}`` for a user who may see no data."""
     if not request.user.has_perms(PERMISSIONS):
         return {}
-    now, scope = timezone.now(), scope_of(request.user)
+    study = request.GET.get("study", "")
+    now, every = timezone.now(), scope_of(request.user)
+    scope = every.in_study_number(study)
     counts = count_states(now, scope)
     live, unmonitored = attention.count_unmonitored(scope, now)
     may_see_devices = request.user.has_perm("ingest.view_devicecertificate")
     rows = attention.find_attention(scope, now, may_see_devices=may_see_devices)
     return {
-        "states": _describe_states(attention.count_by_state(scope)),
+        "study": study,
+        "studies": list_study_options(every),
+        "states": _describe_states(attention.count_by_state(scope), study),
         "overdue": counts.overdue,
         "attention": [_describe(row) for row in rows],
         "live": live,
@@ -93,7 +98,7 @@ def _count_strangers(request: HttpRequest, now: datetime) -> int:
     return StrangerRefusal.objects.filter(at__gte=now - timedelta(days=1)).count()
 
 
-def _describe_states(counts: dict[str, int] | None) -> list[dict[str, Any]]:
+def _describe_states(counts: dict[str, int] | None, study: str) -> list[dict[str, Any]]:
     """Return each state with its number of identities, None where there are too many to count."""
     base = reverse("admin:analysis_overview_changelist")
     return [
@@ -103,7 +108,7 @@ def _describe_states(counts: dict[str, int] | None) -> list[dict[str, Any]]:
             "meaning": meaning,
             "state": state,
             "count": None if counts is None else counts.get(state, 0),
-            "url": f"{base}?{urlencode({'state': state})}",
+            "url": f"{base}?{urlencode({'state': state} | ({'study': study} if study else {}))}",
         }
         for state, (symbol, label, meaning) in STATE_LABELS.items()
     ]

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.visible_rows import StudyFilter, list_study_options
 from identities.audit.models import AuditEvent
-from identities.visibility import scope_of
+from identities.visibility import Scope, scope_of
 
 # No group can have it: Django makes no permission for the model.
 PERMISSION = "identities.view_auditevent"
@@ -52,10 +53,17 @@ class ObjectTypeFilter(admin.SimpleListFilter):
         return queryset.filter(object_type="" if self.value() == "-" else self.value())
 
 
+class AuditStudyFilter(StudyFilter):
+    """Narrows the log to a study and its sites, of those whose log the user reads."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list_study_options(scope_of(request.user, PERMISSION))
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(LargeListAdmin):
     list_display = ("created_at", "username", "action", "object_type", "object_repr", "address")
-    list_filter = ("action", ObjectTypeFilter, "created_at")
+    list_filter = ("action", ObjectTypeFilter, "created_at", AuditStudyFilter)
     search_fields = ("=username", "object_repr", "=address", "=request_id")
     search_help_text = gettext_lazy(
         "A user, a part of an object's name, an address or a request ID."
@@ -77,8 +85,12 @@ class AuditEventAdmin(LargeListAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         """Return all events to a superuser, and to a study admin those of the studies."""
         events = super().get_queryset(request)
-        study_ids = scope_of(request.user, PERMISSION).study_ids
-        return events if study_ids is None else events.filter(study_ids__overlap=sorted(study_ids))
+        return self.filter_rows(scope_of(request.user, PERMISSION), events)
+
+    def filter_rows(self, scope: Scope, rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        """Return those of ``rows`` whose identities were all in a study of ``scope``."""
+        study_ids = scope.study_ids
+        return rows if study_ids is None else rows.filter(study_ids__overlap=sorted(study_ids))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)

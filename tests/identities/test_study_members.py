@@ -136,3 +136,22 @@ def test_study_admins_read_the_audit_log_of_their_study(
     page = client.get("/admin/identities/auditevent/").content.decode()
     assert "identities.study" in page
     assert "other" not in page
+
+
+def test_the_audit_log_is_narrowed_to_a_study(
+    studies: tuple[Study, Study], sara: User, log_in: Callable[[User], Client]
+) -> None:
+    for study in studies:
+        StudyMember.objects.get_or_create(study=study, user=sara, defaults={"role": "study admin"})
+        AuditEvent.objects.create(
+            action="change", object_repr=f"of-{study.name}", study_ids=[study.pk]
+        )
+    client = log_in(sara)
+    log = "/admin/identities/auditevent/"
+    assert "of-B" in client.get(log).content.decode()
+    page = client.get(f"{log}?study={studies[0].pk}").content.decode()
+    assert "of-A" in page
+    assert "of-B" not in page
+    StudyMember.objects.filter(study=studies[1]).update(role="viewer")
+    assert "of-B" not in client.get(log).content.decode()
+    assert f"?study={studies[1].pk}" not in client.get(log).content.decode()

@@ -157,6 +157,23 @@ def test_a_member_of_a_study_sees_its_identities_only(db: None) -> None:
     assert "pause below" not in page
 
 
+def test_it_is_narrowed_to_a_study(db: None) -> None:
+    client, user = sign_in()
+    assert "<select" not in client.get(HOME).content.decode()  # without studies, as before
+    studies = [Study.objects.create(name=name) for name in "AB"]
+    for study in studies:
+        StudyMember.objects.create(study=study, user=user, role="viewer")
+        identity = make_identity(f"of-{study.name}", hours_ago=30)
+        make_measurement(identity.certificates.get(), b"x", status="rejected")
+        StudyIdentity.objects.create(study=study, identity=identity)
+    assert "of-A" in text(client)
+    assert "of-B" in text(client)
+    page = client.get(f"{HOME}?study={studies[0].pk}").content.decode()
+    assert "of-A" in page
+    assert "of-B" not in page
+    assert f"/admin/analysis/overview/?state=stale&amp;study={studies[0].pk}" in page
+
+
 def test_statements_do_not_grow_with_the_identities(analyst: Client) -> None:
     make_identity("a")
     text(analyst)
