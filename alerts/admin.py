@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -13,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Incident, Notification, NotificationItem
 from identities.admin.visible_rows import StudyFilter, viewer_scope
+from identities.studies import Study
 from identities.visibility import Scope
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.time_range import format_instant
@@ -82,9 +85,10 @@ class NotificationAdmin(EvidenceAdmin[Notification]):
     list_display = (
         "created_at", "channel", "state", "attempts", "sent_at", "next_attempt", "last_error",
     )  # fmt: skip
-    list_filter = ("channel",)
+    list_filter = ("channel", StudyFilter)
+    list_select_related = ("study",)
     fields = (
-        "id", "created_at", "channel", "state", "attempts", "sent_at", "next_attempt",
+        "id", "created_at", "channel", "study", "state", "attempts", "sent_at", "next_attempt",
         "last_error", "events",
     )  # fmt: skip
     readonly_fields = fields
@@ -93,7 +97,13 @@ class NotificationAdmin(EvidenceAdmin[Notification]):
         if scope.is_everything:
             return rows
         items = NotificationItem.objects.filter(notification=OuterRef("pk"))
-        return rows.filter(Exists(scope.filter(items, "incident__identity")))
+        of_studies = Q(study=None) | Q(study__in=sorted(scope.study_ids or ()))
+        return rows.filter(of_studies, Exists(scope.filter(items, "incident__identity")))
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Return the columns, with the study if there is any."""
+        columns = (*super().get_list_display(request),)
+        return (*columns[:2], "study", *columns[2:]) if Study.objects.exists() else columns
 
     @admin.display(description=_("state"))
     def state(self, notification: Notification) -> SafeString:

@@ -23,7 +23,7 @@ from django.db.models import Q
 from alerts import messages
 from alerts.messages import IncidentEvent
 from alerts.models import Incident, Notification, NotificationItem
-from alerts.notifications import configured_channels
+from alerts.recipients import Recipient
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +40,18 @@ class DeliveryFailed(Exception):
     """An attempt failed; the text says how, without addresses or secrets."""
 
 
-def send_due(now: datetime) -> tuple[int, int]:
+def send_due(recipients: list[Recipient], now: datetime) -> tuple[int, int]:
     """Send each notification that is due; return the numbers of sent and failed ones."""
     if settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now):
         return 0, 0
     sent = failed = 0
-    due = Notification.objects.filter(_is_due(now), channel__in=configured_channels())
-    for notification in due.order_by("pk"):
-        if not _claim(notification, now):
+    by_key = {recipient.key: recipient for recipient in recipients}
+    due = Notification.objects.filter(_is_due(now)).order_by("pk") if by_key else ()
+    for notification in due:
+        recipient = by_key.get((notification.channel, notification.study_id))
+        if recipient is None or not _claim(notification, now):
             continue
-        if _send(notification, now):
+        if _send(notification, recipient, now):
             sent += 1
         else:
             failed += 1
@@ -75,9 +77,14 @@ def _claim(notification: Notification, now: datetime) -> bool:
     return claimed == 1
 
 
-def _send(notification: Notification, now: datetime) -> bool:
+def _send(notification: Notification, recipient: Recipient, now: datetime) -> bool:
+    events = _events(notification, recipient)
+    if not events:  # its identities have left the study
+        row = Notification.objects.filter(pk=notification.pk)
+        row.update(abandoned_at=now, last_error="nothing is left to report")
+        return True
     try:
-        _SENDERS[notification.channel](notification, now)
+        _SENDERS[notification.channel](notification, recipient, events, now)
     except DeliveryFailed as error:
         logger.warning(
             "notification %s by %s failed: %s", notification.pk, notification.channel, error
@@ -98,13 +105,15 @@ def _record_failure(notification: Notification, error: str, now: datetime) -> No
             notification.items.all().delete()
 
 
-def _send_email(notification: Notification, now: datetime) -> None:
-    events = _events(notification)
+def _send_email(
+    notification: Notification, recipient: Recipient, events: list[IncidentEvent], now: datetime
+) -> None:
+    place = f"{settings.PUBLIC_HOST}: {recipient.study}" if recipient.study else ""
     message = EmailMessage(
-        subject=messages.as_subject(settings.PUBLIC_HOST, events),
+        subject=messages.as_subject(place or settings.PUBLIC_HOST, events),
         body=messages.as_text(_installation(), events),
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=settings.ALERT_EMAIL_RECIPIENTS,
+        to=recipient.addresses,
         headers={
             "Message-ID": f"<{notification.pk}@{settings.PUBLIC_HOST}>",
             "Auto-Submitted": "auto-generated",
@@ -118,13 +127,16 @@ def _send_email(notification: Notification, now: datetime) -> None:
         raise DeliveryFailed(f"no mail server accepted it ({type(error).__name__})") from error
 
 
-def _send_webhook(notification: Notification, now: datetime) -> None:
+def _send_webhook(
+    notification: Notification, recipient: Recipient, events: list[IncidentEvent], now: datetime
+) -> None:
     key = str(notification.pk)
-    body = messages.as_json(key, notification.created_at, _installation(), _events(notification))
-    headers = messages.signature(settings.ALERT_WEBHOOK_SECRET, key, now, body)
+    place = messages.Place(_installation(), recipient.study)
+    body = messages.as_json(key, notification.created_at, place, events)
+    headers = messages.signature(recipient.secret, key, now, body)
     try:
         with requests.post(
-            settings.ALERT_WEBHOOK_URL,
+            recipient.url,
             data=body,
             headers=headers | {"Content-Type": "application/json"},
             timeout=WEBHOOK_TIMEOUT_SECONDS,
@@ -139,7 +151,7 @@ def _send_webhook(notification: Notification, now: datetime) -> None:
         raise DeliveryFailed(f"the response was {status}")
 
 
-_SENDERS: dict[str, Callable[[Notification, datetime], None]] = {
+_SENDERS: dict[str, Callable[[Notification, Recipient, list[IncidentEvent], datetime], None]] = {
     Notification.Channel.EMAIL: _send_email,
     Notification.Channel.WEBHOOK: _send_webhook,
 }
@@ -149,8 +161,10 @@ def _installation() -> str:
     return f"https://{settings.PUBLIC_HOST}:{settings.STAFF_PORT}"
 
 
-def _events(notification: Notification) -> list[IncidentEvent]:
+def _events(notification: Notification, recipient: Recipient) -> list[IncidentEvent]:
+    """Return what to report: of identities that are in the recipient's study still."""
     items = notification.items.select_related("incident__identity", "incident__certificate")
+    items = recipient.scope().filter(items, "incident__identity")
     items = items.order_by("incident__identity__name", "incident__name", "pk")
     return [_event(item.event, item.incident) for item in items.defer("incident__certificate__der")]
 

@@ -47,14 +47,24 @@ class IncidentEvent:
     file: str = ""
 
 
-def as_json(key: str, at: datetime, installation: str, events: Sequence[IncidentEvent]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The URL of the installation, and the name of the study that is reported on, if it is one."""
+
+    installation: str
+    study: str = ""
+
+
+def as_json(key: str, at: datetime, place: Place, events: Sequence[IncidentEvent]) -> bytes:
     """Return the body of the webhook's request."""
+    installation = place.installation
     counts = Counter(each.event for each in events)
     document = {
         "type": "device_endpoint.notice",
         "id": key,
         "at_ms": _milliseconds(at),
         "installation": installation,
+        **({"study": place.study} if place.study else {}),
         "counts": {word: counts[word] for word in _WORDS},
         "events": [_event_as_json(installation, event) for event in events],
     }

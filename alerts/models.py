@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identities.models import Identity
+from identities.studies import Study
 from ingest.models.certificates import DeviceCertificate
 from ingest.uuid7 import uuid7
 
@@ -101,7 +102,10 @@ class Incident(models.Model):
 
 
 class Notification(models.Model):
-    """One e-mail or one call of the webhook; its text is made from its items."""
+    """One e-mail or one call of a webhook; its text is made from its items.
+
+    With a ``study`` it is for the recipients of that study, else for those of the installation.
+    """
 
     class Channel(models.TextChoices):
         EMAIL = "email", _("e-mail")
@@ -109,6 +113,14 @@ class Notification(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    study = models.ForeignKey(
+        Study,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("study"),
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt"), default=timezone.now)
@@ -123,9 +135,10 @@ class Notification(models.Model):
         constraints = [
             # The next one waits for it, and then reports what is still true.
             models.UniqueConstraint(
-                fields=["channel"],
+                fields=["channel", "study"],
                 condition=Q(sent_at=None, abandoned_at=None),
-                name="notification_one_pending_per_channel",
+                name="notification_one_pending_per_recipient",
+                nulls_distinct=False,
             ),
         ]
 
@@ -134,7 +147,7 @@ class Notification(models.Model):
 
 
 class NotificationItem(models.Model):
-    """An event of an incident in a notification. Each event is sent at most once per channel."""
+    """An event of an incident in a notification, once for each channel of each recipient."""
 
     class Event(models.TextChoices):
         OVERDUE = "late", _("overdue")
@@ -149,6 +162,9 @@ class NotificationItem(models.Model):
         Incident, on_delete=models.CASCADE, related_name="notification_items"
     )
     channel = models.CharField(max_length=10, choices=Notification.Channel.choices)
+    study = models.ForeignKey(
+        Study, null=True, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
     event = models.CharField(max_length=10, choices=Event.choices)
 
     class Meta:
@@ -156,7 +172,9 @@ class NotificationItem(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
-                fields=["incident", "channel", "event"], name="notification_item_sent_once"
+                fields=["incident", "channel", "event", "study"],
+                name="notification_item_sent_once_per_recipient",
+                nulls_distinct=False,
             ),
         ]
 

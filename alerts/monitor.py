@@ -11,6 +11,7 @@ from alerts.delivery import send_due
 from alerts.incidents import update_incidents
 from alerts.models import Incident
 from alerts.notifications import create_notifications
+from alerts.recipients import list_recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ class MonitorRun:
 def run_once(now: datetime) -> MonitorRun:
     """Run once; any number of processes may do so at the same time."""
     update_incidents(now)
-    create_notifications(now)
-    sent, failed = send_due(now)
+    recipients = list_recipients()
+    create_notifications(recipients, now)
+    sent, failed = send_due(recipients, now)
     incidents = Incident.objects.filter(ended_at=None)
     overdue = incidents.filter(kind=Incident.Kind.OVERDUE)
     return MonitorRun(

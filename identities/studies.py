@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, validate_email
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -23,6 +23,13 @@ def validate_time_zone(name: str) -> None:
     """Raise ``ValidationError`` unless ``name`` is a time zone of the IANA database."""
     if name not in zoneinfo.available_timezones():
         raise ValidationError(_("A name such as Europe/Vienna or UTC."))
+
+
+def validate_addresses(text: str) -> None:
+    """Raise ``ValidationError`` unless each line of ``text`` is an e-mail address."""
+    for line in text.split("\n"):
+        if line.strip():
+            validate_email(line.strip())
 
 
 class StudyManager(models.Manager["Study"]):
@@ -84,6 +91,18 @@ class Study(models.Model):
         null=True,
         blank=True,
         help_text=_("Added to the reporting interval before an alert: 90s, 5m, 12h, 7d."),
+    )
+    alert_recipients = models.TextField(
+        _("alert recipients"),
+        blank=True,
+        default="",
+        db_default="",
+        max_length=2_000,
+        validators=[validate_addresses],
+        help_text=_(
+            "E-mail addresses, one a line. They are notified of what concerns the identities of "
+            "this study and of its sites."
+        ),
     )
     identities: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         "identities.Identity", through="StudyIdentity", related_name="studies"

@@ -5,6 +5,7 @@ Error messages repeat none of these values, since they contain addresses and sec
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -82,6 +83,26 @@ if ALERT_WEBHOOK_URL:
          "https://HOST/PATH without a login in it, or http:// to this machine")  # fmt: skip
     _convert("ALERT_WEBHOOK_SECRET", decode_secret, ALERT_WEBHOOK_SECRET,
          "24 random bytes or more as base64: openssl rand -base64 32")  # fmt: skip
+
+
+def _study_webhooks(text: str) -> dict[str, tuple[str, str]]:
+    """Return URL and secret by name of the study; ``text`` is {STUDY: {"url": …, "secret": …}}."""
+    try:
+        return {
+            name: (_webhook(str(each["url"])), str(each["secret"]))
+            for name, each in json.loads(text).items()
+            if decode_secret(str(each["secret"]))
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError from error
+
+
+ALERT_STUDY_WEBHOOKS = _convert(
+    "ALERT_STUDY_WEBHOOKS",
+    _study_webhooks,
+    read_text("ALERT_STUDY_WEBHOOKS") or "{}",
+    '{"STUDY": {"url": "https://…", "secret": "…"}}, each as ALERT_WEBHOOK_URL and _SECRET',
+)
 _quiet = read_text("QUIET_HOURS")
 _quiet_zone = _convert(
     "QUIET_HOURS_TIME_ZONE",

@@ -43,6 +43,7 @@ class StudyAdmin(StudyRowsAdmin):
     """Superusers create studies; study admins edit theirs."""
 
     study_path = "pk"
+    change_form_template = "admin/identities/study/change_form.html"
     formfield_overrides = DURATION_AS_TEXT
     list_display = ("name", "parent_shown", "is_active", "identities_shown", "time_zone")
     list_filter = ("is_active",)
@@ -62,9 +63,11 @@ class StudyAdmin(StudyRowsAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Study | None = None) -> tuple[str, ...]:
         """Leave out the parent if the user may not change it: it takes rights on both sides."""
-        fields = ("name", "description", "time_zone", "is_active", "reporting_interval",
-                  "grace_period")  # fmt: skip
+        fields: tuple[str, ...] = ("name", "description", "time_zone", "is_active",
+                                   "reporting_interval", "grace_period")  # fmt: skip
         scope = scope_of(request.user, "identities.change_study")
+        if self.has_change_permission(request, obj):
+            fields = (*fields, "alert_recipients")
         is_hidden = obj is not None and obj.parent_id and not scope.has_study(obj.parent_id)
         return fields if is_hidden else (*fields, "parent")
 

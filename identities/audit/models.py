@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -54,7 +55,10 @@ class AuditEvent(models.Model):
         verbose_name_plural = _("audit log")
         ordering = ["-id"]
         default_permissions = ()
-        indexes = [models.Index(fields=["object_type", "object_id"], name="action_object")]
+        indexes = [
+            models.Index(fields=["object_type", "object_id"], name="action_object"),
+            GinIndex(fields=["study_ids"], name="audit_event_studies"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.username or '?'}: {self.action}"

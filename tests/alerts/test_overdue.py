@@ -191,7 +191,7 @@ def test_many_identities_need_few_statements(
     devices = [Device(f"ward-{number}") for number in range(30)]
     for device in devices:
         device.send(NOON)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(31):
         run_once(NOON + MINUTE)
 
 

@@ -26,6 +26,7 @@ OF_ALERTS = [
     ("ALERT_EMAIL_RECIPIENTS", "ada@example.org hunter2", "expected addresses"),
     ("ALERT_WEBHOOK_URL", "http://hunter2.example.org/", "expected https://HOST/PATH"),
     ("ALERT_WEBHOOK_URL", "https://u:hunter2@example.org/", "expected https://HOST/PATH"),
+    ("ALERT_STUDY_WEBHOOKS", '{"A": {"url": "http://hunter2/"}}', 'expected {"STUDY": {"url"'),
     ("QUIET_HOURS", "22-7 hunter2", "expected 22:00-07:00"),
     ("QUIET_HOURS_TIME_ZONE", "Europe/hunter2", "expected a zone such as Europe/Berlin"),
 ]
