@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from analysis.admin.status_home import status_panels
+from analysis.admin.study_download import study_download
 from device_endpoint import health
 from device_endpoint.doctor import page as doctor_page
 from device_endpoint.metrics.views import metrics
@@ -23,6 +24,11 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/mfa/", include((mfa_patterns, "mfa"))),
     path("admin/doctor/", admin.site.admin_view(doctor_page), name="doctor"),
+    path(
+        "admin/studies/<int:pk>/download/",
+        admin.site.admin_view(study_download),
+        name="study_download",
+    ),
     path("admin/", admin.site.urls),
     path("api/v1/", include("analysis.api.urls")),
     path("livez", health.livez),

@@ -1,5 +1,5 @@
 """Admin pages: compliance, the overview of identities, and series with their charts."""
 
-from analysis.admin import annotations, compliance, overview, series
+from analysis.admin import annotations, compliance, overview, series, study_download
 
-__all__ = ["annotations", "compliance", "overview", "series"]
+__all__ = ["annotations", "compliance", "overview", "series", "study_download"]

@@ -28,6 +28,7 @@ from analysis.queries.participants import (
     list_measurement_names,
     list_participants,
 )
+from identities.audit.recorder import Action, record
 from identities.studies import Study
 from identities.visibility import Scope, scope_of
 from ingest.admin.read_only import EvidenceAdmin
@@ -112,6 +113,7 @@ class ComplianceAdmin(EvidenceAdmin[Compliance]):
         )
         rows = [] if coverage is None else _make_rows(people, coverage, choice)
         if request.GET.get("format") == "csv":
+            record(Action.EXPORT, text=request.get_full_path(), identity_ids=numbers)
             return _write_csv(rows, choice)
         request.current_app = self.admin_site.name
         return TemplateResponse(

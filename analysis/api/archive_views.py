@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from django.core.exceptions import PermissionDenied
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -12,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 
 from analysis.api import openapi as doc
-from analysis.api.errors import BadParameter
+from analysis.api.errors import BadParameter, UnknownIdentity
 from analysis.api.export_metadata import (
     find_samples_or_404,
     make_download_headers,
@@ -21,13 +22,22 @@ from analysis.api.export_metadata import (
 from analysis.api.parameters import read_choice, read_parameters, read_range, read_scope
 from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
+from analysis.exports.identity_zip import IdentityZip
 from analysis.exports.streaming import Member, stream_zip
+from analysis.exports.study_content import (
+    CONTENTS,
+    MAX_NAMES,
+    SAMPLE_FORMATS,
+    Choice,
+    make_folder_name,
+)
 from analysis.queries.measurement_files import (
     list_files,
     make_receipt,
 )
 from analysis.queries.series import Series
 from analysis.queries.side_by_side import ColumnSet, read_parts
+from identities.audit.recorder import note_exported
 from ingest.storage.stored_files import FileDamaged, make_file_name, read_verified
 from ingest.time_range import TimeRange
 
@@ -71,7 +81,9 @@ class ArchiveView(ReadView):
         format_name = read_choice(parameters, "format", FORMATS, "csv")
         pairs = _parse_series(request.query_params.getlist("series"))
         scope = read_scope(request, parameters)
-        series_list = [find_samples_or_404(scope, identity, name) for identity, name in pairs]
+        series_list = [
+            find_samples_or_404(request, identity, name, scope=scope) for identity, name in pairs
+        ]
         members = (
             member
             for series in series_list
@@ -101,6 +113,71 @@ class OriginalsView(ReadView):
         return _respond(
             _make_file_members(found, wanted), f"{found.identity}_{found.name}_files.zip"
         )
+
+
+class IdentityArchiveView(ReadView):
+    """Samples and original files of an identity in one zip, as ``export_study`` writes them."""
+
+    permission = "ingest.view_measurement"
+
+    @extend_schema(
+        operation_id="read_identity_archive",
+        summary="All data of an identity as a zip",
+        parameters=[
+            doc.IDENTITY,
+            doc.STUDY,
+            OpenApiParameter("content", enum=list(CONTENTS), default="both"),
+            OpenApiParameter("format", enum=list(SAMPLE_FORMATS), default="parquet"),
+            OpenApiParameter(
+                "name",
+                str,
+                many=True,
+                description=f"Only this measurement; up to {MAX_NAMES} times.",
+            ),
+            doc.FROM,
+            doc.TO,
+        ],
+        responses={
+            (200, CONTENT_TYPE): OpenApiResponse(
+                OpenApiTypes.BINARY,
+                "A zip; `X-Estimated-Bytes` where samples make `Content-Length` unknown.",
+            ),
+            **doc.error_responses(400, 404, 429),
+        },
+    )
+    def get(self, request: Request, identity: str) -> StreamingHttpResponse:
+        """Stream samples, originals, receipts and ``identity.json``, which has their SHA-256."""
+        parameters = read_parameters(
+            request, ("study", "content", "format", "name", "from", "to"), repeated="name"
+        )
+        choice = read_export_choice(request, parameters)
+        scope = read_scope(request, parameters)
+        found = scope.identities().filter(name__iexact=identity.replace("\0", "")).first()
+        if found is None:
+            raise UnknownIdentity(f"There is no identity {identity[:100]!a}.")
+        if choice.with_samples and not request.user.has_perm("ingest.view_sampleblock"):
+            raise PermissionDenied
+        note_exported(request._request, found.pk)
+        archive = IdentityZip(found, choice, scope)
+        headers = make_download_headers(f"{make_folder_name(found.name)}.zip")
+        headers["Content-Length" if archive.is_exact else "X-Estimated-Bytes"] = str(archive.size)
+        return StreamingHttpResponse(archive, content_type=CONTENT_TYPE, headers=headers)
+
+
+def read_export_choice(request: Request, parameters: dict[str, str]) -> Choice:
+    """Return what to export of an identity."""
+    names = request.query_params.getlist("name")
+    if len(names) > MAX_NAMES:
+        raise BadParameter("name", f"expected at most {MAX_NAMES}.")
+    content = read_choice(parameters, "content", CONTENTS, "both")
+    return Choice(
+        format=read_choice(parameters, "format", SAMPLE_FORMATS, "parquet"),
+        names=tuple(sorted({*names})),
+        wanted=read_range(parameters),
+        with_samples=content != "originals",
+        with_originals=content != "samples",
+        source=request.build_absolute_uri("/"),
+    )
 
 
 def _parse_series(texts: list[str]) -> list[tuple[str, str]]:

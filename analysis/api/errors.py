@@ -68,6 +68,12 @@ class CursorExpired(ProblemResponse):
     code, status = "cursor_expired", 410
 
 
+class UnknownIdentity(ProblemResponse):
+    """No identity that the account may see has this name."""
+
+    code, status = "unknown_identity", 404
+
+
 class UnknownStudy(ProblemResponse):
     """No study that the account may see has this name."""
 

@@ -15,6 +15,7 @@ from analysis.api.errors import UnknownSeries
 from analysis.exports.provenance import describe_export, names_of
 from analysis.queries.series import Series, UnknownSeriesError, find_series
 from analysis.queries.side_by_side import ColumnSet, find_samples
+from identities.audit.recorder import note_exported
 from identities.visibility import Scope, scope_of_request
 from ingest.measurement_types import find_kinds
 from ingest.time_range import TimeRange
@@ -25,25 +26,34 @@ _SHORT_KEYS = ("source", "identity", "series", "from", "to")
 def find_or_404(request: Request, identity: str, name: str) -> Series:
     """Return the series; raise ``UnknownSeries``, also if the request may not see the identity."""
     try:
-        return find_series(identity, name, scope_of_request(request))
+        found = find_series(identity, name, scope_of_request(request))
     except UnknownSeriesError as error:
         raise UnknownSeries(str(error)) from error
+    note_exported(request._request, found.identity_id)
+    return found
 
 
 def find_samples_or_404(
-    asker: Request | Scope,
+    request: Request,
     identity: str,
     name: str,
     columns: Sequence[str] | None = None,
     *,
     is_side_by_side: bool = False,
+    scope: Scope | None = None,
 ) -> Series | ColumnSet:
-    """Return the series, or columns side by side (``find_samples``); raise ``UnknownSeries``."""
+    """Return the series, or columns side by side (``find_samples``); raise ``UnknownSeries``.
+
+    ``scope`` is by default what the request may see.
+    """
+    scope = scope_of_request(request) if scope is None else scope
     try:
-        scope = asker if isinstance(asker, Scope) else scope_of_request(asker)
-        return find_samples(identity, name, scope, columns, is_side_by_side=is_side_by_side)
+        found = find_samples(identity, name, scope, columns, is_side_by_side=is_side_by_side)
     except UnknownSeriesError as error:
         raise UnknownSeries(str(error)) from error
+    first = found if isinstance(found, Series) else found.series[0]
+    note_exported(request._request, first.identity_id)
+    return found
 
 
 def make_provenance(

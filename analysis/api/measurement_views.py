@@ -16,6 +16,7 @@ from analysis.api.export_metadata import make_download_headers
 from analysis.api.parameters import read_parameters
 from analysis.api.view_base import ReadView
 from analysis.queries.measurement_files import make_receipt
+from identities.audit.recorder import note_exported
 from identities.visibility import scope_of_request
 from ingest.models import Measurement
 from ingest.storage.stored_files import FileDamaged, make_file_name, read_verified
@@ -72,4 +73,5 @@ def _find(request: Request, measurements: QuerySet[Measurement], pk: UUID) -> Me
     found = visible.select_related("identity", "certificate").filter(pk=pk).first()
     if found is None:
         raise UnknownMeasurement(f"There is no measurement {pk}.")
+    note_exported(request._request, found.identity_id)
     return found

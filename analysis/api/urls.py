@@ -4,7 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from analysis.api.annotation_views import AnnotationListView
-from analysis.api.archive_views import ArchiveView, OriginalsView
+from analysis.api.archive_views import ArchiveView, IdentityArchiveView, OriginalsView
 from analysis.api.change_views import ChangesView
 from analysis.api.clinical_views import FhirView, OpenMhealthView
 from analysis.api.day_views import DaysView
@@ -28,6 +28,11 @@ urlpatterns = [
     path("", IndexView.as_view(), name="index"),
     path("docs", DocumentationView.as_view(), name="docs"),
     path("identities", IdentityListView.as_view(), name="identities"),
+    path(
+        "identities/<str:identity>/archive",
+        IdentityArchiveView.as_view(),
+        name="identity_archive",
+    ),
     path("measurements", MeasurementListView.as_view(), name="measurements"),
     path("series", SeriesListView.as_view(), name="series"),
     path("series/<str:identity>/<str:name>/samples", SamplesView.as_view(), name="samples"),
@@ -65,5 +70,8 @@ urlpatterns = [
     re_path("", UnknownPathView.as_view()),
 ]
 
-EXPORTS = ("annotations", "archive", "content", "fhir", "open_mhealth", "originals", "samples")
+EXPORTS = (
+    "annotations", "archive", "content", "fhir", "identity_archive", "open_mhealth", "originals",
+    "samples",
+)  # fmt: skip
 register_exports(*(f"{app_name}:{name}" for name in EXPORTS))

@@ -54,3 +54,4 @@ class PageExtensions:
 identity_pages = PageExtensions()
 key_pages = PageExtensions()
 enrolment_pages = PageExtensions()
+study_pages = PageExtensions()

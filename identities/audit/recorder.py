@@ -28,6 +28,7 @@ Action = AuditEvent.Action
 # One failed login is recorded for each user and address in this time.
 REPEAT_INTERVAL = timedelta(minutes=1)
 _export_views: set[str] = set()
+_EXPORTED = "identities.exported"  # in META, which all wrappers of a request share
 
 
 @dataclass
@@ -81,6 +82,11 @@ def is_export(view_name: str) -> bool:
     return view_name in _export_views
 
 
+def note_exported(request: HttpRequest, *identity_ids: int) -> None:
+    """Tell which identities an export is about: it is in the audit log of their studies then."""
+    request.META[_EXPORTED] = {*request.META.get(_EXPORTED, ()), *identity_ids}
+
+
 class AuditMiddleware:
     """Makes the request's user the actor and records exports."""
 
@@ -91,8 +97,10 @@ class AuditMiddleware:
         with as_actor(Actor(request)):
             response = self._get_response(request)
             match = request.resolver_match
-            if match and match.view_name in _export_views and response.status_code < 300:
-                record(Action.EXPORT, text=request.get_full_path())
+            is_sent = request.method != "HEAD" and response.status_code < 300
+            if match and match.view_name in _export_views and is_sent:
+                identity_ids = request.META.get(_EXPORTED, ())
+                record(Action.EXPORT, text=request.get_full_path(), identity_ids=identity_ids)
         return response
 
 

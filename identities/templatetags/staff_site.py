@@ -8,7 +8,7 @@ from django import template
 from django.conf import settings
 from django.template import RequestContext
 
-from identities.admin.extensions import Link, identity_pages
+from identities.admin.extensions import Link, identity_pages, study_pages
 from identities.models import PreSharedKey
 from identities.visibility import may_view_all, scope_of
 
@@ -29,6 +29,12 @@ def sees_all_identities(context: RequestContext) -> bool:
 def identity_links(context: RequestContext) -> list[Link]:
     """Return the links that other apps add to the page of the identity ``original``."""
     return identity_pages.links_for(context["request"], context["original"])
+
+
+@register.simple_tag(takes_context=True)
+def study_links(context: RequestContext) -> list[Link]:
+    """Return the links that other apps add to the page of the study ``original``."""
+    return study_pages.links_for(context["request"], context["original"])
 
 
 @register.inclusion_tag("admin/identities/onboarding.html", takes_context=True)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from identities.admin.checked_requests import render_refusal
 from identities.admin.keyset import make_digest_search, make_search
 from identities.admin.visible_rows import StudyFilter
+from identities.audit.recorder import note_exported
 from identities.visibility import visible_rows
 from ingest.admin.measurement_filters import (
     NameFilter,
@@ -98,6 +99,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         measurement = visible.filter(pk=pk).first()
         if measurement is None:
             raise Http404
+        note_exported(request, measurement.identity_id)
         try:
             chunks = read_verified(measurement)
         except FileDamaged as error:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 import uuid
+import zlib
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -63,23 +64,35 @@ def read_verified(measurement: Measurement) -> Iterator[bytes]:
 
     The file is read twice: what has been sent cannot be taken back.
     """
-    fault = find_fault(measurement)
-    if fault:
-        report_damage(measurement.identity_id, measurement.pk, measurement.name, fault)
-        raise FileDamaged(fault)
+    verify_content(measurement)
     return read_chunks(measurement)
 
 
 def find_fault(measurement: Measurement) -> str:
     """Return how the stored file differs from what the device sent, or ""."""
-    digest, size = hashlib.sha256(), 0
+    return _check(measurement)[0]
+
+
+def verify_content(measurement: Measurement) -> int:
+    """Return the CRC-32 of the file; raise ``FileDamaged``, as ``read_verified``."""
+    fault, crc32 = _check(measurement)
+    if fault:
+        report_damage(measurement.identity_id, measurement.pk, measurement.name, fault)
+        raise FileDamaged(fault)
+    return crc32
+
+
+def _check(measurement: Measurement) -> tuple[str, int]:
+    """Return the fault of the stored file, or "", and its CRC-32."""
+    digest, size, crc32 = hashlib.sha256(), 0, 0
     try:
         for chunk in read_chunks(measurement):
             digest.update(chunk)
             size += len(chunk)
+            crc32 = zlib.crc32(chunk, crc32)
     except (OSError, pa.ArrowException):
-        return "it cannot be decompressed"
-    return _compare(measurement, size, digest.digest())
+        return "it cannot be decompressed", 0
+    return _compare(measurement, size, digest.digest()), crc32
 
 
 def _compare(measurement: Measurement, size: int, sha256: bytes) -> str:

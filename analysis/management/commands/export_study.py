@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from analysis.exports.study_folder import Choice, export_study
+from analysis.exports.study_content import CONTENTS, SAMPLE_FORMATS, Choice
+from analysis.exports.study_folder import export_study
 from identities.audit.models import AuditEvent
 from identities.audit.recorder import record
 from identities.management.base import DatabaseCommand, find_study
@@ -27,12 +28,12 @@ class Command(DatabaseCommand):
         parser.add_argument("folder", metavar="FOLDER", type=Path, help="made if it is missing")
         parser.add_argument(
             "--content",
-            choices=("samples", "originals", "both"),
+            choices=CONTENTS,
             default="both",
             help="default: both",
         )
         parser.add_argument(
-            "--format", choices=("csv", "parquet"), default="parquet", help="default: parquet"
+            "--format", choices=SAMPLE_FORMATS, default="parquet", help="default: parquet"
         )
         parser.add_argument(
             "--name",

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from analysis.exports import study_folder
+from analysis.exports.study_content import Choice
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
 from ingest.time_range import TimeRange
@@ -82,7 +83,7 @@ def test_an_interrupted_export_goes_on(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    choice = study_folder.Choice("parquet", (), TimeRange(), True, True, "test")
+    choice = Choice("parquet", (), TimeRange(), True, True, "test")
     next(study_folder.export_study(tmp_path, study, choice))
     assert not (tmp_path / "manifest.json").exists()
     done = [is_new for _, is_new in study_folder.export_study(tmp_path, study, choice)]
