@@ -1,9 +1,11 @@
 # The image of both services and of every command. nginx and PostgreSQL have their own images;
 # compose.yaml combines the three. docs/how-to/containers.md.
 FROM python:3.11-slim-bookworm AS build
-COPY requirements/core.txt /tmp/core.txt
+COPY requirements/core.txt requirements/oidc.txt /tmp/
+# --build-arg REQUIREMENTS=oidc for the sign-in through an identity provider.
+ARG REQUIREMENTS=core
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/core.txt
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/$REQUIREMENTS.txt
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/device-endpoint --create-home device-endpoint \

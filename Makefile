@@ -97,7 +97,8 @@ lock: $(VENV)/dev.stamp ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install uv
 	$(UV_COMPILE) --upgrade -o requirements/core.txt
 	$(UV_COMPILE) --upgrade --extra demo -c requirements/core.txt -o requirements/demo.txt
-	$(UV_COMPILE) --upgrade --extra demo --extra tests --extra dev -c requirements/demo.txt \
+	$(UV_COMPILE) --upgrade --extra oidc -c requirements/core.txt -o requirements/oidc.txt
+	$(UV_COMPILE) --upgrade --extra demo --extra oidc --extra tests --extra dev -c requirements/demo.txt \
 		-o requirements/dev.txt
 	$(subst pyproject.toml,requirements/clients.in,$(UV_COMPILE)) --upgrade -o requirements/clients.txt
 	@! command -v npm >/dev/null || npm update --prefix tests/clients --package-lock-only --silent \

@@ -1,5 +1,7 @@
 """URLs of the staff site: admin, analysis API, health, metrics. No device API."""
 
+import importlib.util
+
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -19,10 +21,19 @@ mfa_patterns = [
     path("verify/", mfa.verify, name="verify"),
     path("remove/", mfa.remove, name="remove"),
 ]
+oidc_patterns = []
+if importlib.util.find_spec("authlib") is not None:  # requirements/oidc.txt
+    from identities.oidc import views as oidc
+
+    oidc_patterns = [
+        path("", oidc.start, name="start"),
+        path("callback/", oidc.callback, name="callback"),
+    ]
 handler500 = "device_endpoint.server_errors.answer_server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/mfa/", include((mfa_patterns, "mfa"))),
+    path("admin/oidc/", include((oidc_patterns, "oidc"))),
     path("admin/doctor/", admin.site.admin_view(doctor_page), name="doctor"),
     path(
         "admin/studies/<int:pk>/download/",

@@ -216,3 +216,23 @@ class PreSharedKey(OneTimeSecret):
         if self.expires_at <= timezone.now():
             return "expired"
         return "usable"
+
+
+class ProviderAccount(models.Model):
+    """The account of a user at the identity provider: ``identities.oidc``."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="provider_account"
+    )
+    issuer = models.CharField(max_length=200)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="provider_account_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.subject}"

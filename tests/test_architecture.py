@@ -18,7 +18,7 @@ MAX_TEST_NAME_LENGTH = 60
 VAGUE_NAMES = {"utils.py", "helpers.py", "services.py", "common.py", "misc.py"}
 HTTP_PACKAGES = ("django.http", "django.views", "django.shortcuts")
 # Inside an app, only these folders and modules speak HTTP.
-HTTP_PLACES = {"api", "admin", "admin.py", "mfa", "audit"}
+HTTP_PLACES = {"api", "admin", "admin.py", "mfa", "oidc", "audit"}
 HTTP_MODULES = {"request_id.py", "login_lockout.py"}
 # The first three select the settings; exec_child.py imports nothing of the project.
 ENVIRONMENT_READERS = {

@@ -20,6 +20,7 @@ from device_endpoint.settings.base import (
     STAFF_PORT,
     VAR_DIR,
 )
+from device_endpoint.settings.oidc import *  # noqa: F403
 
 ROOT_URLCONF = "device_endpoint.staff_urls"
 WSGI_APPLICATION = "device_endpoint.staff_wsgi.application"
@@ -126,7 +127,10 @@ AXES_DISABLE_ACCESS_LOG = True  # identities.audit.recorder keeps who logged in
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-LOGGING["loggers"] = {"axes": {"level": "WARNING"}}  # INFO has four lines for each successful login
+LOGGING["loggers"] = {
+    "axes": {"level": "WARNING"},  # INFO has four lines for each successful login
+    "authlib": {"level": "WARNING"},  # DEBUG has the verifier of PKCE
+}
 STAFF_MFA = read_choice("STAFF_MFA", "off", ("off", "offered", "required"))
 OTP_TOTP_ISSUER = f"Device endpoint {PUBLIC_HOST}"
 # A session ends with the browser, or after this long without a request.

@@ -22,6 +22,7 @@ TRACKED_MODELS = (
     "identities.Study",
     "identities.StudyIdentity",
     "identities.StudyMember",
+    "identities.ProviderAccount",
     "auth.User",
     "auth.Group",
     "otp_totp.TOTPDevice",

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 from django_otp import user_has_device
 
+# In the session of a user whose identity provider has asked for MFA in a way that settings trust.
+PROVIDER_MFA = "oidc_mfa"
 EXEMPT_VIEWS = {"admin:login", "admin:logout", "mfa:verify"}
 
 
@@ -28,7 +30,7 @@ class MfaMiddleware:
         if settings.STAFF_MFA == "off":
             return None
         user: Any = request.user
-        if not user.is_authenticated or user.is_verified():
+        if not user.is_authenticated or user.is_verified() or request.session.get(PROVIDER_MFA):
             return None
         name = request.resolver_match.view_name if request.resolver_match else ""
         if name in EXEMPT_VIEWS:

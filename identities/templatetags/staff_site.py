@@ -20,6 +20,12 @@ def is_mfa_available() -> bool:
     return bool(settings.STAFF_MFA != "off")
 
 
+@register.simple_tag
+def provider_label() -> str:
+    """Return the name of the identity provider, "" without one."""
+    return str(settings.OIDC_LABEL) if settings.OIDC_ISSUER else ""
+
+
 @register.simple_tag(takes_context=True)
 def sees_all_identities(context: RequestContext) -> bool:
     return may_view_all(context["request"].user)

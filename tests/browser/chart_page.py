@@ -60,8 +60,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def signed_in(browser: Browser, stack: Stack, **options: Any) -> Iterator[Page]:
-    """Open a page as a superuser; any error on a page fails the test."""
+def signed_in(browser: Browser, stack: Stack, username: str = "", **options: Any) -> Iterator[Page]:
+    """Open a page as the superuser, or as a user with the same password.
+
+    Any error on a page fails the test.
+    """
     context = browser.new_context(ignore_https_errors=True, **options)
     page = context.new_page()
     errors: list[str] = []
@@ -71,7 +74,7 @@ def signed_in(browser: Browser, stack: Stack, **options: Any) -> Iterator[Page]:
         lambda line: errors.append(f"{page.url}: {line.text}") if line.type == "error" else None,
     )
     page.goto(f"{stack.staff_url}/admin/login/")
-    page.fill("#id_username", stack.superuser_name)
+    page.fill("#id_username", username or stack.superuser_name)
     page.fill("#id_password", stack.superuser_password)
     page.click("[type=submit]")
     page.wait_for_load_state()

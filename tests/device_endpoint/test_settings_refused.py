@@ -27,6 +27,8 @@ OF_ALERTS = [
     ("ALERT_WEBHOOK_URL", "http://hunter2.example.org/", "expected https://HOST/PATH"),
     ("ALERT_WEBHOOK_URL", "https://u:hunter2@example.org/", "expected https://HOST/PATH"),
     ("ALERT_STUDY_WEBHOOKS", '{"A": {"url": "http://hunter2/"}}', 'expected {"STUDY": {"url"'),
+    ("OIDC_ISSUER", "http://u:hunter2@example.org/", "expected https://HOST/PATH"),
+    ("OIDC_GROUPS", '{"hunter2": ["A", "owner"]}', 'expected {"GROUP": ["STUDY", "viewer"]'),
     ("QUIET_HOURS", "22-7 hunter2", "expected 22:00-07:00"),
     ("QUIET_HOURS_TIME_ZONE", "Europe/hunter2", "expected a zone such as Europe/Berlin"),
 ]
