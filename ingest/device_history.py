@@ -212,13 +212,13 @@ def _find_offset(
     latest: list[tuple[datetime, int | None]],
 ) -> ClockOffset | None:
     """Return the offset by the newest Date header, else by samples or a certificate ahead of us."""
-    told = [
+    by_header = [
         ClockOffset(row.clock_offset_seconds, row.at, "header")
         for row in (contact, refusal)
         if row is not None and row.clock_offset_seconds is not None
     ]
-    if told:
-        return max(told, key=lambda each: each.at)
+    if by_header:
+        return max(by_header, key=lambda each: each.at)
     ahead = [
         ClockOffset(round(last_ms / 1000 - at.timestamp()), at, "sample")
         for at, last_ms in latest

@@ -50,7 +50,7 @@ REMEDIES: dict[str, str | Promise] = {
     "too_many_hours": _SPLIT,
     "unreadable_file": _("Open the rejected file: each error names its line and what to change."),
     "too_many_requests": _(
-        "The device calls too often, or its identity has used up its daily quota: it continues "
+        "The device calls too often, or the daily quota of its identity is exhausted: it continues "
         "by itself later."
     ),
     # True outcomes of registrations
