@@ -82,6 +82,11 @@ class Cluster:
             row = connection.execute(sql.SQL(statement)).fetchone()
         return int(row[0]) if row and row[0] is not None else 0
 
+    def pids(self) -> list[int]:
+        """Return the process id of the server, whose children are all others."""
+        process = self._program.process if self._program else None
+        return [process.pid] if process else []
+
     def version(self) -> str:
         with self.connect("postgres") as connection:
             return connection.info.parameter_status("server_version") or "unknown"

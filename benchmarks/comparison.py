@@ -1,7 +1,8 @@
-"""One load sent to several targets in turn, and the best rate that each reached."""
+"""One load sent to several targets in turn: the rate and the processor time of each round."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import load_tool, machine
 from benchmarks.devices import BenchmarkDevice
-from benchmarks.load_tool import LoadResult, UploadJob
+from benchmarks.load_tool import UploadJob
 from benchmarks.targets import Target
 from benchmarks.workloads import (
     Scale,
@@ -41,6 +42,18 @@ class Load:
     handshake_each: bool = False
     repeated: bool = False
     max_files: int | None = None
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one target did in one round; ``processor_ms`` of a file, by what used it."""
+
+    rate: float
+    processor_ms: dict[str, float]
+
+    @property
+    def all_processor_ms(self) -> float:
+        return sum(self.processor_ms.values())
 
 
 class Corpora:
@@ -85,30 +98,29 @@ def compare(
     *,
     other_loads: Mapping[str, Load],
     report_fault: Callable[[str], None],
-) -> dict[str, float | None]:
-    """Send ``workload`` to each target in turn, ``scale.rounds`` times, then drop its files.
+) -> dict[str, list[Round]]:
+    """Send ``workload`` to each target, ``scale.rounds`` times, then drop its files.
 
-    Targets named in ``other_loads`` get that load instead. Return the best rate of each target in
-    files a second: disturbances only slow a round, so the best varies least. A target that has
-    failed once has no rate.
+    Each round has another order, so that no target always follows the same one. Targets named in
+    ``other_loads`` get that load instead. Return the rounds of each target, none if one failed.
     """
-    rates: dict[str, list[float]] = {target.name: [] for target in targets}
+    rounds: dict[str, list[Round]] = {target.name: [] for target in targets}
     failed = set()
     for _ in range(corpora.scale.rounds):
-        for target in targets:
+        for target in random.sample(targets, len(targets)):
             if target.name in failed:
                 continue
             try:
-                result = send(target, workload, corpora, other_loads.get(target.name, load))
-                rates[target.name].append(result.rate)
+                found = send(target, workload, corpora, other_loads.get(target.name, load))
+                rounds[target.name].append(found)
             except CannotMeasure as reason:
                 failed.add(target.name)
                 report_fault(f"{target.name}, {workload.samples:,} samples: {reason}")
     corpora.drop(workload)
-    return {name: None if name in failed else max(found) for name, found in rates.items()}
+    return {name: [] if name in failed else found for name, found in rounds.items()}
 
 
-def send(target: Target, workload: Workload, corpora: Corpora, load: Load) -> LoadResult:
+def send(target: Target, workload: Workload, corpora: Corpora, load: Load) -> Round:
     """Send files once and verify that the acknowledged ones are stored, or raise CannotMeasure."""
     if workload is not WARM_UP and corpora.count_sent(WARM_UP, target) == 0:
         send(target, WARM_UP, corpora, Load(load.devices))
@@ -116,7 +128,9 @@ def send(target: Target, workload: Workload, corpora: Corpora, load: Load) -> Lo
     job = _prepare_job(target, workload, corpora, load)
     if corpora.scale.settles:
         machine.settle()
+    stopwatch = target.stopwatch()
     result = load_tool.run(job)
+    elapsed_ms = stopwatch.elapsed_ms()
     if not load.repeated:
         corpora.add_sent(workload, target, result.sent)
     if result.acknowledged == 0 or result.errors or result.acknowledged != result.sent:
@@ -126,7 +140,7 @@ def send(target: Target, workload: Workload, corpora: Corpora, load: Load) -> Lo
         )
     per_file = {"samples": workload.samples, "files": 1, "nothing": 0}[target.counts]
     _verify(target, before, 0 if load.repeated else result.acknowledged * per_file)
-    return result
+    return Round(result.rate, {name: ms / result.sent for name, ms in elapsed_ms.items()})
 
 
 def _prepare_job(target: Target, workload: Workload, corpora: Corpora, load: Load) -> UploadJob:

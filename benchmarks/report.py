@@ -6,11 +6,12 @@ import json
 import operator
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Literal
 
-HEADINGS = ("work", "value", "unit", "against", "reference", "ratio", "goal", "holds")
+HEADINGS = ("work", "value", "unit", "against", "reference", "ratio", "spread", "goal", "holds")
 _COMPARE = {"≥": operator.ge, "≤": operator.le, "<": operator.lt}
-_LEFT = {"work", "unit", "against", "goal", "holds"}
+_LEFT = {"work", "unit", "against", "spread", "goal", "holds"}
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,27 @@ class Goal:
         text = f"{self.sense} {self.bound:g}"
         return f"{text} ×" if self.of == "ratio" else text
 
-    def holds(self, value: float | None, ratio: float | None) -> bool:
-        """Whether the goal is met; without a measurement it is not."""
+    def holds(
+        self,
+        value: float | None,
+        ratio: float | None,
+        spread: tuple[float, float] | None = None,
+    ) -> bool:
+        """Return whether the goal is met in every round; without a measurement it is not.
+
+        ``spread`` holds the least and the greatest of what the goal bounds, over all rounds.
+        """
         measured = ratio if self.of == "ratio" else value
+        if measured is not None and spread is not None:
+            measured = min(spread) if self.sense == "≥" else max(spread)
         return measured is not None and _COMPARE[self.sense](measured, self.bound)
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of the table; ``holds`` is None without a goal.
+
+    ``spread`` is the least and the greatest ratio of all rounds, of the value without a reference.
 
     ``value`` is None if the measurement failed or is not credible; a note says why.
     """
@@ -44,6 +57,7 @@ class Row:
     against: str
     reference: float | None
     ratio: float | None
+    spread: str
     goal: str
     holds: bool | None
 
@@ -55,10 +69,18 @@ def make_row(
     *,
     against: str = "",
     reference: float | None = None,
+    ratios: Sequence[float] = (),
     goal: Goal | None = None,
 ) -> Row:
-    """Return a row with its ratio and its verdict, rounded to significant digits."""
+    """Return a row with its ratio and its verdict, rounded to significant digits.
+
+    ``ratios`` holds those of each round, or the values where there is no reference. The ratio of
+    the row is their median: the rounds of one pair are close in time, and so comparable.
+    """
     ratio = value / reference if value is not None and reference else None
+    if ratio is not None and ratios:
+        ratio = median(ratios)
+    spread = (min(ratios), max(ratios)) if len(ratios) > 1 else None
     return Row(
         work=work,
         value=significant(value),
@@ -66,8 +88,9 @@ def make_row(
         against=against,
         reference=significant(reference),
         ratio=None if ratio is None else round(ratio, 3),
+        spread="" if spread is None else f"{significant(spread[0], 3)}–{significant(spread[1], 3)}",
         goal="" if goal is None else str(goal),
-        holds=None if goal is None else goal.holds(value, ratio),
+        holds=None if goal is None else goal.holds(value, ratio, spread),
     )
 
 

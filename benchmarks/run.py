@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import median
 
 from benchmarks.baselines import BARE, COPY, FLOOR, INFLUX, ORM, VICTORIA, gunicorn_apps, stores
 from benchmarks.baselines.behind_nginx import Baseline
 from benchmarks.cluster import Cluster
-from benchmarks.comparison import Corpora, Load, compare
+from benchmarks.comparison import Corpora, Load, Round, compare
 from benchmarks.devices import BenchmarkDevice
 from benchmarks.report import Goal, Row, make_row
-from benchmarks.targets import Product, Target
+from benchmarks.targets import NGINX, POSTGRESQL, SERVICE, Product, Target
 from benchmarks.workloads import Scale, Workload
 from benchmarks.workspace import CannotMeasure, NotInstalled, Workspace, stop_programs
 
@@ -25,6 +26,9 @@ BASELINES: dict[str, Callable[[Cluster], Baseline]] = {
     VICTORIA: stores.victoria_metrics,
     INFLUX: stores.influxdb,
 }
+
+
+WHOLE_STACK = "all programs"
 
 
 def print_line(line: str) -> None:
@@ -116,11 +120,45 @@ class Run:
         *,
         against: str = "",
         reference: float | None = None,
+        ratios: Sequence[float] = (),
         goal: Goal | None = None,
     ) -> None:
-        """Add a row to the table."""
-        row = make_row(work, value, unit, against=against, reference=reference, goal=goal)
-        self.rows.append(row)
+        """Add a row to the table, see ``report.make_row``."""
+        self.rows.append(
+            make_row(
+                work,
+                value,
+                unit,
+                against=against,
+                reference=reference,
+                ratios=ratios,
+                goal=goal,
+            )
+        )
+
+    def add_rounds(
+        self,
+        work: str,
+        values: Sequence[float],
+        unit: str,
+        *,
+        against: str = "",
+        references: Sequence[float] | None = None,
+        goal: Goal | None = None,
+    ) -> None:
+        """Add a row of the medians of all rounds; empty lists are measurements that failed."""
+        ratios = list(values)
+        if references is not None:
+            ratios = [a / b for a, b in zip(values, references, strict=False)]
+        self.add(
+            work,
+            median(values) if values else None,
+            unit,
+            against=against,
+            reference=median(references) if references else None,
+            ratios=ratios,
+            goal=goal,
+        )
 
     def compare(
         self,
@@ -128,8 +166,8 @@ class Run:
         workload: Workload,
         load: Load,
         other_loads: Mapping[str, Load] | None = None,
-    ) -> dict[str, float | None]:
-        """Return the best rate of each target by name, see ``comparison.compare``."""
+    ) -> dict[str, list[Round]]:
+        """Return the rounds of each target by name, see ``comparison.compare``."""
         return compare(
             targets,
             workload,
@@ -147,12 +185,39 @@ class Run:
         load: Load,
         *,
         goals: Mapping[str, Goal] | None = None,
+        processor_goals: Mapping[str, Goal] | None = None,
         other_loads: Mapping[str, Load] | None = None,
     ) -> None:
-        """Compare the product with baselines and add a row for each."""
+        """Compare the product with baselines and add two rows for each: rate, processor time.
+
+        ``goals`` are by baseline; ``processor_goals`` too, or by part of the product.
+        """
         running = [found for name in baselines if (found := self.baseline(name)) is not None]
-        rates = self.compare([self.product, *running], workload, load, other_loads)
-        value = rates.pop(self.product.name)
-        for name, rate in rates.items():
-            goal = (goals or {}).get(name)
-            self.add(work, value, "files/s", against=name, reference=rate, goal=goal)
+        rounds = self.compare([self.product, *running], workload, load, other_loads)
+        own = rounds.pop(self.product.name)
+        for name, others in rounds.items():
+            self.add_rounds(
+                work,
+                [each.rate for each in own],
+                "files/s",
+                against=name,
+                references=[each.rate for each in others],
+                goal=(goals or {}).get(name),
+            )
+        processor_goals = processor_goals or {}
+        for name, others in rounds.items():
+            self.add_rounds(
+                f"{work}, processor time",
+                [each.all_processor_ms for each in own],
+                "ms/file",
+                against=name,
+                references=[each.all_processor_ms for each in others],
+                goal=processor_goals.get(name),
+            )
+        for part in (WHOLE_STACK, NGINX, SERVICE, POSTGRESQL):
+            values = [
+                each.all_processor_ms if part == WHOLE_STACK else each.processor_ms[part]
+                for each in own
+            ]
+            goal = processor_goals.get(part)
+            self.add_rounds(f"{work}, {part}", values, "ms/file", goal=goal)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from benchmarks.cluster import Cluster
+from benchmarks.processor_time import Stopwatch, child_pids, command_line, with_descendants
 from benchmarks.workspace import MANAGE_PY, free_port, start_program
 from device_endpoint.supervisor.process import Program, ProgramSpec
 
 DURABLE = "COMMIT with fsync: survives the loss of power"
 BOUNDARY = "bench-7d1f0a5c"
+# The programs of a target whose processor time is measured.
+NGINX, SERVICE, POSTGRESQL = "nginx", "service", "PostgreSQL"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Target:
     name: str
     durability: str = DURABLE
     counts: Literal["samples", "files", "nothing"] = "samples"
+    uses_cluster: bool = True
     port: int = field(default_factory=free_port)
     programs: list[Program] = field(default_factory=list)
 
@@ -61,6 +64,20 @@ class Target:
 
     def start(self) -> None:
         raise NotImplementedError
+
+    def stopwatch(self) -> Stopwatch:
+        """Return a running stopwatch of all programs of the target, by what they are.
+
+        PostgreSQL runs for this target alone while a load is sent.
+        """
+        groups: dict[str, list[int]] = {NGINX: [], SERVICE: [], POSTGRESQL: []}
+        for pid in with_descendants(
+            program.process.pid for program in self.programs if program.process
+        ):
+            groups[NGINX if command_line(pid).startswith("nginx") else SERVICE].append(pid)
+        if self.uses_cluster:
+            groups[POSTGRESQL] = sorted(with_descendants(self.cluster.pids()))
+        return Stopwatch(groups)
 
     def upload_format(self, series: str) -> UploadFormat:
         return multipart_format(series)
@@ -114,25 +131,7 @@ class Product(Target):
             pid
             for program in self.programs
             if program.process
-            for pid in _child_pids(program.process.pid)
-            if "device_endpoint.device_wsgi" in _command_line(pid)
+            for pid in child_pids([program.process.pid])
+            if "device_endpoint.device_wsgi" in command_line(pid)
         ]
-        return [worker for master in masters for worker in _child_pids(master)]
-
-
-def _child_pids(parent: int) -> Iterator[int]:
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # "pid (name) state ppid …": the name may hold blanks and parentheses.
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # the process has ended
-        if int(fields[1]) == parent:
-            yield int(stat.parent.name)
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return list(child_pids(masters))

@@ -77,6 +77,7 @@ def bare_app(cluster: Cluster) -> GunicornBaseline:
         name=BARE,
         durability="none: the body is read and dropped",
         counts="nothing",
+        uses_cluster=False,
         application=f"{applications.__name__}:bare_app",
     )
 

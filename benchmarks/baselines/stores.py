@@ -29,6 +29,7 @@ class StoreBaseline(Baseline):
 
     rewrite: str
     corpus: Literal["csv", "lines"]
+    uses_cluster: bool = False
     command: Callable[[Path, int], list[str]]
     count: Callable[[int], int]
     health: str

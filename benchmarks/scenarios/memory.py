@@ -27,13 +27,13 @@ def memory(run: Run) -> None:
         send(product, workload, run.corpora, load)
     run.corpora.drop(workload)
     work = f"a worker's peak memory, files of {scale.large_samples:,} samples"
-    run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 300, "value"))
+    run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 250, "value"))
     reset_peaks(product)
     lines = scale.lines_at_limits
     for device, is_compressed in zip(run.devices, (False, True), strict=False):
         _send_file_at_limits(product, device, lines, is_compressed)
     work = f"a worker's peak memory, one file of {lines:,} lines"
-    run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 700, "value"))
+    run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 400, "value"))
 
 
 def reset_peaks(product: Product) -> None:

@@ -91,7 +91,7 @@ def chart(run: Run) -> None:
         "ms",
         against="chart of one day",
         reference=median(times["day"]),
-        goal=Goal("≤", 3),
+        goal=Goal("≤", 1.2),
     )
 
 

@@ -38,6 +38,16 @@ def test_a_ratio_needs_a_measured_reference() -> None:
     assert missing.holds is False
 
 
+@pytest.mark.parametrize(
+    ("ratios", "holds"), [([0.7, 0.8, 0.61], True), ([0.7, 0.8, 0.59], False), ([], True)]
+)
+def test_a_goal_is_met_in_every_round(ratios: list[float], holds: bool) -> None:
+    row = make_row("work", 70.0, "unit", reference=100.0, ratios=ratios, goal=Goal("≥", 0.6))
+    assert row.holds is holds
+    assert row.ratio == pytest.approx(0.7)
+    assert row.spread == (f"{min(ratios)}–{max(ratios)}" if ratios else "")
+
+
 def test_without_a_goal_there_is_no_verdict() -> None:
     assert make_row("work", 5.0, "unit").holds is None
 
