@@ -20,6 +20,7 @@ import numpy.typing as npt
 from analysis.queries.samples import decode_columns, fetch_rows
 from analysis.queries.series import Series
 from analysis.queries.statistics import SampleColumns, concatenate
+from analysis.queries.whole_days import list_spans
 from ingest.parsing.samples import US_PER_MS
 from ingest.storage import stored_blocks
 from ingest.storage.blocks import HOUR_MS, HOUR_US
@@ -57,6 +58,7 @@ WITH present AS (
     SELECT DISTINCT b.hour FROM ingest_sampleblock b
     WHERE b.identity_id = %(identity_id)s AND b.name = %(name)s
       AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s
+      AND b.hour / 24 <> ALL(%(without_days)s::int[])
     ORDER BY b.hour LIMIT %(limit)s
 ),
 open AS (
@@ -95,17 +97,34 @@ ORDER BY b.hour, b.first_ms
 
 
 def read_parts(
-    series: Series, edges_ms: Sequence[int], *, with_bins: bool = True
+    series: Series,
+    edges_ms: Sequence[int],
+    *,
+    with_bins: bool = True,
+    without_days: Sequence[int] = (),
 ) -> Iterator[tuple[int, HourPart]]:
     """Yield the hours with samples between the first and the last of ``edges_ms``, ascending.
 
     With each comes the number of the range between two successive edges in which it lies; an hour
     that an edge divides comes in parts. Without ``with_bins`` summaries lack their 5-minute bins.
+    The hours of ``without_days``, UTC days in ascending order, are left out.
     """
     first_hour, last_hour = edges_ms[0] // HOUR_MS, (edges_ms[-1] - 1) // HOUR_MS
+    for span in list_spans(first_hour, last_hour, without_days):
+        yield from _read_span(series, span, edges_ms, with_bins, without_days)
+
+
+def _read_span(
+    series: Series,
+    span: tuple[int, int],
+    edges_ms: Sequence[int],
+    with_bins: bool,
+    without_days: Sequence[int],
+) -> Iterator[tuple[int, HourPart]]:
+    first_hour, last_hour = span
     divided = {edge // HOUR_MS for edge in edges_ms if edge % HOUR_MS}
     while first_hour <= last_hour:
-        found = _read_summaries(series, first_hour, last_hour, with_bins)
+        found = _read_summaries(series, first_hour, last_hour, with_bins, without_days)
         unread = {hour for hour, summary in found if _must_read(summary) or hour in divided}
         samples_by_hour = read_hour_samples(series, sorted(unread))
         for hour, summary in found:
@@ -139,11 +158,16 @@ def _must_read(summary: HourSummary | None) -> bool:
 
 
 def _read_summaries(
-    series: Series, first_hour: int, last_hour: int, with_bins: bool
+    series: Series,
+    first_hour: int,
+    last_hour: int,
+    with_bins: bool,
+    without_days: Sequence[int],
 ) -> list[tuple[int, HourSummary | None]]:
     """Return the hours with samples, each with its summary if that is up to date."""
     statement = _HOURS if with_bins else _HOURS_WITHOUT_BINS
-    rows = fetch_rows(statement, _parameters(series, first_hour, last_hour))
+    parameters = _parameters(series, first_hour, last_hour) | {"without_days": list(without_days)}
+    rows = fetch_rows(statement, parameters)
     return [
         (hour, None if columns[0] is None else decode_summary(columns)) for hour, *columns in rows
     ]

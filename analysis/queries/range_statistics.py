@@ -7,7 +7,9 @@ ones by at most ``MAX_RELATIVE_ERROR`` of the value.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,8 @@ import numpy.typing as npt
 from analysis.queries.hour_parts import HourPart
 from analysis.queries.statistics import Gap, Values
 from ingest.storage.blocks import HOUR_MS
-from ingest.storage.hour_summaries import BIN_MS, Moments, merge_moments
+from ingest.storage.day_summaries import DaySummary, Rows, concatenate_rows, make_rows
+from ingest.storage.hour_summaries import BIN_MS, HourSummary, Moments, merge_columns
 from ingest.storage.value_sketch import (
     MIN_SAMPLES,
     CodedSketch,
@@ -24,7 +27,7 @@ from ingest.storage.value_sketch import (
     estimate_percentiles,
     find_rank,
     merge_sketches,
-    sketch_values,
+    sketch_any,
 )
 
 FRACTIONS = (0.05, 0.5, 0.95)
@@ -32,7 +35,6 @@ RESTING_SHARE = 0.6
 # Of ranges with no sketch: beyond this the values become one.
 MAX_VALUES_KEPT = 200_000
 _SKETCHES_KEPT = 2_000
-_MIN_NORMAL = 2.0**-1022
 
 
 @dataclass(frozen=True)
@@ -46,44 +48,83 @@ class Percentiles:
 
 
 class RangeStatistics:
-    """Adds up the hours of one range, in ascending order; holds at least one of them when read."""
+    """Adds up the hours of one range, in any order; holds at least one of them when read."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self.minimum, self.maximum = np.inf, -np.inf
-        self.first_ms = self.last_ms = 0
-        self.gap: Gap | None = None
-        self._moments: list[Moments] = []
+        self._parts: list[HourSummary] = []
+        self._rows: list[Rows] = []
         self._coded: list[CodedSketch] = []
         self._merged: list[Sketch] = []
         self._values: list[Values] = []
-        self._hours: list[tuple[int, int, int]] = []  # samples, covered_ms, step_us or 0
         self._bins: list[tuple[npt.NDArray[np.int64], Values]] = []
 
     def add(self, part: HourPart, *, with_bins: bool = False) -> None:
         """Add an hour; ``with_bins`` keeps what ``resting`` needs."""
         summary = part.summary
-        start_ms = summary.hour * HOUR_MS
-        self._add_gap(part, start_ms)
-        self.last_ms = start_ms + summary.last_offset_ms
-        self.count += summary.sample_count
-        self.minimum = min(self.minimum, summary.minimum)
-        self.maximum = max(self.maximum, summary.maximum)
-        self._moments.append(Moments(summary.sample_count, summary.mean, summary.m2))
-        self._hours.append((summary.sample_count, summary.covered_ms, summary.step_us or 0))
+        self._parts.append(summary)
         if summary.sketch is not None:
-            self._coded.append(summary.sketch)
+            self._add_sketch(summary.sketch)
         elif part.samples is not None:
             self._values.append(part.samples.value)
         if with_bins:
             self._bins.append((summary.bin_samples, part.bin_means))
+
+    def add_days(self, days: Sequence[DaySummary]) -> None:
+        """Add the hours of whole days, without what ``resting`` needs."""
+        self._rows += [day.rows for day in days]
+        for day in days:
+            self._add_sketch(day.sketch)
+
+    def _add_sketch(self, sketch: CodedSketch) -> None:
+        self._coded.append(sketch)
         if len(self._coded) == _SKETCHES_KEPT:
             self._merged.append(decode_sketches(self._coded))
             self._coded = []
 
+    @cached_property
+    def rows(self) -> Rows:
+        """Return the hours in order of time, all having been added."""
+        rows = concatenate_rows([*self._rows, make_rows(self._parts)])
+        return rows[np.lexsort((rows["first_offset_ms"], rows["hour"]))]
+
+    @property
+    def count(self) -> int:
+        return int(self.rows["sample_count"].sum(dtype=np.int64))
+
+    @property
+    def minimum(self) -> float:
+        return float(self.rows["minimum"].min())
+
+    @property
+    def maximum(self) -> float:
+        return float(self.rows["maximum"].max())
+
     @property
     def moments(self) -> Moments:
-        return merge_moments(self._moments)
+        rows = self.rows
+        return merge_columns(rows["sample_count"], rows["mean"], rows["m2"])
+
+    def ends_ms(self) -> tuple[int, int]:
+        """Return the times of the first and the last sample."""
+        first, last = self.rows[0], self.rows[-1]
+        return (
+            int(first["hour"]) * HOUR_MS + int(first["first_offset_ms"]),
+            int(last["hour"]) * HOUR_MS + int(last["last_offset_ms"]),
+        )
+
+    def longest_gap(self) -> Gap | None:
+        """Return the longest time between two samples; None for a single sample."""
+        rows = self.rows
+        starts = rows["hour"].astype(np.int64) * HOUR_MS
+        first, last = starts + rows["first_offset_ms"], starts + rows["last_offset_ms"]
+        # The one before each hour, then the one inside it.
+        before = np.append(first[0], last[:-1])
+        gaps_from = np.column_stack((before, starts + rows["gap_from_ms"])).ravel()
+        gaps_to = np.column_stack((first, starts + rows["gap_to_ms"])).ravel()
+        longest = int((gaps_to - gaps_from).argmax())
+        if self.count < 2:
+            return None
+        return Gap(int(gaps_from[longest]), int(gaps_to[longest]))
 
     def percentiles(self) -> Percentiles:
         """Return the percentiles of all values added."""
@@ -94,26 +135,26 @@ class RangeStatistics:
                 float(values[find_rank(len(values), fraction) - 1]) for fraction in FRACTIONS
             )
             return Percentiles(p5, median, p95, is_exact=True)
-        sketches += [_sketch_any(values) for values in self._values]
+        sketches += map(sketch_any, self._values)
         merged = merge_sketches(sketches)
         p5, median, p95 = estimate_percentiles(merged, FRACTIONS, self.minimum, self.maximum)
         return Percentiles(p5, median, p95, is_exact=merged.is_exact)
 
     def interval_us(self) -> int | None:
         """Return the median of the hours' median steps, weighted by samples; None without any."""
-        steps = np.array([step for _, _, step in self._hours if step], np.int64)
-        weights = np.array([count for count, _, step in self._hours if step], np.int64)
-        if not len(steps):
+        rows = self.rows[self.rows["step_us"] > 0]
+        if not len(rows):
             return None
-        order = np.argsort(steps, kind="stable")
-        reached = np.cumsum(weights[order])
-        return int(steps[order][np.searchsorted(reached, reached[-1] / 2)])
+        rows = rows[np.argsort(rows["step_us"], kind="stable")]
+        reached = np.cumsum(rows["sample_count"], dtype=np.int64)
+        return int(rows["step_us"][np.searchsorted(reached, reached[-1] / 2)])
 
     def covered_ms(self, interval_ms: float | None, *, is_expected: bool) -> float:
         """Return the time that the samples stand for; see ``covered_by_hour``."""
+        columns = (self.rows[name].tolist() for name in ("sample_count", "covered_ms"))
         return sum(
             covered_by_hour(count, covered, interval_ms, is_expected=is_expected)
-            for count, covered, _ in self._hours
+            for count, covered in zip(*columns, strict=True)
         )
 
     def resting(self, interval_ms: float | None) -> float | None:
@@ -124,20 +165,6 @@ class RangeStatistics:
         means = np.concatenate([means for _, means in self._bins])
         is_full = (counts > 0) & (counts * interval_ms >= RESTING_SHARE * BIN_MS)
         return float(means[is_full].min()) if bool(is_full.any()) else None
-
-    def _add_gap(self, part: HourPart, start_ms: int) -> None:
-        summary = part.summary
-        first_ms = start_ms + summary.first_offset_ms
-        if not self.count:
-            self.first_ms = first_ms
-        else:
-            self._keep_longer(Gap(self.last_ms, first_ms))
-        if summary.gap_from_ms is not None and summary.gap_to_ms is not None:
-            self._keep_longer(Gap(start_ms + summary.gap_from_ms, start_ms + summary.gap_to_ms))
-
-    def _keep_longer(self, gap: Gap) -> None:
-        if self.gap is None or gap.length_ms > self.gap.length_ms:
-            self.gap = gap
 
 
 def covered_by_hour(
@@ -155,11 +182,3 @@ def covered_by_hour(
     if count >= MIN_SAMPLES and not is_expected:
         return covered_ms
     return min(float(covered_ms), count * (interval_ms or 0.0))
-
-
-def _sketch_any(values: Values) -> Sketch:
-    """Return the sketch of any values, those below the normal doubles as zero."""
-    sketch = sketch_values(np.where(np.abs(values) < _MIN_NORMAL, 0.0, values))
-    if sketch is None:
-        raise AssertionError("values below the normal doubles were replaced")
-    return sketch

@@ -1,14 +1,19 @@
 """Buckets of a series for charts, from the summaries of its hours or from its samples.
 
 Buckets of less than an hour are made from the samples. Wider ones consist of whole hours, which
-are counted by their summaries; the samples are read of hours that an end of the range divides, and
-of those that are not compacted yet. If the latter hold more than ``MAX_OPEN_SAMPLES``, they are
-counted by the totals of their blocks, which differ from the summaries in the last digits.
+are counted by the summaries of days and hours; the samples are read of hours that an end of the
+range divides, and of those that are not compacted yet. If the latter hold more than
+``MAX_OPEN_SAMPLES``, they are counted by the totals of their blocks, which differ from the
+summaries in the last digits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from analysis.queries.buckets import (
     DENSE_SAMPLES_PER_SECOND,
@@ -22,12 +27,23 @@ from analysis.queries.hour_parts import read_hour_samples
 from analysis.queries.samples import fetch_rows, read_samples
 from analysis.queries.series import Series
 from analysis.queries.statistics import SampleColumns
+from analysis.queries.whole_days import list_spans, read_days
 from ingest.parsing.samples import US_PER_MS
 from ingest.storage.blocks import HOUR_MS
+from ingest.storage.day_summaries import DaySummary, Rows, concatenate_rows
 from ingest.storage.hour_summaries import compute_moments
 from ingest.time_range import TimeRange
 
 MAX_OPEN_SAMPLES = 2_000_000
+_HOUR = np.dtype(
+    [
+        ("hour", "i8"),
+        ("sample_count", "i8"),
+        ("minimum", "f8"),
+        ("maximum", "f8"),
+        ("mean", "f8"),
+    ]
+)
 
 _IN_HOURS = """
 b.identity_id = %(identity_id)s AND b.name = %(name)s
@@ -39,7 +55,10 @@ WITH open AS (
     SELECT DISTINCT b.hour FROM ingest_sampleblock b WHERE {_IN_HOURS} AND NOT b.compacted
 )
 SELECT p.hour, s.sample_count, s.minimum, s.maximum, s.mean
-FROM (SELECT DISTINCT b.hour FROM ingest_sampleblock b WHERE {_IN_HOURS}) AS p
+FROM (
+    SELECT DISTINCT b.hour FROM ingest_sampleblock b
+    WHERE {_IN_HOURS} AND b.hour / 24 <> ALL(%(without_days)s::int[])
+) AS p
 LEFT JOIN ingest_hoursummary s
   ON s.identity_id = %(identity_id)s AND s.name = %(name)s AND s.hour = p.hour
  AND NOT EXISTS (SELECT 1 FROM open o WHERE o.hour = p.hour)
@@ -89,14 +108,19 @@ def _is_dense(series: Series, start: int, end: int) -> bool:
 
 
 def _read_hours(series: Series, start: int, end: int, width_ms: int) -> Buckets:
-    parameters: dict[str, object] = {
+    parameters: dict[str, Any] = {
         "identity_id": series.identity_id,
         "name": series.name,
         "first_hour": start // HOUR_MS,
         "last_hour": (end - 1) // HOUR_MS,
     }
     divided = {edge // HOUR_MS for edge in (start, end) if edge % HOUR_MS}
-    rows = fetch_rows(_HOURS, parameters)
+    days = read_days(series, start, end)
+    without_days = [day.day for day in days]
+    rows = []
+    for span in list_spans(parameters["first_hour"], parameters["last_hour"], without_days):
+        given = {"first_hour": span[0], "last_hour": span[1], "without_days": without_days}
+        rows += fetch_rows(_HOURS, parameters | given)
     found = [row for row in rows if row[1] is not None and row[0] not in divided]
     open_hours = [row[0] for row in rows if row[1] is None and row[0] not in divided]
     totals = fetch_rows(_TOTALS, {**parameters, "hours": open_hours}) if open_hours else []
@@ -110,7 +134,7 @@ def _read_hours(series: Series, start: int, end: int, width_ms: int) -> Buckets:
         if len(part):
             found.append(_summarise(hour, part))
     # In the order of hours, on which the last digits of a sum depend.
-    return merge_buckets([_to_buckets(sorted(found), width_ms)])
+    return merge_buckets([_to_buckets(np.array(found, _HOUR), days, width_ms)])
 
 
 def _summarise(hour: int, part: SampleColumns) -> tuple[int, int, float, float, float]:
@@ -118,16 +142,20 @@ def _summarise(hour: int, part: SampleColumns) -> tuple[int, int, float, float, 
     return hour, len(part), values.min(), values.max(), compute_moments(values).mean
 
 
-def _to_buckets(hours: list[tuple[int, int, float, float, float]], width_ms: int) -> Buckets:
-    """Return buckets of rows (hour, samples, minimum, maximum, mean), one for each row."""
-    if not hours:
-        return merge_buckets([])
-    numbers, counts, minima, maxima, means = zip(*hours, strict=True)
-    count = np.array(counts, np.int64)
+def _to_buckets(hours: Rows, days: Sequence[DaySummary], width_ms: int) -> Buckets:
+    """Return buckets of ``hours`` and of those of ``days``, one for each."""
+    parts = [hours, concatenate_rows([day.rows for day in days])]
+
+    def column(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([part[name] for part in parts])
+
+    number = column("hour")
+    order = np.argsort(number, kind="stable")
+    count = column("sample_count")[order].astype(np.int64)
     return Buckets(
-        time_ms=np.array(numbers, np.int64) * HOUR_MS // width_ms * width_ms,
-        minimum=np.array(minima, np.float64),
-        maximum=np.array(maxima, np.float64),
-        total=np.array(means, np.float64) * count,
+        time_ms=number[order].astype(np.int64) * HOUR_MS // width_ms * width_ms,
+        minimum=column("minimum")[order],
+        maximum=column("maximum")[order],
+        total=column("mean")[order] * count,
         count=count,
     )

@@ -55,12 +55,22 @@ class SampleColumns(SampleTimes):
     def columns(self) -> tuple[Values, ...]:
         return (self.value,)
 
+    def cut(self, start: int, end: int) -> SampleColumns:
+        """Return the samples from the place ``start`` to before ``end``."""
+        return SampleColumns(self.time_us[start:end], self.value[start:end])
+
 
 @dataclass(frozen=True)
 class SampleTable(SampleTimes):
     """Times and the values of several series; NaN where a series has no sample at a time."""
 
     columns: tuple[Values, ...]
+
+    def cut(self, start: int, end: int) -> SampleTable:
+        """Return the rows from the place ``start`` to before ``end``."""
+        return SampleTable(
+            self.time_us[start:end], tuple(values[start:end] for values in self.columns)
+        )
 
 
 @dataclass(frozen=True)

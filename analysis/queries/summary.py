@@ -1,9 +1,9 @@
 """Summary statistics of a time range, in bounded time and memory.
 
 Up to ``MAX_EXACT_SAMPLES`` all samples are read and every statistic is exact. Beyond that the
-summaries of hours are merged: count, minimum, maximum, mean, standard deviation and longest gap are
-still exact, percentiles have a bound (``analysis.queries.range_statistics``), and the interval is
-the median of the hours' medians.
+summaries of days and hours are merged: count, minimum, maximum, mean, standard deviation and
+longest gap are still exact, percentiles have a bound (``analysis.queries.range_statistics``), and
+the interval is the median of the hours' medians.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from analysis.queries.statistics import (
     concatenate,
     find_longest_gap,
 )
+from analysis.queries.whole_days import read_days
 from ingest.parsing.samples import US_PER_MS
 from ingest.storage.hour_summaries import compute_moments
 from ingest.storage.value_sketch import MAX_RELATIVE_ERROR, find_rank
@@ -32,7 +33,8 @@ from ingest.time_range import TimeRange
 
 MAX_EXACT_SAMPLES = 200_000
 # Samples on which the estimated size of exports is based, read from hours spread over the range.
-HOURS_SAMPLED = 16
+HOURS_SAMPLED, MAX_HOURS_SAMPLED = 16, 64
+SAMPLES_WANTED = 60_000
 
 
 @dataclass(frozen=True)
@@ -116,27 +118,24 @@ def _summarise_exactly(
 def _merge_hours(
     series: Series, start: int, end: int, expected: float | None
 ) -> tuple[Summary, SampleColumns]:
-    statistics = RangeStatistics()
-    hours, opened = [], 0
-    for _, part in read_parts(series, [start, end], with_bins=False):
-        statistics.add(part)
-        hours.append(part.summary.hour)
-        opened += len(part.samples or ())
-    if not statistics.count:
+    statistics, opened = _add_up(series, start, end)
+    if not len(statistics.rows):
         return Summary(start, end, 0, coverage=0.0), concatenate([])
     step_us = statistics.interval_us()
     interval = expected or (None if step_us is None else step_us / US_PER_MS)
     threshold = compute_gap_threshold(interval)
     moments, percentiles = statistics.moments, statistics.percentiles()
-    low, high = float(statistics.minimum), float(statistics.maximum)
+    low, high = statistics.minimum, statistics.maximum
+    first_ms, last_ms = statistics.ends_ms()
+    hours = statistics.rows["hour"].tolist()
     found = Summary(
         from_ms=start,
         to_ms=end,
         count=statistics.count,
         is_exact=False,
         opened=opened,
-        first_ms=statistics.first_ms,
-        last_ms=statistics.last_ms,
+        first_ms=first_ms,
+        last_ms=last_ms,
         minimum=low,
         maximum=high,
         mean=_clip(moments.mean, low, high),
@@ -146,17 +145,31 @@ def _merge_hours(
         p95=percentiles.p95,
         percentile_error=0.0 if percentiles.is_exact else MAX_RELATIVE_ERROR,
         interval_ms=interval,
-        gap=_drop_short_gap(statistics.gap, threshold),
+        gap=_drop_short_gap(statistics.longest_gap(), threshold),
         gap_threshold_ms=threshold,
         coverage=compute_coverage(statistics.count, interval, end - start),
     )
-    return found, _read_some(series, hours[1:-1] or hours)
+    return found, _read_some(series, hours[1:-1] or hours, statistics.count)
 
 
-def _read_some(series: Series, hours: list[int]) -> SampleColumns:
-    """Return the samples of a few of ``hours``, spread evenly over them."""
-    step = max(1, len(hours) // HOURS_SAMPLED)
-    return concatenate(list(read_hour_samples(series, hours[step // 2 :: step][:HOURS_SAMPLED])))
+def _add_up(series: Series, start: int, end: int) -> tuple[RangeStatistics, int]:
+    """Return the statistics of a range, and the number of samples that were read for them."""
+    statistics = RangeStatistics()
+    opened = 0
+    days = read_days(series, start, end)
+    statistics.add_days(days)
+    without_days = [day.day for day in days]
+    for _, part in read_parts(series, [start, end], with_bins=False, without_days=without_days):
+        statistics.add(part)
+        opened += len(part.samples or ())
+    return statistics, opened
+
+
+def _read_some(series: Series, hours: list[int], count: int) -> SampleColumns:
+    """Return the samples of some of ``hours``, spread evenly over them."""
+    most = min(MAX_HOURS_SAMPLED, max(HOURS_SAMPLED, SAMPLES_WANTED * len(hours) // count))
+    step = max(1, len(hours) // most)
+    return concatenate(list(read_hour_samples(series, hours[step // 2 :: step][:most])))
 
 
 def _clip(mean: float, low: float, high: float) -> float:

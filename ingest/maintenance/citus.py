@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from django.db import connection
 
 REFERENCE_TABLES = ("identities_identity", "ingest_devicecertificate")
-FILES, BLOCKS, SUMMARIES, SERIES = DISTRIBUTED_TABLES = (
+FILES, BLOCKS, HOURS, DAYS, SERIES = DISTRIBUTED_TABLES = (
     "ingest_measurement",
     "ingest_sampleblock",
     "ingest_hoursummary",
+    "ingest_daysummary",
     "ingest_series",
 )
 KEYED_BY_ID = (FILES, BLOCKS)  # the other keys begin with the identity
@@ -220,7 +221,7 @@ def _transaction(state: State) -> Iterator[str]:
 def _distribute(state: State) -> Iterator[str]:
     if FILES not in state.distribution:
         yield f"SELECT create_distributed_table('{FILES}', 'identity_id')"
-    for table in (BLOCKS, SUMMARIES, SERIES):
+    for table in (BLOCKS, HOURS, DAYS, SERIES):
         if table not in state.distribution:
             yield (
                 f"SELECT create_distributed_table('{table}', 'identity_id', "

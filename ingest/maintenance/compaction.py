@@ -1,5 +1,7 @@
 """Merge the blocks of finished hours into as few as possible, compress and summarise them.
 
+The summaries of the hours of a finished day are gathered in one row.
+
 Uploads append plain blocks, one or more for each file. When an hour is over by the server's clock,
 its blocks are merged and compressed, and evenly spaced times packed: one hour of one series in
 each transaction, under the lock that uploads to the series take. If the process dies, an hour is
@@ -21,9 +23,11 @@ import numpy as np
 from django.db import connection
 
 from ingest.maintenance import block_rewrite
+from ingest.maintenance.day_rollup import SeriesDay, find_without_summary, roll_up
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.storage import block_store, cluster, summary_store
 from ingest.storage.blocks import HOUR_MS, HOUR_US, Block, merge
+from ingest.storage.day_summaries import HOURS
 from ingest.storage.hour_summaries import summarise_hour
 
 HOURS_PER_QUERY = 500
@@ -64,6 +68,10 @@ class SeriesHour:
     identity_id: int
     name: str
     hour: int
+
+    @property
+    def day(self) -> SeriesDay:
+        return SeriesDay(self.identity_id, self.name, self.hour // HOURS)
 
 
 @dataclass(slots=True)
@@ -132,24 +140,38 @@ def compact(
     the end with ``vacuum_at_end``. Raises ``django.db.Error``.
     """
     done, space = Compacted(), FreedSpace()
-    before_hour = LAST_HOUR if include_unfinished else time.time_ns() // 1_000_000 // HOUR_MS
-    busy = []
+    current_hour = time.time_ns() // 1_000_000 // HOUR_MS
+    before_hour = LAST_HOUR if include_unfinished else current_hour
+    busy, days = [], set[SeriesDay]()
     for hour in _candidates(identity_id, before_hour):
         if is_stopping():
             return done
         if not _compact_hour(hour, done, space):
             busy.append(hour)
+        elif hour.day not in days:
+            _roll_up(days, before_hour)
+            days = {hour.day}
         report(done)
     for _ in range(BUSY_HOUR_RETRIES):
         if not busy or is_stopping():
             break
         time.sleep(BUSY_PAUSE_SECONDS)
+        days |= {hour.day for hour in busy}
         busy = [hour for hour in busy if not _compact_hour(hour, done, space)]
         report(done)
     done.busy = len(busy)
+    days |= {*find_without_summary(current_hour // HOURS - 1, identity_id)}
+    _roll_up(days, before_hour)
     if vacuum_at_end:
         space.vacuum()
     return done
+
+
+def _roll_up(days: set[SeriesDay], before_hour: int) -> None:
+    """Summarise those of ``days`` that are over: the hours of another would be added each hour."""
+    for day in sorted(days):
+        if (day.day + 1) * HOURS <= before_hour:
+            roll_up(day)
 
 
 def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHour]:

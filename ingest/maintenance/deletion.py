@@ -16,7 +16,7 @@ from django.db.models import F
 from ingest.maintenance import series_changes
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.models import DataDeletion
-from ingest.storage import block_store
+from ingest.storage import block_store, summary_store
 from ingest.storage.blocks import HOUR_MS
 
 BLOCKS_PER_STEP = 20_000
@@ -33,9 +33,6 @@ WITH deleted AS (
     RETURNING sample_count, first_ms, last_ms
 )
 SELECT count(*), coalesce(sum(sample_count), 0)::bigint, min(first_ms), max(last_ms) FROM deleted
-"""
-_DELETE_SUMMARIES = """
-DELETE FROM ingest_hoursummary WHERE identity_id = %s AND name = %s AND hour < %s
 """
 _OLD_FILES = """
 FROM ingest_measurement m
@@ -143,7 +140,7 @@ def _delete(identity_id: int, name: str, before_hour: int) -> Amount:
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_BLOCKS, (*series, before_hour))
         blocks, samples, *block_ends = cursor.fetchone()
-        cursor.execute(_DELETE_SUMMARIES, (*series, before_hour))
+        summary_store.delete_summaries(identity_id, name, (0, before_hour - 1))
         cursor.execute(_DELETE_WITHDRAWALS, (*series, before_ms))
         cursor.execute(_DELETE_FILES, (*series, before_ms))
         files, file_bytes, *file_ends = cursor.fetchone()

@@ -89,6 +89,7 @@ _REST = (
     "DELETE FROM ingest_strangerrefusal WHERE sha256 = ANY(%(fingerprints)s)",
     "DELETE FROM ingest_certificatereassignment WHERE certificate_id = ANY(%(certificates)s)",
     "DELETE FROM ingest_hoursummary WHERE identity_id = %(identity)s",
+    "DELETE FROM ingest_daysummary WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_dailyusage WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_prunewatermark WHERE identity_id = %(identity)s",
     "DELETE FROM ingest_sampleconflict WHERE identity_id = %(identity)s",

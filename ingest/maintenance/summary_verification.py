@@ -1,4 +1,4 @@
-"""Compare the summaries of hours with the samples in the blocks of these hours."""
+"""Compare the summaries of hours with the samples of these hours, and those of days with them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ingest.maintenance.day_rollup import SeriesDay, compute_day
 from ingest.storage import summary_store
 from ingest.storage.blocks import Block, merge
+from ingest.storage.day_summaries import HOURS, DaySummary
 from ingest.storage.hour_summaries import HourSummary, summarise_hour
 from ingest.storage.value_sketch import CodedSketch
 
 # Sums of doubles may differ in their last digits from one processor to the next.
 _RELATIVE_TOLERANCE = 1e-9
+LAST_DAY = 2**31 // HOURS
 _ROUNDED = {"mean", "m2", "bin_means"}
 
 
@@ -43,6 +46,26 @@ def load_summaries(identity_id: int, name: str, first_hour: int, last_hour: int)
     found = summary_store.read_summaries(identity_id, name, first_hour, last_hour)
     open_hours = summary_store.find_open_hours(identity_id, name, first_hour, last_hour)
     return StoredSummaries({summary.hour: summary for summary in found}, open_hours)
+
+
+def find_wrong_days(identity_id: int, name: str) -> Iterator[tuple[int, str]]:
+    """Yield the first hour of each day whose summary differs from those of its hours, and how."""
+    for stored in summary_store.read_days(identity_id, name, 0, LAST_DAY):
+        expected = compute_day(SeriesDay(identity_id, name, stored.day))
+        if expected is None:
+            yield stored.day * HOURS, "the summary of the day is of other hours"
+            continue
+        differing = _compare_exactly(stored, expected)
+        if differing:
+            yield stored.day * HOURS, f"the summary of the day is wrong: {', '.join(differing)}"
+
+
+def _compare_exactly(stored: DaySummary, expected: DaySummary) -> list[str]:
+    return [
+        field.name
+        for field in fields(DaySummary)
+        if not _is_equal(getattr(stored, field.name), getattr(expected, field.name), None)
+    ]
 
 
 def _summarise(hour: int, blocks: Sequence[Block]) -> HourSummary:

@@ -21,7 +21,11 @@ from ingest.maintenance.replay import (
     plan,
     replay,
 )
-from ingest.maintenance.summary_verification import StoredSummaries, load_summaries
+from ingest.maintenance.summary_verification import (
+    StoredSummaries,
+    find_wrong_days,
+    load_summaries,
+)
 from ingest.models import Measurement, SampleBlock, Series
 from ingest.storage import stored_files, summary_store
 from ingest.storage.blocks import HOUR_US, MAX_SAMPLES
@@ -88,6 +92,10 @@ def verify_series(
         verified.differences += [
             HourDifference(hour, 0, 0, 0, ["there is a summary without samples"])
             for hour in summary_store.find_hours_without_blocks(identity_id, name)
+        ]
+        verified.differences += [
+            HourDifference(hour, 0, 0, 0, [fault])
+            for hour, fault in find_wrong_days(identity_id, name)
         ]
         verified.listing = _compare_listing(identity_id, name)
         without_samples = [Measurement.Status.REJECTED, Measurement.Status.WITHDRAWN]

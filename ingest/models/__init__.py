@@ -25,11 +25,11 @@ from ingest.models.maintenance import (
 from ingest.models.measurement_types import MeasurementType
 from ingest.models.measurements import (
     DailyUsage,
-    HourSummary,
     Measurement,
     SampleBlock,
     Series,
 )
+from ingest.models.summaries import DaySummary, HourSummary
 
 __all__ = [
     "CertificateReassignment",
@@ -37,6 +37,7 @@ __all__ = [
     "CertificateRenewal",
     "DailyUsage",
     "DataDeletion",
+    "DaySummary",
     "DeviceCertificate",
     "DeviceContact",
     "HourSummary",

@@ -7,7 +7,6 @@ have (Chan, Golub and LeVeque, 1979).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,16 +88,16 @@ def compute_moments(values: NDArray[np.float64]) -> Moments:
     return Moments(count, mean, max(0.0, m2) if np.isfinite(m2) else np.inf)
 
 
-def merge_moments(parts: Sequence[Moments]) -> Moments:
-    """Return the moments of all values of at least one part, in a numerically stable way."""
-    counts = np.array([part.count for part in parts], np.float64)
-    means = np.array([part.mean for part in parts])
-    total = sum(part.count for part in parts)
+def merge_columns(
+    counts: NDArray[np.integer], means: NDArray[np.float64], m2s: NDArray[np.float64]
+) -> Moments:
+    """Return the moments of all values of one or more parts, in a numerically stable way."""
+    total = int(counts.sum(dtype=np.int64))
     with np.errstate(over="ignore", invalid="ignore"):
         mean = means[0] + float((counts * (means - means[0])).sum()) / total
         if not np.isfinite(mean):
             mean = float((means * (counts / total)).sum())
-        m2 = float(sum(part.m2 for part in parts) + (counts * np.square(means - mean)).sum())
+        m2 = float(m2s.sum() + (counts * np.square(means - mean)).sum())
     return Moments(total, float(mean), m2)
 
 

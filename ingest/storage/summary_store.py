@@ -1,7 +1,7 @@
-"""Summaries of hours in PostgreSQL: write, delete and read them.
+"""Summaries of hours and days in PostgreSQL: write, delete and read them.
 
 Whatever writes or deletes them holds the lock of the series, in the transaction that changes the
-blocks.
+blocks. The summary of a day goes with that of any of its hours, until ``write_day`` makes it anew.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
 import psycopg
 from django.db import connection
 
 from ingest.storage import pg_arrays
+from ingest.storage.day_summaries import HOURS, ROW, SKETCH_NUMBER, DaySummary
 from ingest.storage.hour_summaries import HourSummary
 from ingest.storage.pg_arrays import Float8Array, Int4Array
 from ingest.storage.value_sketch import CodedSketch
@@ -34,6 +36,28 @@ DELETE FROM ingest_hoursummary
 WHERE identity_id = %s AND name = %s AND hour BETWEEN %s AND %s
   AND (%s::int[] IS NULL OR hour = ANY(%s::int[]))
 """
+_DELETE_DAYS = """
+DELETE FROM ingest_daysummary
+WHERE identity_id = %s AND name = %s AND day BETWEEN %s AND %s
+  AND (%s::int[] IS NULL OR day = ANY(%s::int[]))
+"""
+DAY_COLUMNS = "day, hours, sketch_is_exact, sketch_first, sketch"
+_WRITE_DAY = f"""
+INSERT INTO ingest_daysummary (identity_id, name, {DAY_COLUMNS})
+VALUES (%s, %s, {", ".join(["%s"] * len(DAY_COLUMNS.split(", ")))})
+"""  # noqa: S608 - names of columns
+# A day with a block that is not compacted is read by its hours.
+IS_CLOSED = """
+NOT EXISTS (
+    SELECT 1 FROM ingest_sampleblock b
+    WHERE b.identity_id = d.identity_id AND b.name = d.name AND NOT b.compacted
+      AND b.hour BETWEEN d.day * 24 AND d.day * 24 + 23)
+"""
+_READ_DAYS = f"""
+SELECT {DAY_COLUMNS} FROM ingest_daysummary d
+WHERE d.identity_id = %s AND d.name = %s AND d.day BETWEEN %s AND %s AND {IS_CLOSED}
+ORDER BY d.day
+"""  # noqa: S608 - names of columns
 _READ = f"""
 SELECT {COLUMNS} FROM ingest_hoursummary s
 WHERE s.identity_id = %s AND s.name = %s AND s.hour BETWEEN %s AND %s ORDER BY s.hour
@@ -53,6 +77,7 @@ ORDER BY s.hour
 
 def write_summary(identity_id: int, name: str, summary: HourSummary) -> None:
     """Store the summary of an hour of a series, in place of an older one."""
+    delete_days(identity_id, name, summary.hour, summary.hour)
     sketch, means = summary.sketch, summary.bin_means
     with _cursor() as cursor:
         cursor.execute(
@@ -89,6 +114,21 @@ def delete_summaries(
     selected = None if only is None else list(only)
     with connection.cursor() as cursor:
         cursor.execute(_DELETE, [identity_id, name, *hours, selected, selected])
+    delete_days(identity_id, name, *hours, only)
+
+
+def delete_days(
+    identity_id: int,
+    name: str,
+    first_hour: int,
+    last_hour: int,
+    only: Collection[int] | None = None,
+) -> None:
+    """Delete the summaries of the days of these hours, with ``only`` of those hours alone."""
+    selected = None if only is None else sorted({hour // HOURS for hour in only})
+    days = first_hour // HOURS, last_hour // HOURS
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE_DAYS, [identity_id, name, *days, selected, selected])
 
 
 def read_summaries(
@@ -119,6 +159,32 @@ def decode_summary(row: Sequence[Any]) -> HourSummary:
     *columns, is_exact, first, numbers = row
     sketch = None if numbers is None else CodedSketch(first, numbers, is_exact)
     return HourSummary(*[*columns, sketch])
+
+
+def write_day(identity_id: int, name: str, summary: DaySummary) -> None:
+    """Store the summary of a day of a series, which has none."""
+    sketch = summary.sketch
+    numbers = sketch.numbers.astype(SKETCH_NUMBER).tobytes()
+    rows = summary.rows.tobytes()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_DAY,
+            [identity_id, name, summary.day, rows, sketch.is_exact, sketch.first, numbers],
+        )
+
+
+def read_days(identity_id: int, name: str, first_day: int, last_day: int) -> list[DaySummary]:
+    """Return the stored summaries of these days, but for those that newer blocks have outdated."""
+    with connection.wrap_database_errors, _cursor() as cursor:
+        cursor.execute(_READ_DAYS, [identity_id, name, first_day, last_day], binary=True)
+        return [decode_day(row) for row in cursor.fetchall()]
+
+
+def decode_day(row: Sequence[Any]) -> DaySummary:
+    """Return the summary of a row of ``DAY_COLUMNS``, fetched in the binary format."""
+    day, hours, is_exact, first, numbers = row
+    sketch = CodedSketch(first, np.frombuffer(numbers, SKETCH_NUMBER), is_exact)
+    return DaySummary(day, np.frombuffer(hours, ROW), sketch)
 
 
 def _cursor() -> psycopg.Cursor[Any]:

@@ -27,6 +27,7 @@ _DROPPED_BITS = 45  # of the 52 bits of the fraction
 _DROPPED = (1 << _DROPPED_BITS) - 1
 _MIDDLE = 1 << (_DROPPED_BITS - 1)
 _FIRST_NORMAL = 1 << 7  # values below 2^-1022 have fewer bits than a bin needs
+_MIN_NORMAL = 2.0**-1022
 _SATURATED = 2**15 - 1
 _MAX_SKIP = 2**15
 
@@ -64,6 +65,14 @@ def sketch_values(values: NDArray[np.float64]) -> Sketch | None:
         return None
     bins, counts = np.unique(np.where(values < 0, -magnitudes, magnitudes), return_counts=True)
     return Sketch(bins, counts.astype(np.int64), not bool((bits & _DROPPED).any()))
+
+
+def sketch_any(values: NDArray[np.float64]) -> Sketch:
+    """Return the sketch of finite ``values``, those below the normal doubles as zero."""
+    sketch = sketch_values(np.where(np.abs(values) < _MIN_NORMAL, 0.0, values))
+    if sketch is None:
+        raise AssertionError("values below the normal doubles were replaced")
+    return sketch
 
 
 def merge_sketches(sketches: Sequence[Sketch]) -> Sketch:

@@ -30,6 +30,8 @@ STATEMENTS = [
     r"colocate_with => 'ingest_measurement'\)",
     r"SELECT create_distributed_table\('ingest_hoursummary', 'identity_id', "
     r"colocate_with => 'ingest_measurement'\)",
+    r"SELECT create_distributed_table\('ingest_daysummary', 'identity_id', "
+    r"colocate_with => 'ingest_measurement'\)",
     r"SELECT create_distributed_table\('ingest_series', 'identity_id', "
     r"colocate_with => 'ingest_measurement'\)",
 ]

@@ -10,9 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.storage.blocks import HOUR_MS
-from ingest.storage.hour_summaries import compute_moments, merge_moments, summarise_hour
+from ingest.storage.hour_summaries import (
+    Moments,
+    compute_moments,
+    merge_columns,
+    summarise_hour,
+)
 
 SECOND_US = 1_000_000
+
+
+def merge_moments(parts: list[Moments]) -> Moments:
+    means, m2s = np.array([part.mean for part in parts]), np.array([part.m2 for part in parts])
+    return merge_columns(np.array([part.count for part in parts]), means, m2s)
 
 
 def test_an_hour_around_a_thousand_million_keeps_its_deviation() -> None:
