@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from device_endpoint.watched_postgresql.base import DatabaseWrapper
 from ingest import probe_mark
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def require_proxy_secret(application: WSGIApplication, secret: str) -> WSGIAppli
 
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.staff"
-
+DatabaseWrapper.watch()  # not in commands, which may wait
 application = require_proxy_secret(get_wsgi_application(), settings.PROXY_SECRET)
 # The first request would wait for it.
 importlib.import_module(settings.ROOT_URLCONF)

@@ -81,6 +81,7 @@ TEMPLATES = [
     },
 ]
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["ENGINE"] = "device_endpoint.watched_postgresql"
 
 # --- Exports and other large responses: device_endpoint/stream_places.py ---------------------
 STAFF_THREADS = read_int("STAFF_THREADS", 8, 1, 1024)  # of each process
@@ -94,6 +95,7 @@ if _analytics := read_text("ANALYTICS_DATABASE_URL"):
     DATABASES["analytics"] = {
         **DATABASES["default"],
         **parse_database_url(_analytics, "ANALYTICS_DATABASE_URL"),
+        "ENGINE": DATABASES["default"]["ENGINE"],
         "OPTIONS": {
             **_options,  # type: ignore[dict-item]
             "options": f"{_options['options']} -c default_transaction_read_only=on",  # type: ignore[index]

@@ -6,13 +6,15 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.device_endpoint.processes import child_named, descendants, is_running
 from tests.reliability.database import connect, fetch_value
 from tests.reliability.slow_readers import SlowReader
+from tests.security.users import Browser
 from tests.support.devices import Device
 from tests.support.stack import Stack, wait_until
 
@@ -20,9 +22,10 @@ pytestmark = pytest.mark.slow
 
 LINES = 1_000_000
 READERS = 100
+STATEMENT_TIMEOUT_SECONDS = 20
 # A backend that a stream keeps at a snapshot, which holds up vacuum.
 SNAPSHOTS = """SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
-    AND backend_type = 'client backend' AND (backend_xmin IS NOT NULL OR state LIKE 'idle in%')"""
+    AND backend_type = 'client backend' AND (backend_xmin IS NOT NULL OR state ^@ 'idle in')"""
 
 
 @pytest.fixture(scope="module")
@@ -95,21 +98,44 @@ def test_a_reload_ends_streams_after_their_grace(
     assert own_stack.get_staff("/livez")[0] == 200
 
 
-def test_a_frozen_database_is_reported(own_stack: Stack) -> None:
-    assert own_stack.process is not None
+@contextmanager
+def frozen_database(stack: Stack) -> Iterator[None]:
+    """Stop PostgreSQL's processes, which then answer nothing and close nothing."""
+    assert stack.process is not None
     processes = [
         pid
-        for pid, command in descendants(own_stack.process.pid).items()
+        for pid, command in descendants(stack.process.pid).items()
         if "postgres" in command.split(" ")[0]
     ]
     assert len(processes) > 3
     try:
         for pid in processes:
             os.kill(pid, signal.SIGSTOP)
-        for _ in range(2):
-            status, _, text = own_stack.get_staff("/readyz")
-            assert (status, json.loads(text)["checks"]["database"]) == (503, "no answer")
+        yield
     finally:
         for pid in processes:
             os.kill(pid, signal.SIGCONT)
+
+
+def test_a_frozen_database_is_reported(own_stack: Stack) -> None:
+    with frozen_database(own_stack):
+        for _ in range(2):
+            status, _, text = own_stack.get_staff("/readyz")
+            assert (status, json.loads(text)["checks"]["database"]) == (503, "no answer")
     wait_until(lambda: own_stack.get_staff("/readyz")[0] == 200, "the database")
+
+
+def test_pages_are_503_while_the_database_is_frozen(own_stack: Stack, tokens: list[str]) -> None:
+    """Each answers before the statement timeout, which a frozen server does not enforce."""
+    browser = Browser(own_stack)
+    browser.log_in(own_stack.superuser_name, own_stack.superuser_password)
+    pages = ("/admin/", "/admin/identities/identity/", "/api/v1/identities")
+    assert {browser.get(path).status_code for path in pages} == {200}
+    with frozen_database(own_stack), ThreadPoolExecutor(12) as pool:
+        # On open connections, then on new ones.
+        for _ in range(2):
+            for answer in pool.map(browser.get, pages * 4):
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+                assert "The database does not answer" in answer.text
+                assert answer.elapsed.total_seconds() < STATEMENT_TIMEOUT_SECONDS
+    wait_until(browser.is_in, "the database")

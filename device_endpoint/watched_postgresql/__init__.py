@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend with an end to the wait for a server that has stopped answering."""
