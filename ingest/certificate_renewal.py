@@ -20,9 +20,15 @@ from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey, lock_identity
 from ingest.models import CertificateRenewal, DeviceCertificate
 from ingest.models.certificates import open_renewal_keys
-from ingest.storage import advisory_locks
+from ingest.storage import advisory_locks, prepared_statements
+from ingest.storage.prepared_statements import Statement
 
 KEY_TTL = timedelta(hours=1)
+_FIND_RENEWAL = Statement(
+    "find_renewal",
+    "SELECT certificate_id FROM ingest_certificaterenewal WHERE key_id = $1",
+    ["int8"],
+)
 REPLACED_UNSEEN = "replaced before its first request"
 
 
@@ -83,8 +89,11 @@ def has_seen_successor(certificate_id: int) -> bool:
 
 def find_renewed(key: PreSharedKey) -> DeviceCertificate | None:
     """Return the certificate that asked for ``key``, None if staff made the key."""
-    renewal = CertificateRenewal.objects.select_related("certificate").filter(key=key).first()
-    return renewal.certificate if renewal else None
+    row = prepared_statements.execute(_FIND_RENEWAL, [prepared_statements.int8(key.pk)])
+    if row is None:
+        return None
+    certificate_id = prepared_statements.to_int(row[0]) or 0
+    return DeviceCertificate.objects.filter(pk=certificate_id).first()
 
 
 def lock_renewable(certificate_id: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+import psycopg
 from django.db import Error, transaction
 
 from identities import keys
@@ -20,10 +21,14 @@ from ingest.models import DeviceCertificate, RegistrationAttempt
 from ingest.parsing.certificates import ClientCertificate
 from ingest.registration_outcomes import Outcome
 from ingest.registration_throttle import RegistrationThrottled, Source
-from ingest.storage import advisory_locks
+from ingest.storage import advisory_locks, prepared_statements
+from ingest.storage.prepared_statements import Statement
 
 logger = logging.getLogger(__name__)
 
+_FIND_CERTIFICATE = Statement(
+    "find_certificate", "SELECT id FROM ingest_devicecertificate WHERE sha256 = $1", ["bytea"]
+)
 _OUTCOME_OF_STATE = {
     DeviceCertificate.State.ACTIVE: Outcome.ALREADY_BOUND,
     DeviceCertificate.State.SUSPENDED: Outcome.CERTIFICATE_SUSPENDED,
@@ -97,7 +102,7 @@ def record_refused_certificate(
         _record_refusal(outcome, source, psk, request)
     except RegistrationThrottled:
         registration_throttle.throttled.add(source)
-    except Error as error:
+    except (Error, psycopg.Error) as error:
         logger.warning("a refused registration is not recorded: %s", type(error).__name__)
 
 
@@ -173,9 +178,11 @@ def _redeem(certificate: ClientCertificate, key: PreSharedKey) -> _Decision:
         return _Decision(Outcome.PSK_REVOKED, key)
     if not key.identity.is_active:
         return _Decision(Outcome.IDENTITY_INACTIVE, key)
-    bound = DeviceCertificate.objects.filter(sha256=certificate.sha256).first()
-    if bound is not None:
-        return _register_again(bound, key)
+    # Nearly every certificate is new: its look-up is prepared, and loads no row.
+    if prepared_statements.execute(_FIND_CERTIFICATE, [certificate.sha256]) is not None:
+        bound = DeviceCertificate.objects.filter(sha256=certificate.sha256).first()
+        if bound is not None:
+            return _register_again(bound, key)
     return _register_new(certificate, key)
 
 

@@ -11,17 +11,19 @@ import math
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ingest.models import RegistrationAttempt
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
-from ingest.storage import advisory_locks
+from ingest.storage import advisory_locks, prepared_statements
+from ingest.storage.prepared_statements import Statement
 
 WINDOW = timedelta(seconds=60)
+_NOT_A_REFUSAL = ", ".join(f"'{outcome.value}'" for outcome in NOT_A_REFUSAL)
 
 
 class RegistrationThrottled(Exception):
@@ -70,31 +72,39 @@ class Source:
 def check(source: Source) -> None:
     """Raise ``RegistrationThrottled`` if certificate or address has reached its limit."""
     now = timezone.now()
-    recent = RegistrationAttempt.objects.filter(created_at__gt=now - WINDOW)
-    recent = recent.exclude(outcome__in=NOT_A_REFUSAL)
-    if source.sha256 is not None:
-        _check(
-            recent.filter(sha256=source.sha256),
-            settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE,
-            now,
-        )
-    if source.network is not None:
-        first, last = source.network
-        # With equality the index yields the newest rows first; a range sorts all of them.
-        here = Q(address=first) if first == last else Q(address__range=(first, last))
-        _check(recent.filter(here), settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP, now)
-
-
-def _check(refused: QuerySet[RegistrationAttempt], limit: int, now: datetime) -> None:
-    # The limit-th newest refusal exists: the next attempt is allowed when it leaves the window.
-    blocking = (
-        refused.order_by("-created_at")
-        .values_list("created_at", flat=True)[limit - 1 : limit]
-        .first()
+    first, last = source.network or (None, None)
+    statement = _find_blocking(
+        settings.REGISTRATION_FAILURES_PER_MINUTE_PER_CERTIFICATE,
+        settings.REGISTRATION_FAILURES_PER_MINUTE_PER_IP,
+        is_range=first != last,
     )
-    if blocking is not None:
-        wait = math.ceil((blocking + WINDOW - now).total_seconds())
-        raise RegistrationThrottled(retry_after=max(1, wait))
+    # A parameter of NULL finds nothing: what is not known has no limit.
+    addresses = [None if address is None else address.encode() for address in (first, last)]
+    since = prepared_statements.timestamptz(now - WINDOW)
+    row = prepared_statements.execute(statement, [since, source.sha256, *addresses])
+    for blocking in map(prepared_statements.to_time, row or ()):
+        if blocking is not None:
+            wait = math.ceil((blocking + WINDOW - now).total_seconds())
+            raise RegistrationThrottled(retry_after=max(1, wait))
+
+
+@cache
+def _find_blocking(certificate_limit: int, address_limit: int, *, is_range: bool) -> Statement:
+    """Return the statement that finds the limit-th newest refusal, of certificate and address.
+
+    Where there is one, the next attempt is allowed when it leaves the window.
+    """
+    # With equality the index yields the newest rows first; a range sorts all of them.
+    here = "address BETWEEN $3::inet AND $4::inet" if is_range else "address = $3::inet"
+    conditions = (("sha256 = $2", certificate_limit), (here, address_limit))
+    newest = ", ".join(
+        f"(SELECT created_at FROM ingest_registrationattempt WHERE {condition}"  # noqa: S608
+        f" AND created_at > $1 AND outcome NOT IN ({_NOT_A_REFUSAL})"
+        f" ORDER BY created_at DESC LIMIT 1 OFFSET {limit - 1})"
+        for condition, limit in conditions
+    )
+    name = f"blocking_{certificate_limit}_{address_limit}_{is_range:d}"
+    return Statement(name, f"SELECT {newest}", ["timestamptz", "bytea", "text", "text"])
 
 
 def check_under_lock(source: Source) -> None:

@@ -156,10 +156,12 @@ class DeviceCertificate(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row; a certificate that is not active loses its open renewal keys."""
+        if self.state == self.State.ACTIVE:  # as at each registration: no savepoint
+            super().save(*args, **kwargs)
+            return
         with transaction.atomic():
             super().save(*args, **kwargs)
-            if self.state != self.State.ACTIVE:
-                open_renewal_keys([self.pk]).revoke()
+            open_renewal_keys([self.pk]).revoke()
 
     @property
     def fingerprint(self) -> str:

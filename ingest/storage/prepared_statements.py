@@ -12,6 +12,7 @@ import struct
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +27,7 @@ _BINARY = pq.Format.BINARY
 _BOOL = (b"\x00", b"\x01")
 _INT4 = struct.Struct("!i")
 _INT8 = struct.Struct("!q")
+_EPOCH, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _ARRAY_HEADER = struct.Struct("!5i")
 _INT4_ELEMENT = struct.Struct("!ii")
 _INT8_ELEMENT = struct.Struct("!iq")
@@ -49,7 +51,8 @@ class Statement:
 # OIDs by type name, which are the same in every PostgreSQL.
 _OIDS = {
     "bool": 16, "bytea": 17, "int8": 20, "int4": 23, "text": 25, "uuid": 2950,
-    "jsonb": 3802, "int4[]": pg_arrays.INT4_ARRAY_OID, "int8[]": 1016, "text[]": 1009,
+    "jsonb": 3802, "timestamptz": 1184,
+    "int4[]": pg_arrays.INT4_ARRAY_OID, "int8[]": 1016, "text[]": 1009,
     "ingest_new_block[]": 0,  # the server knows it from the function's declaration
 }  # fmt: skip
 
@@ -143,6 +146,10 @@ def optional_int8(number: int | None) -> bytes | None:
     return None if number is None else _INT8.pack(number)
 
 
+def timestamptz(moment: datetime) -> bytes:
+    return _INT8.pack((moment - _EPOCH) // _MICROSECOND)
+
+
 def boolean(truth: bool) -> bytes:
     return _BOOL[truth]
 
@@ -175,6 +182,11 @@ def texts(strings: Sequence[str]) -> bytes:
 def to_int(data: bytes | None) -> int | None:
     """Return an ``int4`` or ``int8`` as a number, NULL as None."""
     return None if data is None else int.from_bytes(data, "big", signed=True)
+
+
+def to_time(data: bytes | None) -> datetime | None:
+    """Return a ``timestamptz``, NULL as None."""
+    return None if data is None else _EPOCH + timedelta(microseconds=_INT8.unpack(data)[0])
 
 
 def to_text(data: bytes | None) -> str | None:
