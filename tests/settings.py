@@ -1,7 +1,8 @@
 """Settings of the tests: those of the staff site, in a ``VAR_DIR`` for each process of a run.
 
 The processes of one run share ``TESTS_RUN_DIR``, made by the first of them. The tests start their
-own PostgreSQL (tests/support/database.py); ``POSTGRES_BIN_DIR`` selects another version.
+own PostgreSQL (tests/support/database.py); ``POSTGRES_BIN_DIR`` selects another version, and
+``TEST_CITUS`` a Citus cluster instead.
 """
 
 import atexit
@@ -11,11 +12,15 @@ import tempfile
 from pathlib import Path
 from typing import cast
 
+from tests.support.citus import CitusNodes
+
 if "TESTS_RUN_DIR" not in os.environ:
     os.environ["TESTS_RUN_DIR"] = tempfile.mkdtemp(prefix="device-endpoint-tests-")
     atexit.register(shutil.rmtree, os.environ["TESTS_RUN_DIR"], ignore_errors=True)
     for _name in ("DATABASE_URL", "PUBLIC_HOST"):
         os.environ.pop(_name, None)
+    if (_nodes := CitusNodes.of_environment()) is not None:
+        os.environ["DATABASE_URL"] = _nodes.address("postgres")
 _var_dir = Path(os.environ["TESTS_RUN_DIR"], os.environ.get("PYTEST_XDIST_WORKER", "main"))
 _var_dir.mkdir(exist_ok=True)
 os.environ["VAR_DIR"] = str(_var_dir)

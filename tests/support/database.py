@@ -3,7 +3,8 @@
 The first process of a run that needs a database makes a cluster and migrates it; the others copy
 it. Each process then has a cluster of its own with three databases: ``TEMPLATE`` is never opened
 by a test, ``ROLLED_BACK`` serves the tests whose transaction is rolled back and so holds no rows
-of theirs, ``LIVE`` serves the running installation and the tests that commit beside it.
+of theirs, ``LIVE`` serves the running installation and the tests that commit beside it. With
+``TEST_CITUS`` the three are distributed databases of the cluster that it names.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from device_endpoint.supervisor.embedded_postgres import NAME as TEMPLATE
 from device_endpoint.supervisor.embedded_postgres import EmbeddedPostgres
 from device_endpoint.supervisor.executables import postgres_folder
 from device_endpoint.supervisor.process import Program
+from tests.support.citus import CitusNodes, databases_on
 
+CITUS = CitusNodes.of_environment()
 ROLLED_BACK = "test_device_endpoint"
 LIVE = "live_device_endpoint"
 
@@ -33,6 +36,11 @@ LIVE = "live_device_endpoint"
 @contextmanager
 def running_cluster() -> Iterator[None]:
     """Run this process's PostgreSQL; Django's connection leads to ``ROLLED_BACK``."""
+    if CITUS is not None:
+        with databases_on(CITUS, TEMPLATE, (ROLLED_BACK, LIVE)):
+            connections.settings["default"]["NAME"] = ROLLED_BACK
+            yield
+        return
     run_dir, var_dir = Path(settings.VAR_DIR).parent, Path(settings.VAR_DIR)
     postgres = EmbeddedPostgres(var_dir, postgres_folder(), var_dir / "log" / "postgres.log")
     with (run_dir / "cluster.lock").open("w") as lock:
@@ -68,6 +76,11 @@ def connection_to(name: str) -> Iterator[None]:
 def new_database() -> Iterator[str]:
     """Make a database from ``TEMPLATE``, give its name, and drop it."""
     name = f"own_{uuid.uuid4().hex[:12]}"
+    if CITUS is not None:
+        CITUS.copy(TEMPLATE, name)
+        yield name
+        CITUS.drop(name)
+        return
     execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     yield name
     execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -75,6 +88,8 @@ def new_database() -> Iterator[str]:
 
 def database_address(name: str = LIVE) -> str:
     """Return a database of this process's cluster as a ``DATABASE_URL``."""
+    if CITUS is not None:
+        return CITUS.address(name)
     options = connections.settings["default"]
     user, host = quote(str(options["USER"]), safe=""), quote(str(options["HOST"]), safe="")
     return f"postgres://{user}@{host}/{name}"
