@@ -7,10 +7,16 @@ import random
 import sys
 import time
 
-from tests.fault_injection import process_faults, report, resource_faults
+from tests.fault_injection import citus_faults, process_faults, report, resource_faults
 from tests.fault_injection.negative_controls import NEGATIVE_CONTROLS
 from tests.fault_injection.run import Plan, run
+from tests.support.citus import CitusNodes
 
+# On a cluster those of the nodes, and those of the program that need no PostgreSQL of its own.
+CITUS_FAULTS = (
+    *citus_faults.FAULTS,
+    *(x for x in process_faults.FAULTS if x.name in ("kill -9 a device worker", "reload")),
+)
 FAULTS = (*process_faults.FAULTS, *resource_faults.FAULTS)
 
 
@@ -29,6 +35,12 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--control", choices=sorted(NEGATIVE_CONTROLS), help="run a negative control"
     )
+    parser.add_argument(
+        "--citus",
+        type=CitusNodes,
+        metavar="postgres://USER@COORDINATOR:PORT,WORKER:PORT,…",
+        help="inject faults into the nodes of this cluster, which run on this machine",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--log", action="store_true", help="print each fault, at the end")
     return parser.parse_args()
@@ -46,13 +58,16 @@ def main() -> int:
         seconds=options.seconds,
         seed=seed,
         faults=[
-            fault for fault in (control.faults if control else FAULTS) if options.only in fault.name
+            fault
+            for fault in (control.faults if control else CITUS_FAULTS if options.citus else FAULTS)
+            if options.only in fault.name
         ],
         every=options.every,
         devices=options.devices,
         wait_factor=options.wait_factor,
         environment=control.environment if control else None,
         prepare=control.prepare if control else None,
+        citus=options.citus,
         show=show,
     )
     log, verdict, seconds = run(plan)

@@ -17,11 +17,13 @@ from tests.fault_injection.device import Sender
 from tests.fault_injection.mounts import SmallDisk
 from tests.fault_injection.processes import ProcessSnapshot
 from tests.fault_injection.wrong_clock import WrongClock
+from tests.support.citus import CitusNodes
 from tests.support.devices import Device
 from tests.support.stack import Stack
 
 # Short, so that a held lock causes timeouts within a short run.
 LOCK_TIMEOUT_MS = 1000
+CITUS_DATABASE = "faults"
 
 
 class Harness:
@@ -35,8 +37,10 @@ class Harness:
         seed: int,
         wait_factor: float,
         environment: dict[str, str],
+        citus: CitusNodes | None = None,
     ) -> None:
         self.folder = folder
+        self.citus = citus
         self.ledgers = folder / "ledgers"
         self.ledgers.mkdir()
         self.disk = SmallDisk(folder / "var")
@@ -51,6 +55,8 @@ class Harness:
         self.disk.mount()
         self.body_disk.mount()
         self.clock.set(0)
+        if self.citus is not None:
+            self._distribute(self.citus)
         self.stack.start()
         keys = {
             identity: self.stack.issue_psk(f"identity-{identity}", "--max-uses", "2")
@@ -67,6 +73,12 @@ class Harness:
             assert response.status_code == 200, response.text
             device.close()
             self.senders.append(Sender(device, number, self.ledgers, self._seed, self._wait_factor))
+
+    def _distribute(self, citus: CitusNodes) -> None:
+        citus.create(CITUS_DATABASE)
+        for command in ("migrate", "distribute"):
+            run = self.stack.manage(command, "--verbosity", "0")
+            assert run.returncode == 0, run.stderr
 
     def start_sending(self) -> None:
         for sender in self.senders:
@@ -127,6 +139,8 @@ class Harness:
         )
 
     def database_conninfo(self) -> str:
+        if self.citus is not None:
+            return self.citus.address(CITUS_DATABASE)
         sockets = self.folder / "var" / "run" / "postgres"
         return psycopg.conninfo.make_conninfo(
             host=str(sockets), user="device_endpoint", dbname="device_endpoint"
@@ -150,7 +164,11 @@ class Harness:
         return status == http.client.OK
 
     def _environment(self) -> dict[str, str]:
+        database = {}
+        if self.citus is not None:
+            database["DATABASE_URL"] = self.citus.address(CITUS_DATABASE)
         return {
+            **database,
             "LISTEN": "127.0.0.1",
             "DEVICE_WORKERS": "2",
             "LOCK_TIMEOUT_MS": str(LOCK_TIMEOUT_MS),

@@ -18,6 +18,7 @@ from tests.fault_injection.harness import Harness
 from tests.fault_injection.injector import InjectionLog, inject
 from tests.fault_injection.ledger import read_events
 from tests.fault_injection.verdict import Verdict, compare, read_transcript
+from tests.support.citus import CitusNodes
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Plan:
     """The options of a run; ``every`` is the mean pause between faults, in seconds.
 
     ``environment`` is added to that of `up`; ``prepare`` changes the running installation before
-    devices send.
+    devices send. With ``citus`` the database is a distributed one of that cluster.
     """
 
     seconds: float
@@ -36,6 +37,7 @@ class Plan:
     wait_factor: float = 0.1
     environment: dict[str, str] | None = None
     prepare: Callable[[Harness], None] | None = None
+    citus: CitusNodes | None = None
     show: Callable[[str], None] = print
 
 
@@ -49,6 +51,7 @@ def run(plan: Plan, folder: Path | None = None) -> tuple[InjectionLog, Verdict, 
         seed=plan.seed,
         wait_factor=plan.wait_factor,
         environment=plan.environment or {},
+        citus=plan.citus,
     )
     try:
         return _run(plan, harness)
