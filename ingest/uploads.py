@@ -99,6 +99,7 @@ def store_files(
     _check_hours(prepared, limits.hours)
     transactions.run_with_retry(durability_check.ensure_durable)
     transactions.run_with_retry(disk_space.ensure_nodes_free)
+    transactions.run_with_retry(lambda: durability_check.ensure_node_answers(uploader.identity_id))
     if quotas.has_daily_quota():
         receipts = _store_within_quota(uploader, prepared)
     elif len(prepared) == 1:

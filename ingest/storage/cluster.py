@@ -13,8 +13,10 @@ from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
-# A node that does not answer must not hold up those that ask: others serve meanwhile.
-TIMEOUT_MS = 3_000
+# A node that does not answer must not hold up those that ask: others serve meanwhile. All nodes
+# together, then one alone: /readyz gives up after four seconds.
+TIMEOUT_MS = 2_000
+REACH_TIMEOUT_MS = 1_000
 # A node that timed out is not asked again for so long.
 SILENCE_SECONDS = 60.0
 # What an upload may wait for a frozen node.
@@ -30,6 +32,11 @@ FROM run_command_on_all_nodes(%s) a JOIN pg_dist_node n ON n.nodeid = a.nodeid O
 # Whether a node can be reached at all is asked one by one, where all together did not answer.
 _NODES = "SELECT nodename, nodeport FROM pg_dist_node WHERE isactive ORDER BY 1, 2"
 _REACHES = "SELECT citus_check_connection_to_node(%s, %s)"
+_NODE_OF_IDENTITY = """
+SELECT n.nodename || ':' || n.nodeport FROM pg_dist_placement p
+JOIN pg_dist_node n ON n.groupid = p.groupid
+WHERE p.shardid = get_shard_id_for_distribution_column('ingest_measurement', %s::bigint)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,17 @@ def ask_all_nodes(statement: str) -> list[NodeAnswer]:
     return [NodeAnswer(node, (text or "") if success else None) for node, success, text in rows]
 
 
+def is_silent_for(identity_id: int) -> bool:
+    """Return whether the node that stores an identity did not answer a moment ago.
+
+    Without it each upload to a frozen node would hold a process for ``UPLOAD_TIMEOUT_MS``.
+    """
+    if time.monotonic() >= _silence.until:
+        return False
+    silent = {answer.node for answer in _silence.answers if answer.text is None}
+    return any(node in silent for (node,) in _query(_NODE_OF_IDENTITY, [identity_id]))
+
+
 def limit_session() -> None:
     """Let no statement of this session wait long for a frozen node of a cluster."""
     if is_cluster():
@@ -96,16 +114,18 @@ def _find_silent_nodes() -> list[NodeAnswer]:
     found = []
     for name, port in _query(_NODES, []):
         try:
-            ((reaches,),) = _query(_REACHES, [name, port])
+            ((reaches,),) = _query(_REACHES, [name, port], REACH_TIMEOUT_MS)
         except DatabaseError:
             reaches = False
         found.append(NodeAnswer(f"{name}:{port}", "" if reaches else None))
     return found
 
 
-def _query(statement: str, parameters: Sequence[str | int]) -> list[tuple[Any, ...]]:
+def _query(
+    statement: str, parameters: Sequence[str | int], timeout_ms: int = TIMEOUT_MS
+) -> list[tuple[Any, ...]]:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {TIMEOUT_MS}")
+        cursor.execute(f"SET LOCAL statement_timeout = {timeout_ms}")
         cursor.execute(statement, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows

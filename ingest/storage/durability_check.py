@@ -84,3 +84,12 @@ def ensure_durable() -> None:
                 retry_after=RETRY_AFTER_SECONDS,
             )
     _checked_at[session] = now
+
+
+def ensure_node_answers(identity_id: int) -> None:
+    """Raise ``DatabaseUnavailable`` if the cluster's node that stores the identity is silent."""
+    if cluster.is_silent_for(identity_id):
+        raise DatabaseUnavailable(
+            "A part of the database does not answer: nothing is stored.",
+            retry_after=RETRY_AFTER_SECONDS,
+        )

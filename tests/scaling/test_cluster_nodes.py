@@ -90,6 +90,18 @@ def test_an_upload_waits_seconds_for_a_node(distributed: Database) -> None:
     assert distributed.manage("shell", "-v0", "-c", script).stdout == "5s\n"
 
 
+def test_an_upload_to_a_node_that_was_silent_is_refused_at_once(distributed: Database) -> None:
+    script = (
+        "from ingest.storage import cluster, durability_check, transactions\n"
+        "cluster.ask_all_nodes(\"SELECT 'here'\")\n"
+        "try: durability_check.ensure_node_answers(1); print('stored')\n"
+        "except transactions.DatabaseUnavailable as error: print(error.retry_after)\n"
+    )
+    assert distributed.manage("shell", "-v0", "-c", script).stdout == "stored\n"
+    answer(distributed, "%", None, success=None)
+    assert distributed.manage("shell", "-v0", "-c", script).stdout == "60\n"
+
+
 def test_without_citus_no_node_is_asked(database: Database) -> None:
     checks = checks_of(database)
     assert "nodes" not in checks
