@@ -15,10 +15,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Backoff:
-    """Delays between attempts: up to ``initial_seconds``, doubled each time, capped."""
+    """Delays between attempts: up to ``initial_seconds``, doubled each time, capped.
+
+    The cap decides whether a server recovers: where so many devices wait that refusing them takes
+    all of its processors' time, it accepts nothing. Ten minutes keep the refusals of 100,000
+    devices below a third of two processors (docs/explanation/scaling.md).
+    """
 
     initial_seconds: float = 1.0
-    max_seconds: float = 60.0
+    max_seconds: float = 600.0
 
     def choose_delay(
         self, failures: int, retry_after_seconds: float | None, rng: random.Random

@@ -27,6 +27,8 @@ from device_client.synthetic_data import make_acceleration_file, make_file
 
 SIMULATED_NAME = "hr_measurement"
 ACCELERATION_NAME = "acc"
+# A device whose disk is full tries to record again after so long.
+_FULL_DISK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Simulation:
             wake_at = self.schedule.due_ms(index) / 1000
             if disk_error:
                 self.on_error(disk_error)
-                wake_at = self.clock() + self.backoff.max_seconds
+                wake_at = self.clock() + _FULL_DISK_SECONDS
             self._sleep_until(min(wake_at, retry_at) if failures else wake_at)
 
     def _record_due_files(self, index: int) -> tuple[int, StateError | None]:
