@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Q, QuerySet
 
 from identities.visibility import Scope
 from ingest.models import Measurement, Series, Withdrawal
+from ingest.storage import cluster
 
 MAX_NAMES_OFFERED = 30
 MAX_IDENTITIES_OF_NAME = 1_000
@@ -21,6 +23,8 @@ WITH RECURSIVE names AS (
 )
 SELECT name FROM names WHERE name IS NOT NULL LIMIT %s
 """
+# A cluster reads no table of its nodes recursively.
+_NAMES_OF_NODES = "SELECT DISTINCT s.name FROM ingest_series s ORDER BY s.name LIMIT %s"
 
 
 def list_series_names(scope: Scope) -> list[str]:
@@ -29,8 +33,13 @@ def list_series_names(scope: Scope) -> list[str]:
         names = scope.filter(Series.objects.order_by("name")).values_list("name", flat=True)
         return list(names.distinct()[:MAX_NAMES_OFFERED])
     with connection.cursor() as cursor:
-        cursor.execute(_NAMES, [MAX_NAMES_OFFERED])
-        return [name for (name,) in cursor.fetchall()]
+        return read_names(cursor, MAX_NAMES_OFFERED)
+
+
+def read_names(cursor: CursorWrapper, limit: int) -> list[str]:
+    """Return the first ``limit`` names of series, of all identities, ascending."""
+    cursor.execute(_NAMES_OF_NODES if cluster.is_cluster() else _NAMES, [limit])
+    return [name for (name,) in cursor.fetchall()]
 
 
 def filter_by_name(files: QuerySet[Measurement], name: str) -> QuerySet[Measurement]:

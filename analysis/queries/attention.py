@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from alerts.models import Incident
 from alerts.overdue import shortest_of_studies
@@ -22,11 +22,14 @@ from identities.models import Identity
 from identities.visibility import Scope
 from ingest.measurement_types import find_types
 from ingest.models import CertificateRefusal, DeviceCertificate, SampleConflict, Series
+from ingest.series_names import read_names
+from ingest.storage import cluster
 from ingest.uuid7 import uuid7_floor
 
 # Beyond it the states of all identities are not counted: no index can hold them.
 MAX_IDENTITIES_COUNTED = 2_000
 MAX_ROWS = 10
+MAX_NAMES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,6 @@ SELECT r.id, r.identity_id, r.name, r.received_at FROM (
     SELECT m.id, m.identity_id, m.name, m.received_at FROM ingest_measurement m
     WHERE m.status = 'rejected' AND m.id >= %(since)s AND {condition} OFFSET 0
 ) AS r ORDER BY r.id DESC LIMIT %(limit)s
-"""
-# Each step jumps to the next name in the index.
-_SERIES_NAMES = """
-WITH RECURSIVE names AS (
-    (SELECT s.name FROM ingest_series s ORDER BY s.name LIMIT 1)
-    UNION ALL
-    SELECT (SELECT s.name FROM ingest_series s WHERE s.name > names.name ORDER BY s.name LIMIT 1)
-    FROM names WHERE names.name IS NOT NULL
-)
-SELECT names.name FROM names WHERE names.name IS NOT NULL LIMIT 10000
 """
 
 
@@ -156,15 +149,20 @@ def count_unmonitored(scope: Scope, now: datetime) -> tuple[int, int]:
 
 def _unmonitored(identities: QuerySet[Identity], now: datetime) -> QuerySet[Identity]:
     with connection.cursor() as cursor:
-        cursor.execute(_SERIES_NAMES)
-        types = find_types(name for (name,) in cursor.fetchall())
+        types = find_types(read_names(cursor, MAX_NAMES))
     monitored = [
         name for name, kind in types.items() if kind is not None and kind.reporting_interval
     ]
-    series = Series.objects.filter(identity_id=OuterRef("pk"), name__in=monitored)
+    series = Series.objects.filter(name__in=monitored)
+    # A cluster compares no row of a table that each node has with the tables of the nodes.
+    has_monitored_series: Exists | Q = (
+        Q(pk__in=series.values("identity_id"))
+        if cluster.is_cluster()
+        else Exists(series.filter(identity_id=OuterRef("pk")))
+    )
     paused = identities.filter(monitoring_paused_until__gt=now)
     without = identities.filter(reporting_interval=None).exclude(Exists(shortest_of_studies()))
-    return (without.exclude(Exists(series)) if monitored else without) | paused
+    return (without.exclude(has_monitored_series) if monitored else without) | paused
 
 
 def is_monitoring_late(last_run_at: datetime | None, now: datetime) -> bool:

@@ -53,10 +53,11 @@ class Coverage:
 _FIRST = f"""
 SELECT s.step_us, s.sample_count, s.hour * 3600000::bigint + s.first_offset_ms AS first_ms
 FROM ingest_hoursummary s
-WHERE s.identity_id = i.id AND s.name = %(name)s ORDER BY s.hour LIMIT {FIRST_HOURS}
+WHERE s.identity_id = i.identity_id AND s.name = i.name ORDER BY s.hour LIMIT {FIRST_HOURS}
 """  # noqa: S608 - constants only
+# From the series, whose rows a cluster keeps beside the summaries.
 _INTERVALS = f"""
-SELECT i.id, coalesce(
+SELECT i.identity_id, coalesce(
     (SELECT m.step_us / 1000.0 FROM (
         SELECT f.step_us, sum(f.sample_count) OVER (ORDER BY f.step_us) AS reached,
                sum(f.sample_count) OVER () AS total
@@ -66,7 +67,7 @@ SELECT i.id, coalesce(
         SELECT f.first_ms - lag(f.first_ms) OVER (ORDER BY f.first_ms) AS step_ms
         FROM ({_FIRST}) AS f
      ) AS d WHERE d.step_ms IS NOT NULL))::float8
-FROM unnest(%(ids)s::bigint[]) AS i(id)
+FROM ingest_series i WHERE i.identity_id = ANY(%(ids)s) AND i.name = %(name)s
 """  # noqa: S608 - constants only
 _OPEN = """
 open AS MATERIALIZED (

@@ -1,8 +1,9 @@
 """The statements that distribute files and blocks over a Citus cluster, sharded by identity.
 
-Identities and certificates are reference tables, copied to every node, because every upload reads
-them. Files, blocks and series of one identity are colocated on one node. All other tables stay on
-the coordinator. Each statement is a transaction of its own, so an interrupted run can be resumed.
+Identities, certificates and who takes part in which study are reference tables, copied to every
+node: every upload reads the first two, and studies narrow every list. Files, blocks and series of
+one identity are colocated on one node. All other tables stay on the coordinator. Each statement is
+a transaction of its own, so an interrupted run can be resumed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-REFERENCE_TABLES = ("identities_identity", "ingest_devicecertificate")
+REFERENCE_TABLES = (
+    "identities_identity",
+    "ingest_devicecertificate",
+    "identities_studyidentity",
+)
 FILES, BLOCKS, HOURS, DAYS, SERIES = DISTRIBUTED_TABLES = (
     "ingest_measurement",
     "ingest_sampleblock",

@@ -12,8 +12,10 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import ForeignKey, Model
 
+from ingest.maintenance.citus import DISTRIBUTED_TABLES
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 
 _COUNT = """
@@ -21,6 +23,11 @@ SELECT count(*) FROM {table} r
 WHERE r.{column} IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM {target} t WHERE t.{key} = r.{column})
 """
+# Citus joins no local table with a distributed one: the keys go there as an array.
+_REFERENCES = """
+SELECT r.{column}, count(*) FROM {table} r WHERE r.{column} IS NOT NULL GROUP BY r.{column}
+"""
+_TARGETS = "SELECT t.{key} FROM {target} t WHERE t.{key} = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,26 @@ def find_orphans() -> Iterator[Orphans]:
     for model, field in unconstrained_references():
         target = field.related_model._meta
         table, column = model._meta.db_table, field.column
-        statement = _COUNT.format(
-            table=table, column=column, target=target.db_table, key=field.target_field.column
-        )
+        names = {
+            "table": table,
+            "column": str(column),
+            "target": target.db_table,
+            "key": str(field.target_field.column),
+        }
+        is_local = table not in DISTRIBUTED_TABLES
         with transaction_without_timeouts(), connection.cursor() as cursor:
-            cursor.execute(statement)
-            (rows,) = cursor.fetchone()
+            if is_local and target.db_table in DISTRIBUTED_TABLES:
+                rows = _count_by_keys(cursor, names)
+            else:
+                cursor.execute(_COUNT.format(**names))
+                (rows,) = cursor.fetchone()
         if rows:
             yield Orphans(table, column, target.db_table, rows)
+
+
+def _count_by_keys(cursor: CursorWrapper, names: dict[str, str]) -> int:
+    cursor.execute(_REFERENCES.format(**names))
+    references = dict(cursor.fetchall())
+    cursor.execute(_TARGETS.format(**names), [list(references)])
+    found = {key for (key,) in cursor.fetchall()}
+    return sum(count for key, count in references.items() if key not in found)

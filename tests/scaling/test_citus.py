@@ -21,6 +21,7 @@ RECORDING = PROJECT_DIR / "tests/data/hr_measurement_2019_06_11"
 STATEMENTS = [
     r"SELECT create_reference_table\('identities_identity'\)",
     r"SELECT create_reference_table\('ingest_devicecertificate'\)",
+    r"SELECT create_reference_table\('identities_studyidentity'\)",
     r'ALTER TABLE ingest_measurement DROP CONSTRAINT "ingest_measurement_pkey"',
     r"ALTER TABLE ingest_measurement ADD PRIMARY KEY \(identity_id, id\)",
     r'ALTER TABLE ingest_sampleblock DROP CONSTRAINT "ingest_sampleblock_pkey"',
@@ -180,6 +181,8 @@ def _check_pages(stack: Stack, rejected: str) -> None:
         ("day", 2_880), ("hr", 3), ("recorded", 4_998),
     ]  # fmt: skip
     for page in (
+        "/admin/",
+        "/admin/analysis/compliance/",
         "/admin/ingest/measurement/",
         "/admin/ingest/measurement/?status__exact=rejected",
         "/admin/ingest/measurement/?q=ward",
