@@ -19,7 +19,7 @@ test test-all clients: export PYTHONDONTWRITEBYTECODE :=
 # Property tests take four times as many examples.
 test-all: export LONG_TESTS := 1
 
-QUICK_TESTS := "not browser and not clients and not debian and not lake and not recipes and not slow"
+QUICK_TESTS := "not browser and not clients and not containers and not debian and not lake and not recipes and not slow"
 
 .DEFAULT_GOAL := help
 .PHONY: audit clients help demo up logs test test-all check fault-injection faults security-report trust \

@@ -6,6 +6,8 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.deployment.compose_by_podman import missing_images
+
 DEBIAN_NGINX = Path("/usr/sbin/nginx")
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 
@@ -24,6 +26,8 @@ def missing_tools() -> dict[str, str]:
     }
     if absent := [name for name, path in debian.items() if not path]:
         found["debian"] = ", ".join(absent)
+    if absent := missing_images():
+        found["containers"] = ", ".join(absent)
     lake = {
         "DuckDB (pip install duckdb)": find_spec("duckdb"),
         "Polars (pip install polars)": find_spec("polars"),
