@@ -19,6 +19,7 @@ from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from identities.access_tokens import AccessToken
 from identities.models import ProviderAccount
@@ -27,6 +28,7 @@ from identities.studies import Study, StudyMember
 logger = logging.getLogger(__name__)
 
 SUPERUSERS = "superusers"
+MAX_SUBJECT_LENGTH = 255  # of OpenID Connect
 # Each has the rights of those before it.
 _ROLES = list(StudyMember.Role.values)
 
@@ -81,25 +83,26 @@ def find_or_create_user(claims: dict[str, Any], signed_in: Any, *, may_create: b
     Without one, if it ``may_create`` one, the account is linked to ``signed_in``, a user who has
     signed in by password, or else becomes a new user. Raises ``AccountRefused``.
     """
-    subject = str(claims["sub"])[:255]
+    subject = str(claims["sub"])
+    if len(subject) > MAX_SUBJECT_LENGTH:
+        raise AccountRefused(_("The identity provider did not confirm the sign-in."))
     known = {"issuer": settings.OIDC_ISSUER, "subject": subject}
     account = ProviderAccount.objects.filter(**known).select_related("user").first()
     if account is not None:
         return account.user
     if not may_create:
-        raise AccountRefused("This account is in no group that has access here.")
+        raise AccountRefused(_("This account is in no group that has access here."))
     if signed_in is not None:
         if ProviderAccount.objects.filter(user=signed_in).exists():
-            raise AccountRefused("This user is linked to another account of the provider.")
+            raise AccountRefused(_("This user is linked to another account of the provider."))
         ProviderAccount.objects.create(user=signed_in, **known)
         return signed_in
     users = get_user_model()
     name = str(claims.get("preferred_username") or claims.get("email") or subject)
     username = re.sub(r"[^\w.@+-]", "_", name, flags=re.ASCII)[:150]
     if users._default_manager.filter(username__iexact=username).exists():
-        raise AccountRefused(
-            f"A user {username} exists already. Sign in by password, then open this page again."
-        )
+        text = _("A user %(name)s exists already. Sign in by password, then open this page again.")
+        raise AccountRefused(text % {"name": username})
     with transaction.atomic():
         user = users._default_manager.create_user(username)  # without a usable password
         ProviderAccount.objects.create(user=user, **known)

@@ -60,7 +60,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def signed_in(browser: Browser, stack: Stack, username: str = "", **options: Any) -> Iterator[Page]:
+def signed_in(browser: Browser, stack: Stack, username: Any = "", **options: Any) -> Iterator[Page]:
     """Open a page as the superuser, or as a user with the same password.
 
     Any error on a page fails the test.

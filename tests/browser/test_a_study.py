@@ -46,9 +46,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def studies(stack: Stack, live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Study]]:
-    """Two studies; Sara is study admin of A, Dora data manager, Vera nothing yet."""
+def beside_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the database be used while Playwright's event loop runs; comes before ``live_db``."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def studies(stack: Stack, beside_chromium: None, live_db: None) -> Iterator[list[Study]]:
+    """Two studies; Sara is study admin of A, Dora data manager, Vera nothing yet."""
     found = [Study.objects.create(name=name) for name in ("Day A", "Day B")]
     users = {
         name: User.objects.create_user(name, password=stack.superuser_password, is_staff=True)
@@ -110,19 +115,22 @@ def download(page: Page, stack: Stack, study: Study, folder: Path) -> dict[str, 
     """Download the study into a folder in two parts; return the zips by name."""
     page.add_init_script(FOLDER)
     show(page, stack, f"identities/study/{study.pk}/change/", folder)
-    page.click("text=Download")
+    page.get_by_role("link", name="Download", exact=True).click()
     page.select_option("[name=format]", label="CSV")
     page.click("input[value=Choose]")
     status = page.locator("[data-status]")
+    # The fourth does not arrive.
+    page.route("**/day-bed-3/archive?*", lambda route: None)
     page.click("[data-start=folder]")
-    expect(page.locator("[data-count]")).not_to_contain_text("0 of")
+    expect(page.locator("[data-count]")).to_contain_text(f"3 of {DEVICES}")
+    expect(status).to_contain_text("day-bed-3")
+    page.screenshot(path=folder / "downloading.png", full_page=True)
     page.click("[data-stop]")
     expect(status).to_contain_text("Stopped")
-    page.screenshot(path=folder / "stopped.png", full_page=True)
+    page.unroute("**/day-bed-3/archive?*")
     page.reload()
-    expect(status).to_contain_text("are downloaded already")
-    page.keyboard.press("Tab")
-    page.click("[data-start=folder]")
+    expect(status).to_contain_text("3 are downloaded already")
+    page.locator("[data-start=folder]").press("Enter")
     expect(status).to_contain_text("All zips are downloaded.")
     expect(page.locator("[data-count]")).to_contain_text(f"{DEVICES} of {DEVICES}")
     page.screenshot(path=folder / "downloaded.png", full_page=True)
