@@ -36,5 +36,5 @@ ENV PATH=/opt/venv/bin:$PATH \
 # By number, so that a container engine can verify that it is not root.
 USER 10001
 # SERVICE selects the service.
-HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "device_endpoint.healthcheck"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "device_endpoint.local_probe"]
 CMD ["python", "-m", "gunicorn", "--config", "device_endpoint/gunicorn_conf.py"]

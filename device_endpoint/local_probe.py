@@ -1,6 +1,8 @@
 """HTTP and TLS probes of this installation's own listeners: nginx, sockets and TCP ports.
 
-Used by ``/readyz``, the supervisor, the container health check, ``doctor`` and ``/metrics``.
+Used by ``/readyz``, the supervisor, ``doctor`` and ``/metrics``. ``python -m
+device_endpoint.local_probe`` is the health check of a container: it exits with 0 if the service
+answers, with whatever status.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import http.client
 import select
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,9 +21,10 @@ from cryptography import x509
 from django.conf import settings
 
 from device_endpoint import server_certificate
-from device_endpoint.env import read_text, socket_folder
+from device_endpoint.env import read_choice, read_text, socket_folder
 
 TIMEOUT_SECONDS = 10.0
+HEALTH_CHECK_SECONDS = 4.0
 POLL_INTERVAL_SECONDS = 0.05
 MAX_BODY_BYTES = 65536
 PROBE_ERRORS = (OSError, http.client.HTTPException)
@@ -149,3 +153,8 @@ def _tls_connection(
 ) -> http.client.HTTPSConnection:
     host = _LOOPBACK.get(address, address.strip("[]"))
     return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+
+
+if __name__ == "__main__":  # the health check of a container
+    service = read_choice("SERVICE", "device", ("device", "staff"))
+    sys.exit(0 if speaks_http(service, HEALTH_CHECK_SECONDS) else 1)

@@ -22,7 +22,7 @@ from analysis.admin.compliance_table import Row, make_rows
 from analysis.models import Compliance
 from analysis.queries.compliance import Coverage, read_coverage
 from analysis.queries.days import find_zone, start_of_day
-from analysis.queries.participants import (
+from analysis.queries.identities import (
     MAX_PARTICIPANTS,
     Participant,
     list_measurement_names,

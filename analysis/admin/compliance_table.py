@@ -13,7 +13,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from analysis.queries.compliance import Coverage
-from analysis.queries.participants import Participant
+from analysis.queries.identities import Participant
 
 MS_PER_HOUR = 3_600_000
 # Least part of the threshold of each colour above the first.

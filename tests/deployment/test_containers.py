@@ -181,7 +181,7 @@ def test_nginx_needs_no_folder_of_the_program(stack: Stack, tmp_path: Path) -> N
 
 def _health(**environment: str) -> tuple[int, bytes]:
     run = subprocess.run(
-        [sys.executable, "-m", "device_endpoint.healthcheck"],
+        [sys.executable, "-m", "device_endpoint.local_probe"],
         cwd=PROJECT_DIR,
         env=clean_environment(**environment),
         capture_output=True,
