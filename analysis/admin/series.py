@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from analysis.admin.days import describe_days
+from analysis.admin.series_comparison import Comparison, read_comparison, suggest
+from analysis.admin.series_events import list_events
 from analysis.admin.series_exports import list_exports
 from analysis.models import Series as SeriesModel
 from analysis.queries.series import (
@@ -31,10 +33,9 @@ from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.measurement_types import Kind, find_kinds
 from ingest.series_names import list_series_names
-from ingest.time_range import describe_ahead, format_instant
+from ingest.time_range import RangeError, describe_ahead, format_instant, parse_range
 
 PER_PAGE = 100
-MAX_COMPARED_SERIES = 6
 MIN_COLUMNS = 2  # a single column has a chart of its own
 COLOURS = 6
 
@@ -58,8 +59,10 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         return [
             path("", wrap(self.changelist_view), name="analysis_series_changelist"),
             path("compare/", wrap(self.compare_view), name="analysis_series_compare"),
+            path("suggest/", wrap(self.suggest_view), name="analysis_series_suggest"),
             path(chart, wrap(self.chart_view), name="analysis_series_chart"),
             path(f"{chart}days/", wrap(self.days_view), name="analysis_series_days"),
+            path(f"{chart}events/", wrap(self.events_view), name="analysis_series_events"),
         ]
 
     def changelist_view(
@@ -122,16 +125,40 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         return self._render(request, "days", title=title, **context)
 
     def compare_view(self, request: HttpRequest) -> HttpResponse:
-        """Return the page of the series in ``?series=IDENTITY/NAME&series=…``."""
+        """Return the page of the series in ``?series=IDENTITY/NAME&series=…``.
+
+        One that does not exist is an error beside the field; the others are shown.
+        """
         self._check(request)
-        requested = dict.fromkeys(request.GET.getlist("series"))
-        pairs = [text.strip().split("/") for text in requested]
-        if not 1 <= len(pairs) <= MAX_COMPARED_SERIES or any(len(pair) != 2 for pair in pairs):
-            raise Http404(f"Select 1 to {MAX_COMPARED_SERIES} series as IDENTITY/NAME.")
-        return self._chart(request, [_find_or_404(request, *pair) for pair in pairs])
+        comparison = read_comparison(request.GET.getlist("series"), scope_of(request.user))
+        if not comparison.series:
+            title = _("Compare series")
+            return self._render(request, "compare", title=title, comparison=comparison)
+        return self._chart(request, comparison.series, comparison=comparison)
+
+    def suggest_view(self, request: HttpRequest) -> HttpResponse:
+        """Return series as IDENTITY/NAME for what was typed: ``{"results": [...]}``."""
+        self._check(request)
+        results = suggest(request.GET.get("q", "")[:129], scope_of(request.user))
+        return JsonResponse({"results": results}, headers={"Cache-Control": "no-store"})
+
+    def events_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
+        """Return what happened in the range ``from`` to ``to``: ``{"results": [...]}``."""
+        self._check(request)
+        series = _find_or_404(request, identity, name)
+        try:
+            wanted = parse_range(request.GET.get("from"), request.GET.get("to"))
+        except RangeError as error:
+            return JsonResponse({"detail": f"{error.parameter}: {error.reason}"}, status=400)
+        events = list_events(series, wanted, request.user.has_perm)
+        return JsonResponse({"results": events}, headers={"Cache-Control": "no-store"})
 
     def _chart(
-        self, request: HttpRequest, series_list: list[Series], columns: ColumnSet | None = None
+        self,
+        request: HttpRequest,
+        series_list: list[Series],
+        columns: ColumnSet | None = None,
+        comparison: Comparison | None = None,
     ) -> HttpResponse:
         names = [series.name for series in series_list]
         kinds = find_kinds(names if columns is None else [columns.name, *names])
@@ -160,6 +187,7 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
                 _make_series_header(series, kinds[series.name], titles) for series in series_list
             ],
             now_ms=int(time.time() * 1000),
+            comparison=comparison,
             others_url=_other_columns_url(request, series_list) if columns is None else "",
             exports=list_exports(series_list, kinds, columns),
         )
@@ -233,6 +261,7 @@ def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[s
         "ahead": describe_ahead(series.last_ms),
         "colour": titles.index(title) % COLOURS + 1,
         "api_url": reverse("read_api:one_series", args=[series.identity, series.name]),
+        "events_url": reverse("admin:analysis_series_events", args=[series.identity, series.name]),
         "identity_url": reverse("admin:analysis_overview_identity", args=[series.identity]),
         "days_url": reverse("admin:analysis_series_days", args=[series.identity, series.name]),
         "remove_url": f"{reverse('admin:analysis_series_compare')}?{others}" if others else "",

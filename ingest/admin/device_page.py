@@ -90,7 +90,7 @@ def _describe(history: DeviceHistory) -> dict[str, Any]:
         "stranger": history.stranger,
         "stranger_remedy": history.stranger and find_remedy(history.stranger.code),
         "attempts": [_describe_attempt(attempt) for attempt in history.attempts],
-        "line": [_describe_certificate(each, current) for each in reversed(history.line)],
+        "line": [_describe_certificate(each, history) for each in reversed(history.line)],
         "bars": _make_bars(history.days),
         "chart_size": (len(history.days) * (BAR_WIDTH + 2), CHART_HEIGHT),
         "days": [day for day in reversed(history.days) if day.files],
@@ -164,16 +164,14 @@ def _describe_attempt(attempt: RegistrationAttempt) -> dict[str, Any]:
     }
 
 
-def _describe_certificate(
-    certificate: DeviceCertificate, current: DeviceCertificate
-) -> dict[str, Any]:
+def _describe_certificate(certificate: DeviceCertificate, history: DeviceHistory) -> dict[str, Any]:
     now = timezone.now()
     return {
         "certificate": certificate,
         "fingerprint": grouped(certificate.sha256)[:19],
         "url": reverse("admin:ingest_devicecertificate_change", args=[certificate.pk]),
         "state": _describe_certificate_state(certificate, now),
-        "is_current": certificate.pk == current.pk,
+        "is_current": history.is_live and certificate.pk == history.current.pk,
     }
 
 

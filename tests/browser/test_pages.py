@@ -29,6 +29,9 @@ PAGES = [
     f"analysis/series/{IDENTITY}/hr/days/",
     "analysis/compliance/?to=2023-11-15&name=hr",
     f"analysis/series/compare/?series={IDENTITY}/hr&series={IDENTITY}/ibi&layout=rows&align=start",
+    f"analysis/series/compare/?series={IDENTITY}/nothing",
+    "analysis/annotation/",
+    f"analysis/annotation/add/?of={IDENTITY}&name=hr",
     "ingest/devicecertificate/{certificate}/device/",
     "ingest/strangerrefusal/",
     "ingest/measurementtype/",
@@ -103,7 +106,7 @@ def test_no_analysis_page_is_large_or_wider_than_a_phone(
 ) -> None:
     narrow = {"width": 390, "height": 800}
     with chart_page.signed_in(chromium, stack, viewport=narrow) as page:
-        for each in PAGES[:12]:
+        for each in PAGES[:15]:
             page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
             page.wait_for_load_state("networkidle")
             assert chart_page.measure_bytes(page) < chart_page.MAX_BYTES, each

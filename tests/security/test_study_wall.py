@@ -42,6 +42,10 @@ READS = (
     "/api/v1/series?study={study_name}",
     "/api/v1/archive?study={study_name}&series={name}/{series}",
     "/admin/analysis/series/compare/?series={name}/{series}",
+    "/admin/analysis/series/suggest/?q={name}/{series}",
+    "/admin/analysis/annotation/add/?of={name}&name={series}",
+    "/api/v1/annotations?identity={name}",
+    "/api/v1/annotations?q={text}",
     *(
         f"/admin/autocomplete/?term={{text}}&app_label={model}&field_name=identity"
         for model in (

@@ -43,6 +43,13 @@ export function findGaps(rows, width, maxJoined, range, extent) {
   return gaps;
 }
 
+/** Returns the parts of the range in which every one of `lists` has a gap. */
+export function intersectGaps(lists) {
+  return lists.reduce((common, gaps) => common.flatMap((one) => gaps.map((other) => (
+    { from: Math.max(one.from, other.from), to: Math.min(one.to, other.to) }
+  ))).filter((gap) => gap.from < gap.to));
+}
+
 /**
  * Returns the columns [time, mean, min, max]; null values break the line at a gap.
  *

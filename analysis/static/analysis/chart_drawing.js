@@ -1,9 +1,12 @@
 // Draws series with uPlot: the mean as a line in a band from minimum to maximum.
 /* global uPlot */
+import { intersectGaps } from "./chart_columns.js";
 import { drawPlausibleRanges, findPlausibleRanges } from "./chart_plausible_range.js";
 import { makeAxisLabels, formatLength } from "./chart_times.js";
 
-const HEIGHT = 360;
+const MIN_HEIGHT = 360;
+const MAX_HEIGHT = 900;
+const LANE_HEIGHT = 8; // of the strip in which an overlaid series shows its gaps
 export const MAX_MARKERS = 300; // samples of a line that are marked one by one
 const LABEL_PADDING = 8;
 const FINE_RANGE = 10_000; // milliseconds; the ticks of longer ranges are whole seconds
@@ -13,6 +16,11 @@ const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [1, 4]];
 
 /** Returns the dashes of the series `index`; 36 series differ in colour or dashes. */
 export const makeDash = (index) => DASHES[(index + Math.floor(index / 6)) % 6];
+
+/** Returns the height of a chart: `part` of the window, which large windows make higher. */
+export const findHeight = (part = 0.5, least = MIN_HEIGHT) => (
+  Math.round(Math.min(Math.max(least, window.innerHeight * part), MAX_HEIGHT))
+);
 
 export function themeColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -74,6 +82,26 @@ function drawGaps(chart, gaps) {
       ctx.fillText(text, (left + right) / 2, bbox.top + 16 * ratio);
     }
   }
+  ctx.restore();
+}
+
+/** Hatches each overlaid series' gaps in a strip of its own, in its colour, at the top. */
+function drawLanes(chart, list) {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.lineWidth = 1.5 * ratio;
+  list.forEach((series, index) => {
+    ctx.strokeStyle = themeColour(`--chart-${(series.index % 6) + 1}`);
+    const lane = { top: bbox.top + (3 + index * (LANE_HEIGHT + 2)) * ratio, height: LANE_HEIGHT * ratio };
+    for (const gap of series.drawn.gaps) {
+      const left = Math.max(bbox.left, chart.valToPos(gap.from, "x", true));
+      const right = Math.min(bbox.left + bbox.width, chart.valToPos(gap.to, "x", true));
+      if (right - left >= 2) {
+        hatch(ctx, left, right, lane, 5 * ratio);
+      }
+    }
+  });
   ctx.restore();
 }
 
@@ -154,7 +182,9 @@ function hatch(ctx, left, right, bbox, step) {
  * `drawn`, the result of makeColumns. `range` is the extent of the time axis. `onPoint(chart)` is
  * called when the cursor moves, `onSelect(from, to)` after a drag, `onReset()` on a double click.
  */
-export function draw(parent, list, range, clock, { onPoint, onSelect, onReset, now = null, height = HEIGHT }) {
+export function draw(parent, list, range, clock, {
+  onPoint, onSelect, onReset, now = null, height = findHeight(), drawMarks = () => {},
+}) {
   const isAlone = list.length === 1;
   const ranges = findPlausibleRanges(list);
   const tables = list.map((series) => series.drawn.columns);
@@ -192,11 +222,15 @@ export function draw(parent, list, range, clock, { onPoint, onSelect, onReset, n
           }
         },
       ],
-      drawClear: [(chart) => isAlone && drawGaps(chart, list[0].drawn.gaps)],
+      drawClear: [
+        (chart) => drawGaps(chart, intersectGaps(list.map((series) => series.drawn.gaps))),
+        (chart) => !isAlone && drawLanes(chart, list),
+      ],
       draw: [
         (chart) => drawPlausibleRanges(chart, ranges, plausibleRangeColours()),
         (chart) => list.forEach((series) => drawNotKept(chart, series)),
         (chart) => now !== null && drawAhead(chart, now),
+        drawMarks,
       ],
     },
   };

@@ -67,8 +67,12 @@ export function showLegend(parent, list, ranges, charts, onToggle) {
     const text = `plausible range of ${range.label}: ${formatPlausibleRange(range)}${note}`;
     entries.push(makeEntry(makeSymbol("key-limit", LINE), text));
   }
-  if (list.length === 1 ? list[0].drawn.gaps.length : charts.length > 1) {
-    entries.push(makeEntry(makeSymbol("key-gap", HATCH), "no data"));
+  if (list.some((series) => series.drawn.gaps.length && !series.isHidden)) {
+    const isOverlaid = list.length > 1 && charts.length === 1;
+    const text = isOverlaid
+      ? "no data: a strip at the top in the colour of the series, the full height where all have none"
+      : "no data";
+    entries.push(makeEntry(makeSymbol("key-gap", HATCH), text));
   }
   parent.replaceChildren(...entries);
 }

@@ -1,7 +1,9 @@
 // The chart page of one or several series: range, chart, description, statistics, table, export.
 import { makeColumns } from "./chart_columns.js";
-import { draw } from "./chart_drawing.js";
+import { draw, findHeight } from "./chart_drawing.js";
+import { drawEvents, mergeEvents, showAnnotateLink, showEvents } from "./chart_events.js";
 import { showLinks, showSizes } from "./chart_export.js";
+import { nameImage, saveImage } from "./chart_image.js";
 import { showLegend } from "./chart_legend.js";
 import { findPlausibleRanges } from "./chart_plausible_range.js";
 import { makeCustomRange, makePresetRange } from "./chart_range.js";
@@ -19,6 +21,7 @@ const list = Array.from(document.querySelectorAll("[data-series]"), (element, in
   index,
   title: element.dataset.series,
   apiUrl: element.dataset.apiUrl,
+  eventsUrl: element.dataset.eventsUrl,
   unit: element.dataset.unit,
   label: element.dataset.label,
   low: parseBound(element.dataset.low),
@@ -33,6 +36,7 @@ const list = Array.from(document.querySelectorAll("[data-series]"), (element, in
 let state = readState(location.search, list);
 let charts = [];
 let request = null;
+let events = []; // what happened in the range shown
 
 const loadedAt = performance.now();
 /** Returns the time of the server in epoch milliseconds: a browser's clock may be wrong too. */
@@ -108,6 +112,7 @@ function showState() {
     series.element.querySelector("[data-extent]").textContent =
       `${format(series.first)} to ${format(series.last)}${suffix}`;
   }
+  showAnnotateLink(rangeOf(list[0]));
   showLinks(state.align === "start" && list.length > 1 ? null : rangeOf(list[0]));
 }
 
@@ -136,7 +141,7 @@ async function load() {
       fetchJson(`${series.apiUrl}/buckets`, { ...rangeOf(series), width, points: MAX_POINTS }, signal)
     )));
     show(bodies);
-    await Promise.all([loadNotKept(signal), loadStatistics(signal)]);
+    await Promise.all([loadNotKept(signal), loadStatistics(signal), loadEvents(signal)]);
   } catch (error) {
     if (error.name === "AbortError") {
       return;
@@ -144,6 +149,17 @@ async function load() {
     showMessage(`The samples could not be loaded. ${error.message}`);
   }
   part("chart").setAttribute("aria-busy", "false");
+}
+
+async function loadEvents(signal) {
+  const bodies = await Promise.all(
+    list.map((series) => fetchJson(series.eventsUrl, rangeOf(series), signal)),
+  );
+  events = mergeEvents(list, bodies, shift);
+  showEvents(events, state.clock);
+  if (events.length) {
+    drawCharts();
+  }
 }
 
 async function loadNotKept(signal) {
@@ -176,6 +192,7 @@ function show(bodies) {
     series.drawn = makeColumns(bodies[index], rangeOf(series), series, shift(series));
     series.notKept = null;
   });
+  events = [];
   drawCharts();
   part("description").textContent = describeChart(list, state) + describeAhead(list, now());
   part("caption").textContent = makeCaption(list, state.clock);
@@ -190,6 +207,7 @@ function drawCharts() {
     onPoint: showPoint,
     onSelect: (from, to) => showRange(makeCustomRange(from, to)),
     onReset: () => zoom(2),
+    drawMarks: (chart) => drawEvents(chart, events),
     now: state.align === "clock" && list.some((series) => series.last - now() > MARKED_AHEAD) ? now() : null,
   };
   if (state.layout === "overlay") {
@@ -200,7 +218,7 @@ function drawCharts() {
       const title = row.appendChild(document.createElement("p"));
       title.className = "row-title";
       title.textContent = series.title;
-      return draw(row, [series], state.range, state.clock, { ...handlers, height: 220 });
+      return draw(row, [series], state.range, state.clock, { ...handlers, height: findHeight(0.25, 220) });
     });
   }
   // uPlot computes its scales when it draws, in a microtask after this one.
@@ -328,6 +346,14 @@ part("align")?.addEventListener("change", () => {
   change({ align, clock, range: makePresetRange("all", findExtent(list, align === "start")) });
 });
 
+for (const button of document.querySelectorAll("[data-save]")) {
+  button.addEventListener("click", () => {
+    const shown = state.layout === "overlay" ? [visible()] : visible().map((series) => [series]);
+    saveImage(button.dataset.save, charts, shown, nameImage(list, state), events)
+      .catch((error) => showMessage(`The image could not be made. ${error.message}`));
+  });
+}
+
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     const status = button.parentElement.querySelector(".copied");
@@ -382,8 +408,9 @@ new ResizeObserver(() => {
   }
 }).observe(part("chart"));
 
-// The canvas must be redrawn when the theme changes.
+// The canvas must be redrawn when the theme changes, and on paper, which is light and narrower.
 const redraw = () => charts.length && drawCharts();
+window.matchMedia("print").addEventListener("change", redraw);
 new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
