@@ -54,6 +54,8 @@ class World:
         """
         label = re.match(r"admin/(\w+)/(\w+)/", pattern)
         row = self.rows.get(".".join(label.groups())) if label else self.rows["ingest.measurement"]
+        if pattern.startswith("admin/studies/"):
+            row = self.rows["identities.study"]
         number = str(row.pk) if row is not None else "1"
         values = {
             "object_id": number,
