@@ -116,6 +116,8 @@ def _commit_another_image() -> str:
     """Return the program's image with another label: what an upgrade replaces it by."""
     name = f"device-endpoint-upgraded-{secrets.token_hex(3)}"
     container = podman("create", "device-endpoint").strip()
-    podman("commit", "--quiet", "--change", "LABEL upgraded=yes", container, name)
+    podman(
+        "commit", "--quiet", "--format", "docker", "--change", "LABEL upgraded=yes", container, name
+    )
     podman("rm", container)
     return name
