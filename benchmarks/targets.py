@@ -17,6 +17,7 @@ DURABLE = "COMMIT with fsync: survives the loss of power"
 BOUNDARY = "bench-7d1f0a5c"
 # The programs of a target whose processor time is measured.
 NGINX, SERVICE, POSTGRESQL = "nginx", "service", "PostgreSQL"
+_NOT_FOR_DEVICES = ("manage.py", "device_endpoint.staff_wsgi")
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,18 @@ class Target:
         raise NotImplementedError
 
     def stopwatch(self) -> Stopwatch:
-        """Return a running stopwatch of all programs of the target, by what they are.
+        """Return a running stopwatch of the programs that serve devices, by what they are.
 
-        PostgreSQL runs for this target alone while a load is sent.
+        The staff site and the timers of the product are left out. PostgreSQL runs for this target
+        alone while a load is sent.
         """
         groups: dict[str, list[int]] = {NGINX: [], SERVICE: [], POSTGRESQL: []}
         for pid in with_descendants(
             program.process.pid for program in self.programs if program.process
         ):
-            groups[NGINX if command_line(pid).startswith("nginx") else SERVICE].append(pid)
+            command = command_line(pid)
+            if not any(name in command for name in _NOT_FOR_DEVICES):
+                groups[NGINX if command.startswith("nginx") else SERVICE].append(pid)
         if self.uses_cluster:
             groups[POSTGRESQL] = sorted(with_descendants(self.cluster.pids()))
         return Stopwatch(groups)
