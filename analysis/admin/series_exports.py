@@ -7,13 +7,21 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from analysis.exports.formats import FORMATS
 from analysis.queries.series import Series
 from analysis.queries.side_by_side import ColumnSet
 from ingest.measurement_types import HEART_RATE, Kind
 
-_LABELS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
+_LABELS = {
+    "csv": "CSV",
+    "csv_iso": gettext_lazy("CSV with ISO 8601 times"),
+    "csv_spreadsheet": gettext_lazy("CSV for spreadsheets"),
+    "parquet": "Parquet",
+    "json": "JSON",
+}
+_ZIPPED = ("csv", "parquet", "json")
 
 
 @dataclass(frozen=True)
@@ -38,18 +46,20 @@ def list_exports(
     if len(series_list) > 1:
         label = _("%(format)s of all series with their data dictionaries, zipped")
         return [
-            _link_archive(series_list, name, label % {"format": _LABELS[name]}) for name in FORMATS
+            _link_archive(series_list, name, label % {"format": _LABELS[name]}) for name in _ZIPPED
         ]
     (series,) = series_list
     samples = _reverse_series("samples", series)
     files_note = _("the files as the devices sent them, with their receipts")
     return [
         *(
-            ExportLink(_LABELS[name], f"{samples}?{urlencode({'format': name})}", name)
+            ExportLink(str(_LABELS[name]), f"{samples}?{urlencode({'format': name})}", name)
             for name in FORMATS
         ),
         _link_archive([series], "csv", _("CSV with its data dictionary, zipped")),
-        ExportLink(_("Data dictionary only"), _reverse_series("dictionary", series)),
+        ExportLink(
+            _("Data dictionary, as a page"), f"{_reverse_series('dictionary', series)}?format=html"
+        ),
         *_list_clinical_exports(series, kinds[series.name]),
         ExportLink(
             _("Original files, zipped"),
@@ -74,8 +84,8 @@ def _list_column_exports(columns: ColumnSet, kind: Kind) -> list[ExportLink]:
         ),
         _link_archive(list(columns.series), "csv", _("CSV of each column, zipped")),
         ExportLink(
-            _("Data dictionary only"),
-            f"{_reverse_series('dictionary', columns)}?{urlencode(query)}",
+            _("Data dictionary, as a page"),
+            f"{_reverse_series('dictionary', columns)}?{urlencode({**query, 'format': 'html'})}",
         ),
         *_list_clinical_exports(columns, kind),
         ExportLink(
@@ -89,9 +99,14 @@ def _list_column_exports(columns: ColumnSet, kind: Kind) -> list[ExportLink]:
 def _list_clinical_exports(series: Series | ColumnSet, kind: Kind) -> list[ExportLink]:
     links = []
     if kind.loinc and kind.unit:
+        fhir = _reverse_series("fhir", series)
+        note = _("the whole range, an Observation a line, as FHIR Bulk Data has it")
+        for version, label in (("r4b", "FHIR R4B NDJSON"), ("r5", "FHIR R5 NDJSON")):
+            query = urlencode({"version": version, "format": "ndjson"})
+            links.append(ExportLink(label, f"{fhir}?{query}", f"fhir_{version}_ndjson", note))
         note = _("the first day of the range; its link “next” leads to the following days")
         for version, label in (("r4b", "FHIR R4B"), ("r5", "FHIR R5")):
-            url = f"{_reverse_series('fhir', series)}?{urlencode({'version': version})}"
+            url = f"{fhir}?{urlencode({'version': version})}"
             links.append(ExportLink(label, url, f"fhir_{version}", note))
     if kind.loinc == HEART_RATE and isinstance(series, Series):
         url = _reverse_series("open_mhealth", series)

@@ -19,6 +19,7 @@ from analysis.api.export_metadata import (
     make_download_headers,
     make_provenance,
 )
+from analysis.api.export_metadata import make_file_name as make_series_name
 from analysis.api.parameters import read_choice, read_parameters, read_range, read_scope
 from analysis.api.view_base import ReadView
 from analysis.exports.formats import FORMATS
@@ -89,7 +90,9 @@ class ArchiveView(ReadView):
             for series in series_list
             for member in _make_series_members(request, series, wanted, format_name)
         )
-        return _respond(members, "series.zip")
+        first, *others = series_list
+        suffix = f"_and_{len(others)}_more.zip" if others else ".zip"
+        return _respond(members, make_series_name(first, wanted, suffix))
 
 
 class OriginalsView(ReadView):
@@ -110,9 +113,8 @@ class OriginalsView(ReadView):
         """Stream a zip of the files with samples in the range, and their receipts."""
         wanted = read_range(read_parameters(request, ("from", "to")))
         found = find_samples_or_404(request, identity, name)
-        return _respond(
-            _make_file_members(found, wanted), f"{found.identity}_{found.name}_files.zip"
-        )
+        file_name = make_series_name(found, wanted, "_files.zip")
+        return _respond(_make_file_members(found, wanted), file_name)
 
 
 class IdentityArchiveView(ReadView):
@@ -193,11 +195,14 @@ def _make_series_members(
     request: Request, series: Series | ColumnSet, wanted: TimeRange, format_name: str
 ) -> Iterator[Member]:
     provenance = make_provenance(request, series, wanted)
+    export_format = FORMATS[format_name]
     stem = f"{series.identity}_{series.name}"
     parts, columns = read_parts(series, wanted)
-    chunks = FORMATS[format_name].encode(parts, provenance, columns)
+    chunks = export_format.encode(parts, provenance, columns)
     now = timezone.now()
-    yield Member(f"{stem}.{format_name}", now, chunks, is_compressed=format_name == "parquet")
+    yield Member(
+        f"{stem}.{export_format.extension}", now, chunks, is_compressed=format_name == "parquet"
+    )
     dictionary = json.dumps(provenance, indent=2).encode()
     name = f"{stem}.json" if format_name != "json" else f"{stem}.dictionary.json"
     yield Member(name, now, [dictionary])

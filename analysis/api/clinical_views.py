@@ -20,6 +20,7 @@ from analysis.api.export_metadata import (
     find_or_404,
     find_samples_or_404,
     make_download_headers,
+    make_file_name,
     make_provenance,
     make_provenance_headers,
 )
@@ -33,6 +34,7 @@ from analysis.exports.fhir import (
     CodedSeries,
     make_column_observations,
     make_observations,
+    split_days,
 )
 from analysis.exports.open_mhealth import encode_heart_rates
 from analysis.exports.provenance import names_of
@@ -43,6 +45,8 @@ from ingest.measurement_types import HEART_RATE, Kind, find_kind, find_kinds
 from ingest.time_range import TimeRange, format_instant
 
 DAY_MS = 86_400_000
+NDJSON_TYPE = "application/fhir+ndjson"
+_DATA_POINTS = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
 
 
 class FhirView(ReadView):
@@ -59,31 +63,37 @@ class FhirView(ReadView):
             doc.FROM,
             doc.TO,
             OpenApiParameter("version", enum=list(VERSIONS), default="r4b"),
+            OpenApiParameter(
+                "format",
+                enum=["json", "ndjson"],
+                default="json",
+                description="`ndjson`: the whole range, an Observation a line (Bulk Data).",
+            ),
         ],
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.OBJECT, "A Bundle."),
+            (200, NDJSON_TYPE): OpenApiResponse(OpenApiTypes.STR, "Observations."),
             **doc.error_responses(400, 404, 409, 429),
         },
     )
     def get(self, request: Request, identity: str, name: str) -> StreamingHttpResponse:
         """Return the first UTC day with samples; the Bundle's link ``next`` continues after it."""
-        parameters = read_parameters(request, ("from", "to", "version"))
+        parameters = read_parameters(request, ("from", "to", "version", "format"))
+        is_whole = read_choice(parameters, "format", ("json", "ndjson"), "json") == "ndjson"
         wanted = read_range(parameters)
         version = read_choice(parameters, "version", VERSIONS, "r4b")
         found = find_samples_or_404(request, identity, name)
-        kinds = find_kinds(names_of(found))
-        day, next_ms = _find_first_day(found, wanted)
-        if isinstance(found, Series):
-            coded = _require_code(found, kinds[found.name])
-            entries = make_observations(read_samples(found, day), coded, version)
-        else:
-            columns = _require_codes(found, kinds)
-            entries = make_column_observations(read_side_by_side(found, day), columns, version)
+        day, next_ms = (wanted, None) if is_whole else _find_first_day(found, wanted)
+        observations = _make_observations(found, day, version)
+        if is_whole:
+            lines = (json.dumps(each).encode() + b"\n" for each in observations)
+            headers = _make_headers(request, found, wanted, f"_fhir-{version}.ndjson")
+            return StreamingHttpResponse(lines, content_type=NDJSON_TYPE, headers=headers)
         bundle = _make_bundle(request, {**parameters, "version": version}, next_ms)
         return StreamingHttpResponse(
-            _encode_bundle(bundle, entries),
+            _encode_bundle(bundle, observations),
             content_type=CONTENT_TYPE,
-            headers=_make_headers(request, found, day, f"fhir-{version}"),
+            headers=_make_headers(request, found, day, f"_fhir-{version}.json"),
         )
 
 
@@ -97,7 +107,7 @@ class OpenMhealthView(ReadView):
         summary="Heart rates as Open mHealth data points",
         parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
         responses={
-            (200, "application/json"): OpenApiResponse(OpenApiTypes.OBJECT, "An array."),
+            (200, "application/json"): OpenApiResponse(_DATA_POINTS, "An array."),
             **doc.error_responses(400, 404, 409, 429),
         },
     )
@@ -111,16 +121,28 @@ class OpenMhealthView(ReadView):
                 f"{series.name!a} as one (LOINC {HEART_RATE})."
             )
         chunks = encode_heart_rates(read_samples(series, wanted), series.identity, series.name)
-        headers = _make_headers(request, series, wanted, "open-mhealth")
+        headers = _make_headers(request, series, wanted, "_open-mhealth.json")
         return StreamingHttpResponse(chunks, content_type="application/json", headers=headers)
+
+
+def _make_observations(
+    found: Series | ColumnSet, wanted: TimeRange, version: str
+) -> Iterator[dict[str, Any]]:
+    """Return the Observations of a range, none of which is of two days."""
+    kinds = find_kinds(names_of(found))
+    if isinstance(found, Series):
+        coded = _require_code(found, kinds[found.name])
+        return make_observations(split_days(read_samples(found, wanted)), coded, version)
+    columns = _require_codes(found, kinds)
+    tables = split_days(read_side_by_side(found, wanted))
+    return make_column_observations(tables, columns, version)
 
 
 def _make_headers(
     request: Request, series: Series | ColumnSet, wanted: TimeRange, suffix: str
 ) -> dict[str, str]:
     provenance = make_provenance(request, series, wanted)
-    file_name = f"{series.identity}_{series.name}_{suffix}.json"
-    return make_download_headers(file_name) | make_provenance_headers(
+    return make_download_headers(make_file_name(series, wanted, suffix)) | make_provenance_headers(
         request, series, wanted, provenance
     )
 

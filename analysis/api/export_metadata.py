@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from analysis.queries.side_by_side import ColumnSet, find_samples
 from identities.audit.recorder import note_exported
 from identities.visibility import Scope, scope_of_request
 from ingest.measurement_types import find_kinds
-from ingest.time_range import TimeRange
+from ingest.time_range import TimeRange, format_instant
 
 _SHORT_KEYS = ("source", "identity", "series", "from", "to")
 
@@ -80,6 +81,13 @@ def make_provenance_headers(
         "X-Provenance": json.dumps(short),
         "Link": f'<{url}>; rel="describedby"; type="application/json"',
     }
+
+
+def make_file_name(found: Series | ColumnSet, wanted: TimeRange, suffix: str) -> str:
+    """Return a file name with identity, measurement and range, such as ``a_hr_…Z_…Z.csv``."""
+    start, end = wanted.within(found.first_ms, found.last_ms)
+    ends = [re.sub(r"[-:]|\.\d+| ms", "", format_instant(each)) for each in (start, end)]
+    return "_".join((found.identity, found.name, *ends)) + suffix
 
 
 def make_download_headers(file_name: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from analysis.api.export_metadata import (
     find_or_404,
     find_samples_or_404,
     make_download_headers,
+    make_file_name,
     make_provenance,
     make_provenance_headers,
 )
@@ -110,7 +111,7 @@ class SamplesView(ReadView):
         parts, columns = read_parts(found, wanted)
         # Read the first part before the status is sent, so that an error still gives a problem.
         first: list[Part] = list(islice(parts, 1))
-        file_name = f"{found.identity}_{found.name}.{export_format.name}"
+        file_name = make_file_name(found, wanted, f".{export_format.extension}")
         return StreamingHttpResponse(
             export_format.encode(chain(first, parts), provenance, columns),
             content_type=export_format.content_type,

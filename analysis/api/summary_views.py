@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from django.http import HttpResponseBase
+from django.shortcuts import render
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.api import openapi as doc
 from analysis.api.export_metadata import find_or_404, find_samples_or_404, make_provenance
-from analysis.api.parameters import read_columns, read_parameters, read_range
+from analysis.api.parameters import read_choice, read_columns, read_parameters, read_range
 from analysis.api.summary_schemas import SummaryBody
 from analysis.api.view_base import ReadView
 from analysis.exports.fhir import CodedSeries
@@ -63,19 +65,33 @@ class DictionaryView(ReadView):
     @extend_schema(
         operation_id="read_dictionary",
         summary="Data dictionary of an export",
-        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO, doc.COLUMNS],
+        parameters=[
+            doc.IDENTITY,
+            doc.NAME,
+            doc.FROM,
+            doc.TO,
+            doc.COLUMNS,
+            OpenApiParameter("format", enum=["json", "html"], default="json"),
+        ],
         responses={
-            200: OpenApiResponse(OpenApiTypes.OBJECT, "Provenance and meaning of the columns."),
+            (200, "application/json"): OpenApiResponse(
+                OpenApiTypes.OBJECT, "Provenance and meaning of the columns."
+            ),
+            (200, "text/html"): OpenApiResponse(OpenApiTypes.STR, "The same as a page."),
             **doc.error_responses(400, 404),
         },
     )
-    def get(self, request: Request, identity: str, name: str) -> Response:
+    def get(self, request: Request, identity: str, name: str) -> HttpResponseBase:
         """Return the document that JSON, Parquet and zip exports of the same range contain."""
-        parameters = read_parameters(request, ("from", "to", "columns"))
+        parameters = read_parameters(request, ("from", "to", "columns", "format"))
+        is_page = read_choice(parameters, "format", ("json", "html"), "json") == "html"
         wanted = read_range(parameters)
         is_side_by_side, names = read_columns(parameters)
         found = find_samples_or_404(request, identity, name, names, is_side_by_side=is_side_by_side)
-        return Response(make_provenance(request, found, wanted))
+        provenance = make_provenance(request, found, wanted)
+        if is_page:
+            return render(request._request, "analysis/dictionary.html", provenance)
+        return Response(provenance)
 
 
 def _estimate_bytes(

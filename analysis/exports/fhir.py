@@ -15,11 +15,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from analysis.queries.statistics import SampleColumns, SampleTable, Values
+from analysis.queries.statistics import SampleColumns, SampleTable, Times, Values
 from ingest.parsing.samples import US_PER_MS
 from ingest.time_range import format_microseconds
 
@@ -32,6 +32,10 @@ _VITAL_SIGNS = frozenset({"8867-4", "85354-9", "8480-6", "8462-4"})
 _ABSENT_REASONS = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 _NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 4122: URLs
+
+
+_DAY_US = 86_400_000_000
+_Part = TypeVar("_Part", SampleColumns, SampleTable)
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,7 @@ def make_column_observations(
         else:
             for start, end in _find_even_runs(part):
                 if end - start > 1:
-                    run = SampleTable(
-                        part.time_us[start:end],
-                        tuple(values[start:end] for values in part.columns),
-                    )
-                    yield _make_sampled_observation(run, coded, version)
+                    yield _make_sampled_observation(part.cut(start, end), coded, version)
                 else:
                     yield _make_component_observation(part, start, coded)
 
@@ -112,12 +112,24 @@ def make_observations(
             yield _make_sampled_observation(part, series, version)
             continue
         for start, end in _find_even_runs(part):
-            run = SampleColumns(part.time_us[start:end], part.value[start:end])
+            run = part.cut(start, end)
             yield (
                 _make_sampled_observation(run, series, version)
                 if len(run) > 1
                 else _make_single_observation(run, series)
             )
+
+
+def split_days(parts: Iterable[_Part]) -> Iterator[_Part]:
+    """Yield ``parts`` divided at the midnights of UTC."""
+    for part in parts:
+        for start, end in _divide_at_midnights(part.time_us):
+            yield part.cut(start, end)
+
+
+def _divide_at_midnights(times_us: Times) -> Iterator[tuple[int, int]]:
+    midnights = np.flatnonzero(np.diff(times_us // _DAY_US)) + 1
+    yield from pairwise([0, *midnights.tolist(), len(times_us)] if len(times_us) else [])
 
 
 def make_id(identity: str, name: str, start_us: int) -> str:

@@ -1,5 +1,8 @@
 """Samples as CSV, JSON and Parquet, encoded in chunks. Pure: arrays in, bytes out.
 
+CSV comes in three forms: ``csv`` is what devices send, ``csv_iso`` has a column with the time as
+text, ``csv_spreadsheet`` is for programs that read 13 digits as a rounded number.
+
 One series has the column ``value``. Several side by side have the columns that ``columns`` names;
 a cell is empty (CSV) or null where a series has no sample at the time of the row.
 
@@ -36,6 +39,7 @@ Part = SampleColumns | SampleTable
 Columns = Sequence[str]
 
 _EXPONENT = re.compile(rb"-?[0-9.]+e[+-]?[0-9]+", re.IGNORECASE)
+_CSV_TYPE = "text/csv; charset=utf-8"
 _CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
 
@@ -44,12 +48,13 @@ class Format:
     """An export format.
 
     ``encode(parts, provenance, columns)`` yields its bytes, with the provenance if the format can
-    hold it. ``columns`` is None for one series.
+    hold it. ``columns`` is None for one series. ``extension`` is that of its files.
     """
 
     name: str
     content_type: str
     encode: Callable[..., Iterator[bytes]]
+    extension: str
 
 
 def encode_csv(
@@ -61,8 +66,34 @@ def encode_csv(
     """
     yield ",".join(("time_ms", *(columns or ("value",)))).encode() + b"\n"
     for part in parts:
-        lines = encode_lines(part)
-        yield _EXPONENT.sub(_expand_exponent, lines) if b"e" in lines else lines
+        yield _without_exponents(encode_lines(part))
+
+
+def encode_csv_iso(
+    parts: Iterable[Part], provenance: Provenance | None = None, columns: Columns | None = None
+) -> Iterator[bytes]:
+    """Yield CSV whose second column ``time`` is the time in UTC by ISO 8601."""
+    names = make_schema(columns).names
+    yield ",".join(names).encode() + b"\n"
+    for part in parts:
+        times = _format_fractions(part) if part.has_fractions else pa.array(part.time_ms)
+        text = _format_times(part, "%Y-%m-%dT%H:%M:%SZ")
+        yield _without_exponents(_write_lines([times, text, *_value_arrays(part)]))
+
+
+def encode_csv_spreadsheet(
+    parts: Iterable[Part], provenance: Provenance | None = None, columns: Columns | None = None
+) -> Iterator[bytes]:
+    """Yield CSV that spreadsheets open as it is: marked as UTF-8, dates and times that they know.
+
+    No cell begins with a character that a spreadsheet takes for a formula, but for the minus of a
+    number: names of columns begin with a letter or digit.
+    """
+    names = ("time (UTC)", *(columns or ("value",)))
+    yield b"\xef\xbb\xbf" + ",".join(names).encode() + b"\r\n"
+    for part in parts:
+        lines = _write_lines([_format_times(part, "%Y-%m-%d %H:%M:%S"), *_value_arrays(part)])
+        yield _without_exponents(lines).replace(b"\n", b"\r\n")
 
 
 def encode_json(
@@ -118,9 +149,11 @@ def encode_parquet(
 FORMATS = {
     encoding.name: encoding
     for encoding in (
-        Format("csv", "text/csv; charset=utf-8", encode_csv),
-        Format("parquet", "application/vnd.apache.parquet", encode_parquet),
-        Format("json", "application/json", encode_json),
+        Format("csv", _CSV_TYPE, encode_csv, "csv"),
+        Format("csv_iso", _CSV_TYPE, encode_csv_iso, "csv"),
+        Format("csv_spreadsheet", _CSV_TYPE, encode_csv_spreadsheet, "csv"),
+        Format("parquet", "application/vnd.apache.parquet", encode_parquet, "parquet"),
+        Format("json", "application/json", encode_json, "json"),
     )
 }
 
@@ -154,12 +187,26 @@ def encode_lines(part: Part) -> bytes:
     Times between two milliseconds have decimals. Missing values are empty.
     """
     times = _format_fractions(part) if part.has_fractions else pa.array(part.time_ms)
-    arrays = [times, *_value_arrays(part)]
+    return _write_lines([times, *_value_arrays(part)])
+
+
+def _write_lines(arrays: list[pa.Array]) -> bytes:
     table = pa.Table.from_arrays(arrays, names=[str(place) for place in range(len(arrays))])
     sink = pa.BufferOutputStream()
     pyarrow.csv.write_csv(table, sink, _CSV_OPTIONS)
     text: bytes = sink.getvalue().to_pybytes()
     return text
+
+
+def _format_times(part: Part, pattern: str) -> pa.Array:
+    """Return the times in UTC with three decimals of a second, or six where one needs them."""
+    unit = "us" if part.has_fractions else "ms"
+    times = pa.array(part.time_us if part.has_fractions else part.time_ms, pa.timestamp(unit))
+    return pa.compute.strftime(times, format=pattern)
+
+
+def _without_exponents(lines: bytes) -> bytes:
+    return _EXPONENT.sub(_expand_exponent, lines) if b"e" in lines else lines
 
 
 def _format_fractions(part: Part) -> pa.Array:

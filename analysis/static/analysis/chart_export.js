@@ -36,7 +36,7 @@ export function showSizes(count, bytes) {
 async function download(link) {
   running?.abort();
   running = new AbortController();
-  part("progress").hidden = false;
+  part("progress").hidden = part("bar").hidden = part("stop").hidden = false;
   const response = await fetch(link.href, { signal: running.signal });
   if (!response.ok) {
     throw new Error((await response.json()).detail);
@@ -80,6 +80,7 @@ panel.addEventListener("click", async (event) => {
     part("progress-text").textContent = error.name === "AbortError"
       ? "Download stopped." : `Download failed: ${error.message}`;
   }
+  part("bar").hidden = part("stop").hidden = true;
 });
 part("stop").addEventListener("click", () => running?.abort());
 

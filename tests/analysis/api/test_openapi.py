@@ -83,3 +83,18 @@ def test_responses_conform_to_the_document(
         )
 
     send()
+
+
+def test_an_answer_of_each_path_conforms(application: WSGIHandler, ward: Identity) -> None:
+    make_series(ward, "hr", {START: 70, START + 5_000_000: 71})
+    file = make_measurement(make_certificate(ward), b"x", first_ms=START, last_ms=START)
+    headers = {"Authorization": f"Bearer {make_token(make_analyst())}"}
+    document = schemathesis.openapi.from_wsgi("/api/v1/schema", application)
+    for path in document.raw_schema["paths"]:
+        names = {"identity": ward.name, "name": "hr", "id": str(file.pk)}
+        given = {name: names[name] for name in re.findall(r"{(\w+)}", path)}
+        query = {"series": f"{ward.name}/hr"} if path == "/api/v1/archive" else {}
+        case = document[path]["GET"].Case(path_parameters=given, query=query, headers=headers)
+        answer = case.call()
+        assert answer.status_code == 200, path
+        case.validate_response(answer)

@@ -54,7 +54,8 @@ def test_samples_are_csv_by_default(get: Get, ward: Identity) -> None:
     make_series(ward, "hr", {START: 70, START + 500: 70.25})
     answer = get("series/WARD3-07/hr/samples")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer["Content-Disposition"] == 'attachment; filename="Ward3-07_hr.csv"'
+    file_name = "Ward3-07_hr_20231114T221320Z_20231114T221320Z.csv"
+    assert answer["Content-Disposition"] == f'attachment; filename="{file_name}"'
     assert body(answer).decode() == f"time_ms,value\n{START},70\n{START + 500},70.25\n"
 
 

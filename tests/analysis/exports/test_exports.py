@@ -21,6 +21,7 @@ from tests.analysis.queries.factories import make_certificate, make_measurement,
 START = 1_700_006_400_000  # 2023-11-15T00:00Z
 DAY = 86_400_000
 SERIES = "series/Ward3-07/hr"
+ZIPPED = ("csv", "parquet", "json")
 
 
 @pytest.fixture
@@ -78,22 +79,62 @@ def test_the_summary_estimates_sizes_of_all_formats(get: Get, ward: Identity) ->
     ends: dict[str, Any] = {"first_ms": START, "last_ms": max(values)}
     make_measurement(make_certificate(ward), lines, **ends)
     sizes = get(f"{SERIES}/summary").json()["bytes"]
+    fhir = {f"fhir_{each}": f"{SERIES}/fhir?version={each}" for each in ("r4b", "r5")}
     forms = {
-        **{f"zip_{each}": f"archive?series=ward3-07/hr&format={each}" for each in FORMATS},
-        **{f"fhir_{each}": f"{SERIES}/fhir?version={each}" for each in ("r4b", "r5")},
+        **{f"zip_{each}": f"archive?series=ward3-07/hr&format={each}" for each in ZIPPED},
+        **{each: f"{SERIES}/samples?format={each}" for each in FORMATS},
+        **{f"{each}_ndjson": path + "&format=ndjson" for each, path in fhir.items()},
+        **fhir,
         "open_mhealth": f"{SERIES}/open-mhealth",
         "originals": f"{SERIES}/originals",
     }
     for name, path in forms.items():
         # Files as regular as these pack better in the database than in a zip.
-        near = 0.6 if name == "originals" else 0.4
+        near = 0.6 if name == "originals" else 0.1
         assert sizes[name] == pytest.approx(len(body(get(path))), rel=near), name
+
+
+def test_file_names_have_identity_measurement_and_range(get: Get, heart: Identity) -> None:
+    expected = "Ward3-07_hr_20231115T000000Z_20231115T000004Z"
+    for path, suffix in {
+        f"{SERIES}/samples?": ".csv",
+        f"{SERIES}/samples?format=csv_iso&": ".csv",
+        f"{SERIES}/fhir?version=r5&": "_fhir-r5.json",
+        f"{SERIES}/fhir?format=ndjson&": "_fhir-r4b.ndjson",
+        f"{SERIES}/open-mhealth?": "_open-mhealth.json",
+        "archive?series=ward3-07/hr&": ".zip",
+    }.items():
+        answer = get(f"{path}to={START + 4000}")
+        assert answer["Content-Disposition"] == f'attachment; filename="{expected}{suffix}"'
+
+
+@pytest.mark.parametrize("version", ["r4b", "r5"])
+def test_ndjson_has_all_days_of_the_paged_bundles(get: Get, heart: Identity, version: str) -> None:
+    path = f"{SERIES}/fhir?version={version}"
+    paged = []
+    while path:
+        bundle = json.loads(body(get(path)))
+        paged += [entry["resource"] for entry in bundle["entry"]]
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
+        path = links.get("next", "").partition("/api/v1/")[2]
+    answer = get(f"{SERIES}/fhir?version={version}&format=ndjson")
+    assert answer["Content-Type"] == "application/fhir+ndjson"
+    assert [json.loads(line) for line in body(answer).splitlines()] == paged
+    assert len(paged) > 1
+
+
+def test_the_dictionary_is_a_page_too(get: Get, heart: Identity) -> None:
+    page = get(f"{SERIES}/dictionary", format="html")
+    assert page["Content-Type"] == "text/html; charset=utf-8"
+    text = page.content.decode()
+    assert "8867-4" in text
+    assert "<code>time_ms</code>" in text
 
 
 def test_a_series_without_code_has_no_clinical_sizes(get: Get, ward: Identity) -> None:
     make_series(ward, "steps", {START: 3})
     sizes = get("series/ward3-07/steps/summary").json()["bytes"]
-    assert set(sizes) == {"csv", "parquet", "json", "originals", *(f"zip_{e}" for e in FORMATS)}
+    assert set(sizes) == {"originals", *FORMATS, *(f"zip_{each}" for each in ZIPPED)}
 
 
 def test_a_zip_holds_csv_and_dictionary(get: Get, heart: Identity) -> None:

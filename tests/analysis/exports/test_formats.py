@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from analysis.exports.formats import (
     FORMATS,
     encode_csv,
+    encode_csv_iso,
+    encode_csv_spreadsheet,
     encode_json,
     encode_parquet,
 )
@@ -82,6 +84,18 @@ def test_numbers_are_written_as_short_as_possible() -> None:
     assert b"".join(encode_csv([part])) == (
         b"time_ms,value\n1,72\n2,0.1\n3,0.00000000000000000001\n4,78.572\n5,-0.5\n"
         b"6,10000000000000000\n"
+    )
+
+
+def test_csv_has_forms_for_readers_and_for_spreadsheets() -> None:
+    part = columns([(1_700_000_000_000, 72.0), (1_700_000_000_500, 1e-7)])
+    assert b"".join(encode_csv_iso([part])) == (
+        b"time_ms,time,value\n1700000000000,2023-11-14T22:13:20.000Z,72\n"
+        b"1700000000500,2023-11-14T22:13:20.500Z,0.0000001\n"
+    )
+    assert b"".join(encode_csv_spreadsheet([part])) == (
+        b"\xef\xbb\xbftime (UTC),value\r\n2023-11-14 22:13:20.000,72\r\n"
+        b"2023-11-14 22:13:20.500,0.0000001\r\n"
     )
 
 
