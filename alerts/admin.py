@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Incident, Notification, NotificationItem
+from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, viewer_scope
 from identities.studies import Study
 from identities.visibility import Scope
@@ -41,9 +42,12 @@ class IncidentAdmin(EvidenceAdmin[Incident]):
     """Overdue series, expiring certificates, damaged files and lost workers, latest first."""
 
     list_display = (
-        "detected_at", "identity", "series", "state", "newest", "last_received_at", "started_at",
-        "ended_at",
+        "detected", "identity", "series", "state", "newest", "last_received", "started", "ended",
     )  # fmt: skip
+    detected = time_column("detected_at", _("detected"))
+    last_received = time_column("last_received_at", _("last file received"))
+    started = time_column("started_at", _("started"))
+    ended = time_column("ended_at", _("ended"))
     list_filter = (ResolvedFilter, "kind", StudyFilter)
     list_select_related = ("identity", "certificate__identity")
     search_fields = ("identity__name", "name")

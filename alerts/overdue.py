@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 
 from identities.models import Identity
 from identities.studies import StudyIdentity
-from ingest.measurement_types import find_types
+from ingest.measurement_types import find_monitored_types
 from ingest.models import DeviceCertificate, MeasurementType
 from ingest.uuid7 import uuid7_floor
 
@@ -108,10 +108,10 @@ def _read_series(allowed: dict[int, timedelta | None], ids: list[int]) -> Iterat
     with connection.cursor() as cursor:
         cursor.execute(_NEWEST, [ids])
         rows = cursor.fetchall()
-    types = find_types({name for _, name, _ in rows})
+    types = find_monitored_types({name for _, name, _ in rows})
     newest: dict[int, int] = {}
     for identity_id, name, last_ms in rows:
-        kind = types[name]
+        kind = types.get(name)
         if allowed[identity_id] is not None:
             newest[identity_id] = max(last_ms, newest.get(identity_id, last_ms))
         elif kind is not None and kind.reporting_interval is not None:

@@ -80,6 +80,17 @@ def find_types(names: Iterable[str]) -> dict[str, MeasurementType | None]:
     return {name: next((kind for kind in types if _matches(kind, name)), None) for name in names}
 
 
+def find_monitored_types(names: Iterable[str]) -> dict[str, MeasurementType]:
+    """Return the type of each of ``names`` that gives it a reporting interval, where one does.
+
+    A more exact type without an interval does not shadow a wider one: ``hr*`` monitors
+    ``hr_measurement``, which has a type of its own.
+    """
+    types = sorted(MeasurementType.objects.exclude(reporting_interval=None), key=_rank)
+    found = {name: next((kind for kind in types if _matches(kind, name)), None) for name in names}
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
 def _rank(kind: MeasurementType) -> tuple[bool, int]:
     return kind.pattern.endswith("*"), -len(kind.pattern)
 

@@ -20,7 +20,7 @@ from analysis.queries.identity_status import FAILING_FOR, list_identities
 from analysis.queries.read_database import connection
 from identities.models import Identity
 from identities.visibility import Scope
-from ingest.measurement_types import find_types
+from ingest.measurement_types import find_monitored_types
 from ingest.models import CertificateRefusal, DeviceCertificate, SampleConflict, Series
 from ingest.series_names import read_names
 from ingest.storage import cluster
@@ -149,10 +149,7 @@ def count_unmonitored(scope: Scope, now: datetime) -> tuple[int, int]:
 
 def _unmonitored(identities: QuerySet[Identity], now: datetime) -> QuerySet[Identity]:
     with connection.cursor() as cursor:
-        types = find_types(read_names(cursor, MAX_NAMES))
-    monitored = [
-        name for name, kind in types.items() if kind is not None and kind.reporting_interval
-    ]
+        monitored = [*find_monitored_types(read_names(cursor, MAX_NAMES))]
     series = Series.objects.filter(name__in=monitored)
     # A cluster compares no row of a table that each node has with the tables of the nodes.
     has_monitored_series: Exists | Q = (

@@ -69,10 +69,12 @@ def confirm_and_apply(
     action: RowAction,
     rows: QuerySet[Any],
     apply: Callable[[Any, dict[str, Any]], str],
+    **context: Any,
 ) -> HttpResponse:
     """Have ``action`` on the one row of ``rows`` confirmed; on POST apply it and show the row.
 
-    ``apply`` gets the row and the form's data, and returns the message of success.
+    ``apply`` gets the row and the form's data, and returns the message of success. ``context`` is
+    for the template.
     """
     if not request.user.has_perm(action.permission):
         raise PermissionDenied
@@ -83,7 +85,7 @@ def confirm_and_apply(
     form = action.form(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         title = f"{action.verb} {model_admin.opts.verbose_name}"
-        context = {"row": row}
+        context |= {"row": row}
         page = Confirmation(title, str(action.verb), back, action.template, form, context=context)
         return page.render(request, model_admin)
     try:

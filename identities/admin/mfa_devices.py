@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.contrib.auth import authenticate
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_otp.plugins.otp_static import admin as _static_admin  # noqa: F401 - registers
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -36,6 +38,7 @@ class AuthenticatorAdmin(CheckedAdmin):
     list_select_related = ("user",)
     search_fields = ("user__username",)
     fields = readonly_fields = ("user", "name", "confirmed", "created_at", "last_used_at")
+    actions = None  # each removal asks for the password
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_superuser(request)
@@ -54,12 +57,23 @@ class AuthenticatorAdmin(CheckedAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the acting superuser's own password; wrong ones count as failed logins."""
+        if request.method == "POST" and self.has_delete_permission(request):
+            password = request.POST.get("password", "")
+            if (
+                authenticate(request, username=request.user.get_username(), password=password)
+                is None
+            ):
+                text = _("Your password is wrong: nothing was removed.")
+                self.message_user(request, text, messages.ERROR)
+                return HttpResponseRedirect(request.get_full_path())
+        return super().delete_view(request, object_id, extra_context)
+
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Remove the authenticator and its user's recovery codes."""
         for device in StaticDevice.objects.filter(user=obj.user):
             device.delete()
         super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for device in queryset:
-            self.delete_model(request, device)

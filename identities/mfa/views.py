@@ -67,7 +67,7 @@ def setup(request: HttpRequest) -> HttpResponse:
     """Show a new secret as a QR code; the first right code confirms the authenticator."""
     user = _require_staff(request)
     if TOTPDevice.objects.filter(user=user, confirmed=True).exists():
-        return _render(request, "already_enabled", {"title": _("MFA")})
+        return _render(request, "already_enabled", {"title": _("MFA"), "form": CodeForm()})
     device, _created = TOTPDevice.objects.get_or_create(
         user=user, confirmed=False, defaults={"name": "authenticator"}
     )
@@ -92,10 +92,19 @@ def setup(request: HttpRequest) -> HttpResponse:
 @never_cache
 @csrf_protect
 def remove(request: HttpRequest) -> HttpResponse:
-    """Remove the user's own authenticator and recovery codes, where MFA is not required."""
+    """Remove the user's own authenticator and recovery codes, where MFA is not required.
+
+    It takes a code: an open session alone must not end the protection of the next login.
+    """
     user = _require_staff(request)
     if settings.STAFF_MFA == "required" or request.method != "POST":
         return HttpResponseRedirect(reverse("mfa:setup"))
+    form = CodeForm(request.POST)
+    if not form.is_valid() or _find_device(user, form.cleaned_data["code"]) is None:
+        if form.is_valid():
+            form.add_error("code", str(WRONG_CODE))
+            recorder.record(recorder.Action.MFA_FAILED)
+        return _render(request, "already_enabled", {"title": _("MFA"), "form": form})
     for model in (TOTPDevice, StaticDevice):
         for device in model.objects.filter(user=user):
             device.delete()

@@ -9,10 +9,14 @@ from django.conf import settings
 from django.template import RequestContext
 
 from identities.admin.extensions import Link, identity_pages, study_pages
+from identities.admin.relative_times import relative_time
 from identities.models import PreSharedKey
 from identities.visibility import may_view_all, scope_of
 
 register = template.Library()
+
+
+register.filter(relative_time)
 
 
 @register.simple_tag

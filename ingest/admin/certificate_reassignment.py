@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html_join
@@ -23,10 +24,15 @@ from ingest.certificate_reassignment import NotReassignable, reassign
 from ingest.models import CertificateReassignment, DeviceCertificate
 
 PERMISSION = "ingest.reassign_devicecertificate"
+MAX_SUGGESTIONS = 500
 
 
 class ReassignForm(forms.Form):
-    identity = forms.CharField(max_length=64, help_text=_("The name of the new identity."))
+    identity = forms.CharField(
+        max_length=64,
+        help_text=_("The name of the new identity."),
+        widget=forms.TextInput(attrs={"list": "identities", "autocomplete": "off"}),
+    )
     reason = forms.CharField(max_length=200, help_text=_("Stored with the reassignment."))
 
 
@@ -63,7 +69,7 @@ class ReassignableAdmin(VisibleRowsMixin, ModelAdmin[DeviceCertificate]):
             recorder.record(
                 recorder.Action.COMMENT,
                 certificate,
-                changes={"identity": [previous.name, to.name]},
+                changes={"identity": [previous.name, to.name], "reason": ["", data["reason"]]},
                 identity_ids={previous.pk, to.pk},
             )
             return gettext(
@@ -75,7 +81,8 @@ class ReassignableAdmin(VisibleRowsMixin, ModelAdmin[DeviceCertificate]):
 
         every = DeviceCertificate.objects.select_related("identity").filter(pk=pk)
         rows = self.rows_for(request, PERMISSION, every)
-        return confirm_and_apply(self, request, ACTION, rows, act)
+        scope = scope_of(request.user, PERMISSION)
+        return confirm_and_apply(self, request, ACTION, rows, act, suggestions=_suggest(scope))
 
     def change_view(
         self,
@@ -98,6 +105,12 @@ class ReassignableAdmin(VisibleRowsMixin, ModelAdmin[DeviceCertificate]):
             for row in rows
         )
         return format_html_join("", "<p>{} by {}: {}</p>", lines) or gettext("none")
+
+
+def _suggest(scope: Scope) -> list[str]:
+    """Return the first names that the user may reassign to, for the list below the field."""
+    identities = scope.identities().filter(is_active=True).order_by(Lower("name"))
+    return list(identities.values_list("name", flat=True)[:MAX_SUGGESTIONS])
 
 
 def _find_identity(name: str, scope: Scope) -> Identity:

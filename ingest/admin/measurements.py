@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identities.admin.checked_requests import render_refusal
 from identities.admin.keyset import make_digest_search, make_search
+from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter
 from identities.audit.recorder import note_exported
 from identities.visibility import visible_rows
@@ -43,11 +44,12 @@ class MeasurementAdmin(WithdrawableAdmin):
     """Measurement files, newest first."""
 
     list_display = (
-        "received_at", "identity", "name_shown", "filename_shown", "status_shown", "samples",
+        "received", "identity", "name_shown", "filename_shown", "status_shown", "samples",
         "new", "identical", "replaced", "repeated", "rounded",
     )  # fmt: skip
     list_filter = (StatusFilter, ReceivedFilter, NameFilter, NotKeptFilter, StudyFilter)
-    sort_keys: ClassVar[dict[str, Any]] = {"received_at": F("id")}
+    sort_keys: ClassVar[dict[str, Any]] = {"received": F("id")}
+    received = time_column("received_at", _("received"))
     list_select_related = ("identity",)
     search_fields = ("identity__name",)
     search_help_text = _(

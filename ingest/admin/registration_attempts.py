@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, viewer_scope
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.admin.remedies import find_remedy
@@ -44,10 +45,11 @@ class OutcomeFilter(admin.SimpleListFilter):
 class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
     """Registration attempts, latest first."""
 
-    list_display = ("created_at", "result", "identity", "certificate", "hint", "address", "count")
+    list_display = ("time", "result", "identity", "certificate", "hint", "address", "count")
     list_filter = (OutcomeFilter, "created_at", StudyFilter)
     list_select_related = ("identity",)
-    sort_keys: ClassVar[dict[str, Any]] = {"created_at": F("created_at")}
+    sort_keys: ClassVar[dict[str, Any]] = {"time": F("created_at")}
+    time = time_column("created_at", _("time"))
     search_fields = ("=address", "identity__name", "=psk_hint", "=request_id", "sha256")
     search_help_text = _(
         "A part of an identity's name, or a whole IP address, key hint or request ID, or the start "

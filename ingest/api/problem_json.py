@@ -16,6 +16,7 @@ from ingest.quotas import DailyQuotaExhausted, LargerThanDailyQuota
 from ingest.registration import RegistrationFailed
 from ingest.registration_throttle import RegistrationThrottled
 from ingest.storage import transactions
+from ingest.storage.disk_space import DiskNearlyFull
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS, DatabaseUnavailable
 from ingest.uploads import TooManyHours
 
@@ -57,8 +58,8 @@ class ProblemResponse(Exception):
     """A refused request and its answer.
 
     ``detail`` is one sentence for the person who reads the device's log; ``retry_after`` is in
-    seconds; ``outcome`` is the true reason, for the server's log only; ``extra`` holds further
-    members of the body.
+    seconds; ``outcome`` is the true reason, for the server's log only; ``title`` replaces
+    that of ``problem``; ``extra`` holds further members of the body.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class ProblemResponse(Exception):
         *,
         retry_after: int | None = None,
         outcome: str = "",
+        title: str = "",
         **extra: object,
     ) -> None:
         if problem.needs_retry_after and retry_after is None:
             raise TypeError(f"{problem.code} needs retry_after")
         self.problem = problem
+        self.title = title or problem.title
         self.detail = detail or problem.detail
         self.status = problem.status
         self.retryable = problem.retryable
@@ -84,7 +87,7 @@ class ProblemResponse(Exception):
     def as_json(self, request_id: str) -> dict[str, object]:
         return build_problem(
             self.problem.code,
-            title=self.problem.title,
+            title=self.title,
             status=self.status,
             detail=self.detail,
             request_id=request_id,
@@ -257,6 +260,7 @@ PROBLEM_TYPES: Final = tuple(
 _OF_EXCEPTION: Final[dict[type[Exception], ProblemType]] = {
     DailyQuotaExhausted: TOO_MANY_REQUESTS,
     DatabaseUnavailable: DATABASE_UNAVAILABLE,
+    DiskNearlyFull: DATABASE_UNAVAILABLE,
     InvalidJson: INVALID_JSON,
     InvalidMultipart: INVALID_MULTIPART,
     LargerThanDailyQuota: REQUEST_TOO_LARGE,
@@ -287,4 +291,5 @@ def find_problem(error: Exception) -> ProblemResponse | None:
         str(error),
         retry_after=getattr(error, "retry_after", None),
         outcome=getattr(error, "outcome", ""),
+        title=getattr(error, "title", ""),
     )

@@ -99,8 +99,14 @@ def ensure_nodes_free() -> None:
         _pause()
 
 
+class DiskNearlyFull(DatabaseUnavailable):
+    """Uploads are paused until there is free space again."""
+
+    title = "The server's disk is nearly full"
+
+
 def _pause() -> NoReturn:
-    raise DatabaseUnavailable(
+    raise DiskNearlyFull(
         "The server's disk is nearly full: uploads are paused until there is free space again.",
         retry_after=random.randint(*RETRY_AFTER_SECONDS),  # noqa: S311 - jitter
     )

@@ -37,6 +37,16 @@ def test_a_series_is_overdue_after_interval_and_grace() -> None:
     assert Incident.objects.get(identity=device.identity).outcome == "recovered"
 
 
+def test_a_type_without_interval_shadows_no_wider_one() -> None:
+    device = Device("ward", every=None)
+    MeasurementType.objects.filter(pattern="hr_measurement").delete()
+    MeasurementType.objects.create(pattern="hr_measurement", label="heart rate")
+    MeasurementType.objects.filter(pattern="hr*").update(reporting_interval=HOUR)
+    device.send(NOON, name="hr_measurement")
+    run_once(NOON + 61 * MINUTE)
+    assert Incident.objects.get().name == "hr_measurement"
+
+
 def test_a_backlog_is_catching_up_and_starts_no_incident() -> None:
     device = Device("ward")
     device.send(NOON)

@@ -96,6 +96,7 @@ def test_uploads_pause_while_the_disk_is_nearly_full(
     disk.fill()
     answer = bound_there.upload(FILE)
     body = refused(answer, 503, "database_unavailable")
+    assert body["title"] == "The server's disk is nearly full"
     assert "disk is nearly full" in body["detail"]
     assert 30 <= int(answer.headers["Retry-After"]) <= 90
     assert file_count(identity) == 0

@@ -105,6 +105,14 @@ def test_plain_http_on_the_tls_port_is_refused_in_json(stack: Stack) -> None:
     assert json.loads(body)["type"] == "urn:device-endpoint:bad_request"
 
 
+def test_the_port_of_the_staff_site_names_the_right_one(stack: Stack) -> None:
+    status, headers, text = stack.get_staff("/device_endpoint")
+    body = json.loads(text)
+    assert (status, body["status"]) == (421, 421)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert f"port {stack.device_port}." in body["detail"]
+
+
 @pytest.mark.parametrize("path", [b"/device_endpoint", b"/device_endpoint/"])
 def test_the_application_explains_a_rejected_certificate(
     make_device: Callable[..., Device], path: bytes
@@ -187,7 +195,3 @@ def test_the_staff_site_needs_no_certificate_and_hides_versions(stack: Stack) ->
     assert status == 200
     assert headers["Server"] == "nginx"
     assert headers["Strict-Transport-Security"] == "max-age=300"
-
-
-def test_the_staff_site_has_no_device_api(stack: Stack) -> None:
-    assert stack.get_staff("/device_endpoint")[0] == 404

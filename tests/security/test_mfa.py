@@ -102,6 +102,17 @@ def test_the_password_alone_gives_no_access_after_setup() -> None:
 
 
 @pytest.mark.usefixtures("ada", "offered")
+def test_removing_takes_a_code() -> None:
+    client, _ = log_in()
+    codes = enrol(client)
+    answer = client.post("/admin/mfa/remove/", {"code": "123456"})
+    assert answer.status_code == 200
+    assert TOTPDevice.objects.filter(confirmed=True).exists()
+    assert client.post("/admin/mfa/remove/", {"code": codes[0]}).status_code == 302
+    assert not TOTPDevice.objects.exists()
+
+
+@pytest.mark.usefixtures("ada", "offered")
 def test_a_code_is_accepted_once() -> None:
     enrol(log_in()[0])
     forget_the_used_code()
@@ -153,7 +164,9 @@ def test_a_login_ends_on_this_site(elsewhere: str) -> None:
 
 
 @pytest.mark.usefixtures("offered")
-def test_a_superuser_removes_an_authenticator_without_its_secret(ada: User, admin: Client) -> None:
+def test_a_superuser_removes_an_authenticator_without_its_secret(ada: User) -> None:
+    admin = Client(headers={"X-Forwarded-Proto": "https"})
+    admin.force_login(User.objects.create_superuser("root", password=PASSWORD))
     enrol(log_in()[0])
     device = TOTPDevice.objects.get()
     address = f"/admin/otp_totp/totpdevice/{device.pk}"
@@ -164,7 +177,13 @@ def test_a_superuser_removes_an_authenticator_without_its_secret(ada: User, admi
     index = admin.get("/admin/").content.decode()
     assert "Authenticators" in index
     assert "OTP_TOTP" not in index
-    assert admin.post(f"{address}/delete/", {"post": "yes"}).status_code == 302
+    for password in ("", "a guess"):
+        wrong = {"post": "yes", "password": password}
+        assert admin.post(f"{address}/delete/", wrong).status_code == 302
+        assert TOTPDevice.objects.exists()
+    assert b"password is wrong" in admin.get(f"{address}/delete/").content
+    right = {"post": "yes", "password": PASSWORD}
+    assert admin.post(f"{address}/delete/", right).status_code == 302
     assert not StaticToken.objects.exists()
     assert log_in()[1] == "in"
     assert device.key not in str(list(AuditEvent.objects.values()))

@@ -76,7 +76,7 @@ def test_each_reason_names_its_identity_and_remedy(analyst: Client) -> None:
         assert reason in row
         assert f">{name}</a>" in row
     assert "certificate_revoked" in page
-    assert "1 day, 6 hours ago" in page.replace("\xa0", " ")
+    assert ">1 d ago</time>" in page
 
 
 def test_counts_by_state_are_shown(analyst: Client) -> None:
@@ -106,12 +106,12 @@ def test_what_is_not_monitored_is_said(analyst: Client) -> None:
     assert "Not monitored: no identity has a reporting interval." in text(analyst)
     Identity.objects.filter(pk=first.pk).update(reporting_interval=timedelta(hours=1))
     assert "1 of 2 identities with a device is not monitored." in text(analyst)
-    # The more specific type, which has no interval, hides the one for hr*.
     MeasurementType.objects.filter(pattern__startswith="hr").delete()
     MeasurementType.objects.create(pattern="h*", reporting_interval=timedelta(hours=1))
     assert "not monitored" not in text(analyst)
+    # A more specific type without an interval does not hide it.
     MeasurementType.objects.create(pattern="hr")
-    assert "1 of 2 identities with a device is not monitored." in text(analyst)
+    assert "not monitored" not in text(analyst)
 
 
 def test_a_study_s_reporting_interval_monitors_its_identities(analyst: Client) -> None:

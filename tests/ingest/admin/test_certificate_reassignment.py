@@ -49,6 +49,16 @@ def test_it_is_reassigned_with_record_and_audit_event(
     change = AuditEvent.objects.get(action="change", object_type="ingest.devicecertificate")
     assert change.changes == {"identity": [before.pk, other.pk]}
     assert change.username == "root"
+    comment = AuditEvent.objects.get(action="comment", changes__has_key="reason")
+    assert comment.changes == {"identity": [before.name, other.name], "reason": ["", "swapped"]}
+
+
+def test_the_form_suggests_identities(
+    superuser: Client, certificate: DeviceCertificate, other: Identity
+) -> None:
+    page = superuser.get(f"{LIST}{certificate.pk}/reassign/").content.decode()
+    assert '<input type="text" name="identity" list="identities"' in page
+    assert f'<option value="{other.name}">' in page
 
 
 @pytest.mark.parametrize(
