@@ -169,6 +169,7 @@
       }
       const url = page.dataset.archive.replace("IDENTITY", encodeURIComponent(identity));
       say(identity);
+      showBytes(0, 0, false);
       await tryOften(identity, () => (
         folder ? saveIntoFolder(folder, identity, url) : startDownload(identity, url)
       ));
