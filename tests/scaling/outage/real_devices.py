@@ -16,7 +16,7 @@ from tests.scaling.outage.simulation import Outcome, Server
 from tests.support.devices import Device
 from tests.support.stack import Stack
 
-HOUR_MS = 1_560_279_600_000
+HOUR_MS, DAY_MS = 1_560_279_600_000, 86_400_000
 BACKLOG = 32
 # So long that the server works, not the devices, which share its processors.
 SAMPLES_PER_FILE = 3_600
@@ -54,15 +54,15 @@ class _WakingDevice(threading.Thread):
 
 
 def make_files(number: int) -> list[FilePart]:
-    """Return the files of an hour: four of a quarter of it, whose values no other device has."""
+    """Return four files of an hour each, on a day and of a series that few others have."""
     files = []
     for quarter in range(FILES):
-        start = HOUR_MS + quarter * SAMPLES_PER_FILE * 1000
+        start = HOUR_MS + number * DAY_MS + quarter * SAMPLES_PER_FILE * 1000
         lines = (
             f"{start + second * 1000},{60 + (number + second) % 40}.{number % 100:02d}\n"
             for second in range(SAMPLES_PER_FILE)
         )
-        files.append(FilePart("hr", f"{quarter}.csv", "".join(lines).encode()))
+        files.append(FilePart(f"hr{number % 50}", f"{quarter}.csv", "".join(lines).encode()))
     return files
 
 
@@ -111,7 +111,7 @@ def _measure_request(stack: Stack, credentials: Path, rounds: int = 6) -> float:
     count = 0
     started = time.monotonic()
     for number in range(rounds):
-        first = 100_000 + number * 4
+        first = 1_000 + number * 4
         senders = [_WakingDevice(first + n, stack, credentials, 0.0) for n in range(4)]
         _run(senders, delay=0.0)
         assert not any(sender.refusals for sender in senders)
