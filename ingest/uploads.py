@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ingest import quotas, sample_conflicts
-from ingest.measurement_files import read_file
+from ingest.file_reading import read_file
 from ingest.parsing.names import make_storable
 from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt

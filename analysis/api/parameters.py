@@ -16,7 +16,7 @@ from identities.models import IDENTITY_NAME
 from identities.studies import Study
 from identities.visibility import Scope, scope_of_request
 from ingest.parsing.column_names import COLUMN_NAME
-from ingest.parsing.sample_file import MAX_COLUMNS
+from ingest.parsing.measurement_file import MAX_COLUMNS
 from ingest.time_range import RangeError, TimeRange, parse_instant, parse_range
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)

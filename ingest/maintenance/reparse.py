@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from ingest.file_reading import read_file
 from ingest.maintenance import series_changes
 from ingest.maintenance.long_transaction import transaction_without_timeouts
-from ingest.measurement_files import read_file
 from ingest.models import Measurement
-from ingest.parsing.samples import FileLimits, LimitExceeded, SampleFile, TimeWindow
+from ingest.parsing.samples import FileLimits, FileSamples, LimitExceeded, TimeWindow
 from ingest.storage import block_store
 from ingest.storage.prepared_files import (
     PreparedFile,
@@ -29,7 +29,7 @@ _RECEIPT_FIELDS = (
     "lines", "samples", "new", "identical", "replaced", "repeated", "rounded",
     "first_ms", "last_ms", "series",
 )  # fmt: skip
-_Read = tuple[SampleFile, tuple[str, ...] | None]
+_Read = tuple[FileSamples, tuple[str, ...] | None]
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def _read(measurement: Measurement, window: TimeWindow, limits: FileLimits) -> _
     return None if file is None or errors else (file, columns)
 
 
-def _store(measurement: Measurement, file: SampleFile, columns: tuple[str, ...] | None) -> bool:
+def _store(measurement: Measurement, file: FileSamples, columns: tuple[str, ...] | None) -> bool:
     """Overlay the file on its series; return False if it is no longer a rejected file."""
     identity_id = measurement.identity_id
     series = prepare_series(measurement.name, columns, file.columns)

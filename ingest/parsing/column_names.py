@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ingest.escaping import MARKUP, escape
-from ingest.parsing.sample_file_errors import MAX_GOT_LENGTH, LineError
+from ingest.parsing.measurement_file_errors import MAX_GOT_LENGTH, LineError
 
 MAX_SERIES_NAME_LENGTH = 64
 COLUMN_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"

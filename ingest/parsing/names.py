@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ingest.escaping import MARKUP, escape
-from ingest.parsing.sample_file_errors import MAX_GOT_LENGTH, LineError
+from ingest.parsing.measurement_file_errors import MAX_GOT_LENGTH, LineError
 
 _MEASUREMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 # Hiragana, katakana and kanji. Half-width katakana are not among them: their bytes are those of

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.parsing.sample_file import BYTE_ORDER_MARK
-from ingest.parsing.sample_file_errors import LineError, show_line
-from ingest.parsing.sample_file_lines import end_of_data, split_header
+from ingest.parsing.measurement_file import BYTE_ORDER_MARK
+from ingest.parsing.measurement_file_errors import LineError, show_line
+from ingest.parsing.measurement_file_lines import end_of_data, split_header
 from ingest.parsing.samples import US_PER_MS
 
 REPEATED_TIME = (

@@ -83,7 +83,7 @@ class ColumnSamples:
 
 
 @dataclass(frozen=True, slots=True)
-class SampleFile:
+class FileSamples:
     """The content of a measurement file.
 
     ``header`` holds the fields of the header line, the time's included, None without one.

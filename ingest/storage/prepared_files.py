@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.parsing.sample_file_errors import LineError
+from ingest.parsing.measurement_file_errors import LineError
 from ingest.parsing.samples import ColumnSamples
 from ingest.receipts import Receipt, SeriesCounts
 from ingest.storage import block_store

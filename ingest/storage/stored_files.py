@@ -13,9 +13,9 @@ import pyarrow as pa
 from django.db.models import Q, QuerySet
 
 from ingest.models import Measurement
-from ingest.parsing.sample_file import read_sample_file
-from ingest.parsing.sample_file_lines import UnreadableContent
-from ingest.parsing.samples import ColumnSamples, FileLimits, SampleFile, TimeWindow
+from ingest.parsing.measurement_file import read_measurement_file
+from ingest.parsing.measurement_file_lines import UnreadableContent
+from ingest.parsing.samples import ColumnSamples, FileLimits, FileSamples, TimeWindow
 from ingest.signals import file_damaged
 
 logger = logging.getLogger(__name__)
@@ -118,13 +118,13 @@ def load_content(measurement: Measurement) -> tuple[bytes | None, str]:
     return content, _compare(measurement, len(content), hashlib.sha256(content).digest())
 
 
-def load_file(measurement: Measurement) -> tuple[SampleFile | None, str]:
+def load_file(measurement: Measurement) -> tuple[FileSamples | None, str]:
     """Return the samples of a stored file, None if it has none, and the fault found, or ""."""
     content, fault = load_content(measurement)
     if content is None:
         return None, fault
     try:
-        file = read_sample_file(content, _ANY_TIME, _NO_LIMITS)
+        file = read_measurement_file(content, _ANY_TIME, _NO_LIMITS)
     except UnreadableContent:
         return None, fault or "it cannot be read any more"
     names = measurement.columns

@@ -15,7 +15,7 @@ from benchmarks.workloads import (
     influxdb_lines,
     write_corpus,
 )
-from ingest.parsing.sample_file import read_sample_file
+from ingest.parsing.measurement_file import read_measurement_file
 from ingest.parsing.samples import FileLimits, TimeWindow
 
 
@@ -23,7 +23,8 @@ def test_files_are_consecutive_and_parsed_by_the_device_api() -> None:
     window = TimeWindow(FIRST_MS, FIRST_MS + 10**9)
     limits = FileLimits(1000, 1000)
     files = [
-        read_sample_file(content, window, limits) for content in generate_files(5, 7, csv_lines)
+        read_measurement_file(content, window, limits)
+        for content in generate_files(5, 7, csv_lines)
     ]
     parsed = [file.columns[0] for file in files]
     assert [file.lines for file in files] == [7] * 5

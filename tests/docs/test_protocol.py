@@ -17,13 +17,13 @@ from ingest.api.responses import INTERNAL_ERROR_RETRY_AFTER_SECONDS
 from ingest.api.views import published_limits
 from ingest.parsing import (
     certificates,
+    measurement_file_errors,
+    measurement_file_lines,
     multipart_form,
-    sample_file_errors,
-    sample_file_lines,
 )
 from ingest.parsing.certificate_policy import Reason
 from ingest.parsing.certificates import UnreadableReason
-from ingest.parsing.sample_file_errors import LineError
+from ingest.parsing.measurement_file_errors import LineError
 from ingest.receipts import Receipt, ReceiptStatus
 from ingest.registration_throttle import WINDOW
 from ingest.storage import disk_space, durability_check, transactions
@@ -133,8 +133,8 @@ def test_fixed_limits_are_those_of_the_code() -> None:
         django_settings.MAX_JSON_BYTES,
         multipart_form.MAX_PREAMBLE_BYTES,
         multipart_form.MAX_BOUNDARY_LENGTH,
-        sample_file_lines.MAX_LISTED_ERRORS,
-        sample_file_errors.MAX_GOT_LENGTH,
+        measurement_file_lines.MAX_LISTED_ERRORS,
+        measurement_file_errors.MAX_GOT_LENGTH,
         certificates.MAX_DER_BYTES,
     ]
 

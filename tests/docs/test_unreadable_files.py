@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.parsing import sample_file_errors as hints
-from ingest.parsing.sample_file import read_sample_file
-from ingest.parsing.sample_file_lines import UnreadableContent
+from ingest.parsing import measurement_file_errors as hints
+from ingest.parsing.measurement_file import read_measurement_file
+from ingest.parsing.measurement_file_lines import UnreadableContent
 from ingest.parsing.samples import FileLimits, TimeWindow
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "unreadable-files.md"
@@ -61,6 +61,6 @@ def test_an_example_gets_its_hint(hint: str, example: str) -> None:
     if (starts_file and is_header_allowed) or not example:
         content = GOOD.encode() + content + b"\n" + GOOD.encode()
     with pytest.raises(UnreadableContent) as refusal:
-        read_sample_file(content, WINDOW, FileLimits(100, 100))
+        read_measurement_file(content, WINDOW, FileLimits(100, 100))
     wanted = hint.partition("{")[0].strip()
     assert any(wanted in error.hint for error in refusal.value.errors), refusal.value.errors

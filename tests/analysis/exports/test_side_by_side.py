@@ -20,7 +20,7 @@ from analysis.queries.side_by_side import find_column_set, join_columns, read_si
 from identities.models import Identity
 from identities.visibility import EVERYTHING
 from ingest.models import MeasurementType
-from ingest.parsing.sample_file import read_sample_file
+from ingest.parsing.measurement_file import read_measurement_file
 from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.time_range import TimeRange
 from tests.analysis.conftest import Get
@@ -186,7 +186,7 @@ def test_an_export_is_read_back_as_it_was(columns: list[dict[int, float]]) -> No
         small = [[abs(value) for value in column.values() if value] for column in columns]
         if min((value for column in small for value in column), default=1) > 1e-5:
             text = b"".join(encode_csv([table], None, names))
-            file = read_sample_file(text, TimeWindow(0, 10**16), FileLimits(100, 100))
+            file = read_measurement_file(text, TimeWindow(0, 10**16), FileLimits(100, 100))
             assert file.header == ("time_ms", *names)
             for column, exact_times, exact in zip(file.columns, times, values, strict=True):
                 assert column.times.tolist() == exact_times.tolist()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing.sample_file import read_sample_file
+from ingest.parsing.measurement_file import read_measurement_file
 from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.storage import pg_arrays
 from ingest.storage.blocks import (
@@ -63,7 +63,7 @@ def test_overlaid_files_leave_last_values_and_exact_counts(
     stored: list[Block] = []
     for file in files:
         content = "".join(f"{time},{value:.2f}\n" for time, value in file).encode()
-        (samples,) = read_sample_file(content, WINDOW, LIMITS).columns
+        (samples,) = read_measurement_file(content, WINDOW, LIMITS).columns
         last = {time * 1000: value for time, value in file}
         overlay = overlay_samples(stored, samples.times, samples.values)
         known = last.keys() & model.keys()

@@ -1,6 +1,6 @@
 """Reads a measurement file line by line and explains what is wrong with it. Pure.
 
-This reader decides where the fast one of ``sample_file`` cannot. Both accept the same files.
+This reader decides where the fast one of ``measurement_file`` cannot. Both accept the same files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from ingest.parsing.sample_file_errors import (
+from ingest.parsing.measurement_file_errors import (
     ERASED,
     LineError,
     explain_header,
@@ -25,7 +25,7 @@ from ingest.parsing.sample_file_errors import (
 from ingest.parsing.samples import (
     US_PER_MS,
     FileLimits,
-    SampleFile,
+    FileSamples,
     TimeWindow,
     TooManyValues,
     make_columns,
@@ -101,7 +101,7 @@ class _Reading:
     rounded: int = 0
 
 
-def read_lines(data: bytes, window: TimeWindow, limits: FileLimits) -> SampleFile:
+def read_lines(data: bytes, window: TimeWindow, limits: FileLimits) -> FileSamples:
     """Return the content of ``data``, which ends behind its last data line.
 
     Raises ``UnreadableContent`` and ``TooManyValues``.
@@ -123,7 +123,7 @@ def read_lines(data: bytes, window: TimeWindow, limits: FileLimits) -> SampleFil
         (np.array(column.times, dtype=np.int64), np.array(column.values, dtype=np.float64))
         for column in reading.columns
     ]
-    return SampleFile(header, make_columns(columns), reading.lines, reading.rounded)
+    return FileSamples(header, make_columns(columns), reading.lines, reading.rounded)
 
 
 def _lines(body: bytes, first: int) -> Iterator[tuple[int, bytes, bool]]:

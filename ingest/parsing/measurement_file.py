@@ -3,7 +3,7 @@
 A file is an optional header line and lines of ``epoch_milliseconds,value[,value…]`` in any order;
 docs/reference/protocol.md has the grammar. Two readers agree on every input: the fast one checks
 the whole file against the grammar and converts all numbers at once; where it cannot, the reader of
-lines (``sample_file_lines``) reads one after the other and explains what is wrong.
+lines (``measurement_file_lines``) reads one after the other and explains what is wrong.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from ingest.parsing.sample_file_lines import (
+from ingest.parsing.measurement_file_lines import (
     end_of_data,
     is_rounded,
     read_lines,
     split_header,
 )
-from ingest.parsing.sample_file_scan import Scan, scan
+from ingest.parsing.measurement_file_scan import Scan, scan
 from ingest.parsing.samples import (
     US_PER_MS,
     FileLimits,
-    SampleFile,
+    FileSamples,
     TimeWindow,
     TooManyLines,
     TooManyValues,
@@ -54,7 +54,7 @@ _Values = NDArray[np.float64]
 _Columns = list[tuple[_Times, _Values]]  # in the order of the file
 
 
-def read_sample_file(content: bytes, window: TimeWindow, limits: FileLimits) -> SampleFile:
+def read_measurement_file(content: bytes, window: TimeWindow, limits: FileLimits) -> FileSamples:
     """Return the samples of ``content`` by column.
 
     Raises ``UnreadableContent`` where a line is not of the grammar, a time lies outside ``window``
@@ -71,7 +71,7 @@ def read_sample_file(content: bytes, window: TimeWindow, limits: FileLimits) -> 
 
 def _read_fast(
     header: tuple[str, ...] | None, body: bytes, lines: int, window: TimeWindow, limits: FileLimits
-) -> SampleFile | None:
+) -> FileSamples | None:
     """Return the content, None where the reader of lines has to decide."""
     line_end = body.find(b"\n")
     number = body.count(b",", 0, line_end if line_end >= 0 else len(body))
@@ -87,7 +87,7 @@ def _read_fast(
         rounded = _count_rounded(body) if properties and properties.may_be_rounded else 0
     if not all(_is_accepted(times, values, window) for times, values in columns):
         return None
-    return SampleFile(header, make_columns(columns), lines, rounded)
+    return FileSamples(header, make_columns(columns), lines, rounded)
 
 
 def _is_accepted(times: _Times, values: _Values, window: TimeWindow) -> bool:

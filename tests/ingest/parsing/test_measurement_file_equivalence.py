@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsing import sample_file, sample_file_scan
-from ingest.parsing.sample_file import read_sample_file
-from ingest.parsing.sample_file_lines import UnreadableContent
-from ingest.parsing.samples import FileLimits, SampleFile, TimeWindow
+from ingest.parsing import measurement_file, measurement_file_scan
+from ingest.parsing.measurement_file import read_measurement_file
+from ingest.parsing.measurement_file_lines import UnreadableContent
+from ingest.parsing.samples import FileLimits, FileSamples, TimeWindow
 from tests.support.examples import bounded
 
 WINDOW = TimeWindow(946_684_800_000, 1_900_000_000_000)
@@ -125,7 +125,7 @@ def split_lines(text: str) -> list[str]:
     return rows
 
 
-def as_content(file: SampleFile) -> Content:
+def as_content(file: FileSamples) -> Content:
     columns = [
         (list(zip(column.times.tolist(), column.values.tolist(), strict=True)), column.repeated)
         for column in file.columns
@@ -138,9 +138,9 @@ def as_content(file: SampleFile) -> Content:
 @given(content=files)
 def test_a_file_is_read_by_the_grammar_or_refused(small_bytes: int, content: bytes) -> None:
     wanted = read_by_the_grammar(content)
-    with mock.patch.object(sample_file, "_SMALL_BYTES", small_bytes):
+    with mock.patch.object(measurement_file, "_SMALL_BYTES", small_bytes):
         try:
-            file = read_sample_file(content, WINDOW, LIMITS)
+            file = read_measurement_file(content, WINDOW, LIMITS)
         except UnreadableContent as refusal:
             assert wanted is None
             assert 1 <= len(refusal.errors) <= 20
@@ -157,15 +157,15 @@ def test_a_file_is_read_by_the_grammar_or_refused(small_bytes: int, content: byt
 @given(files, st.integers(1, 40))
 def test_the_size_of_a_chunk_does_not_change_a_scan(content: bytes, chunk: int) -> None:
     data = content.rstrip(b"\r\n")
-    whole = sample_file_scan.scan(data)
-    with mock.patch.object(sample_file_scan, "_CHUNK_BYTES", chunk):
-        assert sample_file_scan.scan(data) == whole
+    whole = measurement_file_scan.scan(data)
+    with mock.patch.object(measurement_file_scan, "_CHUNK_BYTES", chunk):
+        assert measurement_file_scan.scan(data) == whole
 
 
 @settings(max_examples=bounded(400))
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_read_or_refused_without_crash(content: bytes) -> None:
     try:
-        read_sample_file(content, WINDOW, LIMITS)
+        read_measurement_file(content, WINDOW, LIMITS)
     except UnreadableContent as refusal:
         assert refusal.errors

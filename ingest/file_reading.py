@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from ingest.measurement_types import find_columns, refuses_repeated_times
 from ingest.parsing.column_names import explain_bad_columns, name_columns
+from ingest.parsing.measurement_file import read_measurement_file
+from ingest.parsing.measurement_file_errors import LineError
+from ingest.parsing.measurement_file_lines import MAX_LISTED_ERRORS, UnreadableContent
 from ingest.parsing.names import explain_bad_name, is_measurement_name
 from ingest.parsing.repeated_times import explain_repeated_times
-from ingest.parsing.sample_file import read_sample_file
-from ingest.parsing.sample_file_errors import LineError
-from ingest.parsing.sample_file_lines import MAX_LISTED_ERRORS, UnreadableContent
-from ingest.parsing.samples import FileLimits, SampleFile, TimeWindow
+from ingest.parsing.samples import FileLimits, FileSamples, TimeWindow
 
 
 def read_file(
     name: str, content: bytes, window: TimeWindow, limits: FileLimits
-) -> tuple[SampleFile | None, tuple[str, ...] | None, list[LineError]]:
+) -> tuple[FileSamples | None, tuple[str, ...] | None, list[LineError]]:
     """Return samples and column names (None for a single one), or None, None and the errors.
 
     Raises ``TooManyLines`` and ``TooManyValues``.
     """
     errors = [] if is_measurement_name(name) else [explain_bad_name(name)]
     try:
-        file = read_sample_file(content, window, limits)
+        file = read_measurement_file(content, window, limits)
     except UnreadableContent as unreadable:
         return None, None, (errors + unreadable.errors)[:MAX_LISTED_ERRORS]
     columns = None
