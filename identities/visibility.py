@@ -9,7 +9,8 @@ Every page, API view and download takes its rows from here:
 - Raw SQL and functions below the pages take a ``Scope``: ``scope_of(request.user)`` in the admin,
   ``scope_of_request(request)`` in the analysis API (tokens may be narrowed), ``EVERYTHING`` in
   commands. ``scope.sql("i.id")`` is a condition, ``scope.filter(queryset)`` the same for a
-  queryset, ``scope.has(identity_id)`` for one row.
+  queryset, ``scope.has(identity_id)`` for one row. ``scope.sql_of_identities("i.id")`` is the
+  condition for statements that list identities.
 - What concerns the installation or no identity (refusals of strangers, disk, database):
   ``may_view_all(user)``.
 
@@ -19,12 +20,15 @@ Every page, API view and download takes its rows from here:
 check permissions as Django does, and take the rows from the scope.
 
 A scope of everything adds no condition. Any other is an EXISTS on the index (identity, study).
+Lists of identities of a small scope begin from its identities instead: the planner would read all
+identities in order of name until it has found enough of them.
 Where no study exists, everybody with the permission for a page sees all of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.contrib.auth.backends import BaseBackend, ModelBackend
@@ -34,11 +38,14 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 from identities.access_tokens import AccessToken
 from identities.models import Identity
 from identities.roles import ROLES
+from identities.search import is_among
 from identities.studies import Study, StudyIdentity, StudyMember
 
 VIEW_ALL = "identities.view_all_identities"
 # Attributes of the user object, which lives as long as a request.
-_CACHE, _NO_STUDIES = "_study_roles", "_no_studies"
+_CACHE, _NO_STUDIES, _SCOPES = "_study_roles", "_no_studies", "_scopes"
+# Identities of a scope that are read and sorted for a page of their list.
+MAX_SMALL_SCOPE = 20_000
 _Row = TypeVar("_Row", bound=Model)
 
 
@@ -52,6 +59,14 @@ class Scope:
     def is_everything(self) -> bool:
         return self.study_ids is None
 
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether its identities are few enough to be read for a page of their list."""
+        if not self.study_ids:
+            return False
+        taking_part = StudyIdentity.objects.filter(study_id__in=sorted(self.study_ids)).order_by()
+        return taking_part[: MAX_SMALL_SCOPE + 1].count() <= MAX_SMALL_SCOPE
+
     def filter(self, rows: QuerySet[_Row], path: str = "identity") -> QuerySet[_Row]:
         """Return those of ``rows`` whose identity is in the scope.
 
@@ -60,10 +75,10 @@ class Scope:
         """
         if self.study_ids is None:
             return rows
-        taking_part = StudyIdentity.objects.filter(
-            identity_id=OuterRef(path), study_id__in=sorted(self.study_ids)
-        )
-        return rows.filter(Exists(taking_part))
+        taking_part = StudyIdentity.objects.filter(study_id__in=sorted(self.study_ids))
+        if path == "pk" and self.is_small:
+            return rows.filter(is_among("pk", taking_part.values("identity_id")))
+        return rows.filter(Exists(taking_part.filter(identity_id=OuterRef(path))))
 
     def sql(self, column: str) -> tuple[str, dict[str, Any]]:
         """Return a condition on ``column``, a trusted name, and its parameters."""
@@ -72,6 +87,16 @@ class Scope:
         condition = (
             "EXISTS (SELECT 1 FROM identities_studyidentity scope WHERE "  # noqa: S608
             f"scope.identity_id = {column} AND scope.study_id = ANY(%(scope_study_ids)s))"
+        )
+        return condition, {"scope_study_ids": sorted(self.study_ids)}
+
+    def sql_of_identities(self, column: str) -> tuple[str, dict[str, Any]]:
+        """Return the same for a statement that lists identities; ``column`` is their key."""
+        if self.study_ids is None or not self.is_small:
+            return self.sql(column)
+        condition = (
+            f"{column} = ANY(ARRAY(SELECT scope.identity_id "  # noqa: S608
+            "FROM identities_studyidentity scope WHERE scope.study_id = ANY(%(scope_study_ids)s)))"
         )
         return condition, {"scope_study_ids": sorted(self.study_ids)}
 
@@ -141,14 +166,15 @@ def scope_of(user: Any, permission: str | None = None) -> Scope:
         permission is None or user.is_superuser or ModelBackend().has_perm(user, permission)
     ):
         return EVERYTHING
-    roles = study_roles(user)
-    return Scope(
-        frozenset(
-            study
-            for study, held in roles.items()
-            if permission is None or any(permission in ROLES[role] for role in held)
-        )
+    study_ids = frozenset(
+        study
+        for study, held in study_roles(user).items()
+        if permission is None or any(permission in ROLES[role] for role in held)
     )
+    # The same object for the same studies: it keeps its size.
+    scopes: dict[frozenset[int], Scope] = getattr(user, _SCOPES, {})
+    setattr(user, _SCOPES, scopes)
+    return scopes.setdefault(study_ids, Scope(study_ids))
 
 
 def scope_of_request(request: Any, permission: str | None = None) -> Scope:

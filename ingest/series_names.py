@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Q, QuerySet
@@ -11,6 +13,7 @@ from ingest.models import Measurement, Series, Withdrawal
 from ingest.storage import cluster
 
 MAX_NAMES_OFFERED = 30
+MAX_NAMES_TRIED = 60
 MAX_IDENTITIES_OF_NAME = 1_000
 
 # Each step jumps over all series of a name in the index.
@@ -29,11 +32,16 @@ _NAMES_OF_NODES = "SELECT DISTINCT s.name FROM ingest_series s ORDER BY s.name L
 
 def list_series_names(scope: Scope) -> list[str]:
     """Return the first ``MAX_NAMES_OFFERED`` names of series in ``scope``, ascending."""
-    if not scope.is_everything:
-        names = scope.filter(Series.objects.order_by("name")).values_list("name", flat=True)
-        return list(names.distinct()[:MAX_NAMES_OFFERED])
+    rows = scope.filter(Series.objects.order_by("name"))
+    if scope.is_small or scope.study_ids == frozenset():
+        return list(rows.values_list("name", flat=True).distinct()[:MAX_NAMES_OFFERED])
     with connection.cursor() as cursor:
-        return read_names(cursor, MAX_NAMES_OFFERED)
+        if scope.is_everything:
+            return read_names(cursor, MAX_NAMES_OFFERED)
+        names = read_names(cursor, MAX_NAMES_TRIED)
+    # A name of a large scope is found at one of its first series.
+    found = (name for name in names if rows.filter(name=name).exists())
+    return list(islice(found, MAX_NAMES_OFFERED))
 
 
 def read_names(cursor: CursorWrapper, limit: int) -> list[str]:

@@ -72,7 +72,6 @@ def describe_status(request: HttpRequest) -> dict[str, Any]:
     now, every = timezone.now(), scope_of(request.user)
     scope = every.in_study_number(study)
     counts = count_states(now, scope)
-    live, unmonitored = attention.count_unmonitored(scope, now)
     may_see_devices = request.user.has_perm("ingest.view_devicecertificate")
     rows = attention.find_attention(scope, now, may_see_devices=may_see_devices)
     return {
@@ -81,8 +80,7 @@ def describe_status(request: HttpRequest) -> dict[str, Any]:
         "states": _describe_states(attention.count_by_state(scope), study),
         "overdue": counts.overdue,
         "attention": [_describe(row) for row in rows],
-        "live": live,
-        "unmonitored": unmonitored,
+        "unmonitored": attention.count_unmonitored(scope, now),
         "checked_at": counts.checked_at,
         "is_monitoring_late": attention.is_monitoring_late(counts.checked_at, now),
         "strangers": _count_strangers(request, now),

@@ -170,9 +170,9 @@ class Mirror:
         """Write or delete the files of these ranges; return False if stopped before the end."""
         if not ranges:
             return True
-        scope = self._scope()
         numbers = {number for number, _ in ranges}
-        existing = {n for n in self._existing(numbers) if scope.includes(n)}
+        visible = self._scope().select(numbers)
+        existing = {number for number in self._existing(numbers) if number in visible}
         self._remember_names(sorted(existing))
         for number in numbers - existing:
             self._delete(series_files.folder_of_identity(number))
@@ -221,8 +221,7 @@ class Mirror:
         return FeedScope.of(scope, is_study=self.study is not None)
 
     def _all_numbers(self) -> list[int]:
-        numbers = self._scope().identity_ids
-        return sorted(Identity.objects.values_list("pk", flat=True) if numbers is None else numbers)
+        return sorted(self._scope().scope.identities().values_list("pk", flat=True))
 
     def _existing(self, numbers: set[int]) -> Iterator[int]:
         return Identity.objects.filter(pk__in=numbers).values_list("pk", flat=True).iterator()

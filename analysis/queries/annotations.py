@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 from analysis.models import Annotation
 from analysis.queries.measurement_files import to_moment
 from identities.models import Identity
-from identities.search import contains_text
+from identities.search import search_text
 from identities.visibility import Scope
 from ingest.time_range import TimeRange
 
@@ -49,7 +49,7 @@ def find_annotations(
     if search.name is not None:
         rows = rows.filter(name__in=["", search.name.replace("\0", "")])
     if search.text:
-        rows = rows.filter(contains_text("text", search.text.replace("\0", "")))
+        rows = rows.filter(search_text(Annotation, "text", search.text.replace("\0", "")))
     if after is not None:
         rows = rows.filter(pk__gt=after)
     return list(within(rows, search.range)[:limit])

@@ -136,15 +136,36 @@ def _conflicts(scope: Scope) -> Iterable[Attention]:
         )
 
 
-def count_unmonitored(scope: Scope, now: datetime) -> tuple[int, int]:
-    """Return how many identities with a certificate in service there are, and how many unmonitored.
+@dataclass(frozen=True, slots=True)
+class Unmonitored:
+    """How many of ``checked`` identities with a device are not monitored.
+
+    ``checked`` is the number of all that there are, unless ``is_part``.
+    """
+
+    checked: int
+    count: int
+    is_part: bool
+
+
+def count_unmonitored(scope: Scope, now: datetime) -> Unmonitored:
+    """Check at most ``MAX_IDENTITIES_COUNTED`` active identities with a certificate in service.
 
     An identity is monitored if it has a reporting interval, its own or a study's, or a series whose
     measurement type has one, and its alerts are not paused.
     """
-    in_service = DeviceCertificate.objects.in_service(now).filter(identity=OuterRef("pk"))
-    identities = scope.identities().filter(Exists(in_service), is_active=True)
-    return identities.count(), _unmonitored(identities, now).count()
+    certificates = DeviceCertificate.objects.in_service(now)
+    if scope.is_small:
+        in_service = Exists(certificates.filter(identity=OuterRef("pk")))
+        identities = scope.identities().filter(in_service, is_active=True)
+        found = identities.values_list("pk", flat=True)
+    else:
+        rows = scope.filter(certificates.filter(identity__is_active=True)).order_by()
+        found = rows.values_list("identity", flat=True).distinct()  # type: ignore[assignment]
+    identity_ids: list[int] = list(found[: MAX_IDENTITIES_COUNTED + 1])
+    checked = identity_ids[:MAX_IDENTITIES_COUNTED]
+    count = _unmonitored(Identity.objects.filter(pk__in=checked), now).count()
+    return Unmonitored(len(checked), count, len(identity_ids) > len(checked))
 
 
 def _unmonitored(identities: QuerySet[Identity], now: datetime) -> QuerySet[Identity]:

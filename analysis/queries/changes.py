@@ -16,7 +16,8 @@ from uuid import UUID
 from analysis.queries import feed_cursor
 from analysis.queries.feed_cursor import START, FeedState, Position
 from analysis.queries.read_database import connection
-from identities.visibility import Scope
+from identities import visibility
+from identities.studies import StudyIdentity
 
 KINDS = ("stored", "replaced", "withdrawn", "erased", "reparsed", "entered", "left")
 MAX_TRANSACTION = 2**63 - 1
@@ -80,27 +81,36 @@ class ChangesPage:
 
 @dataclass(frozen=True, slots=True)
 class FeedScope:
-    """Whose changes are read: of all identities, or of some (``identity_ids``).
+    """Whose changes are read; ``identity_ids`` lists the identities of a small scope.
 
-    ``study_ids`` are the studies of a reader that does not see all. ``is_study``: the reader asked
-    for a study, and is informed of identities that enter and leave it.
+    ``is_study``: the reader asked for a study, and is told of identities that enter and leave it.
     """
 
+    scope: visibility.Scope = visibility.EVERYTHING
     identity_ids: frozenset[int] | None = None
-    study_ids: frozenset[int] | None = None
     is_study: bool = False
 
     @classmethod
-    def of(cls, scope: Scope, *, is_study: bool = False) -> FeedScope:
+    def of(cls, scope: visibility.Scope, *, is_study: bool = False) -> FeedScope:
         """Return the identities of ``scope`` now."""
         if scope.is_everything:
             return EVERYTHING
+        if scope.study_ids and not scope.is_small:
+            return cls(scope, None, is_study)
         # An array, since a cluster joins no local table with the files.
         identity_ids = frozenset(scope.identities().values_list("pk", flat=True))
-        return cls(identity_ids, scope.study_ids, is_study)
+        return cls(scope, identity_ids, is_study)
 
-    def includes(self, identity_id: int) -> bool:
-        return self.identity_ids is None or identity_id in self.identity_ids
+    def select(self, identity_ids: Collection[int]) -> Collection[int]:
+        """Return those of the identities that the reader may see."""
+        if self.identity_ids is not None:
+            return self.identity_ids
+        if self.scope.study_ids is None or not identity_ids:
+            return identity_ids
+        taking_part = StudyIdentity.objects.filter(
+            identity__in={*identity_ids}, study__in=self.scope.study_ids
+        )
+        return {*taking_part.order_by().values_list("identity_id", flat=True)}
 
 
 EVERYTHING = FeedScope()
@@ -159,9 +169,13 @@ def _read_files(position: Position, horizon: int, limit: int, scope: FeedScope) 
     """Yield up to ``limit`` files after ``position``, in order."""
     found = 0
     for window in _windows(position, horizon, limit):
-        for row in _fetch_files(window, limit - found, scope):
+        rows = _fetch_files(window, limit - found, scope)
+        visible = scope.select([row.identity_id for row in rows])
+        for row in rows:
             found += 1
-            yield Position(row.transaction, 0, row.sequence), list(_changes_of_file(row))
+            # Without a change where the reader sees none, so that the cursor moves on.
+            changes = list(_changes_of_file(row)) if row.identity_id in visible else []
+            yield Position(row.transaction, 0, row.sequence), changes
         if found == limit:
             return
 
@@ -194,14 +208,8 @@ def _fetch_files(window: dict[str, int], limit: int, scope: FeedScope) -> list[_
 
 
 def _changes_of_file(file: _File) -> Iterator[Change]:
-    of_series: list[dict[str, Any]] = [
-        {
-            "name": file.name,
-            "replaced": file.replaced,
-            "first_ms": file.first_ms,
-            "last_ms": file.last_ms,
-        }
-    ]
+    names = ("name", "replaced", "first_ms", "last_ms")
+    of_series: list[dict[str, Any]] = [{name: getattr(file, name) for name in names}]
     if file.columns is not None and file.series is not None:
         of_series = json.loads(file.series)
     for each in of_series:
@@ -229,10 +237,11 @@ def _read_rows(position: Position, horizon: int, limit: int, scope: FeedScope) -
     with connection.cursor() as cursor:
         cursor.execute(_ROWS, parameters)
         rows = cursor.fetchall()
+    visible = scope.select([row[2] for row in rows])
     for transaction, row_id, identity_id, name, kind, from_ms, to_ms, file, at, studies in rows:
         change = Change(identity_id, None, name, from_ms, to_ms, kind, file, at)
         changes: list[Change] = []
-        if _is_visible(kind, identity_id, studies, scope):
+        if _is_visible(kind, identity_id in visible, studies, scope):
             changes = [change] if name else _of_each_series(change)
         yield Position(transaction, 1, row_id), changes
 
@@ -243,15 +252,15 @@ def _of_each_series(change: Change) -> list[Change]:
         return [replace(change, name=name) for (name,) in cursor.fetchall()]
 
 
-def _is_visible(kind: str, identity_id: int, studies: Collection[int], scope: FeedScope) -> bool:
-    concerns = scope.study_ids is None or not scope.study_ids.isdisjoint(studies)
+def _is_visible(kind: str, is_inside: bool, studies: Collection[int], scope: FeedScope) -> bool:
+    study_ids = scope.scope.study_ids
+    concerns = study_ids is None or not study_ids.isdisjoint(studies)
     if kind == "erased":
-        return scope.includes(identity_id) or concerns
+        return is_inside or concerns
     if kind in ("entered", "left"):
         # What holds now decides: an identity that left and entered again is entered.
-        is_inside = scope.includes(identity_id)
         return scope.is_study and concerns and is_inside == (kind == "entered")
-    return scope.includes(identity_id)
+    return is_inside
 
 
 def _newest_position(state: FeedState) -> Position:

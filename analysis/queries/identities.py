@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from analysis.queries.read_database import connection
 from identities.models import Identity
-from identities.search import contains_text
+from identities.search import search_text
 from identities.studies import Study, StudyIdentity
 from identities.visibility import Scope
 
@@ -44,7 +44,7 @@ def find_identities(
     text = contains.replace("\0", "").strip()
     if text:
         identities = identities.filter(
-            Q(contains_text("name", text)) | Q(contains_text("description", text))
+            search_text(Identity, "name", text) | search_text(Identity, "description", text)
         )
     if after is not None:
         identities = identities.filter(key__gt=after.lower())
@@ -104,11 +104,12 @@ def list_measurement_names(scope: Scope, study: Study | None, contains: str) -> 
 
 def _filter_identities(scope: Scope, study: Study | None, contains: str) -> QuerySet[Identity]:
     identities = scope.identities().order_by(Lower("name"))
+    named = search_text(Identity, "name", contains) if contains else Q()
     if study is not None:
         identities = identities.filter(participations__study=study)
         if contains:
             by_code = StudyIdentity.objects.filter(
-                study=study, participant_code__icontains=contains
+                search_text(StudyIdentity, "participant_code", contains), study=study
             ).values("identity")
-            return identities.filter(Q(name__icontains=contains) | Q(pk__in=by_code))
-    return identities.filter(name__icontains=contains) if contains else identities
+            return identities.filter(named | Q(pk__in=by_code))
+    return identities.filter(named)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from alerts.models import Incident, MonitorHeartbeat
 from analysis.queries.read_database import connection
-from identities.search import make_pattern
+from identities.search import make_name_pattern
 from identities.visibility import Scope
 from ingest.models import DeviceCertificate
 
@@ -178,12 +178,12 @@ def determine_state(identity: IdentityStatus, now: datetime, stale_after: timede
 def _fetch_batch(
     scope: Scope, contains: str, after: str | None, limit: int, now: datetime
 ) -> list[IdentityStatus]:
-    condition, parameters = scope.sql("i.id")
+    condition, parameters = scope.sql_of_identities("i.id")
     conditions = [condition]
     parameters |= {"limit": limit}
     if contains:
         conditions.append("lower(i.name) LIKE %(contains)s")
-        parameters["contains"] = make_pattern(contains)
+        parameters["contains"] = make_name_pattern(contains)
     if after is not None:
         conditions.append("lower(i.name) > lower(%(after)s)")
         parameters["after"] = after

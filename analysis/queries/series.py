@@ -1,8 +1,9 @@
 """Lookup and listing of series: all samples of one identity under one name.
 
 A page of the list is found from the identities in their order, by the key of the table of series.
-Where series are rare among the identities, it is found from the series instead, so that the cost
-of a page does not depend on which identities have series. Counts and times come from the blocks.
+Where series are rare among the identities, or few identities may be seen, it is found from the
+series instead, so that the cost of a page does not depend on which identities have series. Counts
+and times come from the blocks.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from django.db.backends.utils import CursorWrapper
 
 from analysis.queries.read_database import connection
 from identities.models import IDENTITY_NAME
-from identities.search import make_pattern
+from identities.search import make_name_pattern
 from identities.visibility import Scope
 
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 # Identities that are searched for series before the series are searched themselves.
 MAX_IDENTITIES_SEARCHED = 4_000
+# Identities with series that are then sorted by name; beyond, the database joins all of them.
+MAX_IDENTITIES_SORTED = 100_000
 
 
 class UnknownSeriesError(LookupError):
@@ -63,6 +66,9 @@ JOIN ingest_series s ON s.identity_id = i.id
 WHERE {conditions} AND (s.identity_id <> %(started)s OR s.name > %(after_name)s)
 ORDER BY i.place, s.name LIMIT %(limit)s
 """
+_WITH_SERIES = """
+SELECT DISTINCT s.identity_id FROM ingest_series s WHERE {conditions} LIMIT %(identities)s
+"""
 # Sorted by an expression that no index has: the planner must not read all identities in order of
 # name until enough of them have series.
 _RARE_SERIES = """
@@ -100,15 +106,15 @@ def list_series(
     their name; both ignore case. ``name`` selects the series of this name. An invalid name gives
     an empty page.
     """
-    search = _Search(after, limit + 1)
-    condition, parameters = scope.sql("i.id")
-    search.of_identities(condition, **parameters)
+    search = _Search(scope, after, limit + 1)
     if identity is not None:
         if not re.fullmatch(IDENTITY_NAME, identity):
             return SeriesPage([], None)
         search.of_identities("lower(i.name) = lower(%(identity)s)", identity=identity)
     if contains:
-        search.of_identities("lower(i.name) LIKE %(contains)s", contains=make_pattern(contains))
+        search.of_identities(
+            "lower(i.name) LIKE %(contains)s", contains=make_name_pattern(contains)
+        )
     if name is not None:
         if not re.fullmatch(SERIES_NAME, name):
             return SeriesPage([], None)
@@ -122,12 +128,13 @@ def list_series(
 class _Search:
     """A search for rows (identity id, identity name, series name) after a place in the list."""
 
-    def __init__(self, after: tuple[str, str] | None, limit: int) -> None:
+    def __init__(self, scope: Scope, after: tuple[str, str] | None, limit: int) -> None:
+        self._scope = scope
         self._place: tuple[str, str | None] | None = after
         self._limit = limit
-        self._identities: list[str] = []
+        condition, self._parameters = scope.sql("i.id")
+        self._identities = [condition]
         self._series: list[str] = ["true"]
-        self._parameters: dict[str, Any] = {}
 
     def of_identities(self, condition: str, **parameters: Any) -> None:
         self._identities.append(condition)
@@ -141,6 +148,8 @@ class _Search:
         rows: list[tuple[int, str, str]] = []
         searched, batch = 0, self._limit
         with connection.cursor() as cursor:
+            if self._scope.is_small:
+                return self._fetch_rare(cursor, self._limit)
             while searched < MAX_IDENTITIES_SEARCHED:
                 identities = self._fetch_identities(cursor, batch)
                 rows += self._fetch_series(cursor, identities, self._limit - len(rows))
@@ -151,8 +160,13 @@ class _Search:
                 batch = min(2 * batch, MAX_IDENTITIES_SEARCHED)
             return rows + self._fetch_rare(cursor, self._limit - len(rows))
 
-    def _fetch_identities(self, cursor: CursorWrapper, batch: int) -> dict[int, str]:
+    def _fetch_identities(
+        self, cursor: CursorWrapper, batch: int, among: list[int] | None = None
+    ) -> dict[int, str]:
         conditions, parameters = self._from_place()
+        if among is not None:
+            conditions.append("i.id = ANY(%(among)s)")
+            parameters["among"] = among
         statement = _IDENTITIES.format(conditions=" AND ".join(conditions))
         cursor.execute(statement, {**parameters, "batch": batch})
         return dict(cursor.fetchall())
@@ -174,6 +188,14 @@ class _Search:
         return [(pk, identities[pk], name) for pk, name in cursor.fetchall()]
 
     def _fetch_rare(self, cursor: CursorWrapper, limit: int) -> list[tuple[int, str, str]]:
+        scoped, _ = self._scope.sql("s.identity_id")
+        statement = _WITH_SERIES.format(conditions=" AND ".join([scoped, *self._series]))
+        cursor.execute(statement, {**self._parameters, "identities": MAX_IDENTITIES_SORTED + 1})
+        identity_ids = [pk for (pk,) in cursor.fetchall()]
+        if len(identity_ids) <= MAX_IDENTITIES_SORTED:
+            # One more, since the identity of the place may have no further series.
+            identities = self._fetch_identities(cursor, limit + 1, identity_ids)
+            return self._fetch_series(cursor, identities, limit)
         conditions, parameters = self._from_place()
         statement = _RARE_SERIES.format(conditions=" AND ".join([*conditions, *self._series]))
         cursor.execute(statement, {**parameters, "limit": limit})

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.visible_rows import StudyFilter, list_study_options
 from identities.audit.models import AuditEvent
+from identities.search import find_first
 from identities.visibility import Scope, scope_of
 
 # No group can have it: Django makes no permission for the model.
@@ -90,7 +91,9 @@ class AuditEventAdmin(LargeListAdmin):
     def filter_rows(self, scope: Scope, rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         """Return those of ``rows`` whose identities were all in a study of ``scope``."""
         study_ids = scope.study_ids
-        return rows if study_ids is None else rows.filter(study_ids__overlap=sorted(study_ids))
+        if study_ids is None:
+            return rows
+        return find_first(rows, Q(study_ids__overlap=sorted(study_ids)))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)

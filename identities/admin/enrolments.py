@@ -21,12 +21,13 @@ from identities.admin.bulk_enrolment_forms import MAX_KEYS
 from identities.admin.checked_requests import CheckedAdmin
 from identities.admin.confirmation import Confirmation
 from identities.admin.extensions import enrolment_pages, key_pages
+from identities.admin.keyset import find_named, make_search
 from identities.admin.reissue import ReissueRequest, answer_reissue
 from identities.admin.revocation import revoke_rows
 from identities.admin.visible_rows import StudyFilter
 from identities.enrolment import progress
 from identities.models import Enrolment, PreSharedKey
-from identities.visibility import Scope, scope_of, visible_identities
+from identities.visibility import Scope, scope_of
 
 KEYS_PER_PAGE = 100
 
@@ -41,6 +42,8 @@ class EnrolmentAdmin(CheckedAdmin):
     search_help_text = gettext_lazy("Name of the enrolment, or of an identity in it.")
     change_list_template = "admin/identities/enrolment/change_list.html"
     list_filter = (StudyFilter,)
+    list_per_page = 50
+    show_full_result_count = False
 
     def has_view_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
         has_perm = request.user.has_perm
@@ -81,9 +84,15 @@ class EnrolmentAdmin(CheckedAdmin):
         """Search by name, and by the identities that the user may see."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if term := search_term.strip().replace("\0", ""):
-            identities = visible_identities(request.user).filter(name__icontains=term)
-            keys = PreSharedKey.objects.filter(identity__in=identities)
-            found |= queryset.filter(pk__in=keys.values("enrolment"))
+            scope = scope_of(request.user)
+            named = find_named(term, scope)
+            if named is None:  # the first keys of an enrolment tell
+                any_name = make_search(PreSharedKey, "identity__name", term, scope)
+                keys = PreSharedKey.objects.filter(any_name, enrolment=OuterRef("pk"))
+                found |= queryset.filter(Exists(scope.filter(keys)))
+            else:
+                keys = PreSharedKey.objects.filter(identity__in=named, enrolment__isnull=False)
+                found |= queryset.filter(pk__in=keys.values("enrolment"))
         return found, duplicates
 
     @admin.display(description=gettext_lazy("registered"))

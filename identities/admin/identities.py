@@ -24,6 +24,7 @@ from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.models import Identity
+from identities.search import find_first, search_text
 from identities.studies import Study, StudyIdentity
 from identities.visibility import scope_of
 
@@ -100,6 +101,16 @@ class IdentityAdmin(VisibleRowsMixin, LabelledInputsMixin, LargeListAdmin):
         count = row.annotate(n=Count("keys", filter=usable)).values("n")
         identities = super().get_queryset(request).annotate(usable_keys=Subquery(count))
         return identity_pages.annotate(identities)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Identity], search_term: str
+    ) -> tuple[QuerySet[Identity], bool]:
+        """Return the identities with the term in name or description, by the index if few have."""
+        term = search_term.strip().replace("\0", "")
+        if not term:
+            return queryset, False
+        found = search_text(Identity, "name", term) | search_text(Identity, "description", term)
+        return find_first(queryset, found), False
 
     def has_issue_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("identities.add_presharedkey")

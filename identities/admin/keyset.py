@@ -19,14 +19,15 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import connection
 from django.db.models import (
     BinaryField,
     BooleanField,
+    Exists,
     F,
     Func,
     GenericIPAddressField,
     Model,
+    OuterRef,
     Q,
     QuerySet,
     Value,
@@ -37,11 +38,12 @@ from django.utils.translation import gettext as _
 
 from identities.admin.checked_requests import CheckedAdmin
 from identities.models import Identity
-from identities.search import contains_text
+from identities.search import estimate_rows, search_text
+from identities.visibility import Scope, scope_of
 
 MAX_COUNTED = 1_000
-MAX_IDENTITIES_FOUND = 1_000
 MAX_SUGGESTIONS = 200
+MAX_IDENTITIES_NAMED = 20_000
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]
@@ -166,24 +168,15 @@ class KeysetChangeList(ChangeList):
     def _count(self, *, is_whole: bool) -> None:
         """Count up to ``MAX_COUNTED`` rows; beyond them no action selects all rows at once."""
         shown = len(self.result_list)
-        counted = shown if is_whole else self.queryset.order_by()[: MAX_COUNTED + 1].count()
+        rows = self.queryset.order_by().values("pk")  # without what the rows are annotated with
+        counted = shown if is_whole else rows[: MAX_COUNTED + 1].count()
         self.result_count = counted if counted <= MAX_COUNTED else shown
         self.count_text = f"{counted:,}"
         if counted > MAX_COUNTED:
-            estimate = 0 if self.queryset.query.where else _estimate(self.model)
+            estimate = 0 if self.queryset.query.where else estimate_rows(self.model)
             is_known = estimate > MAX_COUNTED
             text = _("about %(count)s") if is_known else _("more than %(count)s")
             self.count_text = text % {"count": f"{estimate if is_known else MAX_COUNTED:,}"}
-
-
-def _estimate(model: type[Model]) -> int:
-    """Return PostgreSQL's estimate of a table's rows, -1 before its first ANALYZE."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
-            [model._meta.db_table],
-        )
-        return int(cursor.fetchone()[0])
 
 
 def _to_text(value: Any) -> Any:
@@ -198,7 +191,7 @@ class _SuggestionPaginator(AnyPaginator):
     @cached_property
     def count(self) -> int:
         rows = cast("QuerySet[Any]", self.object_list)
-        return rows.order_by()[:MAX_SUGGESTIONS].count()
+        return rows.order_by().values("pk")[:MAX_SUGGESTIONS].count()
 
 
 class LargeListAdmin(CheckedAdmin):
@@ -228,32 +221,57 @@ class LargeListAdmin(CheckedAdmin):
         term = search_term.strip().replace("\0", "")
         if not term:
             return queryset, False
-        found = Q(pk__in=[])
+        found, scope = Q(pk__in=[]), scope_of(request.user)
         for field in self.get_search_fields(request):
-            found |= self.make_search(field, term)
+            found |= self.make_search(field, term, scope)
         return queryset.filter(found), False
 
-    def make_search(self, field: str, term: str) -> Q:
+    def make_search(self, field: str, term: str, scope: Scope) -> Q:
         """Return the condition that ``term`` is in ``field``, one of ``search_fields``."""
-        return make_search(self.model, field, term)
+        return make_search(self.model, field, term, scope)
 
 
-def make_search(model: type[Model], field: str, term: str) -> Q:
-    """Return the condition that ``term`` is in ``field``, named as in ``search_fields``."""
+def make_search(model: type[Model], field: str, term: str, scope: Scope) -> Q:
+    """Return the condition that ``term`` is in ``field``, named as in ``search_fields``.
+
+    Names of identities are searched in ``scope``.
+    """
     name, is_whole = field.removeprefix("="), field.startswith("=")
     if name == "identity__name":
-        # In a query of its own: a join would read and sort all rows for a page.
-        found = Identity.objects.filter(contains_text("name", term)).order_by()
-        return Q(identity__in=list(found.values_list("pk", flat=True)[:MAX_IDENTITIES_FOUND]))
+        return _make_name_search(term, scope)
     kind = model._meta.get_field(name)
     if isinstance(kind, BinaryField):
         return make_digest_search(name, term)
     if isinstance(kind, GenericIPAddressField):
-        try:
-            return Q(**{name: str(ip_address(term))})
-        except ValueError:
-            return Q(pk__in=[])
-    return Q(**{name: term}) if is_whole else Q(contains_text(name, term))
+        return _make_address_search(name, term)
+    return Q(**{name: term}) if is_whole else search_text(model, name, term)
+
+
+def _make_name_search(term: str, scope: Scope) -> Q:
+    """Return the condition that the name of a row's identity contains ``term``.
+
+    Few identities are named: a join would read and sort all rows for a page. Of many, rows are
+    found soon in any order.
+    """
+    named = find_named(term, scope)
+    if named is not None:
+        return Q(identity__in=named)
+    identities = Identity.objects.filter(search_text(Identity, "name", term))
+    return Q(Exists(identities.filter(pk=OuterRef("identity_id"))))
+
+
+def find_named(term: str, scope: Scope) -> list[int] | None:
+    """Return the identities of ``scope`` with ``term`` in their names, None for very many."""
+    named = scope.identities().filter(search_text(Identity, "name", term)).order_by()
+    found = list(named.values_list("pk", flat=True)[: MAX_IDENTITIES_NAMED + 1])
+    return found if len(found) <= MAX_IDENTITIES_NAMED else None
+
+
+def _make_address_search(field: str, term: str) -> Q:
+    try:
+        return Q(**{field: str(ip_address(term))})
+    except ValueError:
+        return Q(pk__in=[])
 
 
 def make_digest_search(field: str, term: str) -> Q:

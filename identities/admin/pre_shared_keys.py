@@ -32,7 +32,7 @@ from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.device_setup import Command, make_certificate, register
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
 from identities.studies import STUDY_INACTIVE, find_closed
-from identities.visibility import scope_of
+from identities.visibility import Scope, scope_of
 
 # More identities than these are chosen by autocomplete.
 MAX_IDENTITY_OPTIONS = 1000
@@ -120,8 +120,10 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
         is_long = choices.order_by()[: MAX_IDENTITY_OPTIONS + 1].count() > MAX_IDENTITY_OPTIONS
         return ("identity",) if is_long else ()
 
-    def make_search(self, field: str, term: str) -> Q:
-        return Q(hint__startswith=term) if field == "hint" else super().make_search(field, term)
+    def make_search(self, field: str, term: str, scope: Scope) -> Q:
+        if field == "hint":
+            return Q(hint__startswith=term)
+        return super().make_search(field, term, scope)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return False: keys are evidence of which devices were admitted."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import CharField, ModelForm
 from django.http import HttpRequest
@@ -15,8 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
+from identities.admin.keyset import LargeListAdmin
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.roles import ROLES
+from identities.search import are_few, is_among
 from identities.studies import Study, StudyIdentity, StudyMember
 from identities.visibility import Scope, scope_of
 
@@ -87,16 +89,28 @@ class StudyAdmin(StudyRowsAdmin):
 
 
 @admin.register(StudyIdentity)
-class StudyIdentityAdmin(StudyRowsAdmin):
-    """Who takes part in a study, under which code and for how long."""
+class StudyIdentityAdmin(StudyRowsAdmin, LargeListAdmin):
+    """Who takes part in a study, under which code and for how long; the newest first."""
 
     list_display = ("identity", "study", "participant_code", "starts_on", "ends_on")
     list_select_related = ("identity", "study")
     list_filter = (StudyFilter,)
     search_fields = ("participant_code", "identity__name")
+    ordering = ("-id",)
     autocomplete_fields = ("identity",)
     fields = ("study", "identity", "participant_code", "starts_on", "ends_on")
-    show_full_result_count = False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search as other lists; where few rows are found, they are sorted, not met in order."""
+        if not search_term.strip():
+            return queryset, False
+        found, _may_repeat = super().get_search_results(
+            request, StudyIdentity.objects.all(), search_term
+        )
+        keys = found.order_by().values("pk")
+        return queryset.filter(is_among("pk", keys) if are_few(keys) else Q(pk__in=keys)), False
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from identities.models import Enrolment, PreSharedKey
+from identities.search import is_among
 from identities.studies import StudyIdentity
 from identities.visibility import Scope
 
@@ -58,13 +60,23 @@ def with_counts(enrolments: QuerySet[Enrolment], scope: Scope) -> QuerySet[Enrol
 
     Only keys in ``scope`` are counted. Enrolments without keys are in the scope of everything.
     """
-    current = Q(keys__isnull=False, keys__replaced_by=None)
     if scope.study_ids is not None:
-        keys = scope.filter(PreSharedKey.objects.filter(enrolment=OuterRef("pk")))
-        enrolments = enrolments.filter(Exists(keys))
-        taking_part = StudyIdentity.objects.filter(study_id__in=scope.study_ids)
-        current &= Q(keys__identity__in=taking_part.values("identity_id"))
+        keys = PreSharedKey.objects.filter(enrolment__isnull=False)
+        if scope.is_small:  # from its identities: most keys of an enrolment may be others'
+            taking_part = StudyIdentity.objects.filter(study_id__in=scope.study_ids)
+            of_scope = keys.filter(is_among("identity_id", taking_part.values("identity_id")))
+            enrolments = enrolments.filter(pk__in=of_scope.values("enrolment"))
+        else:
+            enrolments = enrolments.filter(
+                Exists(scope.filter(keys.filter(enrolment=OuterRef("pk"))))
+            )
+    # Counted by subqueries for the rows of a page: a join would count for all enrolments.
+    current = scope.filter(PreSharedKey.objects.filter(enrolment=OuterRef("pk"), replaced_by=None))
     return enrolments.annotate(
-        places=Count("keys", filter=current),
-        registered=Count("keys", filter=current & Q(keys__uses__gte=F("keys__max_uses"))),
+        places=_count(current), registered=_count(current.filter(uses__gte=F("max_uses")))
     )
+
+
+def _count(keys: QuerySet[PreSharedKey]) -> Coalesce:
+    counted = keys.order_by().values("enrolment").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.visible_rows import StudyFilter
+from identities.visibility import Scope
 from ingest.admin.certificate_states import CertificateStatesAdmin
 from ingest.admin.device_page import DevicePageAdmin
 from ingest.admin.read_only import grouped, shown
@@ -108,10 +109,10 @@ class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListA
         )
         return [status, *super().get_urls()]
 
-    def make_search(self, field: str, term: str) -> Q:
+    def make_search(self, field: str, term: str, scope: Scope) -> Q:
         """Return the condition; the request ID is looked up first, by its index."""
         if field != "=last_refusal__request_id":
-            return super().make_search(field, term)
+            return super().make_search(field, term, scope)
         refusals = CertificateRefusal.objects.filter(request_id=term)
         return Q(pk__in=list(refusals.values_list("pk", flat=True)[:MAX_FOUND]))
 

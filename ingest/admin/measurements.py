@@ -22,7 +22,7 @@ from identities.admin.keyset import make_digest_search, make_search
 from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter
 from identities.audit.recorder import note_exported
-from identities.visibility import visible_rows
+from identities.visibility import scope_of, visible_rows
 from ingest.admin.measurement_filters import (
     NameFilter,
     NotKeptFilter,
@@ -78,7 +78,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         term = search_term.strip().replace("\0", "")
         if not term:
             return queryset, False
-        wanted = make_search(Measurement, "identity__name", term)
+        wanted = make_search(Measurement, "identity__name", term, scope_of(request.user))
         with contextlib.suppress(ValueError):  # not an id, then
             wanted |= Q(pk=UUID(term))
         in_file = Q(filename=term) | make_digest_search("sha256", term)
