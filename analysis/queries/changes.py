@@ -83,7 +83,7 @@ class ChangesPage:
 class FeedScope:
     """Whose changes are read; ``identity_ids`` lists the identities of a small scope.
 
-    ``is_study``: the reader asked for a study, and is told of identities that enter and leave it.
+    ``is_study``: the reader asked for a study, and learns which identities enter and leave it.
     """
 
     scope: visibility.Scope = visibility.EVERYTHING
