@@ -97,7 +97,8 @@ class DeviceHistory:
         """Whether the last request of which something is known was refused."""
         if self.refusal is None:
             return False
-        accepted = [self.last_upload_at, self.contact and self.contact.at, self.current.bound_at]
+        contact_at = None if self.contact is None else self.contact.at
+        accepted = [self.last_upload_at, contact_at, self.current.bound_at]
         return all(at is None or at < self.refusal.at for at in accepted)
 
     def _contacts(self) -> list[tuple[datetime, str]]:

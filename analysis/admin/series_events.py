@@ -106,6 +106,8 @@ def _list_withdrawals(series: Series, range_ms: tuple[int, int]) -> Iterator[Eve
     )
     latest = files.order_by("-id").values_list("pk", "first_ms", "last_ms")[:MAX_OF_A_KIND]
     for pk, first_ms, last_ms in latest:
+        if first_ms is None:  # a file without a sample is in no range
+            continue
         yield Event(
             f"withdrawal-{pk}",
             "withdrawal",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
@@ -104,12 +104,12 @@ def delete_of_identity(*, identity_id: int, **kwargs: object) -> None:
     rows.delete()
 
 
-def _format(moment: Any) -> str:
+def _format(moment: datetime) -> str:
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return str(text).replace("+00:00", "Z")
 
 
-def _milliseconds(moment: Any) -> int:
+def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
