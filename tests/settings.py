@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from tests.support.citus import CitusNodes
 
@@ -34,5 +34,8 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 # The same algorithm as in production, so that the real staff site accepts these users too.
 PASSWORD_HASHERS = ["tests.support.fast_password_hasher.QuickPBKDF2"]
 # A test's transaction is idle while the test works, for minutes on a busy machine.
-_options = cast("dict[str, str]", DATABASES["default"]["OPTIONS"])
+_options = cast("dict[str, Any]", DATABASES["default"]["OPTIONS"])
 _options["options"] += " -c idle_in_transaction_session_timeout=0"
+# psycopg discards the session's prepared statements after a rollback if it has prepared one by
+# itself, and each test ends with a rollback. test_prepared_statements.py lets it prepare.
+_options["prepare_threshold"] = None

@@ -21,7 +21,7 @@ from ingest.time_range import TimeRange
 
 COLUMNS = ("id", "identity", "name", "from", "to", "text", "created_at", "created_by")
 # Spreadsheets read text that begins so as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)

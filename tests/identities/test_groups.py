@@ -103,7 +103,7 @@ def test_an_analyst_finds_no_button_and_no_way_to_add(
     assert answer.status_code == 200
     assert buttons(page) == set()
     added = {link for link in links(page) if "/add/" in link}
-    assert added <= {"/admin/identities/accesstoken/add/"}
+    assert added <= {"/admin/identities/accesstoken/add/", "/admin/analysis/annotation/add/"}
 
 
 def test_an_analyst_reads_an_identity_without_a_button(analyst: Client, identity: Identity) -> None:

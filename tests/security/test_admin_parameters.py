@@ -96,7 +96,7 @@ def test_a_name_where_a_key_belongs_is_an_error(
 @pytest.mark.parametrize("key", ["x", "9" * 40, ""])
 def test_a_selected_row_has_to_be_a_key(admin: Client, world: World, key: str) -> None:
     fields = {"action": "delete_selected", "index": "0", "_selected_action": key}
-    for path in ("auth/user", "otp_totp/totpdevice", "ingest/retentionpolicy"):
+    for path in ("auth/user", "ingest/measurementtype", "ingest/retentionpolicy"):
         assert admin.post(f"/admin/{path}/", fields).status_code == 400
 
 

@@ -16,8 +16,11 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser
 
+from analysis.models import Annotation
+from analysis.queries.annotations import make_csv_rows
 from identities.models import Identity
 from ingest.parsing.names import is_measurement_name
 from tests.browser import chart_page
@@ -35,6 +38,8 @@ FIRST = re.compile(r"[=+\-@\t\r\n]")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 WRITES_CSV = re.compile(r"csv\.(writer|DictWriter|write_csv)|text/csv")
 SHOWN_BY = {
+    "analysis/admin/annotations.py",  # notes: below
+    "analysis/api/annotation_views.py",  # notes: below
     "analysis/admin/compliance.py",  # participant codes
     "analysis/exports/formats.py",  # numbers: see below
     "analysis/exports/study_folder.py",  # participant codes
@@ -93,6 +98,12 @@ def test_an_export_has_numbers_under_two_names_and_nothing_else(admin: Client) -
         assert [float(value) for _, value in rows] == list(values.values())
         assert '"' not in text
         assert not FIRST.match(name)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_no_annotation_becomes_a_formula(db: None, formula: str) -> None:
+    note = Annotation(identity=make_identity(), text=formula, starts_at=timezone.now())
+    assert not any(FIRST.match(cell) for row in make_csv_rows([note]) for cell in row)
 
 
 @pytest.fixture

@@ -50,7 +50,8 @@ def reader(db: None, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
         make_series(identity, "hr", {START + 1000 * place: 60 + place for place in range(10)})
         HourSummary.objects.create(
             identity=identity, name="hr", hour=START // HOUR_MS, sample_count=10, covered_ms=10_000,
-            first_offset_ms=0, last_offset_ms=9_000, minimum=60, maximum=69, mean=64.5, m2=82.5,
+            first_offset_ms=0, last_offset_ms=9_000, step_us=1_000_000,
+            minimum=60, maximum=69, mean=64.5, m2=82.5,
             bin_samples=[10], bin_covered_ms=[10_000],
         )  # fmt: skip
         certificate = make_certificate(identity, name)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("live_db")
 
 def roll_back_after_preparing() -> None:
     connection.ensure_connection()
+    connection.connection.prepare_threshold = 5  # as in the services; None prepares nothing
     with transaction.atomic():
         connection.connection.execute("SELECT 1", prepare=True)
         transaction.set_rollback(True)
