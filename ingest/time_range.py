@@ -25,6 +25,7 @@ _LENGTHS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_LAST_MOMENT_MS = 250_000_000_000_000  # in the year 9892
 _DIGITS = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -149,3 +150,8 @@ def _to_python_iso(text: str) -> str:
 
 def _clamp(time_ms: int) -> int:
     return max(EARLIEST_MS, min(time_ms, LATEST_MS))
+
+
+def to_moment(time_ms: int) -> datetime:
+    """Return epoch milliseconds as a time; those that Python cannot represent as the last one."""
+    return _EPOCH + timedelta(milliseconds=min(time_ms, _LAST_MOMENT_MS))

@@ -35,18 +35,20 @@ def main(lock_file: str) -> int:
     total = len(_LOCKED.findall(Path(lock_file).read_text()))
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
     command += ["--progress-bar", "off", "--require-hashes", "-r", lock_file]
-    pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if pip.stdout is None:
-        raise AssertionError("its output is a pipe")
     last: deque[str] = deque(maxlen=15)
     is_terminal = sys.stdout.isatty()
-    for number, text in enumerate(describe_progress(_remember(pip.stdout, last), total)):
-        if is_terminal:
-            sys.stdout.write(f"\r\033[K  {text}")
-        elif number % LINES_EVERY == 0:
-            sys.stdout.write(f"  {text}\n")
-        sys.stdout.flush()
-    status = pip.wait()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as pip:
+        if pip.stdout is None:
+            raise AssertionError("its output is a pipe")
+        for number, text in enumerate(describe_progress(_remember(pip.stdout, last), total)):
+            if is_terminal:
+                sys.stdout.write(f"\r\033[K  {text}")
+            elif number % LINES_EVERY == 0:
+                sys.stdout.write(f"  {text}\n")
+            sys.stdout.flush()
+        status = pip.wait()
     sys.stdout.write("\r\033[K" if is_terminal else "")
     if status:
         sys.stderr.write("".join(last))

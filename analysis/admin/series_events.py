@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from alerts.models import Incident
 from analysis.models import Annotation
 from analysis.queries.annotations import within
-from analysis.queries.measurement_files import to_moment
 from analysis.queries.series import Series
 from ingest.models import (
     CertificateReassignment,
@@ -24,7 +23,7 @@ from ingest.models import (
     Measurement,
     Withdrawal,
 )
-from ingest.time_range import TimeRange
+from ingest.time_range import TimeRange, to_moment
 
 MAX_OF_A_KIND = 50
 

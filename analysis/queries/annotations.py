@@ -13,11 +13,10 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from analysis.models import Annotation
-from analysis.queries.measurement_files import to_moment
 from identities.models import Identity
 from identities.search import search_text
 from identities.visibility import Scope
-from ingest.time_range import TimeRange
+from ingest.time_range import TimeRange, to_moment
 
 COLUMNS = ("id", "identity", "name", "from", "to", "text", "created_at", "created_by")
 # Spreadsheets read text that begins so as a formula.

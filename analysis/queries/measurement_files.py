@@ -18,13 +18,12 @@ from identities.visibility import Scope
 from ingest.models import Measurement, Withdrawal
 from ingest.series_names import filter_by_name
 from ingest.storage.stored_files import SERIES_FILES, files_of_series, series_parameters
-from ingest.time_range import TimeRange
+from ingest.time_range import TimeRange, to_moment
 from ingest.uuid7 import uuid7_floor
 
 MAX_FILES_COUNTED = 20_000
 _MAX_READING = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 250_000_000_000_000  # in the year 9892
 # Size of a file's zip headers and of its entry in the list of receipts.
 _RECEIPT_BYTES = 350
 _SIZES = f"""
@@ -89,11 +88,6 @@ def _filter_received(files: QuerySet[Measurement], received: TimeRange) -> Query
         end = to_moment(received.to_ms)
         files = files.filter(received_at__lt=end, pk__lt=uuid7_floor(end + _MAX_READING))
     return files
-
-
-def to_moment(time_ms: int) -> datetime:
-    """Return epoch milliseconds as a time; those that Python cannot represent as the last one."""
-    return _EPOCH + timedelta(milliseconds=min(time_ms, _LAST_MS))
 
 
 def list_files(found: Series | ColumnSet, wanted: TimeRange) -> Iterator[Measurement]:
