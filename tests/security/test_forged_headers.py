@@ -87,7 +87,7 @@ def test_the_owners_requests_keep_its_identity(victim: Device) -> None:
 def test_the_staff_site_passes_on_no_claim(victim: Device, stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.ca_file))
     for name, lines in forgeries(victim):
-        for path, wanted in ((b"/device_endpoint", 404), (b"/api/v1/series", 401)):
+        for path, wanted in ((b"/device_endpoint", 421), (b"/api/v1/series", 401)):
             plain = socket.create_connection(("127.0.0.1", stack.staff_port), timeout=30)
             with context.wrap_socket(plain, server_hostname="localhost") as connection:
                 connection.sendall(b"GET " + path + b" HTTP/1.1\r\n" + HOST + lines + b"\r\n")

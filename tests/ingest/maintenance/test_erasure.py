@@ -29,6 +29,7 @@ from ingest.models import (
     CertificateRenewal,
     DailyUsage,
     DataDeletion,
+    DaySummary,
     DeviceCertificate,
     DeviceContact,
     Measurement,
@@ -94,6 +95,11 @@ def fill(identity: Identity) -> DeviceCertificate:
     send(old, b"rubbish", name="no name for a series")
     assert SampleConflict.objects.filter(identity=identity).count() == 1
     compact(identity_id=identity.pk)
+    # compact writes one only for a day with many samples.
+    DaySummary.objects.create(
+        identity=identity, name="hr", day=1, hours=b"", sketch_is_exact=True, sketch_first=0,
+        sketch=b"",
+    )  # fmt: skip
     return third
 
 
