@@ -198,7 +198,7 @@ def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -
     """Merge the blocks of an hour; return False, with nothing done, if its series is locked."""
     while True:
         with transaction_without_timeouts():
-            if not _try_lock(series_hour):
+            if not block_store.try_lock(series_hour.identity_id, series_hour.name):
                 return False
             before, after, samples = _merge_stored(series_hour)
         if after is None:
@@ -211,14 +211,6 @@ def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -
             done.hours += 1
             done.samples += samples
             return True
-
-
-def _try_lock(series_hour: SeriesHour) -> bool:
-    with connection.cursor() as cursor:
-        number = block_store.series_lock(series_hour.identity_id, series_hour.name)
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        row = cursor.fetchone()
-    return bool(row and row[0])
 
 
 def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:

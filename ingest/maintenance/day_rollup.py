@@ -46,13 +46,14 @@ def find_without_summary(day: int, identity_id: int | None) -> list[SeriesDay]:
 
 
 def roll_up(series_day: SeriesDay) -> None:
-    """Write the summary of a day, unless one of its hours is not compacted.
+    """Write the summary of a day, unless one of its hours is not compacted or the series is locked.
 
     Not to be called in a transaction.
     """
     identity_id, name, day = series_day.identity_id, series_day.name, series_day.day
     with transaction_without_timeouts():
-        block_store.lock(identity_id, [name])
+        if not block_store.try_lock(identity_id, name):
+            return
         hours = day * HOURS, day * HOURS + HOURS - 1
         if summary_store.find_open_hours(identity_id, name, *hours):
             return

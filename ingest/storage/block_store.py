@@ -115,6 +115,14 @@ def lock(identity_id: int, names: Sequence[str]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock($1)", [series_lock(identity_id, name)])
 
 
+def try_lock(identity_id: int, name: str) -> bool:
+    """Take the lock of a series as ``lock`` does, without waiting; return whether it was free."""
+    cursor = _cursor()
+    cursor.execute("SELECT pg_try_advisory_xact_lock($1)", [series_lock(identity_id, name)])
+    row = cursor.fetchone()
+    return bool(row and row[0])
+
+
 def update_series(identity_id: int, name: str) -> None:
     """Make the table of series agree with the blocks of one series, after they were changed.
 
