@@ -46,13 +46,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def beside_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the database be used while Playwright's event loop runs; comes before ``live_db``."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
-@pytest.fixture
-def studies(stack: Stack, beside_chromium: None, live_db: None) -> Iterator[list[Study]]:
+def studies(stack: Stack, live_db: None) -> Iterator[list[Study]]:
     """Two studies; Sara is study admin of A, Dora data manager, Vera nothing yet."""
     found = [Study.objects.create(name=name) for name in ("Day A", "Day B")]
     users = {

@@ -63,9 +63,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def year(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def year(live_db: None) -> Iterator[None]:
     """A year at 1 Hz, 31.5 million samples."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     identity = Identity.objects.create(name=IDENTITY)
     with connection.cursor() as cursor:
         ends = {"first": LAST_HOUR - HOURS + 1, "last": LAST_HOUR}

@@ -29,9 +29,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def recording(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def recording(live_db: None) -> Iterator[None]:
     """A real file of 4,998 heart rates, from 19:03:55 to 20:27:12."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     lines = (DATA / "hr_measurement_2019_06_11").read_text().split()
     samples = {int(time): float(value) for time, value in (line.split(",") for line in lines)}
     identity = Identity.objects.create(name=IDENTITY)

@@ -33,9 +33,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def recordings(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
+def recordings(live_db: None) -> Iterator[Identity]:
     """Heart rates (4,998) and interbeat intervals of one wearer."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     identity = Identity.objects.create(name=IDENTITY)
     for name in ("hr", "ibi"):
         lines = (DATA / f"{name}_measurement_2019_06_11").read_text().split()

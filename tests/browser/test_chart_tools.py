@@ -31,9 +31,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def wearer(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
+def wearer(live_db: None) -> Iterator[Identity]:
     """Two series, each with a gap, and a note."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     identity = Identity.objects.create(name=IDENTITY)
     make_series(identity, "hr", {START + 1000 * n: 60 + n % 7 for n in range(900) if n % 400 < 300})
     make_series(identity, "temp", {START + 2000 * n: 36 + n % 3 for n in range(450) if n > 100})

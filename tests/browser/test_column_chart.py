@@ -26,11 +26,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(
-    stack: Stack, live_db: None, chromium: Browser, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Page]:
+def page(stack: Stack, live_db: None, chromium: Browser) -> Iterator[Page]:
     """The chart of a stored excerpt of three axes, beside one of an electrocardiogram."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     device = make_certificate(make_identity())
     for name in ("acc", "ecg"):
         (path,) = DATA.glob(f"{name}_excerpt_*")

@@ -69,9 +69,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def numbers(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def numbers(live_db: None) -> Iterator[dict[str, str]]:
     """Store an identity with data of every kind; return the ids for URLs."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     identity = Identity.objects.create(name=IDENTITY, description="for the tests")
     make_series(identity, "hr", {START + 1000 * n: 60 + n % 7 for n in range(200) if n % 100 > 20})
     make_series(identity, "ibi", {START + 800 * n: 800 + n % 9 for n in range(100)})

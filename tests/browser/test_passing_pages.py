@@ -101,11 +101,8 @@ def test_secret_and_confirmation_pages_are_accessible(
 
 
 @pytest.fixture
-def guarded(
-    live_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: Stack
-) -> Iterator[Stack]:
+def guarded(live_db: None, tmp_path: Path, stack: Stack) -> Iterator[Stack]:
     """An installation with the same database whose staff site offers MFA."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     environment = {"DATABASE_URL": database_address(), "STAFF_MFA": "offered"}
     running = Stack(tmp_path, environment)
     running.start()

@@ -44,9 +44,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def series(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def series(live_db: None) -> Iterator[None]:
     """Heart rates with three implausible ones, without any, and a series without a type."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     identity = Identity.objects.create(name=IDENTITY)
     odd = {1: 12, 2: 260, 3: 270}
     make_series(identity, "hr", {START + 1000 * n: odd.get(n, 60 + n % 7) for n in range(600)})
