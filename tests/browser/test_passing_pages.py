@@ -123,6 +123,6 @@ def test_mfa_pages_are_accessible(guarded: Stack, chromium: Browser) -> None:
     TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
     for name, appearance in chart_page.APPEARANCES.items():
         with chart_page.signed_in(chromium, guarded, bypass_csp=True, **appearance) as page:
-            assert "/check/" in page.url
+            assert "/verify/" in page.url
             found |= check(page, f"{name}: code")
     assert found == {}
