@@ -51,7 +51,7 @@ def page(stack: Stack, recordings: Identity, chromium: Browser) -> Iterator[Page
     """The page of the heart rates."""
     with chart_page.signed_in(chromium, stack) as page:
         page.goto(f"{stack.staff_url}/admin/analysis/series/{IDENTITY}/hr/")
-        expect(page.locator("#series-statistics td")).to_have_count(9)
+        expect(page.locator("#series-statistics td")).to_have_count(11)
         yield page
 
 
@@ -82,7 +82,7 @@ def test_series_are_compared_by_time_or_first_sample(page: Page) -> None:
     page.fill("input[name=series]:not([type=hidden])", f"{IDENTITY}/ibi")
     page.click("text=Compare >> nth=-1")
     page.wait_for_url("**/compare/**")
-    expect(page.locator("#series-statistics td")).to_have_count(18)
+    expect(page.locator("#series-statistics td")).to_have_count(22)
     expect(page.locator("#series-chart canvas")).to_have_count(1)
     page.select_option("#series-layout", "rows")
     expect(page.locator("#series-chart canvas")).to_have_count(2)
