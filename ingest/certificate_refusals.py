@@ -1,7 +1,7 @@
 """Keep the last refused request of each certificate, for staff who ask why a device fails.
 
-Those of registered certificates are kept as long as these; those of others in a table of bounded
-rows, of which only the oldest give way.
+The refusal of a registered certificate is kept as long as the certificate. Those of others are in a
+table with a maximum number of rows, from which the oldest are deleted.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ DELETE FROM ingest_strangerrefusal WHERE at <= (
 
 _recorded: dict[bytes, float] = {}  # fingerprint, monotonic time of the last statement
 _lock = threading.Lock()
-_strangers = StrangerRows(MAX_STRANGERS_PER_MINUTE, EVICT_STRANGERS_EVERY)
+_strangers = StrangerRows(
+    max_per_minute=MAX_STRANGERS_PER_MINUTE, evict_every=EVICT_STRANGERS_EVERY
+)
 
 
 def record(sha256: bytes, code: str, status: int, detail: str, request: DeviceRequest) -> None:

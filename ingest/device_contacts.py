@@ -1,7 +1,7 @@
-"""Keep the last accepted request of each certificate, for staff who ask how a device is.
+"""Keep the last accepted request of each certificate: program, address and clock of the device.
 
-Uploads do not pay for it: one that tells nothing new writes nothing for an hour, and each process
-writes no more than ``MAX_PER_MINUTE`` rows a minute.
+An upload by an unchanged device writes nothing for an hour, and each process writes at most
+``MAX_PER_MINUTE`` rows a minute.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ingest.certificate_lookup import Binding
 from ingest.device_requests import DeviceRequest
 from ingest.storage import prepared_statements
 from ingest.storage.prepared_statements import Statement
+from ingest.write_limits import MinuteLimit
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +56,10 @@ class _Kept:
 
 @dataclass
 class _Contacts:
-    """What this process has written, and how much in this minute."""
+    """The requests that this process has written."""
 
     kept: dict[int, _Kept] = field(default_factory=dict)
-    window_started: float = 0.0
-    in_window: int = 0
+    limit: MinuteLimit = field(default_factory=lambda: MinuteLimit(MAX_PER_MINUTE))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_due(self, certificate_id: int, request: DeviceRequest, *, is_upload: bool) -> bool:
@@ -69,21 +69,15 @@ class _Contacts:
             kept = self.kept.get(certificate_id)
             if kept is not None:
                 interval = UPLOAD_INTERVAL_SECONDS if is_upload else INTERVAL_SECONDS
-                interval = INTERVAL_SECONDS if _tells_more(request, kept.request) else interval
+                interval = INTERVAL_SECONDS if _has_changed(request, kept.request) else interval
                 if now - kept.at < interval:
                     return False
-            if not self._take_place(now):
+            if not self.limit.take_place():
                 return False
             if len(self.kept) >= MAX_REMEMBERED:
                 self.kept.clear()
             self.kept[certificate_id] = _Kept(now, request)
             return True
-
-    def _take_place(self, now: float) -> bool:
-        if now - self.window_started >= 60:
-            self.window_started, self.in_window = now, 0
-        self.in_window += 1
-        return self.in_window <= MAX_PER_MINUTE
 
 
 _contacts = _Contacts()
@@ -107,7 +101,7 @@ def record(binding: Binding, request: DeviceRequest, *, is_upload: bool) -> None
         )
 
 
-def _tells_more(new: DeviceRequest, old: DeviceRequest) -> bool:
+def _has_changed(new: DeviceRequest, old: DeviceRequest) -> bool:
     if (new.user_agent, new.address) != (old.user_agent, old.address):
         return True
     if new.clock_offset_seconds is None or old.clock_offset_seconds is None:

@@ -60,7 +60,7 @@ class ClockOffset:
 
 @dataclass(frozen=True, slots=True)
 class DeviceHistory:
-    """``line`` holds the certificates, oldest first; ``current`` is the one to look at."""
+    """``line`` holds the certificates, oldest first; ``current`` is the live one, else the last."""
 
     line: list[DeviceCertificate]
     current: DeviceCertificate
@@ -94,7 +94,7 @@ class DeviceHistory:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last request of which something is known was refused."""
+        """Whether the last recorded request was refused."""
         if self.refusal is None:
             return False
         contact_at = None if self.contact is None else self.contact.at

@@ -1,4 +1,4 @@
-"""What a request tells of the device behind it: address, program, clock."""
+"""Read the address, user agent and clock offset of a device from the headers of its request."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ingest import request_id
 from ingest.escaping import escape
 
 MAX_USER_AGENT_LENGTH: Final = 200
-# A Date header further from the server's clock tells nothing that is of use.
+# A Date header further from the server's clock is ignored.
 MAX_OFFSET_SECONDS: Final = 200 * 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """``clock_offset_seconds`` is the device's clock minus ours, None without a Date header."""
+    """``clock_offset_seconds`` is the device's clock minus the server's, None without a Date."""
 
     address: str
     user_agent: str
@@ -27,7 +27,7 @@ class DeviceRequest:
 
 
 def describe_request(meta: Mapping[str, Any]) -> DeviceRequest:
-    """Return what the headers in a request's ``META`` say; texts are escaped and cut."""
+    """Return the description of the device in a request's ``META``; texts are escaped and cut."""
     return DeviceRequest(
         address=meta.get("HTTP_X_REAL_IP", ""),
         user_agent=escape(meta.get("HTTP_USER_AGENT", ""), MAX_USER_AGENT_LENGTH),

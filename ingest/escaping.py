@@ -1,8 +1,9 @@
-"""Escape untrusted text for log lines, pages and error bodies. Pure."""
+"""Escape untrusted text for log lines, pages, error bodies and CSV. Pure."""
 
 from __future__ import annotations
 
 MARKUP = "<>&\"'\\"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def escape(text: str, max_length: int, *, also: str = "") -> str:
@@ -22,6 +23,11 @@ def escape(text: str, max_length: int, *, also: str = "") -> str:
     while length >= max_length:
         length -= len(escaped.pop())
     return "".join(escaped) + "…"
+
+
+def escape_formula(text: str) -> str:
+    """Return ``text`` with a quote before it if a spreadsheet would read it as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _escape_character(character: str, also: str) -> str:

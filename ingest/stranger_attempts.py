@@ -6,12 +6,12 @@ an IPv6 prefix has many /64s. Attempts that concern an identity are never evicte
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
+
+from ingest.write_limits import MinuteLimit
 
 MAX_ROWS: Final = 100_000
 # For each process; attempts beyond it share one row a minute, with their number.
@@ -28,27 +28,19 @@ DELETE FROM ingest_registrationattempt WHERE identity_id IS NULL AND id <= (
 
 
 @dataclass
-class StrangerRows:
+class StrangerRows(MinuteLimit):
     """The rows of strangers that this process has written to a table."""
 
     max_per_minute: int = MAX_ROWS_PER_MINUTE
     evict_every: int = EVICT_EVERY
-    window_started: float = 0.0
-    in_window: int = 0
     since_eviction: int = MAX_ROWS  # a new process evicts with its first row
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take_place(self) -> bool:
         """Return whether another row may be written in this minute, and count it."""
+        is_taken = super().take_place()
         with self.lock:
-            now = time.monotonic()
-            if now - self.window_started >= 60:
-                self.window_started, self.in_window = now, 0
-            if self.in_window >= self.max_per_minute:
-                return False
-            self.in_window += 1
-            self.since_eviction += 1
-            return True
+            self.since_eviction += is_taken
+        return is_taken
 
     def is_eviction_due(self) -> bool:
         """Return whether to delete the oldest rows: once in ``evict_every`` rows."""

@@ -32,13 +32,13 @@ from identities.audit.recorder import Action, record
 from identities.studies import Study
 from identities.visibility import Scope, scope_of
 from ingest.admin.read_only import EvidenceAdmin
+from ingest.escaping import escape_formula
 from ingest.measurement_types import find_kind
 
 DAYS_CHOICES = (7, 14, 28, 90)
 DEFAULT_DAYS = 14
 DEFAULT_THRESHOLD_HOURS = 10.0
 SORTS = ("identity", "valid", "covered")
-_FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def _write_csv(rows: list[Row], choice: Choice) -> HttpResponse:
     days = [day.isoformat() for day in choice.dates]
     for row in rows:
         person = row.person
-        code = f"'{person.code}" if person.code.startswith(_FORMULA) else person.code
+        code = escape_formula(person.code)
         cells = zip(days, row.samples, row.hours, row.is_valid, row.takes_part, strict=True)
         writer.writerows(
             [person.identity, code, day, samples, round(hours, 4), int(is_valid), int(takes_part)]

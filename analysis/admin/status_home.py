@@ -25,6 +25,7 @@ from analysis.queries.identity_status import count_states
 from identities.admin.visible_rows import list_study_options
 from identities.visibility import may_view_all, scope_of
 from ingest.models import StrangerRefusal
+from ingest.models.device_contacts import is_registered
 
 PERMISSIONS = ("identities.view_identity", "ingest.view_sampleblock")
 # Symbol and label of each kind of reason, and what to do about it.
@@ -93,7 +94,8 @@ def _count_strangers(request: HttpRequest, now: datetime) -> int:
     user = request.user
     if not user.has_perm("ingest.view_registrationattempt") or not may_view_all(user):
         return 0
-    return StrangerRefusal.objects.filter(at__gte=now - timedelta(days=1)).count()
+    recent = StrangerRefusal.objects.filter(at__gte=now - timedelta(days=1))
+    return recent.filter(~is_registered()).count()
 
 
 def _describe_states(counts: dict[str, int] | None, study: str) -> list[dict[str, Any]]:

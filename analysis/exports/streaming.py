@@ -1,4 +1,8 @@
-"""Zip archives that are streamed, and the buffer that lets the writer of Parquet stream."""
+"""Zip archives that are streamed, and the buffer that lets the writer of Parquet stream.
+
+The standard library's ``zipfile`` keeps an entry of each member in memory, and its archives have no
+size before they are written: an identity may have a hundred thousand files.
+"""
 
 from __future__ import annotations
 

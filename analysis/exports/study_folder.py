@@ -31,6 +31,7 @@ from analysis.exports.study_content import (
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
 from identities.visibility import EVERYTHING, Scope
+from ingest.escaping import escape_formula
 
 PARTICIPANT_COLUMNS = ("identity", "study", "participant_code", "starts_on", "ends_on")
 
@@ -64,13 +65,8 @@ def _encode_participants(scope: Scope) -> bytes:
     rows = StudyIdentity.objects.filter(study__in=scope.studies()).order_by("identity", "study")
     columns = ("identity__name", "study__name", *PARTICIPANT_COLUMNS[2:])
     for row in rows.values_list(*columns).iterator():
-        writer.writerow(["" if cell is None else _harmless(str(cell)) for cell in row])
+        writer.writerow(["" if cell is None else escape_formula(str(cell)) for cell in row])
     return out.getvalue().encode()
-
-
-def _harmless(cell: str) -> str:
-    # A spreadsheet would run a cell that begins so as a formula.
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" else cell
 
 
 def _export_identity(folder: Path, content: IdentityContent) -> tuple[dict[str, Any], bool]:

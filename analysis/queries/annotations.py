@@ -16,11 +16,10 @@ from analysis.models import Annotation
 from identities.models import Identity
 from identities.search import search_text
 from identities.visibility import Scope
+from ingest.escaping import escape_formula
 from ingest.time_range import TimeRange, to_moment
 
 COLUMNS = ("id", "identity", "name", "from", "to", "text", "created_at", "created_by")
-# Spreadsheets read text that begins so as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def make_csv_rows(annotations: Iterable[Annotation]) -> list[list[str]]:
     rows = [list(COLUMNS)]
     for annotation in annotations:
         described = describe(annotation)
-        rows.append([_make_safe(described[name]) for name in COLUMNS])
+        rows.append([_to_cell(described[name]) for name in COLUMNS])
     return rows
 
 
@@ -112,6 +111,5 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _make_safe(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _to_cell(value: object) -> str:
+    return "" if value is None else escape_formula(str(value))

@@ -34,7 +34,7 @@ _ROLES = list(StudyMember.Role.values)
 
 
 class AccountRefused(Exception):
-    """Nobody is signed in; the text says why, to the person who tried."""
+    """A refused sign-in; the text is the reason, for the person who tried."""
 
 
 @dataclass
@@ -71,10 +71,10 @@ def find_rights(provider_groups: Collection[str]) -> Rights:
 
 
 def _governed_studies() -> dict[str, Study]:
-    wanted = {target[0].lower() for target in settings.OIDC_GROUPS.values() if target[1:]
-              and not isinstance(target, str)}  # fmt: skip
-    return {study.name.lower(): study for study in Study.objects.all()
-            if study.name.lower() in wanted}  # fmt: skip
+    targets = settings.OIDC_GROUPS.values()
+    wanted = {target[0].lower() for target in targets if not isinstance(target, str)}
+    studies = {study.name.lower(): study for study in Study.objects.all()}
+    return {name: study for name, study in studies.items() if name in wanted}
 
 
 def find_or_create_user(claims: dict[str, Any], signed_in: Any, *, may_create: bool) -> Any:

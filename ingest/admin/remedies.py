@@ -22,7 +22,7 @@ _BODY = _("The device's program builds its requests wrongly: the reason says whe
 REMEDIES: dict[str, str | Promise] = {
     # Answers of the device API
     "certificate_missing": _("The device sends no certificate: configure its TLS client with one."),
-    "certificate_not_bound": _("The device has not registered: create a key and give it to it."),
+    "certificate_not_bound": _("The device has not registered: create a key for it."),
     "certificate_suspended": _("Reactivate the certificate if the device may upload again."),
     "certificate_revoked": _(
         "A revoked certificate stays refused. If the device may upload again, let it make a new "

@@ -14,15 +14,33 @@ from ingest.admin.device_page import format_length
 from ingest.admin.read_only import EvidenceAdmin, grouped
 from ingest.admin.remedies import find_remedy
 from ingest.models import StrangerRefusal
+from ingest.models.device_contacts import is_registered
+
+
+class RegisteredFilter(admin.SimpleListFilter):
+    """Separates devices that have registered since from those that have not."""
+
+    title = _("registered since")
+    parameter_name = "registered"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", _("No")), ("yes", _("Yes"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[StrangerRefusal]
+    ) -> QuerySet[StrangerRefusal]:
+        if self.value() == "no":
+            return queryset.filter(~is_registered())
+        return queryset.filter(is_registered()) if self.value() == "yes" else queryset
 
 
 @admin.register(StrangerRefusal)
 class StrangerRefusalAdmin(EvidenceAdmin[StrangerRefusal]):
-    """The last refused request of each, latest first; for users who see all identities."""
+    """The last refusal of each certificate, latest first; for users who see all identities."""
 
     list_display = ("at", "certificate", "code", "address", "user_agent", "count")
     list_display_links = ("at", "certificate")
-    list_filter = ("at",)
+    list_filter = (RegisteredFilter, "at")
     sort_keys: ClassVar[dict[str, Any]] = {"at": F("at")}
     search_fields = ("=address", "=request_id", "=code", "sha256")
     search_help_text = _("A whole IP address, request ID or code, or the start of a fingerprint.")

@@ -6,9 +6,10 @@ import logging
 import re
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ingest import certificate_refusals, request_id
+from ingest import certificate_refusals, probe_mark, request_id
 from ingest.api import metrics, problem_json
 from ingest.api.problem_json import ProblemResponse, find_problem
 from ingest.device_requests import describe_request
@@ -66,8 +67,14 @@ def handle_exception(error: Exception, context: dict[str, object]) -> HttpRespon
 
 
 def record_refusal(sha256: bytes, error: Exception, request: HttpRequest) -> None:
-    """Keep a refused request as the last one of its certificate; faults of ours are not kept."""
+    """Keep a refused request as the last one of its certificate.
+
+    Not kept are faults of the server and requests of its own ``doctor``.
+    """
     problem = find_problem(error)
+    mark = request.META.get(probe_mark.ENVIRON_KEY, "")
+    if probe_mark.is_own_probe(mark, settings.PROXY_SECRET):
+        return
     if problem is not None and problem.status < 500:
         certificate_refusals.record(
             sha256,

@@ -34,7 +34,7 @@ HOURS_PER_QUERY = 500
 # An hour has at most 3.6 million samples, which fit in 440 full blocks. So the smallest of more
 # than this many blocks can always be merged into fewer.
 MAX_BLOCKS_AT_ONCE = 4_096
-BUSY_HOUR_RETRIES = 3
+BUSY_RETRIES = 3
 BUSY_PAUSE_SECONDS = 0.5
 LAST_HOUR = 2**31 - 1
 
@@ -149,29 +149,30 @@ def compact(
         if not _compact_hour(hour, done, space):
             busy.append(hour)
         elif hour.day not in days:
-            _roll_up(days, before_hour)
-            days = {hour.day}
+            days = _roll_up(days, before_hour) | {hour.day}
         report(done)
-    for _ in range(BUSY_HOUR_RETRIES):
-        if not busy or is_stopping():
+    days |= {*find_without_summary(current_hour // HOURS - 1, identity_id)}
+    for retries_left in reversed(range(BUSY_RETRIES + 1)):
+        days = _roll_up(days, before_hour)
+        if not (busy or days) or not retries_left or is_stopping():
             break
         time.sleep(BUSY_PAUSE_SECONDS)
         days |= {hour.day for hour in busy}
         busy = [hour for hour in busy if not _compact_hour(hour, done, space)]
         report(done)
     done.busy = len(busy)
-    days |= {*find_without_summary(current_hour // HOURS - 1, identity_id)}
-    _roll_up(days, before_hour)
     if vacuum_at_end:
         space.vacuum()
     return done
 
 
-def _roll_up(days: set[SeriesDay], before_hour: int) -> None:
-    """Summarise those of ``days`` that are over: the hours of another would be added each hour."""
-    for day in sorted(days):
-        if (day.day + 1) * HOURS <= before_hour:
-            roll_up(day)
+def _roll_up(days: set[SeriesDay], before_hour: int) -> set[SeriesDay]:
+    """Summarise those of ``days`` that are over; return those of locked series.
+
+    The hours of a day that is not over would be added each hour.
+    """
+    over = [day for day in sorted(days) if (day.day + 1) * HOURS <= before_hour]
+    return {day for day in over if not roll_up(day)}
 
 
 def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHour]:

@@ -45,22 +45,23 @@ def find_without_summary(day: int, identity_id: int | None) -> list[SeriesDay]:
         return [SeriesDay(number, name, day) for number, name in cursor.fetchall()]
 
 
-def roll_up(series_day: SeriesDay) -> None:
-    """Write the summary of a day, unless one of its hours is not compacted or the series is locked.
+def roll_up(series_day: SeriesDay) -> bool:
+    """Write the summary of a day, unless one of its hours is not compacted.
 
-    Not to be called in a transaction.
+    Return False, with nothing done, if the series is locked. Not to be called in a transaction.
     """
     identity_id, name, day = series_day.identity_id, series_day.name, series_day.day
     with transaction_without_timeouts():
         if not block_store.try_lock(identity_id, name):
-            return
+            return False
         hours = day * HOURS, day * HOURS + HOURS - 1
         if summary_store.find_open_hours(identity_id, name, *hours):
-            return
+            return True
         summary = compute_day(series_day)
         summary_store.delete_days(identity_id, name, *hours)
         if summary is not None:
             summary_store.write_day(identity_id, name, summary)
+        return True
 
 
 def compute_day(series_day: SeriesDay) -> DaySummary | None:

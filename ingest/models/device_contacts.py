@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from ingest.models.certificates import DeviceCertificate
 
 
 class DeviceContact(models.Model):
-    """The last accepted request of a certificate of which this was kept.
+    """The last recorded request of a certificate that was accepted.
 
-    Written once a minute at most, and for uploads only when it says something new: the files
-    themselves tell when the last one arrived.
+    It is written once a minute at most, and for an upload only when the device has changed
+    (``ingest.device_contacts``): the table of files has the time of the last upload.
     """
 
     certificate = models.OneToOneField(
@@ -39,12 +40,12 @@ class DeviceContact(models.Model):
 class StrangerRefusal(models.Model):
     """The last refused request of a certificate that is not registered.
 
-    The number of rows and of new rows a minute is bounded: ``ingest.stranger_refusals``.
+    The number of rows and of new rows a minute is bounded: ``ingest.certificate_refusals``.
     """
 
     sha256 = models.BinaryField("SHA-256", max_length=32, unique=True)
-    first_at = models.DateTimeField()
-    at = models.DateTimeField(db_index=True)
+    first_at = models.DateTimeField(_("first time"))
+    at = models.DateTimeField(_("time"), db_index=True)
     count = models.PositiveIntegerField(
         default=1, help_text=_("Requests of one minute count once for each process.")
     )
@@ -64,3 +65,8 @@ class StrangerRefusal(models.Model):
 
     def __str__(self) -> str:
         return f"{bytes(self.sha256).hex()[:16]} {self.code}"
+
+
+def is_registered() -> Exists:
+    """Return the condition that the certificate of a ``StrangerRefusal`` was registered since."""
+    return Exists(DeviceCertificate.objects.filter(sha256=OuterRef("sha256")))

@@ -17,7 +17,7 @@ from alerts.models import Incident, MonitorHeartbeat
 from analysis.queries import attention
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity, StudyMember
-from ingest.models import CertificateRefusal, MeasurementType
+from ingest.models import CertificateRefusal, MeasurementType, StrangerRefusal
 from tests.analysis.admin.test_overview import make_identity
 from tests.analysis.queries.factories import make_analyst, make_measurement
 
@@ -112,6 +112,17 @@ def test_what_is_not_monitored_is_said(analyst: Client) -> None:
     # A more specific type without an interval does not hide it.
     MeasurementType.objects.create(pattern="hr")
     assert "not monitored" not in text(analyst)
+
+
+def test_a_device_that_registered_since_is_no_stranger(analyst: Client) -> None:
+    registered = make_identity("a").certificates.get()
+    now = timezone.now()
+    for sha256 in (bytes(registered.sha256), b"\x01" * 32):
+        StrangerRefusal.objects.create(sha256=sha256, first_at=now, at=now, status=403)
+    assert "1 device that is not registered was refused within a day" in text(analyst)
+    listed = analyst.get("/admin/ingest/strangerrefusal/", {"registered": "no"}).content.decode()
+    assert "0101 0101" in listed
+    assert "1 refusal of an unregistered device" in listed
 
 
 def test_a_study_s_reporting_interval_monitors_its_identities(analyst: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -14,7 +15,7 @@ from ingest.maintenance.rebuild import rebuild_series
 from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import DataDeletion, DaySummary, DeviceCertificate, Measurement
-from ingest.storage import summary_store
+from ingest.storage import block_store, summary_store
 from ingest.storage.value_sketch import decode_sketches
 from tests.ingest.maintenance.factories import (
     DAY_MS,
@@ -23,6 +24,7 @@ from tests.ingest.maintenance.factories import (
     make_identity,
     send,
 )
+from tests.support.database import database_address
 
 DAY = 20_000
 MIDNIGHT = DAY * DAY_MS
@@ -128,3 +130,15 @@ def test_a_day_of_few_samples_has_no_summary(certificate: DeviceCertificate) -> 
     series_day = day_rollup.SeriesDay(certificate.identity_id, "hr", DAY + 5)
     assert day_rollup.compute_day(series_day) is None
     assert not DaySummary.objects.filter(identity=certificate.identity_id, day=DAY + 5).exists()
+
+
+def test_a_locked_series_is_rolled_up_later(certificate: DeviceCertificate) -> None:
+    series_day = day_rollup.SeriesDay(certificate.identity_id, "hr", DAY)
+    summary_store.delete_days(certificate.identity_id, "hr", DAY * 24, DAY * 24)
+    with psycopg.connect(database_address(), autocommit=True) as other:
+        number = block_store.series_lock(certificate.identity_id, "hr")
+        other.execute("SELECT pg_advisory_lock(%s)", [number])
+        assert not day_rollup.roll_up(series_day)
+        assert stored_days(certificate) == {1}
+    assert day_rollup.roll_up(series_day)
+    assert stored_days(certificate) == {0, 1}
