@@ -1,8 +1,8 @@
 """What a number of devices needs: processors, memory and disk, computed from measured costs.
 
 ``measured_costs.json`` holds the measurements, with the machine that they were taken on. Costs
-between two measured lengths of a file are interpolated. docs/reference/sizing.md tells what the
-model leaves out and how far off it was.
+between two measured lengths of a file are interpolated. docs/reference/sizing.md has what
+the model leaves out, and its error.
 """
 
 from __future__ import annotations
