@@ -6,6 +6,7 @@ each identity has a link.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 from urllib.parse import urlencode
 
@@ -53,7 +54,11 @@ def study_download(request: HttpRequest, pk: int) -> HttpResponse:
         "total": scope.identities().count(),
         "archive_url": _archive_url(_PLACE, query),
         "list_url": f"{reverse('read_api:identities')}?{urlencode({'study': study.name})}",
-        "rows": [(row.identity.name, _archive_url(row.identity.name, query)) for row in rows],
+        "progress_key": _name_progress(study, choice),
+        "rows": [
+            (row.identity.pk, row.identity.name, _archive_url(row.identity.name, query))
+            for row in rows
+        ],
         "next_query": next_after and urlencode({**choice, "after": next_after}, doseq=True),
         "is_first": after is None,
     }
@@ -79,6 +84,12 @@ def _read_choice(request: HttpRequest) -> tuple[dict[str, Any], str]:
 
 def _archive_url(identity: str, query: str) -> str:
     return f"{reverse('read_api:identity_archive', args=[identity])}?{query}"
+
+
+def _name_progress(study: Study, choice: dict[str, Any]) -> str:
+    """Return the key of the script's progress: of this choice, and without its texts."""
+    digest = hashlib.sha256(urlencode(choice, doseq=True).encode()).hexdigest()
+    return f"study-zips:{study.pk}:{digest[:16]}"
 
 
 def _label_contents() -> tuple[str, ...]:

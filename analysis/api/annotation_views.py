@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpResponse
@@ -119,7 +120,7 @@ class AnnotationListView(ReadView):
         return Response({"results": [describe(row) for row in rows[:limit]], "next": next_url})
 
 
-def _as_csv(rows: list[list[str]], next_url: str | None) -> HttpResponse:
+def _as_csv(rows: Iterator[list[str]], next_url: str | None) -> HttpResponse:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     answer = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")

@@ -118,7 +118,7 @@ class OriginalsView(ReadView):
 
 
 class IdentityArchiveView(ReadView):
-    """Samples and original files of an identity in one zip, as ``export_study`` writes them."""
+    """All data of an identity in one zip, as ``export_study`` writes them."""
 
     permission = "ingest.view_measurement"
 
@@ -148,7 +148,7 @@ class IdentityArchiveView(ReadView):
         },
     )
     def get(self, request: Request, identity: str) -> StreamingHttpResponse:
-        """Stream samples, originals, receipts and ``identity.json``, which has their SHA-256."""
+        """Stream samples, originals, receipts, annotations, and ``identity.json`` with SHA-256s."""
         parameters = read_parameters(
             request, ("study", "content", "format", "name", "from", "to"), repeated="name"
         )
@@ -178,6 +178,7 @@ def read_export_choice(request: Request, parameters: dict[str, str]) -> Choice:
         wanted=read_range(parameters),
         with_samples=content != "originals",
         with_originals=content != "samples",
+        with_annotations=request.user.has_perm("analysis.view_annotation"),
         source=request.build_absolute_uri("/"),
     )
 

@@ -116,7 +116,7 @@ def measure_member(name: str, size: int) -> int:
     return _LOCAL.size + _CENTRAL.size + 2 * len(name.encode()) + size
 
 
-END_BYTES = _END.size
+END_BYTES, DESCRIPTOR_BYTES = _END.size, _DESCRIPTOR.size
 
 
 def stream_zip(members: Iterable[Member]) -> Iterator[bytes]:

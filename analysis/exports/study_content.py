@@ -1,7 +1,8 @@
-"""What an export of a study has of an identity: samples, original files, receipts and an index.
+"""What an export of a study has of an identity: samples, original files, notes and an index.
 
     IDENTITY/samples/SERIES.csv        or .parquet, and SERIES.json, its data dictionary
     IDENTITY/originals/…               the files as the devices sent them, and receipts.json
+    IDENTITY/annotations.csv           the notes of staff, and annotations.json, its data dictionary
     IDENTITY/identity.json             what was exported: size and SHA-256 of each file above
 
 ``export_study`` writes it into a folder, the analysis API streams it as a zip; unpacked, the zips
@@ -24,6 +25,7 @@ from uuid import UUID
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
+from analysis.exports.annotation_files import AnnotationFiles
 from analysis.exports.content_index import (
     ContentIndex,
     DamagedFile,
@@ -33,6 +35,8 @@ from analysis.exports.content_index import (
 from analysis.exports.formats import FORMATS
 from analysis.exports.provenance import describe_export
 from analysis.exports.streaming import Member, Spool, make_unique
+from analysis.models import Annotation
+from analysis.queries.annotations import annotations_of
 from analysis.queries.measurement_files import make_receipt
 from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, list_series
@@ -40,7 +44,7 @@ from identities.models import Identity
 from identities.studies import StudyIdentity
 from identities.visibility import EVERYTHING, Scope
 from ingest.measurement_types import find_kinds
-from ingest.models import Measurement
+from ingest.models import DeviceCertificate, Measurement
 from ingest.storage.stored_files import FileDamaged, make_file_name, read_chunks, verify_content
 from ingest.time_range import TimeRange
 
@@ -60,6 +64,7 @@ class Choice:
     with_samples: bool
     with_originals: bool
     source: str
+    with_annotations: bool = True
 
     def describe(self) -> dict[str, Any]:
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return] # a dict
@@ -81,10 +86,12 @@ class IdentityContent:
         self.series = [each for each in _list_series(identity) if choice.has_name(each.name)]
         self._files = _select_files(identity, choice)
         self._receipts = Spool()
+        self.annotations = AnnotationFiles(_select_annotations(identity, choice), choice.source)
         self.index = ContentIndex(self._describe())
 
     def close(self) -> None:
         self._receipts.close()
+        self.annotations.close()
         self.index.close()
 
     @property
@@ -99,6 +106,10 @@ class IdentityContent:
             "choice": self._choice.describe(),
             "series": [asdict(series) for series in self.series],
             "originals": {"count": found["count"], "newest": newest and newest.isoformat()},
+            "annotations": {
+                "count": self.annotations.count,
+                "sha256": self.annotations.sha256,
+            },
             "participations": list_participations(self._scope, self.identity),
         }
         return {"identity": self.identity.name, "state": state}
@@ -108,10 +119,16 @@ class IdentityContent:
 
         Comes before ``members``, which has the files that are listed here.
         """
-        receipts = self._files.select_related("identity", "certificate").order_by("pk")
-        lines = receipts.defer("content", "certificate__der").iterator(500)
+        certificates = DeviceCertificate.objects.defer("der").in_bulk(
+            self._files.order_by().values_list("certificate", flat=True).distinct()
+        )
+        lines = self._files.order_by("pk").defer("content").iterator(500)
         self._receipts.write(b"[")
         for number, measurement in enumerate(lines):
+            # One object for all files: an identity may have a hundred thousand.
+            measurement.identity = self.identity
+            if measurement.certificate_id in certificates:
+                measurement.certificate = certificates[measurement.certificate_id]
             name = make_file_name(measurement)
             receipt = {"file": name, **make_receipt(measurement)}
             separator = ",\n" if number else "\n"
@@ -131,6 +148,7 @@ class IdentityContent:
 
     def members(self) -> Iterator[Member | DamagedFile]:
         """Yield the files but the index, to which the reader adds each when it has read it."""
+        yield from self.annotations.members(self.folder)
         if self._choice.with_samples:
             yield from self._make_samples()
         if self._choice.with_originals:
@@ -241,6 +259,14 @@ def _select_files(identity: Identity, choice: Choice) -> QuerySet[Measurement]:
     if choice.wanted.to_ms is not None:
         files = files.filter(first_ms__lt=choice.wanted.to_ms)
     return files
+
+
+def _select_annotations(identity: Identity, choice: Choice) -> Iterator[Annotation]:
+    if not choice.with_annotations:
+        return
+    for annotation in annotations_of(identity, choice.wanted).iterator(500):
+        if not annotation.name or choice.has_name(annotation.name):
+            yield annotation
 
 
 def _read_files(identity: Identity, keys: Iterator[UUID]) -> Iterator[Measurement]:

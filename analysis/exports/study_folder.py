@@ -6,7 +6,7 @@
 
 Each file appears under its name only when it is complete. An identity whose ``identity.json`` was
 written for the same choice and the same data is not written again, so an interrupted export goes
-on where it stopped.
+on where it stopped. Files of an earlier export that are no longer part of it are deleted.
 """
 
 from __future__ import annotations
@@ -71,12 +71,19 @@ def _encode_participants(scope: Scope) -> bytes:
 
 def _export_identity(folder: Path, content: IdentityContent) -> tuple[dict[str, Any], bool]:
     index = f"{content.folder}/identity.json"
+    stale: set[str] = set()  # what an earlier export wrote, and this one does not
     if (folder / index).exists():
         written = (folder / index).read_bytes()
-        if json.loads(written).get("state") == content.state:
+        before = json.loads(written)
+        if before.get("state") == content.state:
             return describe_file(index, len(written), hashlib.sha256(written).hexdigest()), False
+        stale = {entry["file"] for entry in before["files"]}
     for member in record_members(content):
         _write(folder, member.name, member.chunks)
+        stale.discard(member.name)
+    for name in stale:
+        if name.startswith(f"{content.folder}/") and ".." not in Path(name).parts:
+            (folder / name).unlink(missing_ok=True)
     return _write(folder, index, content.index.member(content.folder).chunks), True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -80,13 +80,18 @@ def describe(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def make_csv_rows(annotations: Iterable[Annotation]) -> list[list[str]]:
-    """Return the header and a row for each annotation; no cell is read as a formula."""
-    rows = [list(COLUMNS)]
+def make_csv_rows(annotations: Iterable[Annotation]) -> Iterator[list[str]]:
+    """Yield the header and a row for each annotation; no cell is read as a formula."""
+    yield list(COLUMNS)
     for annotation in annotations:
         described = describe(annotation)
-        rows.append([_to_cell(described[name]) for name in COLUMNS])
-    return rows
+        yield [_to_cell(described[name]) for name in COLUMNS]
+
+
+def annotations_of(identity: Identity, wanted: TimeRange) -> QuerySet[Annotation]:
+    """Return the annotations of ``identity`` and of its series that overlap the range."""
+    rows = Annotation.objects.filter(identity=identity).select_related("identity")
+    return within(rows.order_by("pk"), wanted)
 
 
 def delete_of_identity(*, identity_id: int, **kwargs: object) -> None:

@@ -48,6 +48,14 @@ def count_samples_by_day(series: Series, first_day: int, days: int) -> dict[int,
         return dict(cursor.fetchall())
 
 
+def estimate_count(series: Series, wanted: TimeRange) -> int:
+    """Return about how many samples of ``series`` are in ``wanted``, from the ends of blocks."""
+    start, end = wanted.within(series.first_ms, series.last_ms)
+    hours = start // HOUR_MS, (end - 1) // HOUR_MS
+    ((count,),) = fetch_rows(_COUNT, _parameters(series, hours, start, end))
+    return round(count or 0)
+
+
 # --- Statements ----------------------------------------------------------------------------
 
 _IN_RANGE = """
@@ -58,6 +66,11 @@ AND b.first_ms < %(to_ms)s AND b.last_ms >= %(from_ms)s
 _HOURS = f"""
 SELECT b.hour, sum(b.sample_count)::bigint FROM ingest_sampleblock b
 WHERE {_IN_RANGE} GROUP BY b.hour ORDER BY b.hour LIMIT %(limit)s
+"""  # noqa: S608 - constants only
+_COUNT = f"""
+SELECT sum(b.sample_count * (
+    least(b.last_ms, %(to_ms)s - 1) - greatest(b.first_ms, %(from_ms)s) + 1
+) / (b.last_ms - b.first_ms + 1.0))::float8 FROM ingest_sampleblock b WHERE {_IN_RANGE}
 """  # noqa: S608 - constants only
 _BLOCKS = f"""
 SELECT {COLUMNS} FROM ingest_sampleblock b

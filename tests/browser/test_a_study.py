@@ -122,11 +122,15 @@ def download(page: Page, stack: Stack, study: Study, folder: Path) -> dict[str, 
     page.click("[data-stop]")
     expect(status).to_contain_text("Stopped")
     page.unroute("**/day-bed-3/archive?*")
+    kept = page.evaluate("JSON.stringify(localStorage)")
+    assert "day-bed" not in kept
+    assert "Day A" not in kept
     page.reload()
     expect(status).to_contain_text("3 are downloaded already")
     page.locator("[data-start=folder]").press("Enter")
     expect(status).to_contain_text("All zips are downloaded.")
     expect(page.locator("[data-count]")).to_contain_text(f"{DEVICES} of {DEVICES}")
+    assert "study-zips" not in page.evaluate("JSON.stringify(localStorage)")
     page.screenshot(path=folder / "downloaded.png", full_page=True)
     files = page.evaluate(READ_FOLDER)
     return {name: base64.b64decode(content) for name, content in files.items()}

@@ -41,6 +41,7 @@ SHOWN_BY = {
     "analysis/admin/annotations.py",  # notes: below
     "analysis/api/annotation_views.py",  # notes: below
     "analysis/admin/compliance.py",  # participant codes
+    "analysis/exports/annotation_files.py",  # notes: below
     "analysis/exports/formats.py",  # numbers: see below
     "analysis/exports/study_folder.py",  # participant codes
     "analysis/api/openapi.py",  # says that there is CSV

@@ -142,6 +142,9 @@ def test_our_own_rows_are_shown_without_the_canary(world: StudyWorld) -> None:
         waiting |= {link for link in found if link.startswith("/admin/") and "?" not in link}
         assert len(seen) < 600
     assert shown > 30
+    zipped = ask(client, "GET", f"/api/v1/identities/{world.ours.identity}/archive").body
+    assert "ours/annotations.csv" in zipped
+    assert CANARY not in zipped
 
 
 def test_a_narrowed_token_reads_its_study_only(world: StudyWorld) -> None:

@@ -1,6 +1,7 @@
 // Download the zips of a study one after the other, into a folder where the browser can write to
-// one, else as the browser's own downloads. What is done is remembered for each choice of content,
-// so a download that was stopped goes on. A zip is never in memory as a whole.
+// one, else as the browser's own downloads. The numbers of the identities that are done are remembered
+// for each choice of content until all are, so a download that was stopped goes on; the browser keeps
+// no name. A zip is never in memory as a whole.
 "use strict";
 
 (() => {
@@ -18,7 +19,7 @@
   const all = document.getElementById("all-progress");
   const one = document.getElementById("one-progress");
   const total = Number(page.dataset.total);
-  const key = `study-download:${page.dataset.study}:${page.dataset.archive}`;
+  const key = page.dataset.progress;
   const done = new Set(JSON.parse(localStorage.getItem(key) || "[]"));
   const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
   let running = null;
@@ -37,11 +38,11 @@
     find("[data-count]").textContent = `${done.size} ${words.of} ${total}`;
     find("[data-forget]").hidden = done.size === 0 || running !== null;
     for (const mark of page.querySelectorAll("[data-row]")) {
-      mark.textContent = done.has(mark.dataset.row) ? `✔ ${words.done}` : "";
+      mark.textContent = done.has(Number(mark.dataset.row)) ? `✔ ${words.done}` : "";
     }
   };
-  const remember = (identity) => {
-    done.add(identity);
+  const remember = (number) => {
+    done.add(number);
     localStorage.setItem(key, JSON.stringify([...done]));
     showCount();
   };
@@ -86,7 +87,7 @@
         throw new Error(`${answer.status}`);
       }
       const body = await answer.json();
-      yield* body.results.map((each) => each.identity);
+      yield* body.results;
       url = body.next;
     }
   }
@@ -142,11 +143,11 @@
     await pause(BETWEEN_DOWNLOADS_MS);
   };
 
-  const tryOften = async (identity, attempt) => {
+  const tryOften = async (number, identity, attempt) => {
     for (let tries = 1; ; tries += 1) {
       try {
         await attempt();
-        remember(identity);
+        remember(number);
         return;
       } catch (error) {
         if (running.signal.aborted || error instanceof SignedOut || error.name === "QuotaExceededError") {
@@ -162,21 +163,22 @@
   };
 
   const downloadAll = async (folder) => {
-    for await (const identity of identities()) {
-      const isDone = done.has(identity) && (!folder || await isInFolder(folder, identity));
+    for await (const { identity, identity_id: number } of identities()) {
+      const isDone = done.has(number) && (!folder || await isInFolder(folder, identity));
       if (isDone) {
         continue;
       }
       const url = page.dataset.archive.replace("IDENTITY", encodeURIComponent(identity));
       say(identity);
       showBytes(0, 0, false);
-      await tryOften(identity, () => (
+      await tryOften(number, identity, () => (
         folder ? saveIntoFolder(folder, identity, url) : startDownload(identity, url)
       ));
     }
     if (find("[data-failures]").childElementCount) {
       return words.incomplete;
     }
+    localStorage.removeItem(key);
     return folder ? words.finished : words.begun;
   };
 

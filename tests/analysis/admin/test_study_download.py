@@ -55,6 +55,17 @@ def test_each_identity_has_a_link_that_works(viewer: Client, study: Study) -> No
     assert "kanarie" not in page
 
 
+def test_the_key_of_the_progress_has_no_text(viewer: Client, study: Study) -> None:
+    address = f"/admin/studies/{study.pk}/download/"
+    keys = []
+    for names in ("hr", "hr", "acc"):
+        page = viewer.get(address, {"names": names}).content.decode()
+        keys += re.findall(r'data-progress="([^"]+)"', page)
+        assert re.search(rf'data-row="{Identity.objects.get(name="bed-1").pk}"', page)
+    assert keys[0] == keys[1] != keys[2]
+    assert re.fullmatch(rf"study-zips:{study.pk}:[0-9a-f]{{16}}", keys[0])
+
+
 def test_a_wrong_time_is_named(viewer: Client, study: Study) -> None:
     page = viewer.get(f"/admin/studies/{study.pk}/download/", {"from": "2026"}).content.decode()
     assert re.search(r'class="errornote">from', page)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from analysis.exports import study_content
+from analysis.models import Annotation
 from identities.audit.models import AuditEvent
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity, StudyMember
@@ -128,6 +131,78 @@ def test_a_damaged_file_is_named_and_left_out(viewer: Client, files: list[Measur
     assert damaged["sha256"] == bytes(files[2].sha256).hex()
 
 
+@pytest.fixture
+def notes(files: list[Measurement]) -> None:
+    """Three notes to the identity and its series, a fourth to another identity."""
+    moment = datetime.fromtimestamp(START / 1000, UTC)
+    ours, other = files[0].identity, Identity.objects.create(name="kanarie")
+    for identity, name, text in (
+        (ours, "", "=fever"),
+        (ours, "hr", "strap loose"),
+        (ours, "acc.x", "moved"),
+        (other, "", "kanarie"),
+    ):
+        Annotation.objects.create(
+            identity=identity, name=name, starts_at=moment, text=text, created_by="ada"
+        )
+
+
+@pytest.mark.usefixtures("notes")
+def test_annotations_are_listed_and_described(viewer: Client, tmp_path: Path) -> None:
+    answer = viewer.get(PATH.format("bed-1"), {"content": "originals"})
+    body = answer.getvalue()
+    assert answer.headers["Content-Length"] == str(len(body))
+    assert b"kanarie" not in body
+    contents, index = read_zip(body)
+    rows = list(csv.DictReader(io.StringIO(contents["Bed-1/annotations.csv"].decode())))
+    assert [(row["name"], row["text"]) for row in rows] == [
+        ("", "'=fever"), ("hr", "strap loose"), ("acc.x", "moved"),
+    ]  # fmt: skip
+    dictionary = json.loads(contents["Bed-1/annotations.json"])
+    assert [column["name"] for column in dictionary["columns"]] == list(rows[0])
+    assert index["state"]["annotations"]["count"] == 3
+    call_command("export_study", "Study A", str(tmp_path), "--content", "originals")
+    written = (tmp_path / "Bed-1/annotations.csv").read_bytes()
+    assert written == contents["Bed-1/annotations.csv"]
+
+
+@pytest.mark.usefixtures("notes")
+def test_annotations_follow_range_series_and_permission(
+    viewer: Client, files: list[Measurement]
+) -> None:
+    def texts(client: Client, **query: Any) -> list[str]:
+        answer = client.get(PATH.format("bed-1"), {"content": "originals", **query})
+        contents, _ = read_zip(answer.getvalue())
+        lines = contents.get("Bed-1/annotations.csv", b"text\n").decode().splitlines()
+        return [row["text"] for row in csv.DictReader(lines)]
+
+    assert texts(viewer, name="hr") == ["'=fever", "strap loose"]
+    assert texts(viewer, name="acc") == ["'=fever", "moved"]
+    assert texts(viewer, **{"from": START + 1000}) == []
+    client = client_with("view_measurement", "view_all_identities")
+    assert texts(client) == []
+
+
+@pytest.mark.parametrize("format_name", ["csv", "parquet"])
+def test_the_estimate_is_within_a_tenth(viewer: Client, format_name: str) -> None:
+    """Also for many short series beside long ones, and for a range."""
+    identity = Identity.objects.get(name="Bed-1")
+    for number in range(12):
+        length = 20_000 if number in (5, 11) else 300
+        rates = (60 + (n * 7919 + number) % 4001 / 100 for n in range(length))
+        times = (START + 997 * n for n in range(length))
+        make_series(identity, f"s{number}", dict(zip(times, rates, strict=True)))
+    queries: tuple[dict[str, Any], ...] = (
+        {},
+        {"to": START + 997 * 9_000},
+        {"name": "s1", "content": "samples"},
+    )
+    for query in queries:
+        answer = viewer.get(PATH.format("bed-1"), {"format": format_name, **query})
+        size = len(answer.getvalue())
+        assert int(answer.headers["X-Estimated-Bytes"]) == pytest.approx(size, rel=0.1), query
+
+
 def test_a_file_erased_meanwhile_changes_no_size(viewer: Client, files: list[Measurement]) -> None:
     answer = viewer.get(PATH.format("bed-1"), {"content": "originals"})
     Measurement.objects.filter(pk__in=[file.pk for file in files[:5]]).delete()
@@ -156,11 +231,15 @@ def test_what_may_not_be_seen_does_not_exist(viewer: Client) -> None:
     assert wrong.json()["parameter"] == "content"
 
 
-def test_samples_need_the_permission_for_samples(files: list[Measurement]) -> None:
+def client_with(*codenames: str) -> Client:
     user = User.objects.create(username="fay", is_staff=True)
-    codenames = ("view_measurement", "view_all_identities")
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client = Client(headers={"X-Forwarded-Proto": "https"})
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def test_samples_need_the_permission_for_samples(files: list[Measurement]) -> None:
+    client = client_with("view_measurement", "view_all_identities")
     assert client.get(PATH.format("bed-1"), {"content": "originals"}).status_code == 200
     assert client.get(PATH.format("bed-1")).status_code == 403

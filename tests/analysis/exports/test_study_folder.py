@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from analysis.exports import study_folder
 from analysis.exports.study_content import Choice
+from analysis.models import Annotation
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
 from ingest.time_range import TimeRange
@@ -92,6 +94,21 @@ def test_an_interrupted_export_goes_on(
     done = [is_new for _, is_new in study_folder.export_study(tmp_path, study, choice)]
     assert done == [False, True]
     assert len(set(verified(tmp_path))) == 15
+
+
+def test_what_is_no_longer_part_of_it_is_deleted(study: Study, tmp_path: Path) -> None:
+    note = Annotation.objects.create(
+        identity=Identity.objects.get(name="bed-1"), text="wrong", starts_at=timezone.now()
+    )
+    choice = Choice("csv", (), TimeRange(), True, True, "test")
+    for _ in study_folder.export_study(tmp_path, study, choice):
+        pass
+    assert "wrong" in (tmp_path / "bed-1/annotations.csv").read_text()
+    note.delete()
+    done = [is_new for _, is_new in study_folder.export_study(tmp_path, study, choice)]
+    assert done == [True, False]
+    on_disk = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert on_disk == {*verified(tmp_path), "manifest.json"}
 
 
 def test_names_and_a_range_are_chosen(

@@ -1,0 +1,90 @@
+"""The annotations of an identity in an export: ``annotations.csv`` and its data dictionary."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.utils import timezone
+
+from analysis.exports.streaming import Member, Spool
+from analysis.models import Annotation
+from analysis.queries.annotations import make_csv_rows
+
+# The columns of ``make_csv_rows``, in their order.
+COLUMNS = {
+    "id": ("int64", "Number of the annotation; ascending in the order of writing."),
+    "identity": ("string", "Name of the identity."),
+    "name": ("string", "Name of the series; empty: the identity as a whole."),
+    "from": ("timestamp", "The moment, or the start of the range: ISO 8601, UTC."),
+    "to": ("timestamp", "The end of the range; empty: a single moment."),
+    "text": ("string", "The note."),
+    "created_at": ("timestamp", "When it was written: ISO 8601, UTC."),
+    "created_by": ("string", "User name of the author."),
+}
+_ESCAPES = "Cells that a spreadsheet would read as formulas begin with an apostrophe."
+_ROWS_PER_WRITE = 500
+
+
+class AnnotationFiles:
+    """The annotations as a CSV, which may be larger than memory; ``close`` it afterwards.
+
+    ``count`` is the number of rows and ``sha256`` that of the CSV. Without rows there are no files.
+    """
+
+    def __init__(self, annotations: Iterable[Annotation], source: str) -> None:
+        self._csv = Spool()
+        self._source = source
+        self.count = -1  # the header is no annotation
+        digest, out = hashlib.sha256(), io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        for row in make_csv_rows(annotations):
+            writer.writerow(row)
+            self.count += 1
+            if self.count % _ROWS_PER_WRITE == 0:
+                self._write(out, digest)
+        self._write(out, digest)
+        self.sha256 = digest.hexdigest()
+
+    def close(self) -> None:
+        self._csv.close()
+
+    def members(self, folder: str) -> Iterator[Member]:
+        """Yield the files, of known size."""
+        if not self.count:
+            return
+        now, spool = timezone.now(), self._csv
+        yield Member(
+            f"{folder}/annotations.csv", now, spool.chunks(), size=spool.size, crc32=spool.crc32
+        )
+        dictionary = Spool()
+        dictionary.write(json.dumps(self._describe(), indent=1).encode())
+        yield Member(
+            f"{folder}/annotations.json",
+            now,
+            dictionary.chunks(),
+            size=dictionary.size,
+            crc32=dictionary.crc32,
+        )
+
+    def _write(self, out: io.StringIO, digest: hashlib._Hash) -> None:
+        data = out.getvalue().encode()
+        digest.update(data)
+        self._csv.write(data)
+        out.seek(0)
+        out.truncate()
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "source": self._source,
+            "description": f"Notes of staff. {_ESCAPES}",
+            "rows": self.count,
+            "columns": [
+                {"name": name, "type": kind, "description": text}
+                for name, (kind, text) in COLUMNS.items()
+            ],
+        }
