@@ -18,6 +18,8 @@ from tests.support.stack import Stack
 
 HOUR_MS, DAY_MS = 1_560_279_600_000, 86_400_000
 BACKLOG = 32
+# Requests that wait at once while the capacity is measured.
+WAITING = 24
 # So long that the server works, not the devices, which share its processors.
 SAMPLES_PER_FILE = 3_600
 FILES = 4
@@ -32,16 +34,16 @@ class _WakingDevice(threading.Thread):
         self.wake_after = wake_after
         self.number, self.attempts, self.refusals, self.wait_seconds = number, 0, 0, 0.0
         self.start_at = 0.0
+        self.parts = make_files(number)  # before it wakes: its recordings exist then
 
     def run(self) -> None:
         rng, backoff = random.Random(self.number), Backoff()  # noqa: S311 - reproducible
-        parts = make_files(self.number)
         time.sleep(max(0.0, self.start_at + self.wake_after - time.monotonic()))
         woke_at = time.monotonic()
         while True:
             self.attempts += 1
             try:
-                self.api.upload(parts)
+                self.api.upload(self.parts)
                 break
             except DeviceError as error:
                 if not is_transient(error):
@@ -106,17 +108,17 @@ def _register(stack: Stack, folder: Path) -> Path:
     return credentials
 
 
-def _measure_request(stack: Stack, credentials: Path, rounds: int = 6) -> float:
-    """Return the seconds between two answers while a few requests wait, so that none is refused."""
-    count = 0
-    started = time.monotonic()
+def _measure_request(stack: Stack, credentials: Path, rounds: int = 4) -> float:
+    """Return the seconds between two answers while so many requests wait that none is refused."""
+    seconds = 0.0
     for number in range(rounds):
-        first = 1_000 + number * 4
-        senders = [_WakingDevice(first + n, stack, credentials, 0.0) for n in range(4)]
+        first = 1_000 + number * WAITING
+        senders = [_WakingDevice(first + n, stack, credentials, 0.0) for n in range(WAITING)]
+        started = time.monotonic()
         _run(senders, delay=0.0)
+        seconds += time.monotonic() - started
         assert not any(sender.refusals for sender in senders)
-        count += len(senders)
-    return (time.monotonic() - started) / count
+    return seconds / (rounds * WAITING)
 
 
 def _wake_all(stack: Stack, credentials: Path, devices: int, wake_seconds: float) -> Outcome:
