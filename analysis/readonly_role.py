@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 from django.db import connection, transaction
 from psycopg import sql
 
 from analysis.models import StudyRole
 from identities.studies import Study
+from ingest.storage.cluster import is_cluster
 
 SCHEMA, STUDY_SCHEMA = "analytics", "analytics_study"
 PASSWORD_BYTES = 24
 IDLE_TIMEOUT = "60s"
+# Citus sees a role that this transaction creates over one connection to a node only.
+_ONE_BY_ONE = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
+# What the views of ``analytics`` read on the nodes of a cluster.
+_NODE_TABLES = (
+    "identities_identity",
+    "ingest_devicecertificate",
+    "ingest_measurement",
+    "ingest_sampleblock",
+    "ingest_hoursummary",
+)
 
 
 class RoleExistsError(ValueError):
@@ -44,12 +56,24 @@ def create_readonly_role(
             *_REVOKE_STATEMENTS,
             *(_GRANT_STATEMENTS if study is None else _GRANT_STUDY_STATEMENTS),
         ]
+        if is_cluster():
+            statements = [_ONE_BY_ONE, *statements, *_on_tables(reads=study is None)]
         for statement in statements:
             cursor.execute(sql.SQL(statement).format(**_names(name, verb)).as_string(raw))
         StudyRole.objects.filter(role=name).delete()
         if study is not None:
             StudyRole.objects.create(role=name, study=study)
     return password
+
+
+def _on_tables(*, reads: bool) -> Iterator[str]:
+    """Yield the statements on the tables that the nodes of a cluster read as the role itself.
+
+    The views of a study read functions of the owner instead.
+    """
+    for table in _NODE_TABLES:
+        right, to = ("GRANT SELECT", "TO") if reads else ("REVOKE ALL", "FROM")
+        yield f"{right} ON {table} {to} {{role}}"
 
 
 def _names(name: str, verb: sql.SQL) -> dict[str, sql.Composable]:

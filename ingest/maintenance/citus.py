@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from ingest.maintenance.citus_study_views import plan_views, read_views
+
 REFERENCE_TABLES = (
     "identities_identity",
     "ingest_devicecertificate",
@@ -109,6 +111,7 @@ class State:
     has_generated_transaction: bool
     gathers_series: bool
     functions: list[tuple[str, bool, str, str, str, str]]
+    study_views: list[tuple[str, str, str]]
 
 
 def read_state() -> State:
@@ -146,6 +149,7 @@ def read_state() -> State:
         has_generated_transaction,
         gathers_series,
         functions,
+        read_views(),
     )
 
 
@@ -171,6 +175,7 @@ def plan(state: State) -> list[str]:
     tables = [*_reference(state), *_keys(state), *_storage(state), *_transaction(state)]
     tables += _distribute(state)
     views = [] if state.gathers_series else [_GATHERED_SERIES]
+    views += plan_views(state.study_views)
     if not (tables or views or any(returns_rows for _, returns_rows, *_ in state.functions)):
         raise CannotDistributeError("The tables are distributed already.")
     return [*tables, *views, *_functions(state)]
@@ -244,11 +249,12 @@ def _functions(state: State) -> Iterator[str]:
         if not returns_rows:
             yield f"SELECT create_distributed_function('{signature}')"
             continue
+        # The coordinator finds the identity first: Citus joins no union of blocks with identities.
+        query = body.replace("WITH range AS (", "WITH range AS MATERIALIZED (").rstrip().rstrip(";")
         yield (
             f"CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {result}\n"
             "LANGUAGE plpgsql STABLE PARALLEL SAFE AS $function$\n"
-            f"#variable_conflict use_column\nBEGIN\nRETURN QUERY{body.rstrip().rstrip(';')};\n"
-            "END\n$function$"
+            f"#variable_conflict use_column\nBEGIN\nRETURN QUERY{query};\nEND\n$function$"
         )
 
 

@@ -26,23 +26,25 @@ STATEMENTS = [target["rawSql"] for panel in DASHBOARD["panels"] for target in pa
 
 
 @pytest.fixture
-def role(db: None, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """The role as the command makes it; gone with the test's transaction."""
+def role(role_db: None, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """The role as the command makes it; gone with the test's transaction or database."""
     call_command("create_readonly_role", ROLE, "--json")
     document: dict[str, str] = json.loads(capsys.readouterr().out)
     return document
 
 
 @pytest.fixture
-def reader(role: dict[str, str], ward: Identity) -> Iterator[Any]:
+def reader(role: dict[str, str]) -> Iterator[Any]:
     """A cursor that acts as the role."""
+    ward = Identity.objects.create(name="Ward3-07")
     make_series(ward, "hr", {START + 1000 * place: 60 + place for place in range(100)}, 2)
     make_measurement(make_certificate(ward), b"x", first_ms=START, last_ms=START + 99_000)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL ROLE {ROLE}")
-        cursor.execute("SET LOCAL search_path = analytics")  # as a login of the role has it
+        cursor.execute(f"SET ROLE {ROLE}")
+        cursor.execute("SET search_path = analytics")  # as a login of the role has it
         yield cursor
         cursor.execute("RESET ROLE")
+        cursor.execute("RESET search_path")
 
 
 def filled_in(statement: str) -> str:
@@ -117,7 +119,7 @@ def test_a_role_is_replaced_only_with_the_option(role: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["pg_reader", "Reader", 'x"; DROP TABLE y; --', ""])
-def test_invalid_role_names_are_rejected(db: None, name: str) -> None:
+def test_invalid_role_names_are_rejected(role_db: None, name: str) -> None:
     with pytest.raises(CommandError):
         call_command("create_readonly_role", name)
 

@@ -12,6 +12,7 @@ from django.db.utils import Error
 
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
+from ingest.maintenance.citus_study_views import plan_views, read_views
 from ingest.models import HourSummary, SampleBlock
 from tests.analysis.queries.factories import (
     HOUR_MS,
@@ -39,7 +40,7 @@ PARTS = {
 
 
 @pytest.fixture
-def reader(db: None, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def reader(role_db: None, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
     """A cursor of the role of the study A, which has a site; the canary is in B."""
     study = Study.objects.create(name="A")
     site = Study.objects.create(name="A1", parent=study)
@@ -59,10 +60,11 @@ def reader(db: None, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
     SampleBlock.objects.update(compacted=True)
     call_command("create_readonly_role", ROLE, study="a", verbosity=0)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL SESSION AUTHORIZATION {ROLE}")
-        cursor.execute("SET LOCAL search_path = analytics_study")
+        cursor.execute(f"SET SESSION AUTHORIZATION {ROLE}")
+        cursor.execute("SET search_path = analytics_study")
         yield cursor
         cursor.execute("RESET SESSION AUTHORIZATION")
+        cursor.execute("RESET search_path")
 
 
 def read(cursor: Any, statement: str) -> list[tuple[Any, ...]]:
@@ -100,6 +102,25 @@ def test_hours_and_types_are_those_of_the_study(reader: Any) -> None:
     ours = read(reader, "SELECT identity_number FROM identities")
     assert {*rows} == {*ours}
     assert read(reader, "SELECT pattern FROM measurement_types")
+
+
+def test_on_a_cluster_views_read_functions_of_the_owner(reader: Any) -> None:
+    """``distribute`` changes the views; they show the same."""
+    views = (*VIEWS, "hour_summaries", "measurement_types")
+
+    def read_all() -> dict[str, list[str]]:
+        return {view: sorted(map(str, read(reader, f"SELECT * FROM {view}"))) for view in views}  # noqa: S608
+
+    before = read_all()
+    reader.execute("RESET SESSION AUTHORIZATION")
+    statements = list(plan_views(read_views()))
+    for statement in statements:
+        reader.execute(statement)
+    assert len(statements) in (0, len(views) + 1)  # none where the database is distributed
+    assert read_views() == []
+    reader.execute(f"SET SESSION AUTHORIZATION {ROLE}")
+    assert read_all() == before
+    assert all(before.values())
 
 
 def test_the_dashboard_of_analysts_shows_the_study(reader: Any) -> None:
@@ -153,7 +174,7 @@ def test_errors_tell_no_value_of_another_study(reader: Any) -> None:
 
 
 def test_a_role_of_another_kind_loses_what_it_could_read(
-    db: None, capsys: pytest.CaptureFixture[str]
+    role_db: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Study.objects.create(name="A")
     call_command("create_readonly_role", ROLE)

@@ -22,6 +22,7 @@ from identities.models import Identity
 from ingest.maintenance.compaction import compact
 from ingest.models import SampleBlock
 from ingest.storage import block_store
+from ingest.storage.cluster import is_cluster
 from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
@@ -83,11 +84,11 @@ def test_compaction_compresses_uploaded_and_rewritten_blocks() -> None:
     identity = certificate.identity
     samples = {MORNING + 1000 * i: float(i % 50) for i in range(3600)}
     send(certificate, samples)
-    assert compressions(identity) == [None]
+    assert any(compressions(identity)) == is_cluster()  # whose nodes compress what they store
     assert compact(identity_id=identity.pk).hours == 1
     assert all(compressions(identity))
     send(certificate, {MORNING: 7.5})
-    assert compressions(identity) == [None]
+    assert any(compressions(identity)) == is_cluster()
     assert compact(identity_id=identity.pk).hours == 1
     assert all(compressions(identity))
     assert stored(identity) == samples | {MORNING: 7.5}
@@ -132,7 +133,8 @@ def test_the_space_of_replaced_blocks_is_reused(
 ) -> None:
     def size() -> int:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_total_relation_size('ingest_sampleblock')")
+            of_all_nodes = "citus" if is_cluster() else "pg"
+            cursor.execute(f"SELECT {of_all_nodes}_total_relation_size('ingest_sampleblock')")
             (found,) = cursor.fetchone() or (0,)
         return int(found)
 

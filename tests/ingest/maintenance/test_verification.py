@@ -94,7 +94,7 @@ def test_samples_of_no_file_are_found(certificate: DeviceCertificate) -> None:
     block.pk, block.hour = None, HOUR + 500
     block.first_ms += 500 * HOUR_MS
     block.last_ms += 500 * HOUR_MS
-    block.save()
+    block.save(force_insert=True)
     (found,) = verify(certificate).differences
     assert (found.hour, found.missing, found.extra) == (HOUR + 500, 0, block.sample_count)
 
