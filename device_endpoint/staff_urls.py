@@ -5,6 +5,7 @@ import importlib.util
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import JavaScriptCatalog
 
 from analysis.admin.status_home import status_panels
 from analysis.admin.study_download import study_download
@@ -29,6 +30,7 @@ if importlib.util.find_spec("authlib") is not None:  # requirements/oidc.txt
         path("", oidc.start, name="start"),
         path("callback/", oidc.callback, name="callback"),
     ]
+SCRIPTS_OF = ["django.contrib.admin", "analysis", "identities", "ingest"]
 handler500 = "device_endpoint.server_errors.answer_server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -39,6 +41,11 @@ urlpatterns = [
         "admin/studies/<int:pk>/download/",
         admin.site.admin_view(study_download),
         name="study_download",
+    ),
+    # In place of the admin's own, which has no texts of our scripts.
+    path(
+        "admin/jsi18n/",
+        admin.site.admin_view(JavaScriptCatalog.as_view(packages=SCRIPTS_OF), cacheable=True),
     ),
     path("admin/", admin.site.urls),
     path("api/v1/", include("analysis.api.urls")),

@@ -1,5 +1,5 @@
 // Draws series with uPlot: the mean as a line in a band from minimum to maximum.
-/* global uPlot */
+/* global gettext, interpolate, uPlot */
 import { intersectGaps } from "./chart_columns.js";
 import { drawPlausibleRanges, findPlausibleRanges } from "./chart_plausible_range.js";
 import { makeAxisLabels, formatLength } from "./chart_times.js";
@@ -76,7 +76,7 @@ function drawGaps(chart, gaps) {
       continue;
     }
     hatch(ctx, left, right, bbox, 8 * ratio);
-    const text = `no data, ${formatLength(gap.to - gap.from)}`;
+    const text = interpolate(gettext("no data, %s"), [formatLength(gap.to - gap.from)]);
     const labelWidth = ctx.measureText(text).width + LABEL_PADDING * ratio;
     if (right - left > labelWidth) {
       ctx.fillText(text, (left + right) / 2, bbox.top + 16 * ratio);
@@ -154,7 +154,7 @@ function drawAhead(chart, now) {
   ctx.fillStyle = themeColour("--chart-limit");
   ctx.font = `${12 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
-  ctx.fillText("▲ ahead of now", right - LABEL_PADDING * ratio, bbox.top + 16 * ratio);
+  ctx.fillText(`▲ ${gettext("ahead of now")}`, right - LABEL_PADDING * ratio, bbox.top + 16 * ratio);
   ctx.restore();
 }
 

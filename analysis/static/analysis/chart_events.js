@@ -1,4 +1,5 @@
 // Events of the range shown: marks in the chart, numbered, and a list of them below it.
+/* global gettext */
 import { themeColour } from "./chart_drawing.js";
 
 const SYMBOLS = { annotation: "✎", incident: "▲", withdrawal: "✖", certificate: "◆" };
@@ -28,7 +29,7 @@ export function showEvents(events, clock) {
   section.hidden = events.length === 0;
   section.querySelector("ol").replaceChildren(...events.map((event) => {
     const item = document.createElement("li");
-    const end = event.to === null ? "" : ` to ${clock.format(event.to)}`;
+    const end = event.to === null ? "" : ` ${gettext("to")} ${clock.format(event.to)}`;
     const link = document.createElement("a");
     link.href = event.url;
     link.textContent = event.text;

@@ -1,5 +1,6 @@
 // Downloads: links for the range shown, their estimated size, progress, and code snippets.
-import { formatBytes } from "./chart_text.js";
+/* global gettext, interpolate */
+import { countSamples, fill, formatBytes } from "./chart_text.js";
 import { formatIso } from "./chart_times.js";
 
 // Larger files are left to the browser: a download with progress is held in memory.
@@ -23,11 +24,12 @@ export function showLinks(range) {
 
 /** Shows the estimated sizes; `count` and `bytes` are totals of all series. */
 export function showSizes(count, bytes) {
-  part("size").textContent = `${count.toLocaleString("en")} ${count === 1 ? "sample" : "samples"}`;
+  part("size").textContent = countSamples(count);
   for (const link of panel.querySelectorAll("a[data-format]")) {
     const estimate = bytes?.[link.dataset.format];
     link.dataset.bytes = estimate ?? "";
-    link.querySelector(".estimate").textContent = estimate ? `(about ${formatBytes(estimate)})` : "";
+    link.querySelector(".estimate").textContent = estimate
+      ? interpolate(gettext("(about %s)"), [formatBytes(estimate)]) : "";
   }
 }
 
@@ -53,11 +55,15 @@ async function download(link) {
     chunks.push(chunk);
     received += chunk.length;
     part("bar").value = Math.min(received, expected);
-    part("progress-text").textContent = `${formatBytes(received)} of about ${formatBytes(expected)}`;
+    part("progress-text").textContent = fill(gettext("%(received)s of about %(expected)s"), {
+      received: formatBytes(received), expected: formatBytes(expected),
+    });
   }
   const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition"))[1];
   save(new Blob(chunks), name);
-  part("progress-text").textContent = `${name}: ${formatBytes(received)}, complete.`;
+  part("progress-text").textContent = fill(gettext("%(name)s: %(size)s, complete."), {
+    name, size: formatBytes(received),
+  });
 }
 
 function save(blob, name) {
@@ -78,7 +84,7 @@ panel.addEventListener("click", async (event) => {
     await download(link);
   } catch (error) {
     part("progress-text").textContent = error.name === "AbortError"
-      ? "Download stopped." : `Download failed: ${error.message}`;
+      ? gettext("Download stopped.") : interpolate(gettext("Download failed: %s"), [error.message]);
   }
   part("bar").hidden = part("stop").hidden = true;
 });

@@ -1,4 +1,5 @@
 // Saves the charts of the page as an image: PNG from their canvases, SVG drawn anew.
+/* global gettext */
 import { makeDash, themeColour } from "./chart_drawing.js";
 
 const FONT = "system-ui, sans-serif";
@@ -29,7 +30,7 @@ export function nameImage(list, { clock, range }) {
   const [first, last] = [range.from, range.to].map((time) => clock.format(time).slice(0, 10).trim());
   return {
     title: document.getElementById("series-page").dataset.title,
-    caption: `${clock.format(range.from)} to ${clock.format(range.to)}${clock.suffix}`,
+    caption: `${clock.format(range.from)} ${gettext("to")} ${clock.format(range.to)}${clock.suffix}`,
     name: `${titles}_${first}_${last}`.replace(/[^\w.-]+/g, "-"),
   };
 }

@@ -1,6 +1,8 @@
 // The legend: explains lines, bands, dashes and hatching in words, and hides and shows series.
+/* global gettext */
 import { MAX_MARKERS, makeDash } from "./chart_drawing.js";
 import { formatPlausibleRange, isVisible } from "./chart_plausible_range.js";
+import { fill } from "./chart_text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -39,7 +41,7 @@ function makeToggle(series, symbol, text, onToggle) {
   button.type = "button";
   button.className = "toggle";
   button.setAttribute("aria-pressed", String(!series.isHidden));
-  button.title = series.isHidden ? "Show" : "Hide";
+  button.title = series.isHidden ? gettext("Show") : gettext("Hide");
   button.append(symbol, ` ${text}`);
   button.addEventListener("click", () => onToggle(series));
   return item;
@@ -51,27 +53,28 @@ export function showLegend(parent, list, ranges, charts, onToggle) {
     const hasSamples = series.drawn.width === 0;
     const symbol = makeSymbol(`key-${(series.index % 6) + 1}`, ...(hasSamples ? [LINE] : [BAND, LINE]));
     symbol.lastChild.setAttribute("stroke-dasharray", makeDash(series.index).join(" "));
-    const form = hasSamples ? "samples" : "mean, with a band from minimum to maximum";
+    const form = hasSamples ? gettext("samples") : gettext("mean, with a band from minimum to maximum");
     return list.length > 1
-      ? makeToggle(series, symbol, `${series.title}: ${series.isHidden ? "hidden" : form}`, onToggle)
+      ? makeToggle(series, symbol, `${series.title}: ${series.isHidden ? gettext("hidden") : form}`, onToggle)
       : makeEntry(symbol, form);
   });
   if (list.some((series) => series.notKept?.times.length && !series.isHidden)) {
     const isCrowded = list.some((series) => (series.notKept?.times.length ?? 0) > MAX_MARKERS);
     const symbol = makeSymbol("key-not-kept", isCrowded ? TICKS : CROSS);
-    entries.push(makeEntry(symbol, "value not kept: a later line of its file has the same time"));
+    entries.push(makeEntry(symbol, gettext("value not kept: a later line of its file has the same time")));
   }
   for (const range of ranges) {
     const isShown = charts.some((chart) => isVisible(chart, range));
-    const note = isShown ? "" : ", outside the values shown";
-    const text = `plausible range of ${range.label}: ${formatPlausibleRange(range)}${note}`;
+    const form = isShown ? gettext("plausible range of %(label)s: %(range)s")
+      : gettext("plausible range of %(label)s: %(range)s, outside the values shown");
+    const text = fill(form, { label: range.label, range: formatPlausibleRange(range) });
     entries.push(makeEntry(makeSymbol("key-limit", LINE), text));
   }
   if (list.some((series) => series.drawn.gaps.length && !series.isHidden)) {
     const isOverlaid = list.length > 1 && charts.length === 1;
     const text = isOverlaid
-      ? "no data: a strip at the top in the colour of the series, the full height where all have none"
-      : "no data";
+      ? gettext("no data: a strip at the top in the colour of the series, the full height where all have none")
+      : gettext("no data");
     entries.push(makeEntry(makeSymbol("key-gap", HATCH), text));
   }
   parent.replaceChildren(...entries);

@@ -1,4 +1,5 @@
 // Plausible ranges of measurement types: dashed lines on the chart and their labels.
+/* global gettext, interpolate */
 
 const DASH = [10, 6];
 const LABEL_PADDING = 4;
@@ -25,7 +26,9 @@ export function isVisible(chart, range) {
 /** Formats a range as "20 to 250 bpm", as the header of the page does. */
 export function formatPlausibleRange({ low, high, unit }) {
   const [min, max] = [low, high].map((bound) => bound?.toLocaleString("en"));
-  const range = low === null ? `up to ${max}` : high === null ? `from ${min} up` : `${min} to ${max}`;
+  const form = low === null ? gettext("up to %(max)s")
+    : high === null ? gettext("from %(min)s up") : gettext("%(min)s to %(max)s");
+  const range = interpolate(form, { min, max }, true);
   return unit ? `${range} ${unit}` : range;
 }
 
@@ -42,7 +45,10 @@ export function drawPlausibleRanges(chart, ranges, { line, tint, background }) {
   for (const range of ranges) {
     const scale = chart.scales[range.scale];
     const prefix = ranges.length > 1 ? `${range.label}: ` : "";
-    const ends = [[range.high, "maximum", bbox.top, -1], [range.low, "minimum", bbox.top + bbox.height, 1]];
+    const ends = [
+      [range.high, gettext("plausible maximum"), bbox.top, -1],
+      [range.low, gettext("plausible minimum"), bbox.top + bbox.height, 1],
+    ];
     for (const [bound, end, edge, side] of ends) {
       if (!scale || !isInside(scale, bound)) {
         continue;
@@ -51,7 +57,7 @@ export function drawPlausibleRanges(chart, ranges, { line, tint, background }) {
       ctx.fillStyle = tint;
       ctx.fillRect(bbox.left, Math.min(y, edge), bbox.width, Math.abs(edge - y));
       drawLine(ctx, bbox, y, line, ratio);
-      drawLabel(ctx, bbox, y, `${prefix}plausible ${end} ${bound.toLocaleString("en")}`, side, { line, background, ratio });
+      drawLabel(ctx, bbox, y, `${prefix}${end} ${bound.toLocaleString("en")}`, side, { line, background, ratio });
     }
   }
   ctx.restore();

@@ -1,5 +1,6 @@
 // The tables below the chart: summary statistics, and the samples or buckets that are drawn.
-import { STATISTICS, formatCount, formatStatistics, formatValue } from "./chart_text.js";
+/* global gettext */
+import { STATISTICS, fill, formatCount, formatStatistics, formatValue } from "./chart_text.js";
 
 function makeHeading(scope, text) {
   const cell = document.createElement("th");
@@ -10,9 +11,9 @@ function makeHeading(scope, text) {
 
 /** Shows a row for each statistic and a column for each series of `list`. */
 export function showStatistics(head, body, list, summaries) {
-  const titles = list.length === 1 ? [list[0].unit || "Value"]
+  const titles = list.length === 1 ? [list[0].unit || gettext("Value")]
     : list.map((series) => series.title + (series.unit ? ` (${series.unit})` : ""));
-  head.replaceChildren(makeHeading("col", "Statistic"), ...titles.map((title) => makeHeading("col", title)));
+  head.replaceChildren(makeHeading("col", gettext("Statistic")), ...titles.map((title) => makeHeading("col", title)));
   const columns = summaries.map(formatStatistics);
   body.replaceChildren(...STATISTICS.map((statistic, index) => {
     const line = document.createElement("tr");
@@ -26,7 +27,8 @@ export function showStatistics(head, body, list, summaries) {
 
 export function makeCaption(list, clock) {
   const hasSamples = list.every((series) => series.drawn.width === 0);
-  return `${hasSamples ? "Samples" : "Buckets of the chart"}; times: ${clock.zone}`;
+  const form = hasSamples ? gettext("Samples") : gettext("Buckets of the chart");
+  return fill(gettext("%(form)s; times: %(zone)s"), { form, zone: clock.zone });
 }
 
 /** Shows a row for each sample or bucket; `shift(series)` is subtracted from its times. */

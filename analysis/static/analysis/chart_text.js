@@ -1,4 +1,5 @@
 // The texts of the page: description of the chart, values at the cursor, statistics. No DOM.
+/* global gettext, interpolate, ngettext */
 import { formatLength } from "./chart_times.js";
 
 export const MARKED_AHEAD = 300_000;
@@ -8,12 +9,16 @@ export const formatValue = (amount) => (amount === null || amount === undefined 
 
 export function formatBytes(bytes) {
   const units = [[1e9, "GB"], [1e6, "MB"], [1e3, "KB"]];
-  const [unit, name] = units.find(([minimum]) => bytes >= minimum) ?? [1, "bytes"];
+  const [unit, name] = units.find(([minimum]) => bytes >= minimum) ?? [1, gettext("bytes")];
   const amount = bytes / unit;
   return `${amount >= 10 ? Math.round(amount) : Number(amount.toFixed(1))} ${name}`;
 }
 
-const pluralize = (amount, noun) => `${formatCount(amount)} ${amount === 1 ? noun : `${noun}s`}`;
+/** Returns a translated text with its named places filled in. */
+export const fill = (text, values) => interpolate(text, values, true);
+export const countSamples = (amount) => (
+  interpolate(ngettext("%s sample", "%s samples", amount), [formatCount(amount)])
+);
 
 /** Describes the chart: the number of samples, how they are drawn, and the gaps. */
 export function describeChart(list, state) {
@@ -21,16 +26,24 @@ export function describeChart(list, state) {
   const counts = list.map((series) => series.drawn.rows.reduce((sum, row) => sum + row.count, 0));
   const total = counts.reduce((sum, amount) => sum + amount, 0);
   if (total === 0) {
-    return `No samples from ${clock.format(range.from)} to ${clock.format(range.to)}${clock.suffix}. `
-      + "Choose All to see the whole series.";
+    return fill(gettext("No samples from %(from)s to %(to)s. Choose All to see the whole series."), {
+      from: clock.format(range.from), to: `${clock.format(range.to)}${clock.suffix}`,
+    });
   }
   const drawn = list.map((series) => series.drawn).filter(({ rows }) => rows.length);
   const widths = [...new Set(drawn.map(({ width }) => width))];
   const buckets = drawn.reduce((sum, { rows }) => sum + rows.length, 0);
   const form = widths.every((width) => width === 0)
-    ? ", all drawn individually"
-    : ` shown as ${pluralize(buckets, "bucket")} of ${widths.filter(Boolean).map(formatLength).join(" or ")}`;
-  return `${pluralize(total, "sample")}${form}. ${describeGaps(drawn)}`;
+    ? gettext("%(samples)s, all drawn individually.")
+    : ngettext(
+      "%(samples)s shown as %(buckets)s bucket of %(length)s.",
+      "%(samples)s shown as %(buckets)s buckets of %(length)s.", buckets,
+    );
+  const text = fill(form, {
+    samples: countSamples(total), buckets: formatCount(buckets),
+    length: widths.filter(Boolean).map(formatLength).join(` ${gettext("or")} `),
+  });
+  return `${text} ${describeGaps(drawn)}`;
 }
 
 /** Describes the values of the range's files that are not kept as sent; "" if all are. */
@@ -41,12 +54,21 @@ export function describeNotKept(list) {
   const texts = [];
   if (repeated) {
     const isListed = notKept.every((each) => each.is_complete);
-    texts.push(`${pluralize(repeated, "value")} of the files of this range ${repeated === 1 ? "is" : "are"} not kept, `
-      + `because a later line of the file has the same time${isListed ? "" : "; the chart marks some of them"}.`);
+    texts.push(interpolate(ngettext(
+      "%s value of the files of this range is not kept, because a later line of the file has the same time.",
+      "%s values of the files of this range are not kept, because a later line of the file has the same time.",
+      repeated,
+    ), [formatCount(repeated)]));
+    if (!isListed) {
+      texts.push(gettext("The chart marks some of them."));
+    }
   }
   if (rounded) {
-    texts.push(`${pluralize(rounded, "value")} of these files ${rounded === 1 ? "is" : "are"} stored as another decimal: `
-      + "more digits were sent than a double keeps.");
+    texts.push(interpolate(ngettext(
+      "%s value of these files is stored as another decimal: more digits were sent than a double keeps.",
+      "%s values of these files are stored as another decimal: more digits were sent than a double keeps.",
+      rounded,
+    ), [formatCount(rounded)]));
   }
   return texts.join(" ");
 }
@@ -54,18 +76,22 @@ export function describeNotKept(list) {
 /** Describes how far the data lie ahead of `now`; "" for up to five minutes. */
 export function describeAhead(list, now) {
   const last = Math.max(...list.map((series) => series.last));
-  return last - now > MARKED_AHEAD ? ` Data lie up to ${formatLength(last - now)} ahead of now: is a clock wrong?` : "";
+  return last - now > MARKED_AHEAD
+    ? ` ${interpolate(gettext("Data lie up to %s ahead of now: is a clock wrong?"), [formatLength(last - now)])}` : "";
 }
 
 function describeGaps(drawn) {
   const gaps = drawn.flatMap((series) => series.gaps);
   const threshold = formatLength(Math.max(...drawn.map(({ maxJoined }) => maxJoined)));
   if (gaps.length === 0) {
-    return `No gaps longer than ${threshold}.`;
+    return interpolate(gettext("No gaps longer than %s."), [threshold]);
   }
   const longest = Math.max(...gaps.map((gap) => gap.to - gap.from));
-  return `The line breaks at gaps longer than ${threshold}: ${pluralize(gaps.length, "gap")}, `
-    + `the longest about ${formatLength(longest)}.`;
+  return fill(ngettext(
+    "The line breaks at gaps longer than %(threshold)s: %(count)s gap, the longest about %(longest)s.",
+    "The line breaks at gaps longer than %(threshold)s: %(count)s gaps, the longest about %(longest)s.",
+    gaps.length,
+  ), { threshold, count: formatCount(gaps.length), longest: formatLength(longest) });
 }
 
 /** Describes the sample or bucket of a series at the cursor. */
@@ -75,8 +101,10 @@ export function describePoint(series, row, clock, shift) {
   if (series.drawn.width === 0) {
     return `${when}: ${formatValue(row.mean)}${unit}`;
   }
-  return `${when}, ${formatLength(series.drawn.width)}: mean ${formatValue(row.mean)}, `
-    + `min ${formatValue(row.min)}, max ${formatValue(row.max)}${unit}, ${pluralize(row.count, "sample")}`;
+  return fill(gettext("%(when)s, %(length)s: mean %(mean)s, min %(min)s, max %(max)s%(unit)s, %(samples)s"), {
+    when, unit, length: formatLength(series.drawn.width), mean: formatValue(row.mean),
+    min: formatValue(row.min), max: formatValue(row.max), samples: countSamples(row.count),
+  });
 }
 
 /** Formats the number of samples outside the plausible range, "–" without a range. */
@@ -86,17 +114,18 @@ function formatImplausible(summary) {
     return "–";
   }
   if (below + above === 0) {
-    return isExact ? "none" : "≈ none";
+    return isExact ? gettext("none") : `≈ ${gettext("none")}`;
   }
-  const sides = [[below, "below"], [above, "above"]].filter(([amount]) => amount);
+  const sides = [[below, gettext("below")], [above, gettext("above")]].filter(([amount]) => amount);
   const detail = sides.length > 1 ? sides.map(([amount, side]) => `${formatCount(amount)} ${side}`).join(", ")
     : sides[0][1];
   return `${isExact ? "" : "≈ "}${formatCount(below + above)} (${detail})`;
 }
 
 export const STATISTICS = [
-  "Samples", "Coverage", "Mean", "Standard deviation", "Minimum", "5th percentile", "Median",
-  "95th percentile", "Maximum", "Outside the plausible range", "Longest gap",
+  gettext("Samples"), gettext("Coverage"), gettext("Mean"), gettext("Standard deviation"),
+  gettext("Minimum"), gettext("5th percentile"), gettext("Median"), gettext("95th percentile"),
+  gettext("Maximum"), gettext("Outside the plausible range"), gettext("Longest gap"),
 ];
 
 /** Formats the summary of a series in the order of STATISTICS. */
@@ -116,6 +145,6 @@ export function formatStatistics(summary) {
     formatValue(summary.max),
     formatImplausible(summary),
     gap ? formatLength(gap.length_ms)
-      : summary.count > 1 ? `none over ${formatLength(summary.gap_threshold_ms)}` : "–",
+      : summary.count > 1 ? interpolate(gettext("none over %s"), [formatLength(summary.gap_threshold_ms)]) : "–",
   ];
 }

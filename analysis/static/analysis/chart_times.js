@@ -1,4 +1,5 @@
 // Formats and parses times, in a time zone or as elapsed time. No DOM.
+/* global gettext, interpolate */
 // Times are epoch milliseconds; elapsed times are milliseconds since the first sample.
 
 const SECOND = 1000;
@@ -96,10 +97,10 @@ export function makeClock(zone) {
 export function makeElapsedClock() {
   const split = (time) => {
     const days = Math.floor(time / DAY);
-    return { day: `day ${days + 1}`, clock: new Date(time - days * DAY).toISOString().slice(11, 23) };
+    return { day: interpolate(gettext("day %s"), [days + 1]), clock: new Date(time - days * DAY).toISOString().slice(11, 23) };
   };
   return {
-    zone: "from the start",
+    zone: gettext("from the start"),
     axisZone: "Etc/UTC",
     split,
     format(time) {
@@ -117,7 +118,7 @@ export function makeElapsedClock() {
       return (days ?? clock) === undefined || Number.isNaN(time) ? null : time;
     },
     formatForUrl: String,
-    suffix: " after the start",
+    suffix: ` ${gettext("after the start")}`,
   };
 }
 

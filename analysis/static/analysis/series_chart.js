@@ -1,4 +1,5 @@
 // The chart page of one or several series: range, chart, description, statistics, table, export.
+/* global gettext, interpolate */
 import { makeColumns } from "./chart_columns.js";
 import { draw, findHeight } from "./chart_drawing.js";
 import { drawEvents, mergeEvents, showAnnotateLink, showEvents } from "./chart_events.js";
@@ -110,7 +111,7 @@ function showState() {
   for (const series of list) {
     const { format, suffix } = state.align === "start" ? makeClock("UTC") : state.clock;
     series.element.querySelector("[data-extent]").textContent =
-      `${format(series.first)} to ${format(series.last)}${suffix}`;
+      `${format(series.first)} ${gettext("to")} ${format(series.last)}${suffix}`;
   }
   showAnnotateLink(rangeOf(list[0]));
   showLinks(state.align === "start" && list.length > 1 ? null : rangeOf(list[0]));
@@ -122,7 +123,7 @@ async function fetchJson(url, parameters, signal) {
   const response = await fetch(`${url}?${new URLSearchParams(parameters)}`, { signal });
   const body = await response.json();
   if (!response.ok) {
-    throw new Error(response.status === 401 ? "Your session has ended. Sign in again." : body.detail);
+    throw new Error(response.status === 401 ? gettext("Your session has ended. Sign in again.") : body.detail);
   }
   return body;
 }
@@ -146,7 +147,7 @@ async function load() {
     if (error.name === "AbortError") {
       return;
     }
-    showMessage(`The samples could not be loaded. ${error.message}`);
+    showMessage(`${gettext("The samples could not be loaded.")} ${error.message}`);
   }
   part("chart").setAttribute("aria-busy", "false");
 }
@@ -243,14 +244,14 @@ function showPoint(chart) {
   const index = chart?.cursor.idx;
   if (index === null || index === undefined || !list[0].drawn) {
     part("point").textContent =
-      "Hover to read values; drag to zoom in; double-click to zoom out.";
+      gettext("Hover to read values; drag to zoom in; double-click to zoom out.");
     return;
   }
   const time = chart.data[0][index];
   part("point").replaceChildren(...visible().map((series) => {
     const line = document.createElement("span");
     const row = findNearest(series, time);
-    const text = row ? describePoint(series, row, state.clock, shift(series)) : "no data here";
+    const text = row ? describePoint(series, row, state.clock, shift(series)) : gettext("no data here");
     line.textContent = list.length > 1 ? `${series.title}: ${text}` : text;
     return line;
   }));
@@ -325,15 +326,15 @@ part("form").addEventListener("submit", (event) => {
   const to = state.clock.parse(part("to").value);
   if (from === null || to === null || from >= to) {
     showMessage(state.align === "start"
-      ? "Enter a start and a later end as elapsed times, such as 1 d 12:30."
-      : `Enter a start and a later end as YYYY-MM-DD HH:MM (${state.clock.zone}).`);
+      ? gettext("Enter a start and a later end as elapsed times, such as 1 d 12:30.")
+      : interpolate(gettext("Enter a start and a later end as YYYY-MM-DD HH:MM (%s)."), [state.clock.zone]));
     return;
   }
   showRange({ preset: null, from, to });
 });
 
 part("zone").append(...["browser", ...Intl.supportedValuesOf("timeZone")].map((zone) => (
-  new Option(zone === "browser" ? `browser (${getBrowserZone()})` : zone, zone)
+  new Option(zone === "browser" ? interpolate(gettext("browser (%s)"), [getBrowserZone()]) : zone, zone)
 )));
 part("zone").addEventListener("change", () => (
   change({ zone: part("zone").value, clock: makeClock(part("zone").value) })
@@ -350,7 +351,7 @@ for (const button of document.querySelectorAll("[data-save]")) {
   button.addEventListener("click", () => {
     const shown = state.layout === "overlay" ? [visible()] : visible().map((series) => [series]);
     saveImage(button.dataset.save, charts, shown, nameImage(list, state), events)
-      .catch((error) => showMessage(`The image could not be made. ${error.message}`));
+      .catch((error) => showMessage(`${gettext("The image could not be made.")} ${error.message}`));
   });
 }
 
@@ -361,9 +362,10 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     const text = source === "url" ? location.href : document.querySelector(source).textContent;
     try {
       await navigator.clipboard.writeText(text);
-      status.textContent = "Copied.";
+      status.textContent = gettext("Copied.");
     } catch {
-      status.textContent = source === "url" ? "Copy it from the address bar." : "Select and copy the code.";
+      status.textContent = source === "url" ? gettext("Copy it from the address bar.")
+        : gettext("Select and copy the code.");
     }
   });
 }
@@ -389,7 +391,7 @@ async function poll() {
     return; // the next load shows the error
   }
   if (list.map((series) => series.last).join() !== before) {
-    part("live").textContent = "New samples arrived.";
+    part("live").textContent = gettext("New samples arrived.");
     if (state.range.preset !== null) {
       state.range = makePresetRange(state.range.preset, extent());
     }

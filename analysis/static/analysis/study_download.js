@@ -2,12 +2,14 @@
 // one, else as the browser's own downloads. The numbers of the identities that are done are remembered
 // for each choice of content until all are, so a download that was stopped goes on; the browser keeps
 // no name. A zip is never in memory as a whole.
+/* global gettext, interpolate */
 "use strict";
 
 (() => {
   const MAX_TRIES = 5;
   const FIRST_PAUSE_MS = 2000;
   const BETWEEN_DOWNLOADS_MS = 1500;
+  const INTERRUPTED = gettext("the connection was interrupted");
 
   const page = document.getElementById("study-download");
   const find = (selector) => page.querySelector(selector);
@@ -15,7 +17,6 @@
   if (!section) {
     return;
   }
-  const words = find("[data-messages]").dataset;
   const all = document.getElementById("all-progress");
   const one = document.getElementById("one-progress");
   const total = Number(page.dataset.total);
@@ -35,10 +36,10 @@
   };
   const showCount = () => {
     all.value = done.size;
-    find("[data-count]").textContent = `${done.size} ${words.of} ${total}`;
+    find("[data-count]").textContent = interpolate(gettext("%s of %s"), [done.size, total]);
     find("[data-forget]").hidden = done.size === 0 || running !== null;
     for (const mark of page.querySelectorAll("[data-row]")) {
-      mark.textContent = done.has(Number(mark.dataset.row)) ? `✔ ${words.done}` : "";
+      mark.textContent = done.has(Number(mark.dataset.row)) ? `✔ ${gettext("done")}` : "";
     }
   };
   const remember = (number) => {
@@ -47,18 +48,18 @@
     showCount();
   };
   const showBytes = (received, size, isExact) => {
-    const suffix = size ? ` ${words.of} ${isExact ? "" : `${words.about} `}${formatBytes(size)}` : "";
+    const form = !size ? "%s" : isExact ? gettext("%s of %s") : gettext("%s of about %s");
     if (size) {
       one.max = Math.max(size, received);
       one.value = received;
     } else {
       one.removeAttribute("value");
     }
-    find("[data-bytes]").textContent = formatBytes(received) + suffix;
+    find("[data-bytes]").textContent = interpolate(form, [received, size].map(formatBytes));
   };
   const fail = (identity, reason) => {
     const item = document.createElement("li");
-    item.textContent = `${identity} ${words.failed} ${reason}`;
+    item.textContent = interpolate(gettext("%s could not be downloaded: %s"), [identity, reason]);
     find("[data-failures]").append(item);
   };
 
@@ -69,12 +70,12 @@
     for (;;) {
       const answer = await fetch(url, { ...options, redirect: "manual", signal: running.signal });
       if (answer.type === "opaqueredirect" || answer.status === 401) {
-        throw new SignedOut(words.signedOut);
+        throw new SignedOut(gettext("You are signed out. Sign in again, then go on."));
       }
       if (answer.status !== 429) {
         return answer;
       }
-      say(words.waiting);
+      say(gettext("Waiting until another download has finished."));
       await pause(1000 * Number(answer.headers.get("Retry-After") || 10));
     }
   };
@@ -154,7 +155,7 @@
           throw error;
         }
         if (tries === MAX_TRIES) {
-          fail(identity, error.message || words.connection);
+          fail(identity, error.message || INTERRUPTED);
           return;
         }
         await pause(FIRST_PAUSE_MS * 2 ** (tries - 1));
@@ -176,10 +177,11 @@
       ));
     }
     if (find("[data-failures]").childElementCount) {
-      return words.incomplete;
+      return gettext("Not all zips are downloaded: start again to fetch those that are left.");
     }
     localStorage.removeItem(key);
-    return folder ? words.finished : words.begun;
+    return folder ? gettext("All zips are downloaded.")
+      : gettext("All downloads have begun: your browser shows whether they are complete.");
   };
 
   const run = async (folder) => {
@@ -198,7 +200,9 @@
     try {
       result = await downloadAll(folder);
     } catch (error) {
-      result = running.signal.aborted ? words.stopped : error.message || words.connection;
+      result = running.signal.aborted
+        ? gettext("Stopped. It goes on with the next identity that is left.")
+        : error.message || INTERRUPTED;
     }
     running = null;
     stop.hidden = find("[data-one]").hidden = true;
@@ -239,6 +243,6 @@
   section.hidden = false;
   showCount();
   if (done.size) {
-    say(`${done.size} ${words.kept}`);
+    say(interpolate(gettext("%s are downloaded already; the rest is left."), [done.size]));
   }
 })();

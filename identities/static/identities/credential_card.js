@@ -1,5 +1,6 @@
 // The credential card: copy buttons, commands with the secret filled in, time left.
 // The page contains the secret in one element; everything here reads it from there.
+/* global gettext, interpolate */
 "use strict";
 
 (() => {
@@ -27,10 +28,10 @@
     const message = button.parentElement.querySelector(".copied");
     try {
       await navigator.clipboard.writeText(readTexts(button.dataset.copy).join("\n"));
-      message.textContent = "Copied.";
+      message.textContent = gettext("Copied.");
     } catch {
       select(button.dataset.copy);
-      message.textContent = "Selected: press Ctrl+C or ⌘C.";
+      message.textContent = gettext("Selected: press Ctrl+C or ⌘C.");
     }
   };
   for (const button of document.querySelectorAll("[data-copy]")) {
@@ -52,7 +53,8 @@
   const showTimeLeft = () => {
     for (const element of document.querySelectorAll("[data-until]")) {
       const left = Math.floor((Date.parse(element.dataset.until) - Date.now()) / 1000);
-      element.textContent = left > 0 ? `in ${formatDuration(left)}` : "expired";
+      element.textContent = left > 0
+        ? interpolate(gettext("in %s"), [formatDuration(left)]) : gettext("expired");
     }
   };
   showTimeLeft();

@@ -1,5 +1,6 @@
 // The credential sheet: print it, save it as CSV, warn before it is left without either.
 // The file is made from the page: the server no longer has the keys.
+/* global gettext */
 "use strict";
 
 (() => {
@@ -40,7 +41,9 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     isSaved = true;
-    message.textContent = "Saved. The file contains the keys: delete it when the devices have them.";
+    message.textContent = gettext(
+      "Saved. The file contains the keys: delete it when the devices have them.",
+    );
   };
 
   const showButton = (selector, action) => {

@@ -1,6 +1,7 @@
 // Poll the state of a new key, so that its credential card shows when a device registers.
 // The address holds the key's row number, never the key. The interval grows and polling ends
 // after an hour: every request keeps the session alive.
+/* global gettext, interpolate, ngettext */
 "use strict";
 
 (() => {
@@ -14,8 +15,8 @@
   const list = panel.querySelector("[data-registered]");
   const again = panel.querySelector("[data-again]");
   const ENDED = {
-    revoked: "The key was revoked: no device can register with it any more.",
-    expired: "The key has expired: create another one.",
+    revoked: gettext("The key was revoked: no device can register with it any more."),
+    expired: gettext("The key has expired: create another one."),
   };
   let interval = FIRST_INTERVAL_MS;
   let until = Date.now() + DURATION_MS;
@@ -36,9 +37,9 @@
     fingerprint.textContent = certificate.fingerprint;
     const link = document.createElement("a");
     link.href = certificate.page;
-    link.textContent = "Not the device you expected? Suspend or revoke its certificate.";
+    link.textContent = gettext("Not the device you expected? Suspend or revoke its certificate.");
     const { at, key_type: keyType, subject } = certificate;
-    item.append(`${formatTime(at)}, ${keyType}, ${subject}. SHA-256 of its certificate:`);
+    item.append(`${formatTime(at)}, ${keyType}, ${subject}. ${gettext("SHA-256 of its certificate:")}`);
     item.append(fingerprint, link);
     return item;
   };
@@ -46,17 +47,18 @@
   const describe = ({ state, identity, uses_left: left, registered, refused }) => {
     if (registered.length) {
       const last = registered[registered.length - 1];
-      const more = state === "usable" ? ` ${left} more may register.` : "";
-      const ended = ENDED[state] ? ` ${ENDED[state]}` : more;
-      return `✔ Registered: ${identity}, ${formatTime(last.at)}.${ended}`;
+      const more = state === "usable"
+        ? interpolate(ngettext("%s more may register.", "%s more may register.", left), [left]) : "";
+      const registration = interpolate(gettext("Registered: %s, %s."), [identity, formatTime(last.at)]);
+      return `✔ ${registration} ${ENDED[state] ?? more}`.trimEnd();
     }
     if (ENDED[state]) {
       return ENDED[state];
     }
     const failed = refused
-      ? ` An attempt failed at ${formatTime(refused.at)}: ${refused.reason}.`
+      ? interpolate(gettext("An attempt failed at %s: %s."), [formatTime(refused.at), refused.reason])
       : "";
-    return `Waiting for the device.${failed}`;
+    return `${gettext("Waiting for the device.")} ${failed}`.trimEnd();
   };
 
   /** Show the answer; return whether the key's state is final. */
@@ -83,20 +85,20 @@
       return;
     }
     if (Date.now() > until) {
-      stop("This page stopped checking after an hour.");
+      stop(gettext("This page stopped checking after an hour."));
       return;
     }
     try {
       const answer = await fetch(panel.dataset.address, { redirect: "manual", cache: "no-store" });
       if (answer.type === "opaqueredirect" || answer.status === 403) {
-        stop("This page can no longer check the key: log in again, or open the key’s page.");
+        stop(gettext("This page can no longer check the key: log in again, or open the key’s page."));
         return;
       }
       if (answer.ok && show(await answer.json())) {
         return;
       }
     } catch {
-      showMessage("The server does not respond; retrying.");
+      showMessage(gettext("The server does not respond; retrying."));
     }
     interval = Math.min(MAX_INTERVAL_MS, interval * GROWTH);
     setTimeout(poll, interval);
@@ -106,7 +108,7 @@
     again.hidden = true;
     interval = FIRST_INTERVAL_MS;
     until = Date.now() + DURATION_MS;
-    showMessage("Waiting for the device.");
+    showMessage(gettext("Waiting for the device."));
     poll();
   });
   setTimeout(poll, interval);
