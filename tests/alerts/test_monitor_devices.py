@@ -18,15 +18,16 @@ from tests.alerts.webhook_receiver import Receiver
 from tests.device_endpoint.processes import child_named
 from tests.support.devices import Device
 from tests.support.stack import Stack, wait_until
+from tests.support.stored_data import new_psk
 
 HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-def identity(stack: Stack, device: Device, live_db: None) -> Identity:
+def identity(device: Device, live_db: None) -> Identity:
     """An identity with a registered device and a reporting interval of an hour."""
     name = f"monitored-{device.sha256[:12]}"
-    assert device.register(stack.issue_psk(name)).status_code == 200
+    assert device.register(new_psk(name)).status_code == 200
     Identity.objects.filter(name=name).update(reporting_interval=timedelta(hours=1))
     return Identity.objects.get(name=name)
 

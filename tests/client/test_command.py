@@ -18,7 +18,9 @@ from device_client.certificate import make_credentials, read_facts
 from device_endpoint.env import PROJECT_DIR
 from ingest.models import Measurement
 from tests.client.scripted_server import Scripted, problem, scripted_server
+from tests.support.programs import run_program
 from tests.support.stack import Stack
+from tests.support.stored_data import new_psk
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 HR, IBI = DATA / "hr_measurement_2019_06_11", DATA / "ibi_measurement_2019_06_11"
@@ -43,14 +45,8 @@ class Client:
         program = ["device_client"]
         if killed_at is not None:
             program = ["tests.client.power_loss", str(killed_at)]
-        return subprocess.run(
-            [sys.executable, "-m", *program, command, *self.options, *arguments],
-            env=ENVIRONMENT,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        given = ("-m", *program, command, *self.options, *arguments)
+        return run_program(*given, environment=ENVIRONMENT, text=text)
 
     def waiting(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "spool").iterdir())
@@ -62,8 +58,8 @@ def client(stack: Stack, tmp_path: Path) -> Client:
 
 
 @pytest.fixture
-def psk(stack: Stack) -> str:
-    return stack.issue_psk(f"command-{uuid4()}")
+def psk() -> str:
+    return new_psk(f"command-{uuid4()}")
 
 
 def test_a_file_is_stored_and_a_duplicate_the_next_time(client: Client, psk: str) -> None:
@@ -223,11 +219,9 @@ def test_send_renews_a_certificate_that_expires_soon(client: Client, psk: str) -
     assert new in client.run("send").stdout
 
 
-def test_no_file_is_lost_or_doubled_by_a_power_cut(
-    client: Client, stack: Stack, tmp_path: Path
-) -> None:
+def test_no_file_is_lost_or_doubled_by_a_power_cut(client: Client, tmp_path: Path) -> None:
     identity = f"power-{uuid4()}"
-    assert client.run("send", "--psk", stack.issue_psk(identity)).returncode == 0
+    assert client.run("send", "--psk", new_psk(identity)).returncode == 0
     # Killed before each act: write the authorities (1, 2), add the file to the spool (3, 4),
     # request whoami (5), send the upload's head and body (6, 7), delete the received file (from 8).
     files = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +15,9 @@ from device_client.conformance.runner import CHECKS, describe
 from device_endpoint.env import PROJECT_DIR
 from tests.client.reverse_proxies import Edit, run_proxy
 from tests.client.scripted_server import Scripted, scripted_server
+from tests.support.programs import run_program
 from tests.support.stack import Stack
+from tests.support.stored_data import new_psk
 
 NAMES = [check.__name__ for check in CHECKS]
 # Each of these starts an nginx and runs all checks: too long for `make test`.
@@ -26,21 +27,17 @@ needs_minutes = pytest.mark.debian
 def run_check(
     url: str, authority: Path, psk: str, *options: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "device_client", "check", "--url", url, "--psk", "-"),
-            *("--cacert", str(authority), *options),
-        ],
-        env=os.environ | {"PYTHONPATH": str(PROJECT_DIR / "client")},
-        input=f"{psk}\n",
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_program(
+        *("-m", "device_client", "check", "--url", url, "--psk", "-"),
+        *("--cacert", authority, *options),
+        environment=os.environ | {"PYTHONPATH": str(PROJECT_DIR / "client")},
+        text=f"{psk}\n",
     )
 
 
-def issue_psk(stack: Stack) -> str:
-    return stack.issue_psk(f"conformance-{uuid4()}")
+@pytest.fixture
+def psk(live_db: None) -> str:
+    return new_psk(f"conformance-{uuid4()}")
 
 
 def failures(run: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -69,8 +66,7 @@ def _names(cells: list[str]) -> list[str]:
     return [name.strip(" `") for cell in cells for name in cell.split(",")]
 
 
-def test_the_product_passes_every_check(stack: Stack) -> None:
-    psk = issue_psk(stack)
+def test_the_product_passes_every_check(stack: Stack, psk: str) -> None:
     run = run_check(stack.device_url, stack.ca_file, psk)
     assert run.returncode == 0, run.stdout
     *lines, count = run.stdout.splitlines()
@@ -125,30 +121,34 @@ PROXIES: dict[str, tuple[tuple[Edit, ...], set[str]]] = {
 @needs_minutes
 @pytest.mark.parametrize("proxy", PROXIES, ids=str)
 def test_a_misconfigured_proxy_fails_the_matching_checks(
-    stack: Stack, tmp_path: Path, proxy: str
+    stack: Stack, psk: str, tmp_path: Path, proxy: str
 ) -> None:
     edits, expected = PROXIES[proxy]
     with run_proxy(stack, tmp_path / "proxy", edits) as url:
-        found = failures(run_check(url, stack.ca_file, issue_psk(stack), "--json"))
+        found = failures(run_check(url, stack.ca_file, psk, "--json"))
     assert set(found) == expected, found
 
 
 @needs_minutes
-def test_a_proxy_without_client_certificates_registers_nobody(stack: Stack, tmp_path: Path) -> None:
+def test_a_proxy_without_client_certificates_registers_nobody(
+    stack: Stack, psk: str, tmp_path: Path
+) -> None:
     off = Edit("device.conf", "ssl_verify_client optional_no_ca;", "ssl_verify_client off;")
     with run_proxy(stack, tmp_path / "proxy", (off,)) as url:
-        found = failures(run_check(url, stack.ca_file, issue_psk(stack), "--json"))
+        found = failures(run_check(url, stack.ca_file, psk, "--json"))
     assert {"certificate_requested", "own_fingerprint_shown", "key_registers"} <= set(found)
     assert found["receipts_are_whole"] == "skipped: the device could not register"
     assert "no_session_resumed" not in found
 
 
 @needs_minutes
-def test_a_location_without_its_headers_passes_forged_ones(stack: Stack, tmp_path: Path) -> None:
+def test_a_location_without_its_headers_passes_forged_ones(
+    stack: Stack, psk: str, tmp_path: Path
+) -> None:
     names = ("X-Client-Cert $ssl_client_escaped_cert", "X-Client-Verify $ssl_client_verify")
     edits = tuple(Edit("device_proxy.conf", f"proxy_set_header {name};") for name in names)
     with run_proxy(stack, tmp_path / "proxy", edits) as url:
-        found = failures(run_check(url, stack.ca_file, issue_psk(stack), "--json"))
+        found = failures(run_check(url, stack.ca_file, psk, "--json"))
     assert "X-Client-Cert of a client was taken" in found["forged_headers_ignored"]
     assert {"certificate_requested", "own_fingerprint_shown", "key_registers"} <= set(found)
     assert "errors_are_problems" not in found

@@ -16,6 +16,7 @@ import pytest
 from device_endpoint.env import PROJECT_DIR
 from tests.client.scripted_server import Scripted, scripted_server
 from tests.support.stack import Stack
+from tests.support.stored_data import new_psk
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 HR, IBI = DATA / "hr_measurement_2019_06_11", DATA / "ibi_measurement_2019_06_11"
@@ -27,8 +28,8 @@ def identity() -> str:
 
 
 @pytest.fixture
-def psk(stack: Stack, identity: str) -> str:
-    return stack.issue_psk(identity)
+def psk(live_db: None, identity: str) -> str:
+    return new_psk(identity)
 
 
 def _simulate(stack: Stack, *options: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 import yaml
 
 from device_endpoint.env import PROJECT_DIR
+from tests.support.programs import run_program
 from tests.support.stack import Stack, clean_environment
 
 DOCKERFILE = (PROJECT_DIR / "Dockerfile").read_text()
@@ -99,16 +98,10 @@ def test_the_commands_of_the_services_exist() -> None:
     )
     assert {"migrate", "compact", "monitor_devices"} <= set(re.findall(r"manage\.py (\w+)", script))
     for command, option in re.findall(r"manage\.py (\w+).*?(--[a-z-]+)", script):
-        run = subprocess.run(
-            [sys.executable, "manage.py", command, "--help"],
-            cwd=PROJECT_DIR,
-            env=clean_environment(
-                VAR_DIR="/nonexistent", SECRET_KEY="s" * 40, PROXY_SECRET="p" * 40
-            ),
-            capture_output=True,
-            text=True,
-            check=False,
+        environment = clean_environment(
+            VAR_DIR="/nonexistent", SECRET_KEY="s" * 40, PROXY_SECRET="p" * 40
         )
+        run = run_program("manage.py", command, "--help", environment=environment)
         assert run.returncode == 0, run.stderr
         assert option in run.stdout
 
@@ -139,38 +132,30 @@ def test_the_copied_files_suffice(
     stack: Stack, tmp_path: Path, service: str, command: list[str]
 ) -> None:
     (tmp_path / "image").mkdir()
-    run = subprocess.run(
-        [sys.executable, *command, *(["--check-config"] if "gunicorn" in command else [])],
-        cwd=_image(tmp_path / "image"),
-        env=clean_environment(
+    run = run_program(
+        *(*command, *(["--check-config"] if "gunicorn" in command else [])),
+        folder=_image(tmp_path / "image"),
+        environment=clean_environment(
             VAR_DIR=str(tmp_path / "state"),
             RUN_DIR=str(tmp_path / "run"),
             NGINX_DIR=str(tmp_path / "nginx"),
             SERVICE=service,
             DATABASE_URL=stack.environment["DATABASE_URL"],
-            PYTHONDONTWRITEBYTECODE="1",
         ),
-        capture_output=True,
-        text=True,
-        check=False,
     )
     assert run.returncode == 0, run.stderr
 
 
 def test_nginx_needs_no_folder_of_the_program(stack: Stack, tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "manage.py", "render_nginx", "--copy-certificate"],
-        cwd=PROJECT_DIR,
-        env=clean_environment(
+    run = run_program(
+        *("manage.py", "render_nginx", "--copy-certificate"),
+        environment=clean_environment(
             VAR_DIR=str(tmp_path / "state"),
             LOG_DIR=str(tmp_path / "nginx"),
             RUN_DIR=str(tmp_path / "run"),
             NGINX_DIR=str(tmp_path / "nginx"),
             DATABASE_URL=stack.environment["DATABASE_URL"],
         ),
-        capture_output=True,
-        text=True,
-        check=False,
     )
     assert run.returncode == 0, run.stderr
     files = list((tmp_path / "nginx").iterdir())
@@ -179,14 +164,9 @@ def test_nginx_needs_no_folder_of_the_program(stack: Stack, tmp_path: Path) -> N
     assert {file.stat().st_mode & 0o077 for file in files} == {0}
 
 
-def _health(**environment: str) -> tuple[int, bytes]:
-    run = subprocess.run(
-        [sys.executable, "-m", "device_endpoint.local_probe"],
-        cwd=PROJECT_DIR,
-        env=clean_environment(**environment),
-        capture_output=True,
-        check=False,
-    )
+def _health(**environment: str) -> tuple[int, str]:
+    program = ("-m", "device_endpoint.local_probe")
+    run = run_program(*program, environment=clean_environment(**environment))
     return run.returncode, run.stderr
 
 
@@ -194,5 +174,5 @@ def _health(**environment: str) -> tuple[int, bytes]:
 def test_the_health_check_detects_a_stopped_service(
     stack: Stack, tmp_path: Path, service: str
 ) -> None:
-    assert _health(VAR_DIR=str(stack.var_dir), SERVICE=service) == (0, b"")
-    assert _health(RUN_DIR=str(tmp_path), SERVICE=service) == (1, b"")
+    assert _health(VAR_DIR=str(stack.var_dir), SERVICE=service) == (0, "")
+    assert _health(RUN_DIR=str(tmp_path), SERVICE=service) == (1, "")

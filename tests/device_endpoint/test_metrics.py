@@ -14,14 +14,15 @@ from tests.device_api.gunicorn_workers import device_workers
 from tests.device_endpoint.exposition import grows, scrape, value
 from tests.support.devices import Device
 from tests.support.stack import Stack, wait_until
+from tests.support.stored_data import new_psk
 
 CONTENT = b"1560279835000,93\n1560279836000,94\n"
 
 
 @pytest.fixture
-def bound(stack: Stack, make_device: Callable[..., Device]) -> Device:
+def bound(live_db: None, make_device: Callable[..., Device]) -> Device:
     device = make_device()
-    psk = stack.issue_psk(f"metrics-{device.sha256[:12]}")
+    psk = new_psk(f"metrics-{device.sha256[:12]}")
     assert device.register(psk).status_code == 200
     return device
 
@@ -67,10 +68,10 @@ def test_a_rejected_file_counts_as_file_and_as_refusal(stack: Stack, bound: Devi
 
 
 def test_registrations_count_by_their_outcome(
-    stack: Stack, make_device: Callable[..., Device]
+    stack: Stack, live_db: None, make_device: Callable[..., Device]
 ) -> None:
     device, other = make_device(), make_device()
-    psk = stack.issue_psk(f"metrics-{device.sha256[:12]}")
+    psk = new_psk(f"metrics-{device.sha256[:12]}")
     count = "device_endpoint_registrations_total"
     with (
         grows(stack, 1, count, outcome="registered"),

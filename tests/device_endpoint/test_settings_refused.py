@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from device_endpoint.env import PROJECT_DIR
+from tests.support.programs import run_program
 from tests.support.stack import clean_environment
 
 MANAGE = ["manage.py", "check"]
@@ -46,15 +44,8 @@ READ_BY_ALL = [
 
 def _start(program: str, folder: Path, **environment: str) -> list[str]:
     service = {} if program == "manage" else {"SERVICE": program}
-    run = subprocess.run(
-        [sys.executable, *PROGRAMS[program]],
-        cwd=PROJECT_DIR,
-        env=clean_environment(VAR_DIR=str(folder)) | service | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    given = clean_environment(VAR_DIR=str(folder)) | service | environment
+    run = run_program(*PROGRAMS[program], environment=given)
     assert run.returncode == (1 if program == "manage" else 78)
     assert run.stdout == ""
     return run.stderr.splitlines()

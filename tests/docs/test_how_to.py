@@ -12,6 +12,9 @@ from uuid import uuid4
 import pytest
 
 from tests.support.stack import Stack
+from tests.support.stored_data import new_psk
+
+pytestmark = pytest.mark.usefixtures("live_db")
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECORDING = PROJECT / "tests/data/hr_measurement_2019_06_11"
@@ -22,7 +25,7 @@ def _here(text: str, stack: Stack) -> str:
     return (
         text.replace("https://localhost:8443", f"https://localhost:{stack.device_port}")
         .replace("var/tls/ca.crt", str(stack.ca_file))
-        .replace("dpsk_…", stack.issue_psk(f"how-to-{uuid4()}"))
+        .replace("dpsk_…", new_psk(f"how-to-{uuid4()}"))
     )
 
 
@@ -57,7 +60,7 @@ def test_a_device_with_curl(stack: Stack, section: dict[str, str], tmp_path: Pat
         "Compress",
         "Retry after a failure",
     )
-    psk = stack.issue_psk(f"how-to-{uuid4()}")
+    psk = new_psk(f"how-to-{uuid4()}")
     lines = _run("".join(section[step] for step in steps), tmp_path, psk=psk)
     unknown, registered, stored, columns, compressed, again = (json.loads(line) for line in lines)
     assert unknown["type"] == "urn:device-endpoint:certificate_not_bound"
@@ -95,7 +98,7 @@ def test_a_device_without_programming(stack: Stack, tmp_path: Path) -> None:
     lines = _run(
         installed + _here(commands, stack),
         tmp_path,
-        psk=stack.issue_psk(identity),
+        psk=new_psk(identity),
         PYTHONPATH=str(PROJECT / "client"),
     )
     assert [line.split()[:2] for line in lines[2:4]] == [

@@ -11,13 +11,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.support.stack import Stack
+from tests.support.stored_data import new_psk
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/tutorial/first-device.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_tutorial_works_as_printed(stack: Stack, tmp_path: Path) -> None:
+def test_the_tutorial_works_as_printed(stack: Stack, live_db: None, tmp_path: Path) -> None:
     identity = f"tutorial-{uuid4()}"
     script = "".join(BLOCKS)
     for printed, actual in {
@@ -32,7 +33,7 @@ def test_the_tutorial_works_as_printed(stack: Stack, tmp_path: Path) -> None:
         ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=PROJECT,
         env=stack.environment,
-        input=f"{stack.issue_psk(identity)}\n",
+        input=f"{new_psk(identity)}\n",
         capture_output=True,
         text=True,
         check=False,

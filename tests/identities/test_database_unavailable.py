@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.db.utils import OperationalError, ProgrammingError
 
 from identities.management.base import explain
+from tests.support.programs import run_program
 
 
 def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -21,10 +20,7 @@ def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "DATABASE_URL": f"postgres://nobody@{str(tmp_path).replace('/', '%2F')}/nothing",
         "VAR_DIR": str(tmp_path),
     }
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(
-        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False
-    )
+    return run_program("manage.py", *arguments, environment=environment)
 
 
 @pytest.mark.parametrize("command", ["issue_psk", "issue_token"])

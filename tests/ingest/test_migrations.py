@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from django.db.models import ForeignKey
 from identities.models import Identity
 from ingest.models import DeviceCertificate
 from tests.support.database import database_address
+from tests.support.programs import run_program
 from tests.support.stack import clean_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -72,14 +71,7 @@ def restored(request: pytest.FixtureRequest, django_db_setup: None, live_db: Non
 def test_a_filled_database_is_migrated_and_verified(restored: str, tmp_path: Path) -> None:
     environment = clean_environment(VAR_DIR=str(tmp_path), DATABASE_URL=restored)
     for arguments in (["migrate", "--noinput"], ["verify", "--json"]):
-        run = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            check=False,
-            cwd=PROJECT,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+        run = run_program("manage.py", *arguments, environment=environment)
         assert run.returncode == 0, run.stdout + run.stderr
     verified = json.loads(run.stdout)
     assert verified["clean"]

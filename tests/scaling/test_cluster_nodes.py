@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from django.db import OperationalError
 
 from identities.management.base import explain
-from tests.scaling.conftest import Database
+from tests.scaling.conftest import CITUS_STUB, Database
+from tests.support.database import database_address, new_database
 
 REFUSED = [
     "UPDATE ingest_devicecertificate c SET label = '' FROM (SELECT r.certificate_id AS id"
@@ -24,12 +27,24 @@ PASSED = [
 ]
 
 
+@pytest.fixture(scope="module")
+def distributed_template(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Yield the name of a distributed database, to be copied."""
+    with new_database() as name:
+        database = Database(database_address(name), tmp_path_factory.mktemp("template"))
+        database.execute(CITUS_STUB)
+        run = database.manage("distribute")
+        assert run.returncode == 0, run.stderr
+        database.execute("SELECT watch_statements()")
+        yield name
+
+
 @pytest.fixture
-def distributed(coordinator: Database) -> Database:
-    run = coordinator.manage("distribute")
-    assert run.returncode == 0, run.stderr
-    coordinator.execute("SELECT watch_statements()")
-    return coordinator
+def distributed(distributed_template: str, tmp_path: Path) -> Iterator[Database]:
+    with new_database(distributed_template) as name:
+        yield Database(database_address(name), tmp_path / "var")
 
 
 def checks_of(database: Database) -> dict[str, dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -31,6 +31,7 @@ from identities.credentials import issue_psk
 from identities.models import Identity, PreSharedKey
 from tests.security.test_forged_headers import socket_of
 from tests.support.devices import Device
+from tests.support.programs import run_program
 from tests.support.stack import Stack, free_ports
 
 CHECKS = {
@@ -131,6 +132,11 @@ def test_an_nginx_that_passes_the_header_on_is_found(
     wait_until(lambda: not is_accepted())
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_a_service_that_bypasses_nginx_is_found_and_probed(stack: Stack) -> None:
     port = free_ports(1)[0]
     environment = stack.environment | {
@@ -145,13 +151,8 @@ def test_a_service_that_bypasses_nginx_is_found_and_probed(stack: Stack) -> None
     process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environment, stderr=subprocess.DEVNULL)
     try:
         name = f"listener 127.0.0.1:{port}"
-        found: dict[str, Any] = {}
-
-        def is_found() -> bool:
-            found.update(doctor(stack)[1])
-            return name in found
-
-        wait_until(is_found)
+        wait_until(lambda: _listens(port))
+        found = doctor(stack)[1]
         assert found[name]["level"] == "warn"
         assert "all rejected" in found[name]["text"] or "no HTTP" in found[name]["text"]
         assert "GUNICORN_BIND" in found[name]["remedy"]
@@ -179,14 +180,7 @@ def test_a_stopped_installation_is_reported_in_lines(stack: Stack, tmp_path: Pat
     ports = free_ports(2)
     away = {"VAR_DIR": str(tmp_path), "DEVICE_PORT": str(ports[0]), "STAFF_PORT": str(ports[1])}
     away["DATABASE_URL"] = "postgres://nobody@%2Fnowhere/nothing"
-    run = subprocess.run(
-        [sys.executable, "manage.py", "doctor"],
-        cwd=PROJECT_DIR,
-        env=stack.environment | away,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = run_program("manage.py", "doctor", environment=stack.environment | away)
     assert run.returncode == 1
     assert "FAIL  database: no answer" in run.stdout
     assert "FAIL  device API: port" in run.stdout

@@ -73,15 +73,15 @@ def connection_to(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def new_database() -> Iterator[str]:
-    """Make a database from ``TEMPLATE``, give its name, and drop it."""
+def new_database(template: str = TEMPLATE) -> Iterator[str]:
+    """Make a database from ``template``, give its name, and drop it."""
     name = f"own_{uuid.uuid4().hex[:12]}"
     if CITUS is not None:
-        CITUS.copy(TEMPLATE, name)
+        CITUS.copy(template, name)
         yield name
         CITUS.drop(name)
         return
-    execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield name
     execute(f"DROP DATABASE {name} WITH (FORCE)")
 

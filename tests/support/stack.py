@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from device_endpoint.env import PROJECT_DIR
+from tests.support.programs import run_program
 
 START_SECONDS = 90.0
 
@@ -134,15 +135,7 @@ class Stack:
 
     def manage(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a ``manage.py`` command beside ``up``; ``text`` is its standard input."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT_DIR,
-            env=self.environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_program("manage.py", *arguments, environment=self.environment, text=text)
 
     def issue_psk(self, identity: str, *arguments: str) -> str:
         """Return a new key for ``identity``, which is made if it is missing."""

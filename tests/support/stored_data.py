@@ -1,14 +1,20 @@
-"""What the database holds of an identity, read without the code that wrote it."""
+"""What the database holds of an identity, read without the code that wrote it, and new keys."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
+from identities.credentials import get_or_create_identity, issue_psk
 from identities.models import Identity
 from ingest.models import Measurement, SampleBlock
 from tests.support.block_contents import offsets_us_of, values_of
 
 HOUR_MS = 3_600_000
+
+
+def new_psk(identity: str, max_uses: int = 1) -> str:
+    """Return a new key for ``identity``, which is made if it is missing."""
+    return issue_psk(get_or_create_identity(identity), max_uses=max_uses)[1]
 
 
 def stored_samples(identity: Identity, name: str) -> dict[float, float]:

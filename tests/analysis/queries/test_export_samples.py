@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +10,11 @@ import pyarrow.parquet
 import pytest
 from django.core.management import CommandError, call_command
 
-from device_endpoint.env import PROJECT_DIR
 from identities.models import Identity
 from ingest.models import SampleBlock
 from tests.analysis.queries.factories import make_series
 from tests.support.database import database_address
+from tests.support.programs import run_program
 from tests.support.stack import clean_environment
 
 START = 1_700_000_000_000
@@ -71,14 +70,8 @@ def test_an_invalid_range_names_the_option(ward: Identity) -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", "export_samples", *arguments],
-        cwd=PROJECT_DIR,
-        env=clean_environment(DATABASE_URL=database_address()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = clean_environment(DATABASE_URL=database_address())
+    return run_program("manage.py", "export_samples", *arguments, environment=environment)
 
 
 @pytest.fixture
