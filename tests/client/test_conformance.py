@@ -29,7 +29,7 @@ def run_check(
 ) -> subprocess.CompletedProcess[str]:
     return run_program(
         *("-m", "device_client", "check", "--url", url, "--psk", "-"),
-        *("--cacert", authority, *options),
+        *("--cacert", str(authority), *options),
         environment=os.environ | {"PYTHONPATH": str(PROJECT_DIR / "client")},
         text=f"{psk}\n",
     )

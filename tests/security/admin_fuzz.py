@@ -6,10 +6,10 @@ import io
 import logging
 import random
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from django.contrib import admin
@@ -23,7 +23,9 @@ from django.urls import reverse
 from device_endpoint.logging_config import TextFormatter
 from tests.identities.admin_pages import elements, filled_in
 from tests.security.populated_site import World, patterns
+from tests.support.examples import IS_LONG_RUN
 
+T = TypeVar("T")
 ODD_VALUES = (
     "", "x", "ward-1", "[", '"', "[]", "{", "'", "\\", "%", "\0", "0", "1", "-1", "1,2", "１",
     "1.5", "9" * 40, "1e999", "nan", "True", "None", "2026-13-45", "0001-01-01",
@@ -49,13 +51,13 @@ class Case:
         return client.post(address, self.form)
 
 
-def list_cases() -> Iterator[Case]:
+def list_cases(values: Sequence[str]) -> Iterator[Case]:
     """Yield the lists, each with a parameter: of the admin, of a field, of a related field."""
     for model_admin in admin.site._registry.values():
         path = _address(model_admin, "changelist")
         names = [*PARAMETERS, *_lookups(model_admin.model)]
         for name in names:
-            for value in ODD_VALUES:
+            for value in values:
                 yield Case(path, ((name, value),))
 
 
@@ -70,24 +72,27 @@ def _lookups(model: Any, depth: int = 1) -> Iterator[str]:
         yield from (f"{each.name}__{lookup}" for lookup in each.get_lookups())
 
 
-def form_cases(client: Client, world: World) -> Iterator[Case]:
-    """Yield every form of the site as its page fills it in, with odd values in one field or all."""
-    for address in sorted({world.address(pattern) for pattern in patterns()}):
-        if not address.startswith("/admin/") or "logout" in address:
-            continue
+def form_addresses(world: World) -> list[str]:
+    addresses = sorted({world.address(pattern) for pattern in patterns()})
+    return [each for each in addresses if each.startswith("/admin/") and "logout" not in each]
+
+
+def form_cases(client: Client, addresses: Iterable[str], values: Sequence[str]) -> Iterator[Case]:
+    """Yield the forms of pages as they fill them in, with odd values in one field or all."""
+    for address in addresses:
         page = client.get(address)
         text = "" if page.streaming else page.content.decode("latin-1")
         names = {attrs["name"] for _tag, attrs in elements(text) if attrs.get("name")}
         names -= {"csrfmiddlewaretoken", "viewport", "robots"}
         given = filled_in(text)
-        for value in ODD_VALUES:
+        for value in values:
             yield Case(address, form=dict.fromkeys(names, value))
             for name in sorted(names):
                 yield Case(address, ((name, value),))
                 yield Case(address, form=given | {name: value})
 
 
-def action_cases(client: Client) -> Iterator[Case]:
+def action_cases(client: Client, values: Sequence[str]) -> Iterator[Case]:
     """Yield every action of every list, with odd selections and odd controls."""
     request = RequestFactory().get("/")
     request.user = client.get("/admin/").wsgi_request.user
@@ -98,16 +103,16 @@ def action_cases(client: Client) -> Iterator[Case]:
         for action in [*model_admin.get_actions(request), "nonsense"]:
             plain = {"action": action, ACTION_CHECKBOX_NAME: [chosen], "index": "0"}
             yield Case(path, form=plain | {"post": "yes", "confirmed": "yes"})
-            for value in ODD_VALUES:
+            for value in values:
                 yield Case(path, form=plain | {ACTION_CHECKBOX_NAME: [value, chosen]})
                 yield from (Case(path, form=plain | {name: value}) for name in CONTROLS)
 
 
-def address_cases(world: World) -> Iterator[Case]:
+def address_cases(world: World, values: Sequence[str]) -> Iterator[Case]:
     """Yield the address of every row's page with odd keys in it, read and written."""
     for pattern in sorted(set(patterns())):
         if "<" in pattern and pattern.startswith("admin/"):
-            for value in ODD_VALUES:
+            for value in values:
                 address = world.address(pattern, quote(value, safe="") or "_")
                 yield Case(address)
                 yield Case(address, form={"post": "yes", "confirmed": "yes"})
@@ -147,7 +152,8 @@ def find_failures(client: Client, cases: list[Case]) -> list[str]:
     return failures
 
 
-def sample(cases: Iterator[Case], count: int) -> list[Case]:
-    """Return ``count`` of ``cases``, chosen by the seed that pytest prints."""
+def sample(cases: Iterable[T], count: int, seed: str) -> list[T]:
+    """Return ``count`` of ``cases``: the same each time; in ``make test-all`` by pytest's seed."""
     everything = list(cases)
-    return random.sample(everything, min(count, len(everything)))
+    chance = random.Random(random.random() if IS_LONG_RUN else seed)  # noqa: S311 - repeatable
+    return chance.sample(everything, min(count, len(everything)))

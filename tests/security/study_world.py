@@ -150,8 +150,13 @@ class Answer:
 
     def without(self, texts: Collection[str]) -> Answer:
         """Return the answer without ``texts``, which its address may say, and without tokens."""
-        body, location = _TOKENS.sub("", self.body), self.location
         words = sorted((text for text in texts if not text.isdigit()), key=len, reverse=True)
-        numbers = "|".join(text for text in texts if text.isdigit())
-        pattern = "|".join(map(re.escape, words)) + rf"|(?<![0-9])(?:{numbers})(?![0-9])"
-        return Answer(self.status, re.sub(pattern, "*", location), re.sub(pattern, "*", body))
+        numbers = {text for text in texts if text.isdigit()}
+
+        def strip(text: str) -> str:
+            # One expression of all texts would take as long as the page itself.
+            for word in words:
+                text = text.replace(word, "*")
+            return re.sub("[0-9]+", lambda found: "*" if found[0] in numbers else found[0], text)
+
+        return Answer(self.status, strip(self.location), strip(_TOKENS.sub("", self.body)))

@@ -1,13 +1,15 @@
 """Staff of a study see nothing of another: every address is asked as every role.
 
 A canary stands in every text of the other study. No answer holds it, and addresses of its rows
-answer as those of rows that do not exist.
+answer as those of rows that do not exist. In ``make test`` only the study admin, who is shown the
+most pages, asks every address.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 import pytest
 from django.contrib import admin
@@ -20,6 +22,7 @@ from identities.visibility import Scope
 from tests.identities.admin_pages import links
 from tests.security.populated_site import patterns
 from tests.security.study_world import CANARY, ROLES, StudyWorld, ask, make_study_world
+from tests.support.examples import IS_LONG_RUN, one_in
 
 # What only superusers and groups open, whatever the study.
 WITHOUT_STUDY = {
@@ -70,10 +73,17 @@ def client_of(world: StudyWorld, role: str) -> Client:
     return client
 
 
-def addresses(world: StudyWorld, *, with_searches: bool) -> Iterator[tuple[str, str]]:
+Pair = tuple[str, str]
+
+
+def pages(world: StudyWorld, start: str = "") -> list[Pair]:
     """Return the addresses of rows of the other study, each with that of a missing row."""
-    for pattern in sorted(set(patterns())):
-        yield world.others.address(pattern), world.missing.address(pattern)
+    chosen = sorted({pattern for pattern in patterns() if pattern.startswith(start)})
+    return [(world.others.address(each), world.missing.address(each)) for each in chosen]
+
+
+def searches(world: StudyWorld) -> Iterator[Pair]:
+    """Yield searches for texts and rows of the other study, each with one for what is missing."""
     values, nothing = (
         {
             "name": one.identity,
@@ -85,23 +95,21 @@ def addresses(world: StudyWorld, *, with_searches: bool) -> Iterator[tuple[str, 
         }
         for one, text in ((world.others, CANARY), (world.missing, NOWHERE))
     )
-    if not with_searches:
-        return
     for text in READS:
         yield text.format(**values), text.format(**nothing)
-    for model in admin.site._registry:
+    for number, model in enumerate(admin.site._registry):
         place = {"app": model._meta.app_label, "model": model._meta.model_name}
-        for text in SEARCHES:
+        for text in one_in(len(SEARCHES), SEARCHES, first=number):
             yield text.format(**values, **place), text.format(**nothing, **place)
 
 
 def find_leaks(
-    world: StudyWorld, client: Client, *, with_searches: bool = False, enough: int = 1000
+    world: StudyWorld, client: Client, addresses: Iterable[Pair], *, enough: int = 1000
 ) -> list[str]:
     """GET every address; return those that show the other study, at most ``enough``."""
     leaks: list[str] = []
     texts = world.texts()
-    for other, missing in addresses(world, with_searches=with_searches):
+    for other, missing in addresses:
         if len(leaks) >= enough:
             break
         shown = ask(client, "GET", other)
@@ -123,15 +131,20 @@ def test_every_model_of_the_admin_has_a_row_in_the_other_study(world: StudyWorld
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_address_tells_of_another_study(world: StudyWorld, role: str) -> None:
-    # The study admin sees every list that has a search.
-    leaks = find_leaks(world, client_of(world, role), with_searches=role == "study admin")
+    asked = pages(world)
+    if role == "study admin":  # who sees every list that has a search
+        asked += searches(world)
+    else:
+        asked = one_in(4, asked, first=ROLES.index(role))
+    leaks = find_leaks(world, client_of(world, role), asked)
     assert not leaks, "\n".join(leaks)
 
 
 def test_our_own_rows_are_shown_without_the_canary(world: StudyWorld) -> None:
     client, shown = client_of(world, "study admin"), 0
-    waiting = {world.ours.address(pattern) for pattern in patterns()}
+    waiting = {world.ours.address(pattern) for pattern in one_in(2, sorted(set(patterns())))}
     seen: set[str] = set()
+    kinds: set[str] = set()
     while waiting - seen:
         address = min(waiting - seen)
         seen.add(address)
@@ -139,9 +152,13 @@ def test_our_own_rows_are_shown_without_the_canary(world: StudyWorld) -> None:
         assert CANARY not in answer.body, address
         shown += answer.status == 200 and "ours" in answer.body
         found = {link.partition("#")[0] for link in links(answer.body)}
-        waiting |= {link for link in found if link.startswith("/admin/") and "?" not in link}
+        for link in sorted(found):
+            kind = link if IS_LONG_RUN else re.sub(r"[0-9][0-9a-f-]*", "0", link)
+            if link.startswith("/admin/") and "?" not in link and kind not in kinds:
+                kinds.add(kind)
+                waiting.add(link)
         assert len(seen) < 600
-    assert shown > 30
+    assert shown > 20
     zipped = ask(client, "GET", f"/api/v1/identities/{world.ours.identity}/archive").body
     assert "ours/annotations.csv" in zipped
     assert CANARY not in zipped
@@ -156,7 +173,7 @@ def test_a_narrowed_token_reads_its_study_only(world: StudyWorld) -> None:
     wide = [ask(client, "GET", world.others.address(pattern)).status for pattern in api]
     assert 200 in wide
     AccessToken.objects.filter(pk=token.pk).update(study_ids=[world.study.pk])
-    leaks = find_leaks(world, client)
+    leaks = find_leaks(world, client, pages(world, "" if IS_LONG_RUN else "api/"))
     assert not leaks, "\n".join(leaks)
     assert ask(client, "GET", "/metrics").status == 403
     assert "ours" in ask(client, "GET", "/api/v1/series").body
@@ -169,4 +186,5 @@ def test_the_crawl_finds_a_missing_filter(
     monkeypatch.setattr(Scope, "filter", lambda scope, rows, path="identity": rows)
     monkeypatch.setattr(Scope, "sql", lambda scope, column: ("true", {}))
     monkeypatch.setattr(Scope, "is_small", False)
-    assert len(find_leaks(world, client_of(world, "viewer"), enough=10)) == 10
+    asked = one_in(4, pages(world))
+    assert len(find_leaks(world, client_of(world, "viewer"), asked, enough=10)) == 10

@@ -109,11 +109,11 @@ def test_the_list_takes_a_fixed_number_of_statements(analyst: Client, count: int
     assert len(statements) <= 20, [each["sql"][:80] for each in statements]
 
 
-def test_searching_100000_identities_takes_as_few_statements(analyst: Client) -> None:
+def test_searching_10000_identities_takes_as_few_statements(analyst: Client) -> None:
     Identity.objects.bulk_create(
-        [Identity(name=f"subject-{number:06}") for number in range(100_000)], batch_size=10_000
+        [Identity(name=f"subject-{number:06}") for number in range(10_000)], batch_size=10_000
     )
-    for query, wanted in (("99999", "subject-099999"), ("SUBJECT-04", "subject-040000")):
+    for query, wanted in (("9999", "subject-009999"), ("SUBJECT-004", "subject-004000")):
         with CaptureQueriesContext(connection) as statements:
             assert wanted in text(analyst, q=query)
         assert len(statements) <= 20

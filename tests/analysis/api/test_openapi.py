@@ -24,6 +24,7 @@ from tests.analysis.queries.factories import (
     make_series,
     make_token,
 )
+from tests.support.examples import bounded
 
 START = 1_700_000_000_000
 
@@ -74,7 +75,7 @@ def test_responses_conform_to_the_document(
     token = make_token(make_analyst())
     document = schemathesis.openapi.from_wsgi("/api/v1/schema", application)
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=bounded(40), deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=document[path]["GET"].as_strategy())
     def send(case: schemathesis.Case[Any]) -> None:
         # OpenAPI cannot express that `from` must not be later than `to`.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
+from django.db import transaction
 
 from analysis.queries import summary, whole_days
 from analysis.queries.read_buckets import read_buckets
-from analysis.queries.series import find_series
+from analysis.queries.series import Series, find_series
 from analysis.queries.summary import summarise_series
 from analysis.queries.whole_days import list_spans, read_days
 from identities.models import Identity
@@ -45,32 +47,38 @@ def device(live_db: None) -> Identity:
     return certificate.identity
 
 
-@pytest.mark.parametrize("spans", [8, 0])
-@pytest.mark.parametrize(("cut", "days"), [(0, 8), (DAY_MS - START % DAY_MS, 7), (HOUR_MS // 3, 8)])
+# Milliseconds cut off both ends, and the whole days that are left.
+CUTS = ((0, 8), (DAY_MS - START % DAY_MS, 7), (HOUR_MS // 3, 8))
+
+
+def read_numbers(series: Series, wanted: TimeRange) -> list[Any]:
+    """Return the summary and three charts of a range."""
+    found, _ = summarise_series(series, wanted)
+    charts = [read_buckets(series, wanted, width) for width in (4, 30, 150)]
+    drawn = [(width, *map(np.ndarray.tolist, vars(each).values())) for width, each in charts]
+    return [{**found.__dict__, "opened": None}, *drawn]
+
+
 def test_days_hours_and_samples_give_the_same_numbers(
-    device: Identity, monkeypatch: pytest.MonkeyPatch, spans: int, cut: int, days: int
+    device: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     series = find_series(device.name, "hr", EVERYTHING)
-    wanted = TimeRange(START + cut, START + 9 * DAY_MS - cut)
-    monkeypatch.setattr(whole_days, "MAX_SPANS", spans)
-    exact, _ = summarise_series(series, wanted)
-    monkeypatch.setattr(summary, "MAX_EXACT_SAMPLES", 100)
-
-    def read() -> list[Any]:
-        found, _ = summarise_series(series, wanted)
-        numbers = {**found.__dict__, "opened": None}
-        charts = [read_buckets(series, wanted, width) for width in (4, 30, 150)]
-        return [numbers, *[(width, *map(np.ndarray.tolist, vars(each).values()))
-                           for width, each in charts]]  # fmt: skip
-
-    assert len(read_days(series, wanted.from_ms or 0, wanted.to_ms or 0)) == days
-    by_days = read()
-    DaySummary.objects.filter(identity=device).delete()
-    assert read() == by_days
-    assert by_days[0]["count"] == exact.count
-    assert (by_days[0]["gap"], by_days[0]["last_ms"]) == (exact.gap, exact.last_ms)
-    assert by_days[0]["p95"] == pytest.approx(exact.p95, rel=1 / 256)
-    assert by_days[0]["sd"] == pytest.approx(exact.sd, rel=1e-9)
+    for spans, (cut, days) in product((8, 0), CUTS):
+        wanted = TimeRange(START + cut, START + 9 * DAY_MS - cut)
+        monkeypatch.setattr(whole_days, "MAX_SPANS", spans)
+        monkeypatch.setattr(summary, "MAX_EXACT_SAMPLES", 10**6)
+        exact, _ = summarise_series(series, wanted)
+        monkeypatch.setattr(summary, "MAX_EXACT_SAMPLES", 100)
+        assert len(read_days(series, wanted.from_ms or 0, wanted.to_ms or 0)) == days
+        by_days = read_numbers(series, wanted)
+        with transaction.atomic():
+            DaySummary.objects.filter(identity=device).delete()
+            assert read_numbers(series, wanted) == by_days
+            transaction.set_rollback(True)
+        assert by_days[0]["count"] == exact.count
+        assert (by_days[0]["gap"], by_days[0]["last_ms"]) == (exact.gap, exact.last_ms)
+        assert by_days[0]["p95"] == pytest.approx(exact.p95, rel=1 / 256)
+        assert by_days[0]["sd"] == pytest.approx(exact.sd, rel=1e-9)
 
 
 def test_what_days_leave_is_read_in_few_spans() -> None:

@@ -25,6 +25,7 @@ from tests.ingest.maintenance.factories import (
     stored,
     write_file,
 )
+from tests.support.examples import IS_LONG_RUN
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -93,7 +94,7 @@ class Model:
         self.rejected = []
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(6 if IS_LONG_RUN else 3))
 def test_a_random_program_leaves_what_a_dictionary_holds(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,7 +104,7 @@ def test_a_random_program_leaves_what_a_dictionary_holds(
     acts = [model.upload] * 12 + [model.repeat] * 2 + [model.withdraw] * 2
     acts += [model.compact, model.rebuild, model.reparse]
     identity = model.certificate.identity
-    for number in range(60):
+    for number in range(60 if IS_LONG_RUN else 40):
         act = model.random.choice(acts)
         act()
         assert stored(identity) == model.series()

@@ -164,7 +164,7 @@ def test_it_is_clean_during_uploads_and_compaction(
     ended = threading.Event()
 
     def send_on() -> None:
-        for i in range(60):
+        for i in range(20):
             send(certificate, {MORNING + 7000 * i + 3000 * k: float(i + k) for k in range(20)})
             compact(identity_id=certificate.identity_id)
         connection.close()

@@ -17,10 +17,11 @@ from tests.ingest.registration.steps import (
     outcomes,
     uses_of,
 )
+from tests.support.examples import IS_LONG_RUN
 
 pytestmark = pytest.mark.usefixtures("own_db")
 
-ROUNDS = 25
+ROUNDS = 25 if IS_LONG_RUN else 8
 DEVICES = 8
 
 
