@@ -23,7 +23,7 @@ test-all: export LONG_TESTS := 1
 QUICK_TESTS := "not browser and not clients and not containers and not debian and not lake and not recipes and not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: audit clients help demo up logs test test-all check fault-injection faults security-report trust \
+.PHONY: audit clients help demo up logs test test-all check check-others fault-injection faults security-report trust \
 	screenshots format bench lock clean
 
 help: ## list what can be done
@@ -50,11 +50,15 @@ test-all: $(VENV)/dev.stamp $(CLIENTS) ## every test; names the programs that ar
 clients: $(VENV)/dev.stamp .clients/stamp ## run real HTTP clients; write their versions to docs/reference/clients.md
 	@CLIENTS_TABLE=1 $(BIN)/python -m pytest --quiet tests/clients $(ARGS)
 
+# mypy takes one processor for longer than all the others, which run beside it.
 check: $(VENV)/dev.stamp ## lint, imports, types, migrations, deploy checks
+	@$(BIN)/python -m mypy & types=$$!; $(MAKE) --no-print-directory check-others; others=$$?; \
+		wait $$types && exit $$others
+
+check-others:
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check --quiet .
 	@PYTHONPATH=client $(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0 \
 		|| { echo "models changed: run manage.py makemigrations" >&2; exit 1; }
 	@$(BIN)/python -W error manage.py check --deploy --fail-level WARNING
