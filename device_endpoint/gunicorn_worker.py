@@ -1,7 +1,8 @@
 """gunicorn's worker classes for the two services, and its logger class for both.
 
 nginx passes on some requests that gunicorn refuses: two content types, raw bytes in the query.
-gunicorn's own response would be HTML that repeats them; the worker lets nginx answer in JSON.
+gunicorn's own response would be HTML that repeats them, and its log has the query; the worker lets
+nginx answer.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _CHUNK_BYTES = 1 << 16
 
 
 class DeviceWorker(SyncWorker):  # type: ignore[misc] # gunicorn has no types
-    """A sync worker that leaves the body of its error responses to nginx.
+    """A sync worker that leaves its error responses to nginx.
 
     A response is one write, and the connection is closed without a wait: a small upload is so
     short that gunicorn's second write and its wait for nginx to close first are a tenth of it.
@@ -55,21 +56,11 @@ class DeviceWorker(SyncWorker):  # type: ignore[misc] # gunicorn has no types
     def handle_error(
         self, req: object, client: socket.socket, addr: object, exc: Exception
     ) -> None:
-        """Let nginx answer 400 to an invalid request and 503 to a fault."""
-        is_invalid = isinstance(exc, ParseException)
-        if is_invalid:
-            logger.warning("invalid request: %s", type(exc).__name__)
-        else:
-            logger.error("error outside of the application", exc_info=exc)
-        with contextlib.suppress(OSError):
-            if is_invalid:
-                _redirect_internally(client, b"403 Forbidden", b"/problem/400")
-            else:
-                _redirect_internally(client, b"503 Service Unavailable", b"/problem/503")
+        _let_nginx_answer(client, exc)
 
 
 class StaffWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """A threaded worker that ends at the end of its grace period, whatever its threads do.
+    """A threaded worker that leaves its error responses to nginx, and ends in its grace period.
 
     Python waits for the threads of a pool at its exit. One that sends to a slow reader would keep
     the worker until gunicorn's timeout kills it.
@@ -82,6 +73,11 @@ class StaffWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             logger.warning("a reload or a stop has cut off %d responses", self.nr_conns)
             logging.shutdown()
             os._exit(0)
+
+    def handle_error(
+        self, req: object, client: socket.socket, addr: object, exc: Exception
+    ) -> None:
+        _let_nginx_answer(client, exc)
 
 
 class _BufferedResponse:
@@ -115,6 +111,20 @@ class ErrorLog(Logger):  # type: ignore[misc] # gunicorn has no types
         if args and str(msg).startswith("Error handling request %s"):
             msg, args = "Error handling a request", ()
         super().exception(msg, *args, **kwargs)
+
+
+def _let_nginx_answer(client: socket.socket, error: Exception) -> None:
+    """Let nginx answer 400 to an invalid request and 503 to a fault, and log it without its URI."""
+    is_invalid = isinstance(error, ParseException)
+    if is_invalid:
+        logger.warning("invalid request: %s", type(error).__name__)
+    else:
+        logger.error("error outside of the application", exc_info=error)
+    with contextlib.suppress(OSError):
+        if is_invalid:
+            _redirect_internally(client, b"403 Forbidden", b"/problem/400")
+        else:
+            _redirect_internally(client, b"503 Service Unavailable", b"/problem/503")
 
 
 def _redirect_internally(client: socket.socket, status: bytes, location: bytes) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +83,44 @@ def test_a_refusal_is_json_with_its_own_status(
     device: Device, sent: bytes, status: int, code: str
 ) -> None:
     assert_problem(device.raw(sent), status, code, retryable=False)
+
+
+STAFF_REFUSALS = {
+    b"rubbish\r\n\r\n": 400,
+    b"GET / HTTP/1.1\r\n\r\n": 400,
+    b"GET /admin/?q=\xff\xfe\x01 HTTP/1.1\r\n" + HOST + b"\r\n": 400,
+    b"GET /admin/ HTTP/1.1\r\n" + HOST + b"Content-Length: -5\r\n\r\n": 400,
+    b"POST /admin/ HTTP/1.1\r\n" + HOST + b"Content-Type: a/b\r\n" * 2 + b"\r\n": 400,
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": 400,
+    b"GET /problem/503 HTTP/1.1\r\n" + HOST + b"\r\n": 404,
+    b"TRACE / HTTP/1.1\r\n" + HOST + b"\r\n": 405,
+    b"POST /admin/ HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999\r\n\r\n": 413,
+    b"GET /?".ljust(16_384, b"x"): 414,
+    b"GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n": 421,
+    b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 40_000 + b"\r\n\r\n": 431,
+    b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n": 501,
+    b"GET / HTTP/2.0\r\n" + HOST + b"\r\n": 505,
+    b"GET / HTTP/3.9\r\n" + HOST + b"\r\n": 505,
+}
+
+
+@pytest.mark.parametrize(("sent", "status"), STAFF_REFUSALS.items())
+def test_a_refusal_of_the_staff_site_is_one_line_of_text(
+    stack: Stack, tmp_path: Path, sent: bytes, status: int
+) -> None:
+    """No page is nginx's or gunicorn's own, and none repeats the request."""
+    answer = Device(f"{stack.staff_url}/", stack.ca_file, tmp_path, anonymous=True).raw(sent)
+    assert (answer[0], answer[1]["content-type"]) == (status, "text/plain")
+    assert re.fullmatch(rb"[A-Z][a-zA-Z0-9 ,:/._-]+\.\n", answer[2])
+    assert re.fullmatch("[0-9a-f]{32}", answer[1]["x-request-id"])
+
+
+def test_plain_http_on_the_port_of_the_staff_site(stack: Stack) -> None:
+    with socket.create_connection(("127.0.0.1", stack.staff_port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\nThis port speaks HTTPS only.\n")
 
 
 def test_a_method_refused_by_nginx_names_the_allowed_ones(device: Device) -> None:
