@@ -24,6 +24,7 @@ _NODE_TABLES = (
     "ingest_measurement",
     "ingest_sampleblock",
     "ingest_hoursummary",
+    "ingest_measurementtype",
 )
 
 

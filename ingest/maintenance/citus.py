@@ -67,9 +67,15 @@ SELECT p.oid::regprocedure::text, p.proretset, quote_ident(n.nspname) || '.' ||
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
-WHERE n.nspname = 'analytics' AND (l.lanname = 'sql' OR p.proname = 'require_block_filter')
+WHERE n.nspname = 'analytics' AND l.lanname = 'sql'
 ORDER BY p.proretset, 1
 """
+
+# A node sees its own statement on a shard, not the reader's: the check becomes a sub-select, which
+# the coordinator evaluates.
+_SAMPLES = "SELECT pg_get_viewdef('analytics.samples'::regclass)"
+_CHECK = "WHERE analytics.require_block_filter()"
+_CHECK_ONCE = "WHERE (SELECT analytics.require_block_filter())"
 
 _GATHERS = "SELECT pg_get_viewdef('analytics.series'::regclass) LIKE '%MATERIALIZED%'"
 # The view of the migrations, except that the sums of the shards are materialized on the coordinator
@@ -110,6 +116,7 @@ class State:
     is_compressed: bool
     has_generated_transaction: bool
     gathers_series: bool
+    samples: str
     functions: list[tuple[str, bool, str, str, str, str]]
     study_views: list[tuple[str, str, str]]
 
@@ -138,6 +145,8 @@ def read_state() -> State:
         has_generated_transaction = cursor.fetchone()[0]
         cursor.execute(_GATHERS)
         gathers_series = cursor.fetchone()[0]
+        cursor.execute(_SAMPLES)
+        samples = cursor.fetchone()[0]
         cursor.execute(_FUNCTIONS)
         functions = cursor.fetchall()
     return State(
@@ -148,6 +157,7 @@ def read_state() -> State:
         is_compressed,
         has_generated_transaction,
         gathers_series,
+        samples,
         functions,
         read_views(),
     )
@@ -175,6 +185,9 @@ def plan(state: State) -> list[str]:
     tables = [*_reference(state), *_keys(state), *_storage(state), *_transaction(state)]
     tables += _distribute(state)
     views = [] if state.gathers_series else [_GATHERED_SERIES]
+    if _CHECK in state.samples:
+        query = state.samples.replace(_CHECK, _CHECK_ONCE).strip().rstrip(";")
+        views.append(f"CREATE OR REPLACE VIEW analytics.samples AS\n{query}")
     views += plan_views(state.study_views)
     if not (tables or views or any(returns_rows for _, returns_rows, *_ in state.functions)):
         raise CannotDistributeError("The tables are distributed already.")
