@@ -37,7 +37,7 @@ from analysis.exports.provenance import describe_export
 from analysis.exports.streaming import Member, Spool, make_unique
 from analysis.models import Annotation
 from analysis.queries.annotations import annotations_of
-from analysis.queries.measurement_files import make_receipt
+from analysis.queries.measurement_files import make_receipt, read_contents
 from analysis.queries.samples import read_samples
 from analysis.queries.series import Series, list_series
 from identities.models import Identity
@@ -190,6 +190,7 @@ class IdentityContent:
                 continue
             chunks = read_chunks(measurement)
             yield Member(path, measurement.received_at, chunks, False, measurement.size, crc32)
+            measurement.content = b""  # not in memory beside that of the next file
 
     def _listed_files(self) -> Iterator[UUID]:
         for line in self._receipts.lines():
@@ -277,12 +278,18 @@ def _read_files(identity: Identity, keys: Iterator[UUID]) -> Iterator[Measuremen
         size = 0
         for key, file_size in list(files.filter(pk__in=batch).values_list("pk", "size")):
             if group and size + file_size > BYTES_PER_READ:
-                yield from _load(files, group)
+                yield from _load(identity.pk, group)
                 group, size = [], 0
             group.append(key)
             size += file_size
-        yield from _load(files, group)
+        yield from _load(identity.pk, group)
 
 
-def _load(files: QuerySet[Measurement], keys: list[UUID]) -> QuerySet[Measurement]:
-    return files.select_related("identity", "certificate").filter(pk__in=keys)
+def _load(identity_id: int, keys: list[UUID]) -> Iterator[Measurement]:
+    files = Measurement.objects.filter(identity=identity_id, pk__in=keys)
+    rows = {file.pk: file for file in files.select_related("identity").defer("content")}
+    for key, content in read_contents(identity_id, keys):
+        if key in rows:
+            measurement = rows.pop(key)
+            measurement.content = content
+            yield measurement

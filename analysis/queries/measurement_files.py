@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from analysis.queries.read_database import connection
+from analysis.queries.samples import fetch_rows
 from analysis.queries.series import Series
 from analysis.queries.side_by_side import ColumnSet
 from identities.models import Identity
@@ -33,6 +34,10 @@ SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM (
     AND m.first_ms < %s AND m.last_ms >= %s LIMIT %s
 ) AS limited
 """  # noqa: S608 - constants only
+_CONTENTS = """
+SELECT m.id, m.content FROM ingest_measurement m
+WHERE m.identity_id = %(identity_id)s AND m.id = ANY(%(ids)s) ORDER BY m.id
+"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,18 @@ def list_files(found: Series | ColumnSet, wanted: TimeRange) -> Iterator[Measure
         file = Measurement.objects.select_related("identity", "certificate").filter(pk=pk).first()
         if file is not None:
             yield file
+
+
+def read_contents(identity_id: int, keys: list[UUID]) -> Iterator[tuple[UUID, bytes]]:
+    """Yield key and compressed content of files of an identity, all of them read at once.
+
+    They are received as bytes; Django's cursors receive text, which is twice as long.
+    """
+    rows = fetch_rows(_CONTENTS, {"identity_id": identity_id, "ids": keys})
+    rows.reverse()
+    while rows:
+        key, content = rows.pop()
+        yield key, content
 
 
 def estimate_files_bytes(series: Series, wanted: TimeRange) -> int | None:
