@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -62,11 +61,3 @@ def _register(device: BenchmarkDevice) -> BenchmarkDevice:
     registration.register(certificate, psk, DeviceRequest("127.0.0.1", "bench", None, "bench"))
     bound = DeviceCertificate.objects.get(sha256=certificate.sha256)
     return replace(device, uploader=Uploader(identity.pk, bound.pk))
-
-
-def make_tls_context() -> ssl.SSLContext:
-    """Return a TLS context for this run's own listeners, whose certificates are not verified."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -5,7 +5,6 @@ A benchmark sends them at the limits; the tests send them at smaller ones and co
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -88,20 +87,6 @@ FILES: dict[str, Callable[[int], bytes]] = {
         never_readable,
     )
 }
-
-
-def gzip_in_gzip(levels: int, size: int) -> bytes:
-    """Return zeros that were compressed ``levels`` times."""
-    body = bytes(size)
-    for _ in range(levels):
-        body = gzip.compress(body, 9)
-    return body
-
-
-def empty_members(size: int) -> bytes:
-    """Return at least ``size`` bytes of empty gzip members."""
-    member = gzip.compress(b"")
-    return member * (size // len(member) + 1)
 
 
 def full_hours(hours: int, per_hour: int) -> Iterator[bytes]:

@@ -74,7 +74,7 @@ def via_nginx(
     """
     is_own = not read_text("SERVER_CERTIFICATE")
     # A certificate from elsewhere may not name this address: its name is not checked here.
-    context = ssl.create_default_context(cafile=_authority()) if is_own else _unverified_context()
+    context = ssl.create_default_context(cafile=_authority()) if is_own else unverified_context()
     if pair is not None:
         context.load_cert_chain(*pair)
     return _tls_connection(address or settings.LISTEN[0], port, context, TIMEOUT_SECONDS)
@@ -124,7 +124,7 @@ def served_certificate(seconds: float = 2.0) -> x509.Certificate | None:
     The file may be newer than the certificate that nginx has loaded. It is not verified.
     """
     for address in settings.LISTEN:
-        connection = _tls_connection(address, settings.DEVICE_PORT, _unverified_context(), seconds)
+        connection = _tls_connection(address, settings.DEVICE_PORT, unverified_context(), seconds)
         try:
             connection.connect()
             der = connection.sock.getpeercert(binary_form=True)
@@ -141,7 +141,7 @@ def _authority() -> str:
     return str(server_certificate.authority_path())
 
 
-def _unverified_context() -> ssl.SSLContext:
+def unverified_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.comparison import Load, send
-from benchmarks.devices import BenchmarkDevice, make_tls_context
+from benchmarks.devices import BenchmarkDevice
 from benchmarks.report import Goal
 from benchmarks.run import Run
 from benchmarks.targets import Product
 from benchmarks.workloads import FIRST_MS, Workload
 from benchmarks.workspace import CannotMeasure
+from device_endpoint.local_probe import unverified_context
 
 
 def memory(run: Run) -> None:
@@ -82,7 +83,7 @@ def send_content(
 
 
 def _client_context(device: BenchmarkDevice) -> ssl.SSLContext:
-    context = make_tls_context()
+    context = unverified_context()
     with TemporaryDirectory() as folder:  # load_cert_chain reads files only
         pem = Path(folder) / "device.pem"
         pem.touch(mode=0o600)

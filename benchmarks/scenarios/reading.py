@@ -11,13 +11,13 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from benchmarks.devices import make_tls_context
 from benchmarks.report import Goal
 from benchmarks.run import Run, print_line
 from benchmarks.scenarios.storage import compact, fill_store, stored_series
 from benchmarks.targets import Product
 from benchmarks.workloads import FIRST_MS
 from benchmarks.workspace import CannotMeasure
+from device_endpoint.local_probe import unverified_context
 
 DAY_MS = 86_400_000
 YEAR_SERIES = "year"
@@ -222,7 +222,7 @@ def _export_by_copy(run: Run, product: Product) -> int:
 
 def _get(run: Run, product: Product, series: str, rest: str) -> Iterator[bytes]:
     identity = quote(run.devices[0].identity)
-    context = make_tls_context()
+    context = unverified_context()
     connection = HTTPSConnection("127.0.0.1", product.staff_port, context=context, timeout=120)
     try:
         connection.request(

@@ -104,11 +104,6 @@ def fingerprint(der: bytes) -> bytes:
     return hashlib.sha256(der).digest()
 
 
-def fingerprint_of(escaped_pem: str) -> bytes:
-    """Return the SHA-256 of the certificate in the header; raise ``UnreadableCertificate``."""
-    return fingerprint(decode(escaped_pem))
-
-
 # --- From DER to values: registrations and refusals -------------------------------------------
 _warning_filters = threading.Lock()
 

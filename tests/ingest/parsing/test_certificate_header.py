@@ -13,7 +13,7 @@ from ingest.parsing.certificates import (
     MAX_DER_BYTES,
     UnreadableCertificate,
     decode,
-    fingerprint_of,
+    fingerprint,
     parse,
 )
 from tests.ingest.parsing.certificate_factory import header_of, make_certificate, pem_of
@@ -28,7 +28,7 @@ def test_a_certificate_comes_out_as_it_went_in() -> None:
 
 
 def test_the_fingerprint_is_the_sha256_of_the_der() -> None:
-    assert fingerprint_of(HEADER) == hashlib.sha256(DER).digest()
+    assert fingerprint(decode(HEADER)) == hashlib.sha256(DER).digest()
 
 
 def test_the_last_line_end_may_be_missing() -> None:
