@@ -35,13 +35,16 @@ WARM_UP = Workload("hr-warm-up", 7, 2_000, min_files_per_round=64)
 class Load:
     """How a workload is sent: by which devices, with which connections, how many files at most.
 
-    ``repeated`` sends files that are stored already.
+    ``repeated`` sends files that are stored already. ``rate`` bounds the files a second.
+    ``is_alone`` is False beside other work, which the load then does not wait for.
     """
 
     devices: Sequence[BenchmarkDevice]
     handshake_each: bool = False
     repeated: bool = False
     max_files: int | None = None
+    rate: int | None = None
+    is_alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Round:
 
     rate: float
     processor_ms: dict[str, float]
+    p99_ms: float | None = None
 
     @property
     def all_processor_ms(self) -> float:
@@ -126,7 +130,7 @@ def send(target: Target, workload: Workload, corpora: Corpora, load: Load) -> Ro
         send(target, WARM_UP, corpora, Load(load.devices))
     before = target.count_stored()
     job = _prepare_job(target, workload, corpora, load)
-    if corpora.scale.settles:
+    if corpora.scale.settles and load.is_alone:
         machine.settle()
     stopwatch = target.stopwatch()
     result = load_tool.run(job)
@@ -140,7 +144,8 @@ def send(target: Target, workload: Workload, corpora: Corpora, load: Load) -> Ro
         )
     per_file = {"samples": workload.samples, "files": 1, "nothing": 0}[target.counts]
     _verify(target, before, 0 if load.repeated else result.acknowledged * per_file)
-    return Round(result.rate, {name: ms / result.sent for name, ms in elapsed_ms.items()})
+    processor_ms = {name: ms / result.sent for name, ms in elapsed_ms.items()}
+    return Round(result.rate, processor_ms, result.p99_ms)
 
 
 def _prepare_job(target: Target, workload: Workload, corpora: Corpora, load: Load) -> UploadJob:
@@ -168,6 +173,7 @@ def _prepare_job(target: Target, workload: Workload, corpora: Corpora, load: Loa
         content_type=upload_format.content_type,
         handshake_each=load.handshake_each,
         seconds=corpora.scale.seconds,
+        rate=load.rate,
         warm_up_seconds=0.0 if load.max_files else corpora.scale.warm_up_seconds,
     )
 

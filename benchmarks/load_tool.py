@@ -21,7 +21,7 @@ class UploadJob:
     """An upload of ``limit`` files of ``corpus``, from number ``start`` on, wrapping at its end.
 
     Each file is framed by ``head`` and ``tail``. Sending ends ``seconds`` after the warm-up at
-    the latest. Each device has one connection.
+    the latest. Each device has one connection. ``rate`` bounds the files a second, all together.
     """
 
     script: ClassVar[str] = "upload.mjs"
@@ -36,6 +36,7 @@ class UploadJob:
     handshake_each: bool
     seconds: float
     warm_up_seconds: float
+    rate: int | None = None
     timeout_seconds: int = 60
 
 
@@ -51,7 +52,10 @@ class RegisterJob:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """The result of a job; ``counted`` files were acknowledged in ``seconds``."""
+    """The result of a job; ``counted`` files were acknowledged in ``seconds``.
+
+    ``p99_ms`` is the 99th percentile of the times of responses, where they were kept alive.
+    """
 
     sent: int
     acknowledged: int
@@ -59,6 +63,7 @@ class LoadResult:
     seconds: float
     statuses: dict[str, int]
     errors: int
+    p99_ms: float | None = None
 
     @property
     def rate(self) -> float:

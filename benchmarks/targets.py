@@ -17,7 +17,8 @@ DURABLE = "COMMIT with fsync: survives the loss of power"
 BOUNDARY = "bench-7d1f0a5c"
 # The programs of a target whose processor time is measured.
 NGINX, SERVICE, POSTGRESQL = "nginx", "service", "PostgreSQL"
-_NOT_FOR_DEVICES = ("manage.py", "device_endpoint.staff_wsgi")
+DEVICE_SERVICE, STAFF_SERVICE = "device_endpoint.device_wsgi", "device_endpoint.staff_wsgi"
+_NOT_FOR_DEVICES = ("manage.py", STAFF_SERVICE)
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,16 @@ class Product(Target):
             self.database, "SELECT coalesce(sum(sample_count), 0) FROM ingest_sampleblock"
         )
 
-    def device_workers(self) -> list[int]:
-        """Return the process ids of the device API's workers."""
-        masters = [
+    def masters(self, service: str = DEVICE_SERVICE) -> list[int]:
+        """Return the process ids of a service's gunicorn masters."""
+        return [
             pid
             for program in self.programs
             if program.process
             for pid in child_pids([program.process.pid])
-            if "device_endpoint.device_wsgi" in command_line(pid)
+            if service in command_line(pid)
         ]
-        return list(child_pids(masters))
+
+    def workers(self, service: str = DEVICE_SERVICE) -> list[int]:
+        """Return the process ids of a service's workers."""
+        return list(child_pids(self.masters(service)))

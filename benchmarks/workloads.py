@@ -60,6 +60,7 @@ class Scale:
     storing_rounds: int = 10
     files_of_7_stored: int = 20_000
     files_of_3600_stored: int = 600
+    files_compacted: int = 20_000  # of 7 samples, in each round
     lines_at_limits: int = 4_000_000
     hours_at_limits: int = 30_000
     full_hours: int = 5_500  # of 3,600 samples: as many as a request is compared with
@@ -88,6 +89,7 @@ QUICK = Scale(
     storing_rounds=1,
     files_of_7_stored=400,
     files_of_3600_stored=20,
+    files_compacted=2_000,
     lines_at_limits=400_000,
     hours_at_limits=1_000,
     full_hours=48,

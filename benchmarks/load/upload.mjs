@@ -2,9 +2,10 @@
 // certificate for each device, head and body in one write, a different body in each request.
 //
 // Reads one JSON object from standard input (UploadJob in benchmarks/load_tool.py) and writes one:
-// {sent, acknowledged, counted, seconds, statuses, errors}. `counted` files were acknowledged
+// {sent, acknowledged, counted, seconds, statuses, errors, p99_ms}. `counted` files were acknowledged
 // within `seconds`, which start after the warm-up (or at once if all files were sent by then). No
-// request is cut off: each client ends after the response to its last one.
+// request is cut off: each client ends after the response to its last one. `p99_ms` is the 99th
+// percentile of the times of responses, null with a handshake each.
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import autocannon from 'autocannon'
@@ -25,8 +26,9 @@ const nextBody = () => Buffer.concat([head, contents[(job.start + built++) % con
 
 const started = performance.now()
 const countFrom = started + job.warm_up_seconds * 1000
-const result = { sent: 0, acknowledged: 0, counted: 0, seconds: 0, statuses: {}, errors: 0 }
+const result = { sent: 0, acknowledged: 0, counted: 0, seconds: 0, statuses: {}, errors: 0, p99_ms: null }
 let lastResponseAt = started
+const times = []
 let running = job.devices.length
 const clients = []
 
@@ -43,6 +45,7 @@ function report () {
   const endedInWarmUp = result.counted === 0
   if (endedInWarmUp) result.counted = result.acknowledged
   result.seconds = (lastResponseAt - (endedInWarmUp ? started : countFrom)) / 1000
+  if (times.length) result.p99_ms = times.sort((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1]
   process.stdout.write(JSON.stringify(result) + '\n', () => process.exit(0))
 }
 
@@ -52,6 +55,7 @@ function setupClient (client) {
   // With a handshake each, autocannon disconnects before it emits the event of the whole response,
   // so responses are counted by their head.
   client.on('headers', ({ statusCode }) => countResponse(statusCode))
+  client.on('response', (statusCode, bytes, ms) => times.push(ms))
   client.on('connError', () => { result.errors++ })
   client.on('timeout', () => { result.errors++ })
   client.on('done', () => { if (--running === 0) report() })
@@ -62,6 +66,7 @@ autocannon({
   url: job.url,
   connections: job.devices.length,
   amount: job.limit,
+  overallRate: job.rate ?? undefined,
   timeout: job.timeout_seconds,
   method: 'POST',
   headers: { 'Content-Type': job.content_type },

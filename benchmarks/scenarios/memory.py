@@ -38,13 +38,13 @@ def memory(run: Run) -> None:
 
 
 def reset_peaks(product: Product) -> None:
-    for worker in product.device_workers():
+    for worker in product.workers():
         Path(f"/proc/{worker}/clear_refs").write_text("5")
 
 
 def read_peak_mb(product: Product) -> float:
     peaks_kib = []
-    for worker in product.device_workers():
+    for worker in product.workers():
         lines = Path(f"/proc/{worker}/status").read_text().splitlines()
         peaks_kib += [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
     if not peaks_kib:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from http.client import HTTPSConnection
 from statistics import median
 from typing import Any
@@ -48,7 +48,7 @@ CROSS JOIN LATERAL (
 def fill_year(run: Run) -> Product:
     """Return the filled product with a compacted series of a year at 1 Hz, made at first call."""
     product = run.filled_product
-    first, last = _year_range(run)
+    first, last = year_range(run)
     identity = run.devices[0].uploader.identity_id
     count = f"SELECT count(*) FROM ingest_sampleblock WHERE name = '{YEAR_SERIES}'"  # noqa: S608
     if run.cluster.query_number(product.database, count) == 0:
@@ -69,19 +69,20 @@ def fill_year(run: Run) -> Product:
     return product
 
 
-def _year_range(run: Run) -> tuple[int, int]:
+def year_range(run: Run) -> tuple[int, int]:
+    """Return the first millisecond of the year's series and the one after its last."""
     return FIRST_MS, FIRST_MS + run.scale.days_charted * DAY_MS
 
 
 def chart(run: Run) -> None:
     """Compare the chart of all days with the chart of one."""
     product = fill_year(run)
-    first, last = _year_range(run)
+    first, last = year_range(run)
     middle = first + (last - first) // DAY_MS // 2 * DAY_MS
     times: dict[str, list[float]] = {"year": [], "day": []}
     for number in range(run.scale.repeats + 1):
         for name, start, end in (("year", first, last), ("day", middle, middle + DAY_MS)):
-            elapsed_ms = _time_chart_ms(run, product, start, end)
+            elapsed_ms = time_chart_ms(run, product, start, end)
             if number > 0:  # the first request warms up
                 times[name].append(elapsed_ms)
     days = run.scale.days_charted
@@ -95,10 +96,11 @@ def chart(run: Run) -> None:
     )
 
 
-def _time_chart_ms(run: Run, product: Product, start: int, end: int) -> float:
+def time_chart_ms(run: Run, product: Product, start: int, end: int) -> float:
+    """Return the time of a chart's buckets; raise ``CannotMeasure`` if they lack samples."""
     query = urlencode({"from": start, "to": end, "width": CHART_WIDTH})
     started = time.perf_counter()
-    body = b"".join(_get(run, product, YEAR_SERIES, f"buckets?{query}"))
+    body = b"".join(get(run, product, YEAR_SERIES, f"buckets?{query}"))
     elapsed_ms = (time.perf_counter() - started) * 1000
     counted = sum(bucket["count"] for bucket in json.loads(body)["buckets"])
     if counted != (end - start) // 1000:
@@ -109,13 +111,13 @@ def _time_chart_ms(run: Run, product: Product, start: int, end: int) -> float:
 def statistics(run: Run) -> None:
     """Compare the summary statistics of all days with an export of all their samples."""
     product = fill_year(run)
-    first, last = _year_range(run)
+    first, last = year_range(run)
     query = urlencode({"from": first, "to": last})
     times: dict[str, list[float]] = {"summary": [], "samples": []}
     for number in range(run.scale.repeats + 1):
         for name, path in (("summary", "summary?"), ("samples", "samples?format=parquet&")):
             started = time.perf_counter()
-            size = sum(len(part) for part in _get(run, product, YEAR_SERIES, f"{path}{query}"))
+            size = sum(len(part) for part in get(run, product, YEAR_SERIES, f"{path}{query}"))
             if size == 0:
                 raise CannotMeasure(f"{path} is empty")
             if number > 0:  # the first request warms up
@@ -134,7 +136,7 @@ def statistics(run: Run) -> None:
 def hour(run: Run) -> None:
     """Count the blocks that PostgreSQL reads for an hour out of all days."""
     product = fill_year(run)
-    first, last = _year_range(run)
+    first, last = year_range(run)
     start = (first + last) // 2 // 3_600_000 * 3_600_000 + 1_800_000  # across two hours
     statement = (
         "EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM analytics.samples_between(%s, %s,"
@@ -184,6 +186,24 @@ def export(run: Run) -> None:
             against="COPY of rows TO STDOUT",
             reference=median(rates["rows"]),
         )
+    for name in ("csv", "parquet"):
+        times = [_time_first_byte_ms(run, product, name) for _ in range(run.scale.repeats + 1)]
+        run.add(
+            f"first byte of an export of {count:,} samples, {name}",
+            median(times[1:]),
+            "ms",
+            goal=Goal("≤", 50, "value"),
+        )
+
+
+def _time_first_byte_ms(run: Run, product: Product, form: str) -> float:
+    """Return the time until the first bytes of an export, which is then abandoned."""
+    started = time.perf_counter()
+    parts = get(run, product, stored_series(run)[0], f"samples?format={form}")
+    next(parts)
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    parts.close()
+    return elapsed_ms
 
 
 def _create_rows(run: Run, count: int) -> None:
@@ -200,7 +220,7 @@ def _create_rows(run: Run, count: int) -> None:
 def _export_by_api(run: Run, product: Product, form: str) -> int:
     name = stored_series(run)[0]
     size, lines = 0, 0
-    for chunk in _get(run, product, name, f"samples?format={form}"):
+    for chunk in get(run, product, name, f"samples?format={form}"):
         size += len(chunk)
         lines += chunk.count(b"\n") if form == "csv" else 0
     if form == "csv" and lines != run.scale.samples_exported + 1:
@@ -220,7 +240,8 @@ def _export_by_copy(run: Run, product: Product) -> int:
     return size if process.returncode == 0 else 0
 
 
-def _get(run: Run, product: Product, series: str, rest: str) -> Iterator[bytes]:
+def get(run: Run, product: Product, series: str, rest: str) -> Generator[bytes]:
+    """Yield the response of the analysis API below a series of the first device."""
     identity = quote(run.devices[0].identity)
     context = unverified_context()
     connection = HTTPSConnection("127.0.0.1", product.staff_port, context=context, timeout=120)
@@ -235,7 +256,7 @@ def _get(run: Run, product: Product, series: str, rest: str) -> Iterator[bytes]:
             raise CannotMeasure(
                 f"the analysis API answers {response.status}: {response.read()[:200]!r}"
             )
-        while chunk := response.read(CHUNK_BYTES):
+        while chunk := response.read1(CHUNK_BYTES):
             yield chunk
     finally:
         connection.close()
