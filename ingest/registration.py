@@ -3,6 +3,9 @@
 A registration is safe to repeat: the same certificate with a key of the same identity has the same
 result and costs one use in all. The transaction that decides an attempt also records its true
 outcome, so the records never contradict the bindings.
+
+A new certificate with a key that staff made, which is nearly every one, is one statement
+(``ingest_register_new``). Where that binds nothing, ``_decide`` finds out why, or renews.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ import logging
 from dataclasses import dataclass
 
 import psycopg
+from django.conf import settings
 from django.db import Error, transaction
+from django.utils import timezone
 
 from identities import keys
 from identities.models import PreSharedKey, lock_identities
@@ -26,8 +31,19 @@ from ingest.storage.prepared_statements import Statement
 
 logger = logging.getLogger(__name__)
 
+_LOCK = "certificate"
 _FIND_CERTIFICATE = Statement(
     "find_certificate", "SELECT id FROM ingest_devicecertificate WHERE sha256 = $1", ["bytea"]
+)
+_REGISTER_NEW_TYPES = (
+    "int8", "timestamptz", "bytea", "bytea", "bytea", "text", "text", "timestamptz", "timestamptz",
+    "text", "text", "text", "text", "int8",
+)  # fmt: skip
+_PLACEHOLDERS = ", ".join(f"${number}" for number, _ in enumerate(_REGISTER_NEW_TYPES, start=1))
+_REGISTER_NEW = Statement(
+    "register_new",
+    f"SELECT ingest_register_new({_PLACEHOLDERS})",
+    _REGISTER_NEW_TYPES,
 )
 _OUTCOME_OF_STATE = {
     DeviceCertificate.State.ACTIVE: Outcome.ALREADY_BOUND,
@@ -46,10 +62,9 @@ class RegistrationFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A bound certificate; with ``already_bound`` it was bound before and cost no use."""
+    """The name of the identity; with ``already_bound`` it was bound before and cost no use."""
 
     identity: str
-    certificate: DeviceCertificate
     already_bound: bool
 
 
@@ -70,19 +85,18 @@ def register(certificate: ClientCertificate, psk: str, request: DeviceRequest) -
     source = Source.of(certificate.sha256, request.address)
     try:
         registration_throttle.check(source)
-        decision = _attempt(certificate, psk, source, request)
+        registered = _register_at_once(certificate, psk, source, request)
+        if registered is None:
+            registered = _register_by_steps(certificate, psk, source, request)
     except RegistrationThrottled:
         registration_throttle.throttled.add(source)
         registration_throttle.throttled.record_when_due()
         raise
+    except RegistrationFailed:
+        registration_throttle.throttled.record_when_due()
+        raise
     registration_throttle.throttled.record_when_due()
-    if decision.key is None or decision.bound is None:
-        raise RegistrationFailed(decision.outcome)
-    return Registered(
-        identity=decision.key.identity.name,
-        certificate=decision.bound,
-        already_bound=decision.outcome == Outcome.ALREADY_BOUND,
-    )
+    return registered
 
 
 def record_refused_certificate(
@@ -115,12 +129,56 @@ def _record_refusal(outcome: Outcome, source: Source, psk: str, request: DeviceR
         _record(outcome, psk, source, request, identity_id=identity_id if locked else None)
 
 
-def _attempt(
+def _register_at_once(
     certificate: ClientCertificate, psk: str, source: Source, request: DeviceRequest
-) -> _Decision:
+) -> Registered | None:
+    """Bind a new certificate with a usable key of staff; else return None, with nothing done."""
+    # With a quota the certificates of the identity are counted under a lock.
+    if settings.MAX_CERTIFICATES_PER_IDENTITY or not keys.is_well_formed(psk, keys.PSK_PREFIX):
+        return None
+    address = source.address_text
+    row = prepared_statements.execute(
+        _REGISTER_NEW,
+        [
+            prepared_statements.int8(advisory_locks.number(_LOCK, certificate.sha256)),
+            prepared_statements.timestamptz(timezone.now()),
+            keys.digest(psk),
+            certificate.sha256,
+            certificate.der,
+            certificate.subject.encode(),
+            certificate.key_type.encode(),
+            prepared_statements.timestamptz(certificate.not_before),
+            prepared_statements.timestamptz(certificate.not_after),
+            _hint(psk).encode(),
+            None if address is None else address.encode(),
+            request.request_id[:64].encode(),
+            request.user_agent.encode(),
+            prepared_statements.optional_int8(request.clock_offset_seconds),
+        ],
+    )
+    name = None if row is None else prepared_statements.to_text(row[0])
+    if name is None:
+        return None
+    _log(Outcome.REGISTERED, source, logging.INFO)
+    return Registered(name, already_bound=False)
+
+
+def _log(outcome: Outcome, source: Source, level: int) -> None:
+    logger.log(
+        level,
+        "registration %s certificate=%s address=%s",
+        outcome.value,
+        "" if source.sha256 is None else source.sha256.hex(),
+        source.address_text,
+    )
+
+
+def _register_by_steps(
+    certificate: ClientCertificate, psk: str, source: Source, request: DeviceRequest
+) -> Registered:
     with transaction.atomic(durable=True):
         # One registration of a certificate at a time: the second one finds the first one's binding.
-        advisory_locks.acquire("certificate", certificate.sha256)
+        advisory_locks.acquire(_LOCK, certificate.sha256)
         decision = _decide(certificate, psk)
         if decision.bound is None:
             registration_throttle.check_under_lock(source)
@@ -132,14 +190,12 @@ def _attempt(
         if not is_recorded:
             registration_throttle.throttled.add(source)
         stranger_attempts.evict_when_due()
-    logger.log(
-        logging.WARNING if decision.bound is None else logging.INFO,
-        "registration %s certificate=%s address=%s",
-        decision.outcome.value,
-        certificate.sha256.hex(),
-        source.address_text,
+    _log(decision.outcome, source, logging.WARNING if decision.bound is None else logging.INFO)
+    if decision.key is None or decision.bound is None:
+        raise RegistrationFailed(decision.outcome)
+    return Registered(
+        decision.key.identity.name, already_bound=decision.outcome == Outcome.ALREADY_BOUND
     )
-    return decision
 
 
 def _record(

@@ -136,7 +136,7 @@ class DeviceEndpoint(APIView):
         metrics.count_registration(outcome.value)
         return responses.json_response(
             _describe_binding(
-                registered.identity, registered.certificate, already_bound=registered.already_bound
+                registered.identity, certificate, already_bound=registered.already_bound
             )
         )
 

@@ -15,16 +15,17 @@ def acquire(purpose: str, thing: bytes) -> None:
     exceeds the server's ``lock_timeout``.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(purpose, thing)])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number(purpose, thing)])
 
 
 def try_acquire(purpose: str, thing: bytes) -> bool:
     """Acquire the lock on ``thing`` if it is free; return whether it was."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_number(purpose, thing)])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number(purpose, thing)])
         return bool(cursor.fetchone()[0])
 
 
-def _number(purpose: str, thing: bytes) -> int:
+def number(purpose: str, thing: bytes) -> int:
+    """Return the number of the lock, for SQL functions that acquire it themselves."""
     digest = hashlib.sha256(purpose.encode() + b"\0" + thing).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
