@@ -139,7 +139,23 @@ def _explain_digits(text: str) -> str:
         return "these look like seconds: multiply by 1000."
     if _FIRST_MS <= number // 1000 < _LAST_MS:
         return "these look like microseconds: divide by 1000."
-    return ""
+    if _FIRST_MS <= number // 1_000_000 < _LAST_MS:
+        return "these look like nanoseconds: divide by 1,000,000."
+    return _explain_date(text)
+
+
+def _explain_date(text: str) -> str:
+    """Return how to write a month or a date with a time, "" if ``text`` is neither."""
+    form = {6: "%Y%m", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(text))
+    try:
+        moment = datetime.strptime(text, form).replace(tzinfo=UTC) if form else None
+    except ValueError:
+        return ""
+    if moment is None or not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        return ""
+    if len(text) == 6:
+        return f"a month needs dashes and a day: {moment:%Y-%m-%d}."
+    return f"a date and time needs dashes and colons: {moment:%Y-%m-%dT%H:%M:%S}."
 
 
 def _to_python_iso(text: str) -> str:

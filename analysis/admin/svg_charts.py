@@ -20,6 +20,7 @@ HOUR_MS = 3_600_000
 PLOT_SIZE = (900, 260)
 PLOT_LEFT, PLOT_BOTTOM = 60, 24
 # Minimum coverage of each colour level above level 0 (no data).
+HUGE, HUGE_SCALE = 1e300, 0.25
 COVERAGE_LEVELS = (0.0, 0.25, 0.5, 0.9)
 
 
@@ -112,22 +113,26 @@ def make_plot(
     width, height = PLOT_SIZE
     values = [value for _, _, value, _ in points]
     low, high = min(values), max(values)
+    # The difference of huge values is no double.
+    scale = HUGE_SCALE if max(abs(low), abs(high)) > HUGE else 1.0
+    top, bottom = high * scale, low * scale
     if low == high:
-        low, high = low - 1, high + 1
+        margin = max(1.0, abs(top) / 1e6)  # where doubles are further apart than 1
+        top, bottom = top + margin, bottom - margin
     start, end = range_ms
 
     def x(time_ms: int) -> float:
         return PLOT_LEFT + (time_ms - start) / max(1, end - start) * (width - PLOT_LEFT - 4)
 
     def y(value: float) -> float:
-        return 8 + (high - value) / (high - low) * (height - PLOT_BOTTOM - 8)
+        return 8 + (top - value * scale) / (top - bottom) * (height - PLOT_BOTTOM - 8)
 
     return Plot(
         marks=[
             (round(x(begins), 1), round(y(value), 1), round(max(2, x(ends) - x(begins)), 1), title)
             for begins, ends, value, title in points
         ],
-        lines=[(round(y(value), 1), f"{value:.4g}") for value in (low, (low + high) / 2, high)],
+        lines=[(round(y(value), 1), f"{value:.4g}") for value in (low, low / 2 + high / 2, high)],
         labels=[(round(x(time), 1), label) for time, label in times if start <= time < end],
     )
 
@@ -137,6 +142,8 @@ def make_sparkline(times: Times, values: Values, width: int, height: int) -> str
     if not len(times):
         return ""
     span = max(1, int(times[-1] - times[0]))
+    if float(np.abs(values).max()) > HUGE:
+        values = values * HUGE_SCALE
     low, high = float(values.min()), float(values.max())
     x = (times - times[0]) / span * (width - 2) + 1
     y = np.full(len(values), height / 2)

@@ -7,7 +7,8 @@ One series has the column ``value``. Several side by side have the columns that 
 a cell is empty (CSV) or null where a series has no sample at the time of the row.
 
 Numbers are written as the shortest text that parses to the same double, integers without a
-fraction. CSV has no exponents, like the files that devices send.
+fraction. CSV has exponents only where a number has more than 20 digits before or after the point,
+which the device API does not read: so each CSV file can be sent back.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ Part = SampleColumns | SampleTable
 Columns = Sequence[str]
 
 _EXPONENT = re.compile(rb"-?[0-9.]+e[+-]?[0-9]+", re.IGNORECASE)
+MAX_DIGITS = 20  # before and after the point, as in the files that devices send
+_TOO_MANY_DECIMALS = re.compile(rb"-?[0-9]+\.[0-9]{%d,}" % (MAX_DIGITS + 1))
+_FEW_DECIMALS_FROM = 1e-4  # a double from here on has at most MAX_DIGITS decimals
 _CSV_TYPE = "text/csv; charset=utf-8"
 _CSV_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
@@ -66,7 +70,7 @@ def encode_csv(
     """
     yield ",".join(("time_ms", *(columns or ("value",)))).encode() + b"\n"
     for part in parts:
-        yield _without_exponents(encode_lines(part))
+        yield _write_numbers(encode_lines(part), part)
 
 
 def encode_csv_iso(
@@ -78,7 +82,7 @@ def encode_csv_iso(
     for part in parts:
         times = _format_fractions(part) if part.has_fractions else pa.array(part.time_ms)
         text = _format_times(part, "%Y-%m-%dT%H:%M:%SZ")
-        yield _without_exponents(_write_lines([times, text, *_value_arrays(part)]))
+        yield _write_numbers(_write_lines([times, text, *_value_arrays(part)]), part)
 
 
 def encode_csv_spreadsheet(
@@ -93,7 +97,7 @@ def encode_csv_spreadsheet(
     yield b"\xef\xbb\xbf" + ",".join(names).encode() + b"\r\n"
     for part in parts:
         lines = _write_lines([_format_times(part, "%Y-%m-%d %H:%M:%S"), *_value_arrays(part)])
-        yield _without_exponents(lines).replace(b"\n", b"\r\n")
+        yield _write_numbers(lines, part).replace(b"\n", b"\r\n")
 
 
 def encode_json(
@@ -205,8 +209,14 @@ def _format_times(part: Part, pattern: str) -> pa.Array:
     return pa.compute.strftime(times, format=pattern)
 
 
-def _without_exponents(lines: bytes) -> bytes:
-    return _EXPONENT.sub(_expand_exponent, lines) if b"e" in lines else lines
+def _write_numbers(lines: bytes, part: Part) -> bytes:
+    """Return ``lines`` with each number in the form that the device API reads."""
+    if b"e" in lines:
+        lines = _EXPONENT.sub(_write_number, lines)
+    sizes = (np.abs(values) for values in part.columns)
+    if any(((size < _FEW_DECIMALS_FROM) & (size > 0)).any() for size in sizes):
+        lines = _TOO_MANY_DECIMALS.sub(_write_number, lines)
+    return lines
 
 
 def _format_fractions(part: Part) -> pa.Array:
@@ -225,5 +235,9 @@ def _write_nulls(lines: bytes) -> bytes:
     return lines
 
 
-def _expand_exponent(number: re.Match[bytes]) -> bytes:
-    return np.format_float_positional(float(number[0]), trim="-").encode()
+def _write_number(number: re.Match[bytes]) -> bytes:
+    value = float(number[0])
+    text = np.format_float_positional(value, trim="-")
+    whole, _, decimals = text.lstrip("-").partition(".")
+    is_long = max(len(whole), len(decimals)) > MAX_DIGITS
+    return (repr(value) if is_long else text).encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +40,8 @@ class Buckets:
     time_ms: Times
     minimum: Values
     maximum: Values
-    total: Values
+    mean: Values
     count: Times
-
-    @property
-    def mean(self) -> Values:
-        return self.total / self.count
 
 
 def iterate_widths(*, is_dense: bool = False) -> Iterator[int]:
@@ -83,9 +80,20 @@ def make_buckets(times_us: Times, values: Values, width_ms: int) -> Buckets:
         time_ms=bucket[starts] * width_ms,
         minimum=np.minimum.reduceat(values, starts),
         maximum=np.maximum.reduceat(values, starts),
-        total=np.add.reduceat(values, starts),
+        mean=_average(values, np.ones(len(values), np.int64), starts),
         count=np.diff(starts, append=len(times_us)),
     )
+
+
+def _average(means: Values, counts: Times, starts: Times) -> Values:
+    """Return the mean of each run of parts, which begin at ``starts``."""
+    merged = np.add.reduceat(counts, starts)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found: Values = np.add.reduceat(means * counts, starts) / merged
+    if not np.isfinite(found).all():  # the sum of huge values is no double, their mean is
+        shares = counts / np.repeat(merged, np.diff(starts, append=len(means)))
+        found = np.add.reduceat(means * shares, starts)
+    return found
 
 
 def merge_buckets(parts: list[Buckets]) -> Buckets:
@@ -98,7 +106,7 @@ def merge_buckets(parts: list[Buckets]) -> Buckets:
     time_ms = time_ms[order]
     starts = np.flatnonzero(np.diff(time_ms, prepend=-1))
 
-    def column(name: str) -> npt.NDArray[np.float64]:
+    def column(name: str) -> npt.NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in parts])[order]
 
     if len(starts) == 0:
@@ -107,6 +115,6 @@ def merge_buckets(parts: list[Buckets]) -> Buckets:
         time_ms=time_ms[starts],
         minimum=np.minimum.reduceat(column("minimum"), starts),
         maximum=np.maximum.reduceat(column("maximum"), starts),
-        total=np.add.reduceat(column("total"), starts),
+        mean=_average(column("mean"), column("count"), starts),
         count=np.add.reduceat(column("count"), starts).astype(np.int64),
     )

@@ -69,8 +69,13 @@ SELECT sum(b.sample_count)::bigint, sum(b.last_ms - b.first_ms + 1000)::bigint
 FROM ingest_sampleblock b
 WHERE {_IN_HOURS} AND b.first_ms < %(to_ms)s AND b.last_ms >= %(from_ms)s
 """  # noqa: S608 - constants only
+# A power of two, so that the sum of totals stays a double and no digit changes.
+_SCALE = f"{2.0**60:.1f}"
 _TOTALS = f"""
-SELECT b.hour, sum(b.sample_count)::bigint, min(b.minimum), max(b.maximum), sum(b.total)
+SELECT b.hour, sum(b.sample_count)::bigint, min(b.minimum), max(b.maximum),
+       sum(b.total / {_SCALE}) FILTER (WHERE abs(b.total) < 'Infinity')
+         / sum(b.sample_count) * {_SCALE},
+       bool_and(abs(b.total) < 'Infinity')
 FROM ingest_sampleblock b WHERE {_IN_HOURS} AND b.hour = ANY(%(hours)s) GROUP BY b.hour
 ORDER BY b.hour
 """  # noqa: S608 - constants only
@@ -125,8 +130,9 @@ def _read_hours(series: Series, start: int, end: int, width_ms: int) -> Buckets:
     open_hours = [row[0] for row in rows if row[1] is None and row[0] not in divided]
     totals = fetch_rows(_TOTALS, {**parameters, "hours": open_hours}) if open_hours else []
     if sum(row[1] for row in totals) > MAX_OPEN_SAMPLES:
-        found += [(*row[:4], row[4] / row[1]) for row in totals]
-        open_hours = []
+        # Of values so huge that their sum is no double the samples are read.
+        found += [row[:5] for row in totals if row[5]]
+        open_hours = [row[0] for row in totals if not row[5]]
     read = sorted(divided & {row[0] for row in rows} | {*open_hours})
     for hour, samples in zip(read, read_hour_samples(series, read), strict=True):
         inside = slice(*np.searchsorted(samples.time_us, [start * US_PER_MS, end * US_PER_MS]))
@@ -151,11 +157,10 @@ def _to_buckets(hours: Rows, days: Sequence[DaySummary], width_ms: int) -> Bucke
 
     number = column("hour")
     order = np.argsort(number, kind="stable")
-    count = column("sample_count")[order].astype(np.int64)
     return Buckets(
         time_ms=number[order].astype(np.int64) * HOUR_MS // width_ms * width_ms,
         minimum=column("minimum")[order],
         maximum=column("maximum")[order],
-        total=column("mean")[order] * count,
-        count=count,
+        mean=column("mean")[order],
+        count=column("sample_count")[order].astype(np.int64),
     )

@@ -59,7 +59,9 @@ class Block:
 
     @property
     def total(self) -> float:
-        return float(self.values.sum())
+        """Return the sum of the values: not finite where no double is so large."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(self.values.sum())
 
 
 def split_into_blocks(times: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[Block]:

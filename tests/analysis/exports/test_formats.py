@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analysis.exports.formats import (
@@ -18,8 +18,10 @@ from analysis.exports.formats import (
     encode_parquet,
 )
 from analysis.queries.statistics import SampleColumns
+from ingest.file_reading import read_file
+from ingest.parsing.samples import FileLimits, TimeWindow
 
-FLOATS = st.floats(-1e20, 1e20, allow_nan=False)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def columns(samples: list[tuple[int, float]]) -> SampleColumns:
@@ -35,16 +37,40 @@ PARTS = st.lists(
 
 
 @given(PARTS)
-def test_csv_has_the_same_numbers_without_exponents(
-    parts: list[list[tuple[int, float]]],
-) -> None:
+def test_csv_has_the_same_numbers(parts: list[list[tuple[int, float]]]) -> None:
     text = b"".join(encode_csv(map(columns, parts))).decode()
     lines = text.split("\n")
     assert lines[0] == "time_ms,value"
     assert lines[-1] == ""
-    assert "e" not in "".join(lines[1:])
     found = [(int(time), float(value)) for time, value in (x.split(",") for x in lines[1:-1])]
     assert found == [sample for part in parts for sample in part]
+
+
+@given(st.lists(FLOATS, min_size=1, max_size=20))
+@example([1e20, 1.2345678901234567e-5, -1.2345678901234567e-6, 1e300, 5e-324, 12.5, 1e-7])
+def test_csv_can_be_sent_back(values: list[float]) -> None:
+    samples = [(time, value) for time, value in enumerate(values)]
+    content = b"".join(encode_csv([columns(samples)]))
+    window, limits = TimeWindow(0, len(values)), FileLimits(100, 100)
+    read, _, errors = read_file("x", content, window, limits)
+    assert errors == []
+    assert read is not None
+    assert read.columns[0].values.tolist() == values
+    assert read.rounded == 0
+
+
+def test_csv_has_exponents_only_for_numbers_of_many_digits() -> None:
+    values = [1e15, 1e19, 1e20, 1e-7, 1.5e-20, 1.25e-19, 1.2345678901234567e-5]
+    lines = b"".join(encode_csv([columns(list(enumerate(values)))])).decode().split("\n")[1:-1]
+    assert [line.split(",")[1] for line in lines] == [
+        "1000000000000000",
+        "10000000000000000000",
+        "1e+20",
+        "0.0000001",
+        "1.5e-20",
+        "1.25e-19",
+        "1.2345678901234568e-05",
+    ]
 
 
 @given(PARTS)

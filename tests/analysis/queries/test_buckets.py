@@ -1,6 +1,7 @@
 """Buckets have round widths, are aligned to UTC and hold every sample."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,12 +70,21 @@ def test_buckets_are_the_same_however_samples_are_split(
         by_hand.setdefault(time // width * width, []).append(value)
     rows = zip(
         found.time_ms.tolist(), found.minimum.tolist(), found.maximum.tolist(),
-        found.total.tolist(), found.count.tolist(), strict=True,
+        found.mean.tolist(), found.count.tolist(), strict=True,
     )  # fmt: skip
     assert list(rows) == [
-        (time, min(values), max(values), sum(values), len(values))
+        (time, min(values), max(values), pytest.approx(sum(values) / len(values)), len(values))
         for time, values in sorted(by_hand.items())
     ]
+
+
+@pytest.mark.parametrize("values", [[1.7e308] * 3, [-1.7e308, -1.5e308], [1.7e308, -1.7e308]])
+def test_the_mean_of_huge_values_is_a_number(values: list[float]) -> None:
+    mean = pytest.approx(sum(value / len(values) for value in values))
+    times = np.arange(len(values))
+    assert make_buckets(times, np.array(values), 1).mean.tolist() == [mean]
+    parts = [make_buckets(times[n : n + 1], np.array([v]), 1) for n, v in enumerate(values)]
+    assert merge_buckets(parts).mean.tolist() == [mean]
 
 
 def test_dense_samples_are_divided_below_a_second(db: None) -> None:

@@ -63,6 +63,10 @@ def test_an_invalid_time_is_rejected_with_its_parameter(text: str) -> None:
         ("1526292559214000", "look like microseconds"),
         ("2018", "2018-01-01"),
         ("20180514", "2018-05-14"),
+        ("1526292559214000000", "look like nanoseconds"),
+        ("201805", "2018-05-01"),
+        ("201805141209", "2018-05-14T12:09:00"),
+        ("20180514120919", "2018-05-14T12:09:19"),
     ],
 )
 def test_another_unit_is_rejected_with_a_hint(text: str, hint: str) -> None:

@@ -43,6 +43,14 @@ def verify(certificate: DeviceCertificate) -> SeriesVerified:
     return verify_series(certificate.identity_id, "hr")
 
 
+def test_values_whose_sum_is_no_double_are_clean(live_db: None) -> None:
+    certificate = make_certificate(make_identity())
+    send(certificate, {MORNING: 1.7e308, MORNING + 1: 1.7e308, MORNING + 2: -1.7e308})
+    assert verify(certificate).is_clean
+    compact(identity_id=certificate.identity_id)
+    assert verify(certificate).is_clean
+
+
 def blocks(certificate: DeviceCertificate, hour: int = HOUR) -> list[SampleBlock]:
     found = SampleBlock.objects.filter(identity=certificate.identity, hour=hour)
     return list(found.order_by("first_ms"))
