@@ -162,7 +162,8 @@ def find_line(certificate: DeviceCertificate, scope: Scope) -> list[DeviceCertif
     return sorted(line, key=lambda row: (row.bound_at, row.pk))
 
 
-def _files_of(line: list[DeviceCertificate]) -> Q:
+def files_of(line: list[DeviceCertificate]) -> Q:
+    """Return the condition on files that these certificates sent them."""
     # The identity first, as the indexes have it.
     return Q(
         identity_id__in={each.identity_id for each in line},
@@ -175,7 +176,7 @@ def _count_days(line: list[DeviceCertificate], now: datetime) -> list[Day]:
     first = now.astimezone(UTC).date() - timedelta(days=DAYS_SHOWN - 1)
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
     rows = (
-        Measurement.objects.filter(_files_of(line), id__gte=uuid7_floor(start))
+        Measurement.objects.filter(files_of(line), id__gte=uuid7_floor(start))
         .annotate(day=TruncDate("received_at", tzinfo=UTC))
         .values("day")
         .annotate(
@@ -196,12 +197,12 @@ def _list_latest_files(
 ) -> list[tuple[datetime, int | None]]:
     """Return reception and last sample of the latest files, newest first."""
     floor = uuid7_floor(now - timedelta(days=DAYS_SHOWN))
-    files = Measurement.objects.filter(_files_of(line), id__gte=floor).order_by("-id")
+    files = Measurement.objects.filter(files_of(line), id__gte=floor).order_by("-id")
     return list(files.values_list("received_at", "last_ms")[:MAX_LATEST_FILES])
 
 
 def _find_last_upload(line: list[DeviceCertificate]) -> datetime | None:
-    files = Measurement.objects.filter(_files_of(line))
+    files = Measurement.objects.filter(files_of(line))
     last: datetime | None = files.aggregate(last=Max("received_at"))["last"]
     return last
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from identities.visibility import Scope
 from ingest.models import Measurement, Series, Withdrawal
@@ -68,3 +68,26 @@ def filter_by_name(files: QuerySet[Measurement], name: str) -> QuerySet[Measurem
         if len(found) > MAX_IDENTITIES_OF_NAME:
             return files.filter(name=name)
     return files.filter(name=name, identity__in=identities)
+
+
+def find_identities_of_name(name: str) -> list[int] | None:
+    """Return the identities with a series of this name, or a column of it; None for very many."""
+    name = name.replace("\0", "")
+    series = Series.objects.filter(Q(name=name) | Q(name__startswith=f"{name}."))
+    found = list(series.values_list("identity", flat=True)[: MAX_IDENTITIES_OF_NAME + 1])
+    return sorted({*found}) if len(found) <= MAX_IDENTITIES_OF_NAME else None
+
+
+def has_series(name: str) -> Q:
+    """Return the condition on identities that they have a series of this name, or a column of it.
+
+    Those of a rare name are found first; with a common one, identities are found soon in any order.
+    """
+    found = find_identities_of_name(name)
+    if found is not None:
+        return Q(pk__in=found)
+    series = Series.objects.filter(Q(name=name) | Q(name__startswith=f"{name}."))
+    # A cluster compares no row of a table that each node has with the tables of the nodes.
+    if cluster.is_cluster():
+        return Q(pk__in=series.values("identity_id"))
+    return Q(Exists(series.filter(identity_id=OuterRef("pk"))))

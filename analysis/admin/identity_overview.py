@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from analysis.admin.coverage_calendar import describe_calendar
 from analysis.admin.days import find_default_zone
-from analysis.admin.series import chart_urls
+from analysis.admin.series_list import chart_urls
 from analysis.admin.svg_charts import DAY_MS, make_sparkline
 from analysis.queries.identity_status import IdentityStatus
 from analysis.queries.read_buckets import read_buckets

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -15,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from analysis.admin.identity_list import Choice, find_page, make_columns, read_choice
 from analysis.admin.identity_overview import describe_identity
 from analysis.models import Overview
 from analysis.queries.identity_status import (
@@ -25,7 +25,6 @@ from analysis.queries.identity_status import (
     count_states,
     determine_state,
     find_identity,
-    list_identities,
 )
 from analysis.queries.values_not_kept import count_values_not_kept
 from identities.admin.extensions import Link, identity_pages
@@ -33,9 +32,9 @@ from identities.admin.visible_rows import list_study_options
 from identities.models import Identity
 from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
+from ingest.series_names import list_series_names
 from ingest.time_range import describe_ahead
 
-PER_PAGE = 50
 # Symbol, label and meaning of each state: no state is shown by its colour alone.
 STATE_LABELS = {
     "failing": ("✖", gettext_lazy("failing"), gettext_lazy("a file was rejected within a day")),
@@ -91,42 +90,27 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return a page of identities, filtered by ``q`` (part of the name) and ``state``.
-
-        ``stale_after`` is the age of the last sample from which an identity is stale.
-        """
+        """Return a page of identities; ``read_choice`` has the parameters."""
         self._check(request)
-        search, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
-        stale_after = _read_stale_after(request)
-        after = request.GET.get("after", "").replace("\0", "") or None
-        study = request.GET.get("study", "")
-        scope = scope_of(request.user).in_study_number(study)
-        page = list_identities(
-            scope,
-            contains=search,
-            state=state if state in STATES else "",
-            stale_after=STALE_AFTER[stale_after],
-            after=after,
-            limit=PER_PAGE,
-        )
-        query = {"q": search, "state": state, "stale_after": stale_after}
-        query |= {"study": study} if study else {}
+        choice = read_choice(request)
+        page = find_page(choice)
+        scope = scope_of(request.user)
         return self._render(
             request,
             "change_list",
             title=_("Overview"),
-            counts=count_states(timezone.now(), scope),
+            counts=count_states(timezone.now(), choice.wanted.scope),
             rows=_make_rows(page.rows),
-            search=search,
-            study=study,
-            studies=list_study_options(scope_of(request.user)),
-            state=state,
-            stale_after=stale_after,
+            choice=choice,
+            columns=make_columns(choice),
+            studies=list_study_options(scope),
+            names=list_series_names(scope),
             stale_after_choices=list(STALE_AFTER),
-            filters=[_make_filter(choice, query) for choice in ("", *STATES)],
+            filters=[_make_filter(state, choice) for state in ("", *STATES)],
             checked=page.checked,
-            is_first=after is None,
-            next_query=page.after and urlencode({**query, "after": page.after}),
+            is_first=not choice.after,
+            first_query=choice.query(),
+            next_query=page.after and choice.query(after=page.after),
         )
 
     def identity_view(self, request: HttpRequest, identity: str) -> HttpResponse:
@@ -170,11 +154,6 @@ def _make_rows(page: list[tuple[IdentityStatus, str]]) -> list[dict[str, Any]]:
     ]
 
 
-def _read_stale_after(request: HttpRequest) -> str:
-    stale_after = request.GET.get("stale_after", DEFAULT_STALE_AFTER)
-    return stale_after if stale_after in STALE_AFTER else DEFAULT_STALE_AFTER
-
-
 def _make_row(identity: IdentityStatus, state: str) -> dict[str, Any]:
     symbol, label, meaning = STATE_LABELS[state]
     last_ms = identity.last_ms
@@ -190,12 +169,12 @@ def _make_row(identity: IdentityStatus, state: str) -> dict[str, Any]:
     }
 
 
-def _make_filter(state: str, query: dict[str, str]) -> dict[str, Any]:
+def _make_filter(state: str, choice: Choice) -> dict[str, Any]:
     symbol, label, _meaning = STATE_LABELS.get(state, ("", _("all"), ""))
     return {
         "label": f"{symbol} {label}".strip(),
-        "query": urlencode({**query, "state": state}),
-        "is_chosen": query["state"] == state,
+        "query": choice.query(state=state),
+        "is_chosen": choice.state == state,
     }
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,24 +17,15 @@ from analysis.admin.days import describe_days
 from analysis.admin.series_comparison import Comparison, read_comparison, suggest
 from analysis.admin.series_events import list_events
 from analysis.admin.series_exports import list_exports
+from analysis.admin.series_list import MIN_COLUMNS, format_time, read_list
 from analysis.models import Series as SeriesModel
-from analysis.queries.series import (
-    Series,
-    SeriesPage,
-    UnknownSeriesError,
-    find_series,
-    list_series,
-)
+from analysis.queries.series import Series, UnknownSeriesError, find_series
 from analysis.queries.side_by_side import ColumnSet, find_samples, list_columns
-from identities.admin.visible_rows import list_study_options
 from identities.visibility import scope_of
 from ingest.admin.read_only import EvidenceAdmin
 from ingest.measurement_types import Kind, find_kinds
-from ingest.series_names import list_series_names
-from ingest.time_range import RangeError, describe_ahead, format_instant, parse_range
+from ingest.time_range import RangeError, describe_ahead, parse_range
 
-PER_PAGE = 100
-MIN_COLUMNS = 2  # a single column has a chart of its own
 COLOURS = 6
 
 
@@ -68,33 +57,10 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return a page of the list; ``q`` is a part of the identity's name, ``name`` a series'."""
+        """Return a page of the list; ``read_list`` has the parameters."""
         self._check(request)
-        search = request.GET.get("q", "").strip()
-        name = request.GET.get("name", "").strip()
-        after = request.GET.get("after", "").split("/")
-        scope, study = scope_of(request.user), request.GET.get("study", "")
-        page = list_series(
-            scope.in_study_number(study),
-            contains=search,
-            name=name or None,
-            after=(after[0], after[1]) if len(after) == 2 and "\0" not in after else None,
-            limit=PER_PAGE,
-        )
-        urls = chart_urls(page.series)
         return self._render(
-            request,
-            "change_list",
-            title=_("Series"),
-            rows=[_make_row(series, urls) for series in page.series],
-            search=search,
-            name=name,
-            names=list_series_names(scope),
-            study=study,
-            studies=list_study_options(scope),
-            query=urlencode({"q": search, "name": name, "study": study}),
-            is_first="after" not in request.GET,
-            next_query=_next_query({"q": search, "name": name, "study": study}, page),
+            request, "change_list", title=_("Series"), **read_list(request, scope_of(request.user))
         )
 
     def chart_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
@@ -224,27 +190,6 @@ def _other_columns_url(request: HttpRequest, series_list: list[Series]) -> str:
     return reverse("admin:analysis_series_chart", args=[series.identity, measurement])
 
 
-def chart_urls(series_list: Iterable[Series]) -> dict[tuple[str, str], str]:
-    """Return the address of the chart for each (identity, name).
-
-    It shows all columns of the measurement where several of ``series_list`` are its columns.
-    """
-    series_list = list(series_list)
-    measurements = Counter(
-        (series.identity, series.name.rpartition(".")[0]) for series in series_list
-    )
-    exact = {(series.identity, series.name) for series in series_list}
-    urls = {}
-    for series in series_list:
-        measurement = series.identity, series.name.rpartition(".")[0]
-        is_column = measurement[1] and measurements[measurement] >= MIN_COLUMNS
-        shown = measurement if is_column and measurement not in exact else None
-        urls[series.identity, series.name] = reverse(
-            "admin:analysis_series_chart", args=shown or [series.identity, series.name]
-        )
-    return urls
-
-
 def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[str, Any]:
     title = f"{series.identity}/{series.name}"
     others = urlencode({"series": [other for other in titles if other != title]}, doseq=True)
@@ -256,8 +201,8 @@ def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[s
         "low": _format_bound(kind.plausible_low),
         "high": _format_bound(kind.plausible_high),
         "count": f"{series.count:,}",
-        "first": _format_time(series.first_ms),
-        "last": _format_time(series.last_ms),
+        "first": format_time(series.first_ms),
+        "last": format_time(series.last_ms),
         "ahead": describe_ahead(series.last_ms),
         "colour": titles.index(title) % COLOURS + 1,
         "api_url": reverse("read_api:one_series", args=[series.identity, series.name]),
@@ -270,28 +215,3 @@ def _make_series_header(series: Series, kind: Kind, titles: list[str]) -> dict[s
 
 def _format_bound(bound: float | None) -> str:
     return "" if bound is None else f"{bound:.12g}"
-
-
-def _format_time(time_ms: int) -> str:
-    """Return ``2019-06-11 19:03:55``, with milliseconds unless they are 0, as the chart does."""
-    return format_instant(time_ms).replace("T", " ").removesuffix("Z").removesuffix(".000")
-
-
-def _make_row(series: Series, urls: dict[tuple[str, str], str]) -> dict[str, Any]:
-    return {
-        "series": series,
-        "title": f"{series.identity}/{series.name}",
-        "count": f"{series.count:,}",
-        "first": _format_time(series.first_ms),
-        "last": _format_time(series.last_ms),
-        "identity_url": reverse("admin:analysis_overview_identity", args=[series.identity]),
-        "ahead": describe_ahead(series.last_ms),
-        "chart_url": urls[series.identity, series.name],
-    }
-
-
-def _next_query(chosen: dict[str, str], page: SeriesPage) -> str:
-    if page.after is None:
-        return ""
-    chosen = {key: value for key, value in chosen.items() if value}
-    return urlencode({**chosen, "after": "/".join(page.after)})

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from alerts.models import Incident
 from alerts.overdue import shortest_of_studies
-from analysis.queries.identity_status import FAILING_FOR, list_identities
+from analysis.queries.identity_status import FAILING_FOR, IdentityFilter, list_identities
 from analysis.queries.read_database import connection
 from identities.models import Identity
 from identities.visibility import Scope
@@ -59,7 +59,7 @@ SELECT r.id, r.identity_id, r.name, r.received_at FROM (
 
 def count_by_state(scope: Scope) -> dict[str, int] | None:
     """Return the number of identities in each state, None if there are too many to look at."""
-    page = list_identities(scope, limit=MAX_IDENTITIES_COUNTED)
+    page = list_identities(IdentityFilter(scope), limit=MAX_IDENTITIES_COUNTED)
     if page.after is not None:
         return None
     return dict(Counter(state for _, state in page.rows))

@@ -7,6 +7,7 @@ because no index can hold a state that changes as time passes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from analysis.queries.read_database import connection
 from identities.search import make_name_pattern
 from identities.visibility import Scope
 from ingest.models import DeviceCertificate
+from ingest.series_names import find_identities_of_name
 
 FAILING_FOR = timedelta(days=1)  # after a file was rejected
 STALE_AFTER = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
@@ -27,6 +29,8 @@ STATES = (
     "failing", "overdue", "backfilling", "expiring", "stale", "up-to-date", "idle", "inactive",
 )  # fmt: skip
 MAX_IDENTITIES_CHECKED = 4_000
+# More identities than these are listed by name only.
+MAX_IDENTITIES_SORTED = 1_000
 _BATCH_SIZE = 500
 
 
@@ -50,6 +54,39 @@ class IdentityStatus:
     is_overdue: bool = False
     is_backfilling: bool = False
     is_expiring: bool = False
+
+
+@dataclass(frozen=True)
+class IdentityFilter:
+    """Which identities are listed.
+
+    ``contains`` is a part of the name, ignoring case, or else the identity is one of ``also``;
+    ``measurement`` the name of a series that it has.
+    """
+
+    scope: Scope
+    contains: str = ""
+    also: Sequence[int] = ()
+    measurement: str = ""
+
+    def sql(self) -> tuple[str, dict[str, Any]]:
+        """Return the condition on identities ``i`` and its parameters."""
+        condition, parameters = self.scope.sql_of_identities("i.id")
+        conditions = [condition]
+        if self.contains:
+            conditions.append(
+                "(lower(i.name) LIKE %(contains)s OR i.id = ANY(%(also)s))"
+                if self.also
+                else "lower(i.name) LIKE %(contains)s"
+            )
+            parameters["contains"] = make_name_pattern(self.contains)
+            parameters["also"] = list(self.also)
+        if self.measurement:
+            found = find_identities_of_name(self.measurement)
+            conditions.append("i.id = ANY(%(measured)s)" if found is not None else _MEASURED)
+            parameters["measured"] = found or []
+            parameters["measurement"] = self.measurement.replace("\0", "")
+        return " AND ".join(conditions), parameters
 
 
 @dataclass(frozen=True)
@@ -81,7 +118,17 @@ class IdentityPage:
 # table, and the functions on samples and files name one identity and so are sent to one node.
 _PAGE = """
 SELECT i.id, i.name, i.description, i.is_active FROM identities_identity i
-WHERE {conditions} ORDER BY lower(i.name) LIMIT %(limit)s
+WHERE {conditions} ORDER BY lower(i.name) {direction} LIMIT %(limit)s
+"""
+_FEW = """
+SELECT count(*) FROM (
+    SELECT 1 FROM identities_identity i WHERE {conditions} LIMIT %(limit)s
+) AS few
+"""
+# A cluster compares no row of a table that each node has with the tables of the nodes.
+_MEASURED = """
+i.id IN (SELECT s.identity_id FROM ingest_series s
+         WHERE s.name = %(measurement)s OR starts_with(s.name, %(measurement)s || '.'))
 """
 _LATEST = """
 SELECT i.id, ingest_last_sample_ms(i.id), ingest_last_rejected_at(i.id)
@@ -99,25 +146,24 @@ WHERE n.identity_id = ANY(%s) AND n.kind = 'late' AND n.ended_at IS NULL GROUP B
 
 
 def list_identities(
-    scope: Scope,
+    wanted: IdentityFilter,
     *,
-    contains: str = "",
     state: str = "",
     stale_after: timedelta = STALE_AFTER[DEFAULT_STALE_AFTER],
     after: str | None = None,
+    is_descending: bool = False,
     limit: int = 50,
 ) -> IdentityPage:
-    """Return at most ``limit`` identities of ``scope`` after the name ``after``, with states.
+    """Return at most ``limit`` identities after the name ``after``, with states.
 
-    ``contains`` is a part of the name, ignoring case; ``state`` is one of ``STATES`` or "" for
-    all.
+    ``state`` is one of ``STATES`` or "" for all.
     """
     now = timezone.now()
     rows: list[tuple[IdentityStatus, str]] = []
     checked = 0
     batch_size = _BATCH_SIZE if state else limit + 1
     while checked < MAX_IDENTITIES_CHECKED:
-        batch = _fetch_batch(scope, contains, after, batch_size, now)
+        batch = _fetch_batch(wanted, after, is_descending, batch_size, now)
         for position, identity in enumerate(batch):
             identity_state = determine_state(identity, now, stale_after)
             if not state or identity_state == state:
@@ -129,6 +175,32 @@ def list_identities(
         if len(batch) < batch_size:
             return IdentityPage(rows, None, checked)
     return IdentityPage(rows, after, checked)
+
+
+def are_few(wanted: IdentityFilter) -> bool:
+    """Return whether the identities can be sorted by what their states depend on."""
+    conditions, parameters = wanted.sql()
+    with connection.cursor() as cursor:
+        limit = MAX_IDENTITIES_SORTED + 1
+        cursor.execute(_FEW.format(conditions=conditions), {**parameters, "limit": limit})
+        return bool(cursor.fetchone()[0] <= MAX_IDENTITIES_SORTED)
+
+
+def sort_identities(
+    wanted: IdentityFilter,
+    key: Callable[[IdentityStatus, str], Any],
+    *,
+    state: str,
+    stale_after: timedelta,
+    is_descending: bool,
+) -> list[tuple[IdentityStatus, str]]:
+    """Return a few identities in the order of ``key``; those for which it is None come last."""
+    page = list_identities(
+        wanted, state=state, stale_after=stale_after, limit=MAX_IDENTITIES_SORTED
+    )
+    known = [row for row in page.rows if key(*row) is not None]
+    known.sort(key=lambda row: key(*row), reverse=is_descending)
+    return [*known, *(row for row in page.rows if key(*row) is None)]
 
 
 def find_identity(name: str, scope: Scope) -> IdentityStatus | None:
@@ -176,25 +248,22 @@ def determine_state(identity: IdentityStatus, now: datetime, stale_after: timede
 
 
 def _fetch_batch(
-    scope: Scope, contains: str, after: str | None, limit: int, now: datetime
+    wanted: IdentityFilter, after: str | None, is_descending: bool, limit: int, now: datetime
 ) -> list[IdentityStatus]:
-    condition, parameters = scope.sql_of_identities("i.id")
-    conditions = [condition]
+    condition, parameters = wanted.sql()
     parameters |= {"limit": limit}
-    if contains:
-        conditions.append("lower(i.name) LIKE %(contains)s")
-        parameters["contains"] = make_name_pattern(contains)
     if after is not None:
-        conditions.append("lower(i.name) > lower(%(after)s)")
+        condition += f" AND lower(i.name) {'<' if is_descending else '>'} lower(%(after)s)"
         parameters["after"] = after
-    return _fetch_statuses(" AND ".join(conditions), parameters, now)
+    return _fetch_statuses(condition, parameters, now, is_descending)
 
 
 def _fetch_statuses(
-    conditions: str, parameters: dict[str, Any], now: datetime
+    conditions: str, parameters: dict[str, Any], now: datetime, is_descending: bool = False
 ) -> list[IdentityStatus]:
+    direction = "DESC" if is_descending else "ASC"
     with connection.cursor() as cursor:
-        cursor.execute(_PAGE.format(conditions=conditions), parameters)
+        cursor.execute(_PAGE.format(conditions=conditions, direction=direction), parameters)
         page = cursor.fetchall()
         identity_ids = [row[0] for row in page]
         cursor.execute(_LATEST, [identity_ids])

@@ -20,6 +20,8 @@ from identities.models import IDENTITY_NAME
 from identities.search import make_name_pattern
 from identities.visibility import Scope
 
+# The identity's number and name, and the name of the series.
+Row = tuple[int, str, str]
 SERIES_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 # Identities that are searched for series before the series are searched themselves.
 MAX_IDENTITIES_SEARCHED = 4_000
@@ -106,10 +108,32 @@ def list_series(
     their name; both ignore case. ``name`` selects the series of this name. An invalid name gives
     an empty page.
     """
-    search = _Search(scope, after, limit + 1)
+    rows = find_rows(
+        scope, identity=identity, contains=contains, name=name, after=after, limit=limit + 1
+    )
+    page = rows[:limit]
+    has_next = len(rows) > limit
+    return SeriesPage(fetch_totals(page), (page[-1][1], page[-1][2]) if has_next else None)
+
+
+def find_rows(
+    scope: Scope,
+    *,
+    identity: str | None = None,
+    contains: str = "",
+    name: str | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int,
+    are_few: bool = False,
+) -> list[Row]:
+    """Return the rows of ``list_series`` without what is read from blocks.
+
+    ``are_few``: no more series than ``limit`` fulfil the conditions.
+    """
+    search = _Search(scope, after, limit)
     if identity is not None:
         if not re.fullmatch(IDENTITY_NAME, identity):
-            return SeriesPage([], None)
+            return []
         search.of_identities("lower(i.name) = lower(%(identity)s)", identity=identity)
     if contains:
         search.of_identities(
@@ -117,12 +141,9 @@ def list_series(
         )
     if name is not None:
         if not re.fullmatch(SERIES_NAME, name):
-            return SeriesPage([], None)
+            return []
         search.of_series("s.name = %(name)s", name=name)
-    rows = search.fetch()
-    page = rows[:limit]
-    has_next = len(rows) > limit
-    return SeriesPage(_fetch_totals(page), (page[-1][1], page[-1][2]) if has_next else None)
+    return search.fetch(are_few=are_few)
 
 
 class _Search:
@@ -144,11 +165,11 @@ class _Search:
         self._series.append(condition)
         self._parameters |= parameters
 
-    def fetch(self) -> list[tuple[int, str, str]]:
-        rows: list[tuple[int, str, str]] = []
+    def fetch(self, *, are_few: bool) -> list[Row]:
+        rows: list[Row] = []
         searched, batch = 0, self._limit
         with connection.cursor() as cursor:
-            if self._scope.is_small:
+            if are_few or self._scope.is_small:
                 return self._fetch_rare(cursor, self._limit)
             while searched < MAX_IDENTITIES_SEARCHED:
                 identities = self._fetch_identities(cursor, batch)
@@ -173,7 +194,7 @@ class _Search:
 
     def _fetch_series(
         self, cursor: CursorWrapper, identities: dict[int, str], limit: int
-    ) -> list[tuple[int, str, str]]:
+    ) -> list[Row]:
         identity, after_name = self._place or ("", "")
         # The identity of the place is listed up to the series of the place.
         started = [pk for pk, name in identities.items() if name.lower() == identity.lower()]
@@ -187,7 +208,7 @@ class _Search:
         cursor.execute(_SERIES.format(conditions=" AND ".join(self._series)), parameters)
         return [(pk, identities[pk], name) for pk, name in cursor.fetchall()]
 
-    def _fetch_rare(self, cursor: CursorWrapper, limit: int) -> list[tuple[int, str, str]]:
+    def _fetch_rare(self, cursor: CursorWrapper, limit: int) -> list[Row]:
         scoped, _ = self._scope.sql("s.identity_id")
         statement = _WITH_SERIES.format(conditions=" AND ".join([scoped, *self._series]))
         cursor.execute(statement, {**self._parameters, "identities": MAX_IDENTITIES_SORTED + 1})
@@ -199,7 +220,7 @@ class _Search:
         conditions, parameters = self._from_place()
         statement = _RARE_SERIES.format(conditions=" AND ".join([*conditions, *self._series]))
         cursor.execute(statement, {**parameters, "limit": limit})
-        found: list[tuple[int, str, str]] = cursor.fetchall()
+        found: list[Row] = cursor.fetchall()
         return found
 
     def _from_place(self) -> tuple[list[str], dict[str, Any]]:
@@ -213,11 +234,11 @@ class _Search:
         return [*self._identities, condition], parameters
 
 
-def _fetch_totals(page: list[tuple[int, str, str]]) -> list[Series]:
+def fetch_totals(page: list[Row]) -> list[Series]:
+    """Return the series of ``page`` in its order, but for those deleted in the meantime."""
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, [[row[0] for row in page], [row[2] for row in page]])
         totals = cursor.fetchall()
-    # A series deleted in the meantime has no totals.
     return [
         Series(*row, *total)
         for row, total in zip(page, totals, strict=True)
@@ -245,7 +266,7 @@ def find_several_series(identity: str, names: Sequence[str], scope: Scope) -> li
         cursor.execute(_FIND.format(condition=condition), {**parameters, "identity": identity})
         row = cursor.fetchone()
     asked = [(*row, name) for name in names if re.fullmatch(SERIES_NAME, name)] if row else []
-    found = {series.name: series for series in _fetch_totals(asked)} if asked else {}
+    found = {series.name: series for series in fetch_totals(asked)} if asked else {}
     for name in names:
         if name not in found:
             raise UnknownSeriesError(identity, name)
@@ -271,4 +292,4 @@ def find_series_by_number(identity_id: int, name: str) -> Series | None:
             "SELECT i.id, i.name FROM identities_identity i WHERE i.id = %s", [identity_id]
         )
         row = cursor.fetchone()
-    return next(iter(_fetch_totals([(*row, name)])), None) if row else None
+    return next(iter(fetch_totals([(*row, name)])), None) if row else None

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, list_study_options
 from identities.audit.models import AuditEvent
 from identities.search import find_first
@@ -63,13 +64,14 @@ class AuditStudyFilter(StudyFilter):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(LargeListAdmin):
-    list_display = ("created_at", "username", "action", "object_type", "object_repr", "address")
+    list_display = ("time", "username", "action", "object_type", "object_repr", "address")
     list_filter = ("action", ObjectTypeFilter, "created_at", AuditStudyFilter)
     search_fields = ("=username", "object_repr", "=address", "=request_id")
     search_help_text = gettext_lazy(
         "A user, a part of an object's name, an address or a request ID."
     )
-    sort_keys: ClassVar[dict[str, Any]] = {"created_at": F("created_at")}
+    sort_keys: ClassVar[dict[str, Any]] = {"time": F("created_at")}
+    time = time_column("created_at", gettext_lazy("time"))
     actions = None
     fields = (
         "created_at",

@@ -27,6 +27,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from identities.admin.date_range_filter import DateRangeFilter
+
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     UserAdminBase = UserAdmin[User]
@@ -59,6 +61,9 @@ class CheckedAdmin(ModelAdmin):
         for each in self.get_list_filter(request):
             if isinstance(each, type) and issubclass(each, admin.SimpleListFilter):
                 names.add(str(each.parameter_name))
+                continue
+            if isinstance(each, type) and issubclass(each, DateRangeFilter):
+                names.update(each.parameter_names)
                 continue
             path, make = each if isinstance(each, tuple | list) else (each, FieldListFilter.create)
             field = get_fields_from_path(self.model, str(path))[-1]

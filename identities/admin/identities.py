@@ -19,9 +19,11 @@ from django.utils.translation import gettext_lazy
 
 from identities.admin.bulk_enrolment import render_form
 from identities.admin.bulk_enrolment_forms import MAX_KEYS, EnrolmentForm, make_rows
+from identities.admin.date_range_filter import DateRangeFilter
 from identities.admin.extensions import identity_pages
 from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.models import Identity
 from identities.search import find_first, search_text
@@ -40,18 +42,24 @@ class IdentityForm(ModelForm):  # type: ignore[type-arg] # no parameter at run t
     )
 
 
+class CreatedRangeFilter(DateRangeFilter):
+    title = gettext_lazy("days of creation")
+    field = "created_at"
+    parameter_names = ("created_from", "created_until")
+
+
 @admin.register(Identity)
 class IdentityAdmin(VisibleRowsMixin, LabelledInputsMixin, LargeListAdmin):
     """The accounts that data belongs to, with links to what belongs to them."""
 
     identity_path = "pk"
     form = IdentityForm
-    list_filter = (StudyFilter, "is_active")
     search_fields = ("name", "description")
     search_help_text = gettext_lazy("A part of the name or of the description.")
     # The expression of the unique index, so that a page is read from the index.
     ordering = (Lower("name"),)
-    sort_keys: ClassVar[dict[str, Any]] = {"name": Lower("name"), "created_at": F("created_at")}
+    sort_keys: ClassVar[dict[str, Any]] = {"name": Lower("name"), "created": F("created_at")}
+    created = time_column("created_at", gettext_lazy("created"))
     change_form_template = "admin/identities/identity/change_form.html"
     fields = ("name", "description", "is_active", "reporting_interval", "grace_period",
               "monitoring_paused_until")  # fmt: skip
@@ -60,7 +68,10 @@ class IdentityAdmin(VisibleRowsMixin, LabelledInputsMixin, LargeListAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         columns = identity_pages.columns
-        return ("name", "is_active", "description", *columns, "keys", "created_at")
+        return ("name", "is_active", "description", *columns, "keys", "created")
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [StudyFilter, "is_active", *identity_pages.filters, CreatedRangeFilter]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         return (*identity_pages.columns, "keys", "created_at")

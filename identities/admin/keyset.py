@@ -33,6 +33,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.expressions import Combinable, OrderBy
+from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -74,13 +75,34 @@ class _Place:
 
 
 class KeysetChangeList(ChangeList):
-    """A list in the order of one column, then of the primary key in the same direction."""
+    """A list in the order of one column, then of the primary key in the same direction.
+
+    A list of at most ``MAX_COUNTED`` rows is short: every column sorts it, at little cost. A longer
+    one is sorted by the columns whose order an index has.
+    """
 
     is_keyset = True
+    is_short = False
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        """Return the filtered rows in their order; those of a short list are read by their keys."""
+        rows = super().get_queryset(request, exclude_parameters)
+        keys = list(rows.order_by().values_list("pk", flat=True)[: MAX_COUNTED + 1])
+        self.counted = len(keys)
+        if self.counted > MAX_COUNTED:
+            return rows
+        self.is_short, self.sortable_by = True, None
+        return rows.filter(pk__in=keys).order_by(*self.get_ordering(request, rows))
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Return the sort key of a column, None for one whose order no index has."""
-        return cast("Any", self.model_admin).sort_keys.get(field_name)
+        """Return the sort key of a column, None for one that does not sort this list."""
+        key = cast("Any", self.model_admin).sort_keys.get(field_name)
+        if key is not None or not self.is_short:
+            return key
+        if field_name == "identity":
+            return Lower("identity__name")
+        shown = getattr(self.model_admin, str(field_name), None)  # hides a relation of its name
+        return getattr(shown, "admin_order_field", None) or super().get_ordering_field(field_name)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Return one column and the primary key; of several chosen columns the first counts."""
@@ -90,8 +112,7 @@ class KeysetChangeList(ChangeList):
             self.filter_params[ORDER_VAR] = [chosen]
         first: Any = super().get_ordering(request, queryset)[0]
         if isinstance(first, OrderBy):
-            expression: Any = first.expression
-            is_descending = first.descending
+            expression, is_descending = first.expression, first.descending
         elif isinstance(first, str):
             expression, is_descending = F(first.removeprefix("-")), first.startswith("-")
         else:
@@ -115,11 +136,10 @@ class KeysetChangeList(ChangeList):
         self.next_query = self._query("next", page[-1]) if has_next and page else ""
         self.previous_query = self._query("previous", page[0]) if has_previous and page else ""
         self.first_query = self.get_query_string() if has_previous else ""
-        self._count(is_whole=not has_next and not has_previous)
+        self._count()
         self.show_admin_actions = True
-        self.show_full_result_count = False
         self.full_result_count = None
-        self.can_show_all = self.multi_page = self.show_all = False
+        self.can_show_all = self.multi_page = self.show_all = self.show_full_result_count = False
         self.paginator = Paginator(page, self.list_per_page)
 
     def _fetch(self, rows: QuerySet[Any], place: _Place | None) -> tuple[list[Any], bool]:
@@ -135,13 +155,13 @@ class KeysetChangeList(ChangeList):
     def _make_condition(self, rows: QuerySet[Any], place: _Place) -> Q:
         is_up = self.is_descending == place.is_backward
         field = rows.query.annotations["keyset_key"].output_field
-        after_pk = Q(**{"pk__gt" if is_up else "pk__lt": place.pk})
+        after_pk = Q(pk__gt=place.pk) if is_up else Q(pk__lt=place.pk)
         if place.sort_key is None:  # nulls are last in ascending order
             beyond = Q(keyset_key=None) & after_pk
             return beyond if is_up else beyond | Q(keyset_key__isnull=False)
         values = [Value(place.sort_key, field), Value(place.pk, self.opts.pk)]
         condition = _IsBeyond(self.sort_key, F("pk"), *values, operator=">" if is_up else "<")
-        has_nulls = getattr(field, "null", False)
+        has_nulls = self.is_short or getattr(field, "null", False)
         return Q(condition) | Q(keyset_key=None) if has_nulls and is_up else Q(condition)
 
     # --- The parameter ---------------------------------------------------------------------
@@ -165,14 +185,11 @@ class KeysetChangeList(ChangeList):
             raise IncorrectLookupParameters from error
 
     # --- The number of rows ----------------------------------------------------------------
-    def _count(self, *, is_whole: bool) -> None:
-        """Count up to ``MAX_COUNTED`` rows; beyond them no action selects all rows at once."""
-        shown = len(self.result_list)
-        rows = self.queryset.order_by().values("pk")  # without what the rows are annotated with
-        counted = shown if is_whole else rows[: MAX_COUNTED + 1].count()
-        self.result_count = counted if counted <= MAX_COUNTED else shown
-        self.count_text = f"{counted:,}"
-        if counted > MAX_COUNTED:
+    def _count(self) -> None:
+        """Tell the number of rows; no action selects all rows of a long list at once."""
+        self.result_count = self.counted if self.is_short else len(self.result_list)
+        self.count_text = f"{self.counted:,}"
+        if not self.is_short:
             estimate = 0 if self.queryset.query.where else estimate_rows(self.model)
             is_known = estimate > MAX_COUNTED
             text = _("about %(count)s") if is_known else _("more than %(count)s")
@@ -197,9 +214,9 @@ class _SuggestionPaginator(AnyPaginator):
 class LargeListAdmin(CheckedAdmin):
     """A model whose list may have millions of rows.
 
-    ``sort_keys`` names the columns by which the list can be sorted, those whose order an index has,
-    and their expressions. ``search_fields`` are searched for a part, whatever its case, with "="
-    for the whole; of an identity's name, and of a SHA-256 as hexadecimal digits, eight or more.
+    ``sort_keys`` names the columns that sort a long list, those whose order an index has, and their
+    expressions. ``search_fields`` are searched for a part, whatever its case, with "=" for the
+    whole; of an identity's name, and of a SHA-256 as hexadecimal digits, eight or more.
     """
 
     paginator = _SuggestionPaginator

@@ -53,7 +53,7 @@ def _describe(moment: datetime, now: datetime) -> str:
 def time_column(name: str, description: StrOrPromise) -> Callable[[Any, Any], SafeString | str]:
     """Return a column of a list that shows the time ``name`` of a row."""
 
-    @admin.display(description=description)
+    @admin.display(description=description, ordering=name)
     def column(model_admin: Any, row: Any) -> SafeString | str:
         return relative_time(getattr(row, name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
@@ -14,8 +15,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from identities.admin.date_range_filter import DateRangeFilter
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.relative_times import relative_time, time_column
 from identities.admin.visible_rows import StudyFilter
+from identities.models import PreSharedKey
+from identities.search import search_text
 from identities.visibility import Scope
 from ingest.admin.certificate_states import CertificateStatesAdmin
 from ingest.admin.device_page import DevicePageAdmin
@@ -25,6 +30,14 @@ from ingest.models import CertificateRefusal, DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
 
 MAX_FOUND = 100
+# Shorter texts are in too many notes of keys.
+MIN_LETTERS_OF_KEYS = 3
+
+
+class BoundRangeFilter(DateRangeFilter):
+    title = _("days of registration")
+    field = "bound_at"
+    parameter_names = ("bound_from", "bound_until")
 
 
 class ExpiryFilter(admin.SimpleListFilter):
@@ -60,20 +73,24 @@ class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListA
 
     list_display = (
         "identity", "fingerprint_start", "label", "state_shown", "key_type", "not_after_shown",
-        "bound_at",
+        "bound",
     )  # fmt: skip
     list_display_links = ("identity", "fingerprint_start")
-    list_filter = ("state", ExpiryFilter, StudyFilter)
+    list_filter = ("state", ExpiryFilter, BoundRangeFilter, StudyFilter)
     listed_lookups = ("identity__id__exact", "bound_with__id__exact")
     list_select_related = ("identity",)
     sort_keys: ClassVar[dict[str, Any]] = {
         "not_after_shown": F("not_after"),
-        "bound_at": F("bound_at"),
+        "bound": F("bound_at"),
     }
-    search_fields = ("label", "identity__name", "sha256", "=last_refusal__request_id")
+    bound = time_column("bound_at", _("registered"))
+    search_fields = (
+        "label", "identity__name", "sha256", "=last_refusal__request_id", "bound_with__hint",
+        "bound_with__note",
+    )  # fmt: skip
     search_help_text = _(
-        "Part of an identity's name or of a label, the start of a fingerprint, or the ID of the "
-        "last refused request."
+        "Part of an identity's name, of a label or of a key's note, the first characters of a key, "
+        "the start of a fingerprint, or the ID of the last refused request."
     )
     actions = ("suspend", "revoke", "reactivate")
     fields = (
@@ -109,12 +126,25 @@ class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListA
         )
         return [status, *super().get_urls()]
 
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        """Return the fields; those of keys for users who may see keys."""
+        fields = super().get_search_fields(request)
+        may_see_keys = request.user.has_perm("identities.view_presharedkey")
+        return [each for each in fields if may_see_keys or not each.startswith("bound_with")]
+
     def make_search(self, field: str, term: str, scope: Scope) -> Q:
-        """Return the condition; the request ID is looked up first, by its index."""
-        if field != "=last_refusal__request_id":
+        """Return the condition; rows of other tables are looked up first, by their indexes."""
+        if field == "=last_refusal__request_id":
+            refusals = CertificateRefusal.objects.filter(request_id=term)
+            return Q(pk__in=list(refusals.values_list("pk", flat=True)[:MAX_FOUND]))
+        if not field.startswith("bound_with"):
             return super().make_search(field, term, scope)
-        refusals = CertificateRefusal.objects.filter(request_id=term)
-        return Q(pk__in=list(refusals.values_list("pk", flat=True)[:MAX_FOUND]))
+        if len(term) < MIN_LETTERS_OF_KEYS:
+            return Q(pk__in=[])
+        is_hint = field == "bound_with__hint"
+        found = Q(hint__startswith=term) if is_hint else search_text(PreSharedKey, "note", term)
+        keys = scope.filter(PreSharedKey.objects.filter(found)).order_by()
+        return Q(bound_with__in=list(keys.values_list("pk", flat=True)[:MAX_FOUND]))
 
     # --- Columns ---------------------------------------------------------------------------
     @admin.display(description=_("fingerprint"))
@@ -159,15 +189,14 @@ class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListA
 
     @admin.display(description=_("valid until"), ordering="not_after")
     def not_after_shown(self, certificate: DeviceCertificate) -> SafeString | str:
-        day, now = f"{certificate.not_after:%Y-%m-%d}", timezone.now()
+        day, now = relative_time(certificate.not_after), timezone.now()
         if certificate.retires_at is not None:
-            return gettext("%(day)s; superseded, refused from %(date)s") % {
-                "day": day,
-                "date": f"{certificate.retires_at:%Y-%m-%d}",
-            }
+            is_over = certificate.retires_at <= now
+            text = gettext("superseded, refused since") if is_over else gettext("superseded, until")
+            return format_html("{} {}", text, relative_time(certificate.retires_at))
         if certificate.is_expiring:
             return format_html(
-                '<span class="state state-suspended">{} {}</span>', day, gettext("expires soon")
+                '<span class="state state-suspended">{} {}</span>', gettext("expires"), day
             )
         if certificate.not_after > now:
             return day

@@ -22,6 +22,7 @@ from identities.enrolment import progress
 from identities.models import Enrolment, Identity, PreSharedKey
 from identities.visibility import scope_of
 from ingest.models import DeviceCertificate, RegistrationAttempt
+from ingest.series_names import has_series, list_series_names
 
 # The key was valid once: another device used it up, staff revoked it, or it has expired.
 FAILURES_WITH_KNOWN_KEY = ("psk_exhausted", "psk_revoked", "psk_expired")
@@ -42,6 +43,21 @@ def with_live_certificates(identities: QuerySet[Any]) -> QuerySet[Any]:
 def certificates(identity: Any) -> SafeString:
     name = "admin:ingest_devicecertificate_changelist"
     return link_count(identity, name, identity.live_certificates, "live certificate")
+
+
+class SeriesFilter(admin.SimpleListFilter):
+    """Identities that have a series of a measurement."""
+
+    title = gettext_lazy("measurement")
+    parameter_name = "measurement"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get(self.parameter_name)
+        names = list_series_names(scope_of(request.user))
+        return [(name, name) for name in dict.fromkeys([*names, *([chosen] if chosen else [])])]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(has_series(self.value() or "")) if self.value() else queryset
 
 
 def link_attempts(request: HttpRequest, identity: Identity) -> Link | None:
@@ -140,6 +156,7 @@ def render_failed_attempts(request: HttpRequest, enrolment: Enrolment) -> str:
 
 identity_pages.annotations.append(with_live_certificates)
 identity_pages.columns.append(certificates)
+identity_pages.filters.append(SeriesFilter)
 identity_pages.links.append(link_attempts)
 key_pages.annotations.append(with_failed_attempts)
 key_pages.columns.append(failed_attempts)

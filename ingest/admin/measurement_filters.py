@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -12,10 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from identities.admin.date_range_filter import DateRangeFilter
 from identities.visibility import scope_of
-from ingest.models import Measurement, Withdrawal
+from ingest.device_history import files_of, find_line
+from ingest.escaping import escape
+from ingest.models import DeviceCertificate, Measurement, Withdrawal
 from ingest.series_names import filter_by_name, list_series_names
 from ingest.uuid7 import uuid7_floor
+
+MAX_DEVICES_OFFERED = 20
 
 
 class NotKeptFilter(admin.SimpleListFilter):
@@ -75,6 +80,60 @@ class ReceivedFilter(admin.SimpleListFilter):
         if days not in ("1", "7", "30"):
             return queryset
         return queryset.filter(pk__gte=uuid7_floor(timezone.now() - timedelta(days=int(days))))
+
+
+class ReceivedRangeFilter(DateRangeFilter):
+    """Files by their reception, from one day to another."""
+
+    title = _("days of reception")
+    parameter_names = ("received_from", "received_until")
+
+    def filter_from(self, rows: QuerySet[Measurement], moment: datetime) -> QuerySet[Measurement]:
+        return rows.filter(pk__gte=uuid7_floor(moment))
+
+    def filter_before(self, rows: QuerySet[Measurement], moment: datetime) -> QuerySet[Measurement]:
+        return rows.filter(pk__lt=uuid7_floor(moment))
+
+
+class DeviceFilter(admin.SimpleListFilter):
+    """Files of one device, with all certificates of its line.
+
+    The devices of an identity are offered where its files alone are listed; other pages link to the
+    files of a device.
+    """
+
+    title = _("device")
+    parameter_name = "device"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        value = request.GET.get(self.parameter_name, "")
+        found: dict[int, str] = {}
+        if request.user.has_perm("ingest.view_devicecertificate"):
+            rows = scope_of(request.user).filter(DeviceCertificate.objects.defer("der"))
+            identity = _read_key(request.GET.get("identity__id__exact", ""))
+            current = rows.filter(identity=identity, retires_at=None).order_by("-bound_at")
+            devices = [*current[:MAX_DEVICES_OFFERED], *rows.filter(pk=_read_key(value))]
+            found = {each.pk: escape(each.label, 60) or each.fingerprint[:16] for each in devices}
+        options = {str(pk): label for pk, label in found.items()}
+        # A device that may not be seen is an option too, or else the filter would not count.
+        return [*(({value: gettext("unknown")} if value else {}) | options).items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Measurement]
+    ) -> QuerySet[Measurement]:
+        if not self.value():
+            return queryset
+        scope = scope_of(request.user)
+        rows = scope.filter(DeviceCertificate.objects.defer("der"))
+        certificate = rows.filter(pk=_read_key(self.value() or "")).first()
+        if certificate is None or not request.user.has_perm("ingest.view_devicecertificate"):
+            return queryset.none()
+        return queryset.filter(files_of(find_line(certificate, scope)))
+
+
+def _read_key(text: str) -> int:
+    """Return the number of a row, 0 for text that is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 class NameFilter(admin.SimpleListFilter):

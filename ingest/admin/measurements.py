@@ -24,9 +24,11 @@ from identities.admin.visible_rows import StudyFilter
 from identities.audit.recorder import note_exported
 from identities.visibility import scope_of, visible_rows
 from ingest.admin.measurement_filters import (
+    DeviceFilter,
     NameFilter,
     NotKeptFilter,
     ReceivedFilter,
+    ReceivedRangeFilter,
     StatusFilter,
 )
 from ingest.admin.read_only import grouped, shown
@@ -44,10 +46,14 @@ class MeasurementAdmin(WithdrawableAdmin):
     """Measurement files, newest first."""
 
     list_display = (
-        "received", "identity", "name_shown", "filename_shown", "status_shown", "samples",
-        "new", "identical", "replaced", "repeated", "rounded",
+        "received", "identity", "name_shown", "filename_shown", "status_shown", "samples", "new",
+        "others",
     )  # fmt: skip
-    list_filter = (StatusFilter, ReceivedFilter, NameFilter, NotKeptFilter, StudyFilter)
+    list_filter = (
+        DeviceFilter, StatusFilter, ReceivedFilter, ReceivedRangeFilter, NameFilter, NotKeptFilter,
+        StudyFilter,
+    )  # fmt: skip
+    listed_lookups = ("identity__id__exact",)
     sort_keys: ClassVar[dict[str, Any]] = {"received": F("id")}
     received = time_column("received_at", _("received"))
     list_select_related = ("identity",)
@@ -129,11 +135,11 @@ class MeasurementAdmin(WithdrawableAdmin):
         )
 
     # --- Text from devices, escaped --------------------------------------------------------
-    @admin.display(description=_("name"))
+    @admin.display(description=_("name"), ordering="name")
     def name_shown(self, measurement: Measurement) -> str:
         return shown(measurement.name)
 
-    @admin.display(description=_("file name"))
+    @admin.display(description=_("file name"), ordering="filename")
     def filename_shown(self, measurement: Measurement) -> str:
         return shown(measurement.filename) or "-"
 
@@ -182,6 +188,17 @@ class MeasurementAdmin(WithdrawableAdmin):
         return grouped(measurement.sha256)
 
     # --- Counts and times -------------------------------------------------------------------
+    @admin.display(description=_("other samples"))
+    def others(self, measurement: Measurement) -> str:
+        """Return the counts of samples that are not new, or not kept as sent, without zeros."""
+        counts = (
+            (measurement.identical, gettext("identical")),
+            (measurement.replaced, gettext("replaced")),
+            (measurement.repeated, gettext("repeated")),
+            (measurement.rounded, gettext("rounded")),
+        )
+        return ", ".join(f"{count:,} {word}" for count, word in counts if count) or "–"
+
     @admin.display(description=_("repeated"))
     def repeated_shown(self, measurement: Measurement) -> str:
         if not measurement.repeated:

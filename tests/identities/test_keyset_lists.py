@@ -11,7 +11,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from identities.admin import keyset
 from identities.models import Identity, PreSharedKey
 
 IDENTITIES = "/admin/identities/identity/"
@@ -69,15 +71,56 @@ def test_pages_backward_hold_the_same_rows(admin: Client, many: list[str]) -> No
 
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_a_sorted_list_holds_each_row_once(admin: Client, many: list[str], sign: str) -> None:
-    place = column(admin, IDENTITIES, "created_at")
+    place = column(admin, IDENTITIES, "created")
     names = walk(admin, IDENTITIES, f"o={sign}{place}")
     rows = Identity.objects.order_by(f"{sign}created_at", f"{sign}pk")
     assert names == list(rows.values_list("name", flat=True))
 
 
-def test_a_column_without_an_index_does_not_sort(admin: Client, many: list[str]) -> None:
+def test_a_column_without_an_index_does_not_sort_a_long_list(
+    admin: Client, many: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "MAX_COUNTED", 100)
     place = column(admin, IDENTITIES, "description")
     assert walk(admin, IDENTITIES, f"o={place}") == many
+    assert f"o={place}" not in admin.get(IDENTITIES).content.decode()
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("name", ["description", "is_active", "keys"])
+def test_any_column_sorts_a_short_list(
+    admin: Client, many: list[str], name: str, sign: str
+) -> None:
+    for number, identity in enumerate(Identity.objects.order_by("name")[:70]):
+        identity.description, identity.is_active = f"ward {number % 4}", number % 3 > 0
+        identity.save()
+        if number % 5:
+            PreSharedKey.objects.create(
+                identity=identity,
+                digest=number.to_bytes(32, "big"),
+                hint="dek_x",
+                expires_at=timezone.now() + timedelta(days=1),
+            )
+    place = column(admin, IDENTITIES, name)
+    names = walk(admin, IDENTITIES, f"o={sign}{place}")
+    assert sorted(names, key=str.lower) == many
+    rows = {identity.name: identity for identity in Identity.objects.all()}
+    values = [rows[each].keys.count() if name == "keys" else getattr(rows[each], name)
+              for each in names]  # fmt: skip
+    assert values == sorted(values, reverse=bool(sign))
+
+
+def test_days_narrow_a_list(admin: Client, many: list[str]) -> None:
+    days = {"created_from": "2026-03-01", "created_until": "2026-03-01", "is_active__exact": "1"}
+    found = walk(admin, IDENTITIES, urlencode(days))
+    first = Identity.objects.filter(created_at__lt=MOMENT + timedelta(days=1))
+    assert sorted(found) == sorted(first.values_list("name", flat=True))
+    text = admin.get(f"{IDENTITIES}?{urlencode(days)}").content.decode()
+    assert '<input type="hidden" name="is_active__exact" value="1">' in text
+    assert len(walk(admin, IDENTITIES, "created_from=&created_until=")) == 120
+    for wrong in ("yesterday", "0001-01-01", "9999-12-31", "\x00"):
+        answer = admin.get(IDENTITIES, {"created_until": wrong})
+        assert answer.status_code == 400, wrong
 
 
 def test_rows_that_come_or_go_shift_no_page(admin: Client, many: list[str]) -> None:

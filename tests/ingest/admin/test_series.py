@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from analysis.admin import series as series_admin
+from analysis.admin import series_list
 from identities.models import Identity
 from tests.analysis.queries.factories import make_series
 
@@ -23,7 +23,7 @@ def test_the_list_links_to_the_chart(analyst: Client) -> None:
 
 
 def test_the_list_has_pages(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series_admin, "PER_PAGE", 2)
+    monkeypatch.setattr(series_list, "SERIES_PER_PAGE", 2)
     identity = Identity.objects.create(name="ward")
     for name in ("a", "b", "c"):
         make_series(identity, name, {START: 70})
