@@ -24,7 +24,13 @@ from analysis.queries.whole_days import list_spans
 from ingest.parsing.samples import US_PER_MS
 from ingest.storage import stored_blocks
 from ingest.storage.blocks import HOUR_MS, HOUR_US
-from ingest.storage.hour_summaries import BIN_US, HourSummary, compute_bin_means, summarise_hour
+from ingest.storage.hour_summaries import (
+    BIN_US,
+    HourSummary,
+    compute_bin_means,
+    share_time,
+    summarise_hour,
+)
 from ingest.storage.summary_store import COLUMNS, decode_summary
 
 HOURS_PER_QUERY = 2_000
@@ -203,16 +209,19 @@ def _divide(
     hour: int, summary: HourSummary | None, samples: SampleColumns, edges_ms: Sequence[int]
 ) -> Iterator[tuple[int, HourPart]]:
     """Yield the parts of an hour between the edges; ``summary`` is that of an undivided hour."""
-    edges_us = np.array(edges_ms, np.int64) * US_PER_MS
-    cuts = np.searchsorted(samples.time_us, edges_us)
     first = max(0, bisect_right(edges_ms, hour * HOUR_MS) - 1)
     last = bisect_right(edges_ms, (hour + 1) * HOUR_MS - 1)
-    for number, (start, end) in enumerate(pairwise(cuts[first : last + 1].tolist()), first):
+    edges_us = np.array(edges_ms[first : last + 1], np.int64) * US_PER_MS
+    offsets_us = samples.time_us - hour * HOUR_US
+    shares_us = share_time(offsets_us) if len(offsets_us) else offsets_us
+    cuts = np.searchsorted(samples.time_us, edges_us).tolist()
+    for number, (start, end) in enumerate(pairwise(cuts), first):
         if start == end:
             continue
         part = SampleColumns(samples.time_us[start:end], samples.value[start:end])
         if summary is None or summary.sample_count != len(part):
-            summary = summarise_hour(hour, part.time_us - hour * HOUR_US, part.value)
+            inside = slice(start, end)
+            summary = summarise_hour(hour, offsets_us[inside], part.value, shares_us[inside])
         yield number, HourPart(summary, part)
         summary = None
 

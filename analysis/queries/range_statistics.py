@@ -136,7 +136,7 @@ class RangeStatistics:
             )
             return Percentiles(p5, median, p95, is_exact=True)
         sketches += map(sketch_any, self._values)
-        merged = merge_sketches(sketches)
+        merged = sketches[0] if len(sketches) == 1 else merge_sketches(sketches)
         p5, median, p95 = estimate_percentiles(merged, FRACTIONS, self.minimum, self.maximum)
         return Percentiles(p5, median, p95, is_exact=merged.is_exact)
 

@@ -101,19 +101,34 @@ def merge_columns(
     return Moments(total, float(mean), m2)
 
 
+def share_time(offsets_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the microseconds that each sample of an hour stands for, by their median step.
+
+    A single sample stands for the whole hour as far as the hour knows; readers take the interval
+    of the series for hours of few samples.
+    """
+    steps = np.diff(offsets_us)
+    step = find_lower_median(steps)
+    return np.minimum(np.append(steps, HOUR_US), HOUR_US if step is None else step)
+
+
 def summarise_hour(
-    hour: int, offsets_us: NDArray[np.int64], values: NDArray[np.float64]
+    hour: int,
+    offsets_us: NDArray[np.int64],
+    values: NDArray[np.float64],
+    shares_us: NDArray[np.int64] | None = None,
 ) -> HourSummary:
-    """Return the summary of all samples of an hour, at least one, in order of time."""
+    """Return the summary of all samples of an hour, at least one, in order of time.
+
+    Of a part of an hour ``shares_us`` is what ``share_time`` gives for its samples in the hour.
+    """
     count = len(values)
     moments = compute_moments(values)
     steps = np.diff(offsets_us)
     step = find_lower_median(steps)
     longest = int(steps.argmax()) if count > 1 else None
     bins = offsets_us // BIN_US
-    # A single sample stands for the whole hour as far as the hour knows; readers take the interval
-    # of the series for hours of few samples.
-    shares = np.minimum(np.append(steps, HOUR_US), HOUR_US if step is None else step)
+    shares = share_time(offsets_us) if shares_us is None else shares_us
     bin_covered = np.bincount(bins, shares, BINS).astype(np.int64) // US_PER_MS
     bin_samples = np.bincount(bins, minlength=BINS)
     has_many = count >= MIN_SAMPLES
