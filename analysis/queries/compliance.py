@@ -1,8 +1,9 @@
 """The time that the samples of many identities cover, day by day, under one measurement name.
 
-One statement adds up the summaries of all hours inside the days, from the key of their table alone.
-Hours that a day's end divides, in zones with half hours, are added up from their 5-minute bins, and
-hours that are not compacted yet from the times of their samples.
+The hours come from the summaries of UTC days, which hold those of 24 hours in one row, and outside
+of such days from summaries of their own. Hours that a day's end divides, in zones with half hours,
+are added up from their 5-minute bins, and hours that are not compacted yet from the times of their
+samples.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from analysis.queries.hour_parts import HourPart
 from analysis.queries.range_statistics import RangeStatistics, covered_by_hour
 from analysis.queries.samples import fetch_rows
 from analysis.queries.series_interval import FIRST_HOURS
+from analysis.queries.whole_days import list_gaps
 from ingest.measurement_types import Kind
 from ingest.parsing.samples import US_PER_MS
 from ingest.storage.blocks import HOUR_MS, HOUR_US
+from ingest.storage.day_summaries import DAY_MS, HOURS, ROW
 from ingest.storage.hour_summaries import (
     BIN_MS,
     BINS,
@@ -32,6 +35,7 @@ from ingest.storage.hour_summaries import (
     summarise_hour,
 )
 from ingest.storage.timestamp_encoding import unpack
+from ingest.storage.value_sketch import MIN_SAMPLES
 
 MAX_OPEN_BLOCKS = 300_000
 
@@ -76,16 +80,24 @@ open AS MATERIALIZED (
       AND b.hour BETWEEN %(first_hour)s AND %(last_hour)s AND NOT b.compacted
 )
 """
-_DAYS = f"""
+_CLOSED_DAYS = f"""
+WITH {_OPEN}
+SELECT d.identity_id, d.day, d.hours FROM ingest_daysummary d
+LEFT JOIN (SELECT DISTINCT o.identity_id, o.hour / {HOURS} AS day FROM open o) AS n
+  ON n.identity_id = d.identity_id AND n.day = d.day
+WHERE d.identity_id = ANY(%(ids)s) AND d.name = %(name)s
+  AND d.day BETWEEN %(first_day)s AND %(last_day)s AND n.day IS NULL
+"""  # noqa: S608 - constants only
+_HOURS = f"""
 WITH {_OPEN}
 SELECT s.identity_id, width_bucket(s.hour, %(starts)s::int[]) - 1, sum(s.sample_count)::bigint,
        sum(CASE WHEN s.sample_count = 1 THEN coalesce(i.interval_ms, 0)
                 WHEN s.sample_count >= 64 AND NOT %(is_expected)s THEN s.covered_ms
                 ELSE least(s.covered_ms, s.sample_count * coalesce(i.interval_ms, 0)) END)::float8
-FROM unnest(%(ids)s::bigint[], %(intervals)s::float8[]) AS i(id, interval_ms)
+FROM unnest(%(span_ids)s::bigint[], %(span_intervals)s::float8[], %(span_starts)s::int[],
+            %(span_ends)s::int[]) AS i(id, interval_ms, first_hour, last_hour)
 JOIN ingest_hoursummary s
-  ON s.identity_id = i.id AND s.name = %(name)s
- AND s.hour BETWEEN %(first_hour)s AND %(last_hour)s
+  ON s.identity_id = i.id AND s.name = %(name)s AND s.hour BETWEEN i.first_hour AND i.last_hour
 LEFT JOIN open o ON o.identity_id = s.identity_id AND o.hour = s.hour
 WHERE o.hour IS NULL AND s.hour <> ALL(%(divided)s::int[])
 GROUP BY 1, 2
@@ -130,6 +142,8 @@ def read_coverage(
         "name": name,
         "first_hour": edges_ms[0] // HOUR_MS,
         "last_hour": (edges_ms[-1] - 1) // HOUR_MS,
+        "first_day": -(-edges_ms[0] // DAY_MS),
+        "last_day": edges_ms[-1] // DAY_MS - 1,
         "starts": [-(-edge // HOUR_MS) for edge in edges_ms[:-1]],
         "divided": [edge // HOUR_MS for edge in edges_ms if edge % HOUR_MS],
         "limit": MAX_OPEN_BLOCKS + 1,
@@ -138,9 +152,12 @@ def read_coverage(
     blocks = fetch_rows(_OPEN_BLOCKS, parameters)
     open_hours = list(_summarise_open(blocks[:MAX_OPEN_BLOCKS]))
     intervals = _find_intervals(parameters, kind, open_hours)
-    parameters["intervals"] = [intervals.get(number) for number in identity_ids]
     rows = {number: row for row, number in enumerate(identity_ids)}
-    for number, column, count, covered in fetch_rows(_DAYS, parameters):
+    days = fetch_rows(_CLOSED_DAYS, parameters)
+    if days:
+        samples, covered_ms = _sum_days(days, parameters, intervals)
+    parameters |= _list_spans(days, parameters, intervals)
+    for number, column, count, covered in fetch_rows(_HOURS, parameters):
         samples[rows[number], column] += count
         covered_ms[rows[number], column] += covered
     for hour in _list_bins(parameters, open_hours):
@@ -152,6 +169,52 @@ def read_coverage(
             )
     np.minimum(covered_ms, np.diff(edges_ms), out=covered_ms)
     return Coverage(samples, covered_ms, is_complete=len(blocks) <= MAX_OPEN_BLOCKS)
+
+
+def _sum_days(
+    days: list[tuple[Any, ...]], parameters: dict[str, Any], intervals: dict[int, float | None]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return samples and covered time of the hours of ``days``, as ``Coverage`` has them.
+
+    ``days`` are identity, UTC day and the bytes of its rows.
+    """
+    shape = len(parameters["ids"]), len(parameters["starts"])
+    places = {number: row for row, number in enumerate(parameters["ids"])}
+    hours = np.frombuffer(b"".join(each for _, _, each in days), ROW)
+    lengths = [len(each) // ROW.itemsize for _, _, each in days]
+    row = np.repeat(np.array([places[number] for number, _, _ in days], np.int64), lengths)
+    column = np.searchsorted(parameters["starts"], hours["hour"], side="right") - 1
+    count, covered_ms = hours["sample_count"].astype(np.int64), hours["covered_ms"]
+    interval = np.array([intervals.get(number) or 0.0 for number in places])[row]
+    # As ``covered_by_hour`` has it.
+    is_trusted = (count >= MIN_SAMPLES) & (not parameters["is_expected"])
+    covered = np.where(is_trusted, covered_ms, np.minimum(covered_ms, count * interval))
+    covered = np.where(count == 1, interval, covered)
+    is_inside = (column >= 0) & ~np.isin(hours["hour"], parameters["divided"])
+    place = (row * shape[1] + column)[is_inside]
+    samples, covered = (
+        np.bincount(place, values[is_inside], shape[0] * shape[1]).reshape(shape)
+        for values in (count, covered)
+    )
+    return samples.astype(np.int64), covered
+
+
+def _list_spans(
+    days: list[tuple[Any, ...]], parameters: dict[str, Any], intervals: dict[int, float | None]
+) -> dict[str, list[Any]]:
+    """Return the spans of hours that ``days`` leave of the range, of all identities."""
+    found: dict[int, list[int]] = {number: [] for number in parameters["ids"]}
+    for number, day, _ in days:
+        found[number].append(day)
+    spans = [
+        (number, intervals.get(number), start, end)
+        for number, of_one in found.items()
+        for start, end in list_gaps(
+            parameters["first_hour"], parameters["last_hour"], sorted(of_one)
+        )
+    ]
+    names = ("span_ids", "span_intervals", "span_starts", "span_ends")
+    return {name: [span[place] for span in spans] for place, name in enumerate(names)}
 
 
 def _summarise_open(blocks: list[tuple[Any, ...]]) -> Iterator[tuple[int, HourSummary]]:

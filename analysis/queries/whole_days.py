@@ -39,6 +39,12 @@ def list_spans(first_hour: int, last_hour: int, days: Sequence[int]) -> list[tup
 
     If these are many, the range as a whole: whoever reads it leaves out ``days``.
     """
+    spans = list_gaps(first_hour, last_hour, days)
+    return spans if len(spans) <= MAX_SPANS else [(first_hour, last_hour)]
+
+
+def list_gaps(first_hour: int, last_hour: int, days: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and last hours of all spans that ascending ``days`` leave of a range."""
     spans = []
     start = first_hour
     for day in days:
@@ -47,4 +53,4 @@ def list_spans(first_hour: int, last_hour: int, days: Sequence[int]) -> list[tup
         start = (day + 1) * HOURS
     if start <= last_hour:
         spans.append((start, last_hour))
-    return spans if len(spans) <= MAX_SPANS else [(first_hour, last_hour)]
+    return spans

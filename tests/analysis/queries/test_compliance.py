@@ -85,17 +85,20 @@ def test_statements_do_not_grow_with_the_identities(
     found = coverage_of(wards, "Asia/Kolkata")
     assert found.samples.sum() == count * 120
     assert found.is_complete
-    assert len(statements) == 4
+    assert len(statements) == 5
 
 
-def test_days_are_added_up_from_the_key_alone(db: None) -> None:
+def test_hours_are_added_up_from_the_key_alone(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute(
-            f"EXPLAIN {compliance._DAYS}",
+            f"EXPLAIN {compliance._HOURS}",
             {
                 "ids": [1, 2],
-                "intervals": [1000.0, None],
+                "span_ids": [1, 2],
+                "span_intervals": [1000.0, None],
+                "span_starts": [0, 0],
+                "span_ends": [9, 9],
                 "name": "x",
                 "first_hour": 0,
                 "last_hour": 9,
