@@ -8,6 +8,7 @@ lines (``measurement_file_lines``) reads one after the other and explains what i
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -26,6 +27,7 @@ from ingest.parsing.measurement_file_lines import (
 )
 from ingest.parsing.measurement_file_scan import Scan, scan
 from ingest.parsing.samples import (
+    FEW_SAMPLES,
     US_PER_MS,
     FileLimits,
     FileSamples,
@@ -91,10 +93,19 @@ def _read_fast(
 
 
 def _is_accepted(times: _Times, values: _Values, window: TimeWindow) -> bool:
-    return not len(times) or bool(
-        times.min() // US_PER_MS >= window.earliest_ms
-        and times.max() // US_PER_MS <= window.latest_ms
-        and np.isfinite(values).all()
+    if not len(times):
+        return True
+    if len(times) <= FEW_SAMPLES:
+        numbers = times.tolist()
+        first, last = min(numbers), max(numbers)
+        is_finite = all(map(math.isfinite, values.tolist()))
+    else:
+        first, last = int(times.min()), int(times.max())
+        is_finite = bool(np.isfinite(values).all())
+    return (
+        is_finite
+        and first // US_PER_MS >= window.earliest_ms
+        and last // US_PER_MS <= window.latest_ms
     )
 
 

@@ -19,6 +19,7 @@ from ingest.parsing.samples import FEW_SAMPLES, US_PER_MS
 HOUR_MS = 3_600_000
 HOUR_US = HOUR_MS * US_PER_MS
 MAX_SAMPLES = 8_192
+PLAIN_SUM = 8  # fewer values are added one after the other, by numpy too
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Block:
     @property
     def total(self) -> float:
         """Return the sum of the values: not finite where no double is so large."""
+        if len(self.values) < PLAIN_SUM:
+            total = -0.0  # as numpy begins: the sum of negative zeros is one
+            for value in self.values.tolist():
+                total += value
+            return total
         with np.errstate(over="ignore", invalid="ignore"):
             return float(self.values.sum())
 

@@ -1,5 +1,7 @@
 """Blocks behave like a dictionary from timestamp to value, whatever is overlaid on them."""
 
+import struct
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,15 @@ def assert_sound(blocks: list[Block]) -> None:
         assert block.offsets_us[0] >= 0
         assert block.offsets_us[-1] < HOUR_US
         assert (np.diff(block.offsets_us) > 0).all()
+
+
+@settings(max_examples=bounded(200), deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=12))
+def test_the_total_of_few_values_is_that_of_many(values: list[float]) -> None:
+    block = Block(0, np.arange(len(values)), np.array(values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = float(np.array(values).sum())
+    assert struct.pack("d", block.total) == struct.pack("d", expected)
 
 
 @settings(max_examples=bounded(400), deadline=None)
