@@ -20,7 +20,7 @@ from tests.support.devices import Device
 from tests.support.stored_data import file_count, original, stored_samples
 
 DEVICES = 8
-UPLOADS = 12
+UPLOADS = 8
 MANY_UPLOADS = 130
 START = 1_526_292_000_000  # ten minutes before a full hour
 SPAN_SECONDS = 3 * 3600
