@@ -27,6 +27,7 @@ Where no study exists, everybody with the permission for a page sees all of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -80,13 +81,17 @@ class Scope:
             return rows.filter(is_among("pk", taking_part.values("identity_id")))
         return rows.filter(Exists(taking_part.filter(identity_id=OuterRef(path))))
 
-    def sql(self, column: str) -> tuple[str, dict[str, Any]]:
-        """Return a condition on ``column``, a trusted name, and its parameters."""
+    def sql(self, column: str, *, by_row: bool = False) -> tuple[str, dict[str, Any]]:
+        """Return a condition on ``column``, a trusted name, and its parameters.
+
+        With ``by_row`` PostgreSQL looks each row up, instead of reading a large scope whole.
+        """
         if self.study_ids is None:
             return "true", {}
         condition = (
             "EXISTS (SELECT 1 FROM identities_studyidentity scope WHERE "  # noqa: S608
-            f"scope.identity_id = {column} AND scope.study_id = ANY(%(scope_study_ids)s))"
+            f"scope.identity_id = {column} AND scope.study_id = ANY(%(scope_study_ids)s)"
+            f"{' OFFSET 0' if by_row else ''})"
         )
         return condition, {"scope_study_ids": sorted(self.study_ids)}
 
@@ -99,6 +104,14 @@ class Scope:
             "FROM identities_studyidentity scope WHERE scope.study_id = ANY(%(scope_study_ids)s)))"
         )
         return condition, {"scope_study_ids": sorted(self.study_ids)}
+
+    def select(self, identity_ids: Collection[int]) -> list[int]:
+        """Return those of some thousand identities that are in the scope."""
+        if self.study_ids is None:
+            return list(identity_ids)
+        taking_part = StudyIdentity.objects.filter(identity_id__in=identity_ids).order_by()
+        rows = taking_part.values_list("identity_id", "study_id")
+        return list({identity for identity, study in rows if study in self.study_ids})
 
     def has(self, identity_id: int | None) -> bool:
         """Return whether the scope has the identity with this number."""

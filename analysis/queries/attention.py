@@ -59,9 +59,10 @@ SELECT r.id, r.identity_id, r.name, r.received_at FROM (
 
 def count_by_state(scope: Scope) -> dict[str, int] | None:
     """Return the number of identities in each state, None if there are too many to look at."""
-    page = list_identities(IdentityFilter(scope), limit=MAX_IDENTITIES_COUNTED)
-    if page.after is not None:
+    identities = scope.identities().order_by()
+    if identities[: MAX_IDENTITIES_COUNTED + 1].count() > MAX_IDENTITIES_COUNTED:
         return None
+    page = list_identities(IdentityFilter(scope), limit=MAX_IDENTITIES_COUNTED)
     return dict(Counter(state for _, state in page.rows))
 
 

@@ -153,8 +153,8 @@ class _Search:
         self._scope = scope
         self._place: tuple[str, str | None] | None = after
         self._limit = limit
-        condition, self._parameters = scope.sql("i.id")
-        self._identities = [condition]
+        self._in_scope, self._parameters = scope.sql("i.id", by_row=not scope.is_small)
+        self._identities: list[str] = ["true"]
         self._series: list[str] = ["true"]
 
     def of_identities(self, condition: str, **parameters: Any) -> None:
@@ -184,8 +184,11 @@ class _Search:
     def _fetch_identities(
         self, cursor: CursorWrapper, batch: int, among: list[int] | None = None
     ) -> dict[int, str]:
+        """Return up to ``batch`` identities from the place on, ``among`` some of the scope."""
         conditions, parameters = self._from_place()
-        if among is not None:
+        if among is None:
+            conditions.append(self._in_scope)
+        else:
             conditions.append("i.id = ANY(%(among)s)")
             parameters["among"] = among
         statement = _IDENTITIES.format(conditions=" AND ".join(conditions))
@@ -209,7 +212,7 @@ class _Search:
         return [(pk, identities[pk], name) for pk, name in cursor.fetchall()]
 
     def _fetch_rare(self, cursor: CursorWrapper, limit: int) -> list[Row]:
-        scoped, _ = self._scope.sql("s.identity_id")
+        scoped, _ = self._scope.sql("s.identity_id", by_row=not self._scope.is_small)
         statement = _WITH_SERIES.format(conditions=" AND ".join([scoped, *self._series]))
         cursor.execute(statement, {**self._parameters, "identities": MAX_IDENTITIES_SORTED + 1})
         identity_ids = [pk for (pk,) in cursor.fetchall()]
@@ -218,7 +221,8 @@ class _Search:
             identities = self._fetch_identities(cursor, limit + 1, identity_ids)
             return self._fetch_series(cursor, identities, limit)
         conditions, parameters = self._from_place()
-        statement = _RARE_SERIES.format(conditions=" AND ".join([*conditions, *self._series]))
+        conditions += [self._in_scope, *self._series]
+        statement = _RARE_SERIES.format(conditions=" AND ".join(conditions))
         cursor.execute(statement, {**parameters, "limit": limit})
         found: list[Row] = cursor.fetchall()
         return found

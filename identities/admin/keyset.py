@@ -236,12 +236,14 @@ class LargeListAdmin(CheckedAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Return the rows in which a field has the term; indexes find it."""
         term = search_term.strip().replace("\0", "")
-        if not term:
-            return queryset, False
+        return (queryset.filter(self.make_condition(request, term)) if term else queryset), False
+
+    def make_condition(self, request: HttpRequest, term: str) -> Q:
+        """Return the condition that ``term`` is in one of ``search_fields``."""
         found, scope = Q(pk__in=[]), scope_of(request.user)
         for field in self.get_search_fields(request):
             found |= self.make_search(field, term, scope)
-        return queryset.filter(found), False
+        return found
 
     def make_search(self, field: str, term: str, scope: Scope) -> Q:
         """Return the condition that ``term`` is in ``field``, one of ``search_fields``."""
@@ -271,17 +273,23 @@ def _make_name_search(term: str, scope: Scope) -> Q:
     found soon in any order.
     """
     named = find_named(term, scope)
-    if named is not None:
-        return Q(identity__in=named)
+    return make_name_search(term) if named is None else Q(identity__in=named)
+
+
+def make_name_search(term: str) -> Q:
+    """Return the same for a term that very many identities have, without a search for them."""
     identities = Identity.objects.filter(search_text(Identity, "name", term))
     return Q(Exists(identities.filter(pk=OuterRef("identity_id"))))
 
 
 def find_named(term: str, scope: Scope) -> list[int] | None:
     """Return the identities of ``scope`` with ``term`` in their names, None for very many."""
-    named = scope.identities().filter(search_text(Identity, "name", term)).order_by()
+    identities = scope.identities() if scope.is_small else Identity.objects.all()
+    named = identities.filter(search_text(Identity, "name", term)).order_by()
     found = list(named.values_list("pk", flat=True)[: MAX_IDENTITIES_NAMED + 1])
-    return found if len(found) <= MAX_IDENTITIES_NAMED else None
+    if len(found) > MAX_IDENTITIES_NAMED:
+        return None
+    return found if scope.is_small else scope.select(found)
 
 
 def _make_address_search(field: str, term: str) -> Q:

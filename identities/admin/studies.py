@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import CharField, ModelForm
 from django.http import HttpRequest
@@ -18,7 +18,7 @@ from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.roles import ROLES
-from identities.search import are_few, is_among
+from identities.search import find_first
 from identities.studies import Study, StudyIdentity, StudyMember
 from identities.visibility import Scope, scope_of
 
@@ -104,13 +104,10 @@ class StudyIdentityAdmin(StudyRowsAdmin, LargeListAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Search as other lists; where few rows are found, they are sorted, not met in order."""
-        if not search_term.strip():
-            return queryset, False
-        found, _may_repeat = super().get_search_results(
-            request, StudyIdentity.objects.all(), search_term
-        )
-        keys = found.order_by().values("pk")
-        return queryset.filter(is_among("pk", keys) if are_few(keys) else Q(pk__in=keys)), False
+        term = search_term.strip().replace("\0", "")
+        return (
+            find_first(queryset, self.make_condition(request, term)) if term else queryset
+        ), False
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
