@@ -12,15 +12,16 @@ SIZE_MB = 6000
 class SmallDisk:
     """A file system mounted at ``path``; ``unavailable_reason`` is set if it is not mounted."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size_mb: int = SIZE_MB) -> None:
         self.path = path
+        self.size_mb = size_mb
         self.unavailable_reason = "not mounted"
 
     def mount(self) -> None:
         """Mount, or set ``unavailable_reason``."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.unavailable_reason = _run(
-            "mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", self.path
+            "mount", "-t", "tmpfs", "-o", f"size={self.size_mb}m", "none", self.path
         )
 
     def fill(self) -> None:
@@ -32,7 +33,7 @@ class SmallDisk:
 
     def free(self) -> None:
         if not self.unavailable_reason:
-            _run("mount", "-o", f"remount,size={SIZE_MB}m", self.path)
+            _run("mount", "-o", f"remount,size={self.size_mb}m", self.path)
 
     def unmount(self) -> None:
         """Unmount and lose the content."""

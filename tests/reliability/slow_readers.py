@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from contextlib import ExitStack
 
 from tests.support.stack import Stack
@@ -34,6 +35,18 @@ class SlowReader:
                 break
             head += received
         return head.decode("latin-1")
+
+    def read_slowly(self, seconds: int, bytes_a_second: int) -> int:
+        """Return how many bytes arrived while it read at most so many each second."""
+        received = 0
+        for second in range(seconds):
+            while received < (second + 1) * bytes_a_second:
+                part = self._tls.recv(min(4096, (second + 1) * bytes_a_second - received))
+                if not part:
+                    return received
+                received += len(part)
+            time.sleep(1)
+        return received
 
     def read_rest(self) -> bytes:
         """Return the last bytes of the response, b"" if the connection was reset."""

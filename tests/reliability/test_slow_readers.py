@@ -85,6 +85,17 @@ def starts(stack: Stack, path: str, token: str) -> bool:
         return " 200 OK" in SlowReader(stack, path, token, held).read_head()
 
 
+def test_a_reader_of_20_kb_a_second_is_not_cut_off(
+    own_stack: Stack, tokens: list[str], export: str, held: ExitStack
+) -> None:
+    reader = SlowReader(own_stack, export, tokens[0], held)
+    assert " 200 OK" in reader.read_head()
+    # Longer than a request may take the staff service to answer, and than any time-out of nginx
+    # while nothing is sent.
+    assert reader.read_slowly(seconds=70, bytes_a_second=20_000) == 70 * 20_000
+    assert reader.read_rest().endswith(b"0\r\n\r\n")
+
+
 def test_a_reload_ends_streams_after_their_grace(
     own_stack: Stack, tokens: list[str], export: str, held: ExitStack
 ) -> None:

@@ -33,8 +33,11 @@ class Device:
     """A device with a self-signed certificate; every part of the certificate can be varied.
 
     ``chain`` holds certificates to send after the device's own; ``certificate`` is one made
-    elsewhere for ``key``. Without a certificate at all: ``anonymous=True``.
+    elsewhere for ``key``. Without a certificate at all: ``anonymous=True``. ``source_address`` is
+    the address that ``connect`` calls from.
     """
+
+    source_address: tuple[str, int] | None = None
 
     def __init__(
         self,
@@ -129,7 +132,9 @@ class Device:
         """Return an open TLS connection to the device API; ``server_name`` None sends no SNI."""
         context = context or self.tls()
         context.check_hostname = server_name == "localhost"
-        plain = socket.create_connection(("127.0.0.1", urlsplit(self.url).port), timeout=30)
+        plain = socket.create_connection(
+            ("127.0.0.1", urlsplit(self.url).port), 30, self.source_address
+        )
         try:
             return context.wrap_socket(plain, server_hostname=server_name, session=session)
         except OSError:
