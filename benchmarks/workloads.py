@@ -63,6 +63,7 @@ class Scale:
     files_compacted: int = 20_000  # of 7 samples, in each round
     lines_at_limits: int = 4_000_000
     hours_at_limits: int = 30_000
+    files_at_limits: int = 100
     full_hours: int = 5_500  # of 3,600 samples: as many as a request is compared with
     samples_stored: int = 100_000_000
     days_charted: int = 365
@@ -92,6 +93,7 @@ QUICK = Scale(
     files_compacted=2_000,
     lines_at_limits=400_000,
     hours_at_limits=1_000,
+    files_at_limits=10,
     full_hours=48,
     samples_stored=1_000_000,
     days_charted=10,

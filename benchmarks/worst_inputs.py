@@ -67,6 +67,11 @@ def most_columns(count: int) -> bytes:
     )
 
 
+def one_line_of_columns(time_ms: int, value: int) -> bytes:
+    """Return a line of 63 columns; 100 files of it are as many series as a request can have."""
+    return b"%d%b\n" % (time_ms, b",%d" % value * 63)
+
+
 def never_readable(count: int) -> bytes:
     """Return lines that are errors, each of them."""
     return b"1e5e5,nan,\xff\n" * count

@@ -18,12 +18,12 @@ import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
 
-from ingest import quotas, sample_conflicts
+from ingest import quotas
 from ingest.file_reading import read_file
 from ingest.parsing.names import make_storable
 from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt
-from ingest.sample_conflicts import Replacement
+from ingest.sample_conflicts import ConflictSearch, Replacement
 from ingest.storage import block_store, disk_space, durability_check, file_store, transactions
 from ingest.storage.block_store import OverlapBudget, OverlapTooLarge
 from ingest.storage.prepared_files import PreparedFile, overlay_series, prepare_series
@@ -91,8 +91,8 @@ def store_files(
 
     A file that cannot be read is stored too, as rejected. All or nothing is committed. Raises
     ``TooManyLines``, ``TooManyValues`` and ``TooManyHours`` before anything is stored,
-    ``NoLongerAllowed``, ``DatabaseUnavailable``; with a daily quota ``DailyQuotaExhausted`` and
-    ``LargerThanDailyQuota`` too.
+    ``NoLongerAllowed``, ``DatabaseUnavailable``, ``HourNotCompacted``; with a daily quota
+    ``DailyQuotaExhausted`` and ``LargerThanDailyQuota`` too.
     """
     disk_space.ensure_free()
     prepared = [_prepare(file, window, limits.file) for file in files]
@@ -175,11 +175,11 @@ def _store_within_quota(uploader: Uploader, files: Sequence[PreparedFile]) -> li
 def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[Receipt]:
     names = {name for file in files for name in file.locked_names()}
     with transaction.atomic(durable=True):
-        # In sorted order, so that two uploads never wait for each other.
-        block_store.lock(uploader.identity_id, sorted(names))
+        block_store.lock(uploader.identity_id, names)
         budget = OverlapBudget()
+        conflicts = ConflictSearch(uploader.identity_id, uploader.certificate_id)
         try:
-            receipts = [_store_in_transaction(uploader, file, budget) for file in files]
+            receipts = [_store_in_transaction(uploader, file, budget, conflicts) for file in files]
         except OverlapTooLarge as error:
             raise TooManyHours(
                 "The hours of this request hold too many stored samples to compare it with at "
@@ -191,8 +191,12 @@ def _store_together(uploader: Uploader, files: Sequence[PreparedFile]) -> list[R
         return receipts
 
 
-def _store_in_transaction(uploader: Uploader, file: PreparedFile, budget: OverlapBudget) -> Receipt:
-    return _store_unless_overlapping(uploader, file) or _store_overlaid(uploader, file, budget)
+def _store_in_transaction(
+    uploader: Uploader, file: PreparedFile, budget: OverlapBudget, conflicts: ConflictSearch
+) -> Receipt:
+    return _store_unless_overlapping(uploader, file) or _store_overlaid(
+        uploader, file, budget, conflicts
+    )
 
 
 def _store_unless_overlapping(
@@ -207,21 +211,16 @@ def _store_unless_overlapping(
     return result.receipt
 
 
-def _store_overlaid(uploader: Uploader, file: PreparedFile, budget: OverlapBudget) -> Receipt:
-    overlaid, changed = [], []
-    for series in file.series:
-        left, changes = overlay_series(uploader.identity_id, series, budget)
-        overlaid.append(left)
-        changed.append(changes)
+def _store_overlaid(
+    uploader: Uploader, file: PreparedFile, budget: OverlapBudget, conflicts: ConflictSearch
+) -> Receipt:
+    overlaid, changed = overlay_series(uploader.identity_id, file.series, budget)
     receipt = _store_unless_overlapping(
         uploader, replace(file, series=tuple(overlaid)), is_overlaid=True
     )
     if receipt is None:
         raise AssertionError("an overlaid file is stored")
     for series, changes in zip(file.series, changed, strict=True):
-        sample_conflicts.record(
-            Replacement(
-                uploader.identity_id, uploader.certificate_id, series.name, file.id, changes
-            )
-        )
+        if changes:
+            conflicts.record(Replacement(series.name, file.id, changes))
     return receipt

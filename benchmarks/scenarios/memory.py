@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import ssl
+from collections.abc import Sequence
 from http.client import HTTPSConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,18 +58,24 @@ def _send_file_at_limits(
 ) -> None:
     # Sixteen bytes a line: four million lines nearly reach the size limit of a request.
     content = b"".join(b"%d,%d\n" % (FIRST_MS + n * 150, n % 7 + 1) for n in range(lines))
-    status, text = send_content(product, device, "hr-limits", content, is_compressed)
+    status, text = send_files(product, device, [("hr-limits", content)], is_compressed)
     if status != 200:
         raise CannotMeasure(f"a file at the limits is answered {status}: {text[:200]!r}")
 
 
-def send_content(
-    product: Product, device: BenchmarkDevice, series: str, content: bytes, is_compressed: bool
+def send_files(
+    product: Product,
+    device: BenchmarkDevice,
+    files: Sequence[tuple[str, bytes]],
+    is_compressed: bool = False,
 ) -> tuple[int, bytes]:
-    """Send one file; return the status and the body of the answer."""
-    upload_format = product.upload_format(series)
-    body = upload_format.head.encode() + content + upload_format.tail.encode()
-    headers = {"Content-Type": upload_format.content_type}
+    """Send the files of some series in one request; return status and body of the answer."""
+    formats = [product.upload_format(series) for series, _ in files]
+    parts = [
+        each.head.encode() + content for each, (_, content) in zip(formats, files, strict=True)
+    ]
+    body = b"\r\n".join(parts) + formats[0].tail.encode()
+    headers = {"Content-Type": formats[0].content_type}
     if is_compressed:
         body = gzip.compress(body, 1)
         headers["Content-Encoding"] = "gzip"

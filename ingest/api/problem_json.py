@@ -16,6 +16,7 @@ from ingest.quotas import DailyQuotaExhausted, LargerThanDailyQuota
 from ingest.registration import RegistrationFailed
 from ingest.registration_throttle import RegistrationThrottled
 from ingest.storage import transactions
+from ingest.storage.block_store import HourNotCompacted
 from ingest.storage.disk_space import DiskNearlyFull
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS, DatabaseUnavailable
 from ingest.uploads import TooManyHours
@@ -261,6 +262,7 @@ _OF_EXCEPTION: Final[dict[type[Exception], ProblemType]] = {
     DailyQuotaExhausted: TOO_MANY_REQUESTS,
     DatabaseUnavailable: DATABASE_UNAVAILABLE,
     DiskNearlyFull: DATABASE_UNAVAILABLE,
+    HourNotCompacted: DATABASE_UNAVAILABLE,
     InvalidJson: INVALID_JSON,
     InvalidMultipart: INVALID_MULTIPART,
     LargerThanDailyQuota: REQUEST_TOO_LARGE,

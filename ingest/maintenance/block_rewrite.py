@@ -56,8 +56,11 @@ def read_rows(identity_id: int, name: str, first_hour: int, last_hour: int) -> l
 
 
 def read_smallest(identity_id: int, name: str, hour: int, limit: int) -> list[BlockRow]:
-    """Return up to ``limit`` blocks of an hour, those with the fewest samples first."""
-    statement = _ROWS.format(columns=COLUMNS, order="b.sample_count, b.last_ms")
+    """Return up to ``limit`` blocks of an hour, those with the fewest samples first.
+
+    Of equal ones, those that are not compacted come first.
+    """
+    statement = _ROWS.format(columns=COLUMNS, order="b.sample_count, b.compacted, b.last_ms")
     return _fetch(statement, [identity_id, name, hour, hour, limit])
 
 

@@ -31,8 +31,8 @@ from ingest.storage.day_summaries import HOURS
 from ingest.storage.hour_summaries import summarise_hour
 
 HOURS_PER_QUERY = 500
-# An hour has at most 3.6 million samples, which fit in 440 full blocks. So the smallest of more
-# than this many blocks can always be merged into fewer.
+# An hour of times in whole milliseconds fits in 440 full blocks. One of microseconds may have more
+# than this many: each block is then merged and compressed once, and the hour has no summary.
 MAX_BLOCKS_AT_ONCE = 4_096
 BUSY_RETRIES = 3
 BUSY_PAUSE_SECONDS = 0.5
@@ -208,10 +208,18 @@ def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -
         done.blocks_before += before
         done.blocks_after += after
         space.add(before, samples)
-        if before < MAX_BLOCKS_AT_ONCE:
+        if before < MAX_BLOCKS_AT_ONCE or (after == before and not _is_open(series_hour)):
             done.hours += 1
             done.samples += samples
             return True
+
+
+def _is_open(series_hour: SeriesHour) -> bool:
+    """Return whether a block of the hour is not compacted."""
+    hour = series_hour.hour
+    return bool(
+        summary_store.find_open_hours(series_hour.identity_id, series_hour.name, hour, hour)
+    )
 
 
 def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:

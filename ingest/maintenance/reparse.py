@@ -81,14 +81,14 @@ def _store(measurement: Measurement, file: FileSamples, columns: tuple[str, ...]
     identity_id = measurement.identity_id
     series = prepare_series(measurement.name, columns, file.columns)
     with transaction_without_timeouts():
-        block_store.lock(identity_id, sorted({measurement.name, *(each.name for each in series)}))
+        block_store.lock(identity_id, {measurement.name, *(each.name for each in series)})
         rejected = Measurement.objects.select_for_update().filter(
             identity_id=identity_id, pk=measurement.pk, status=Measurement.Status.REJECTED
         )
         if not rejected.exists():
             return False
         no_limit = block_store.OverlapBudget(left=2**62)
-        overlaid = tuple(overlay_series(identity_id, each, no_limit)[0] for each in series)
+        overlaid, _ = overlay_series(identity_id, series, no_limit)
         blocks = [(each.name, block) for each in overlaid for block in each.blocks]
         block_store.copy_blocks(identity_id, blocks)
         for name in {name for name, _ in blocks}:
@@ -104,7 +104,7 @@ def _store(measurement: Measurement, file: FileSamples, columns: tuple[str, ...]
             lines=file.lines,
             rounded=file.rounded,
             columns=columns,
-            series=overlaid,
+            series=tuple(overlaid),
         ).receipt()
         rejected.update(
             status=Measurement.Status.STORED,

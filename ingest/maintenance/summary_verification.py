@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.maintenance import compaction
 from ingest.maintenance.day_rollup import SeriesDay, compute_day
 from ingest.storage import summary_store
 from ingest.storage.blocks import Block, merge
@@ -34,7 +35,8 @@ class StoredSummaries:
         if hour in self.open_hours:
             return  # readers read the samples until the next compaction
         if summary is None:
-            yield "the hour is compacted and has no summary"
+            if len(blocks) < compaction.MAX_BLOCKS_AT_ONCE:
+                yield "the hour is compacted and has no summary"
         else:
             differing = _compare(summary, _summarise(hour, blocks))
             if differing:

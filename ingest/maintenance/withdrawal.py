@@ -48,7 +48,7 @@ def withdraw(measurement: Measurement, *, by: str, reason: str) -> Withdrawn:
         raise ValueError("A reason is required.")
     identity_id, names = measurement.identity_id, measurement.series_names()
     with transaction_without_timeouts():
-        block_store.lock(identity_id, sorted({measurement.name, *names}))
+        block_store.lock(identity_id, {measurement.name, *names})
         row = Measurement.objects.get(identity_id=identity_id, pk=measurement.pk)
         if row.status != Measurement.Status.STORED:
             raise NotWithdrawable(f"The file {row.pk} is {row.status}, not stored.")

@@ -7,9 +7,11 @@ straight from numpy.
 from __future__ import annotations
 
 import hashlib
+import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -21,13 +23,17 @@ from ingest.storage import pg_arrays, prepared_statements, stored_blocks
 from ingest.storage.blocks import HOUR_US, Block
 from ingest.storage.pg_arrays import Float8Array, Int2Array, Int4Array
 from ingest.storage.stored_blocks import StoredBlock, StoredValues
+from ingest.storage.transactions import DatabaseUnavailable
 from ingest.uuid7 import uuid7
 
-# A file touches few of a series' blocks, whatever lies between its first and its last sample.
+# OFFSET keeps the planner to a search for each hour: a join would read all blocks of the identity.
 _BLOCK_TIMES = """
-SELECT id, hour, first_ms, last_ms, sample_count
-FROM ingest_sampleblock
-WHERE identity_id = $1::bigint AND name = $2 AND hour = ANY($3::integer[])
+SELECT b.* FROM unnest($2::text[], $3::integer[]) AS h(name, hour) CROSS JOIN LATERAL (
+    SELECT b.id, b.name, b.hour, b.first_ms, b.last_ms, b.sample_count, b.compacted
+    FROM ingest_sampleblock b
+    WHERE b.identity_id = $1::bigint AND b.name = h.name AND b.hour = h.hour OFFSET 0
+) AS b
+LIMIT $4::bigint
 """
 _BLOCKS = f"""
 SELECT b.id, {stored_blocks.COLUMNS}
@@ -36,11 +42,16 @@ WHERE b.identity_id = $1::bigint AND b.id = ANY($2::uuid[])
 """  # noqa: S608 - names of columns
 _HOURS_PER_QUERY = 1_000
 _SAMPLES_PER_QUERY = 500_000
-# Stored samples that one request may be compared with, where it has samples in several hours: they
-# take a few seconds. A file with a sample in each of 30,000 full hours would take minutes. A block
-# costs as much as BLOCK_COST samples beside its own, for it may have to be rewritten.
+# Stored samples that one request may be compared with: they take a few seconds. A file with a
+# sample in each of 30,000 full hours would take minutes. A block costs as much as BLOCK_COST
+# samples beside its own, for it may have to be rewritten, and as ROW_COST if only its row is read.
 MAX_OVERLAID_SAMPLES = 20_000_000
 BLOCK_COST = 2_000
+ROW_COST = 100
+# PostgreSQL has room for some thousands of locks in all, and a request may have as many series.
+LOCKS_PER_IDENTITY = 128
+# Compaction merges the blocks of an hour soon after its end.
+RETRY_AFTER_SECONDS = (900, 1800)
 _REWRITE = """
 UPDATE ingest_sampleblock
 SET scale = $3::smallint, "values" = $4, integers = $5, small_integers = $6,
@@ -75,6 +86,12 @@ class OverlapTooLarge(Exception):
     """A request would have to be compared with more than ``MAX_OVERLAID_SAMPLES``."""
 
 
+class HourNotCompacted(DatabaseUnavailable):
+    """One hour is too much to compare with, until its blocks follow one another in time."""
+
+    title = "An hour has too many blocks"
+
+
 @dataclass(slots=True)
 class OverlapBudget:
     """The stored samples that a request may still be compared with."""
@@ -82,15 +99,27 @@ class OverlapBudget:
     left: int = MAX_OVERLAID_SAMPLES
     first: tuple[str, int] | None = None
 
-    def spend(self, name: str, hour: int, samples: int) -> None:
-        """Count the samples of a block; raise ``OverlapTooLarge``.
+    def spend(self, name: str, hour: int, cost: int, *, is_compacted: bool) -> None:
+        """Count what is read of a block; raise ``OverlapTooLarge`` or ``HourNotCompacted``.
 
-        One hour of one series is allowed whatever it holds, since no device could send less.
+        A device can send less where the hours are several or their blocks follow one another in
+        time, as they do after compaction.
         """
-        self.left -= samples + BLOCK_COST
+        self.left -= cost
         self.first = self.first or (name, hour)
-        if self.left < 0 and self.first != (name, hour):
+        if self.left >= 0:
+            return
+        if is_compacted or self.first != (name, hour):
             raise OverlapTooLarge
+        raise HourNotCompacted(
+            f"The hour {_format_hour(hour)} of this series holds too much unsorted data to compare "
+            "the file with. It is sorted after its end: keep the data and try again later.",
+            retry_after=random.randint(*RETRY_AFTER_SECONDS),  # noqa: S311 - jitter
+        )
+
+
+def _format_hour(hour: int) -> str:
+    return datetime.fromtimestamp(hour * 3600, UTC).strftime("%Y-%m-%dT%H:00Z")
 
 
 def _cursor() -> psycopg.RawCursor[Any]:
@@ -100,19 +129,29 @@ def _cursor() -> psycopg.RawCursor[Any]:
 
 
 def series_lock(identity_id: int, name: str) -> int:
-    """Return the key of a series' advisory lock."""
-    digest = hashlib.sha256(b"series\0%d\0%s" % (identity_id, name.encode())).digest()
+    """Return the key of the advisory lock of a series, which it may share with others.
+
+    An identity has ``LOCKS_PER_IDENTITY`` locks, however many series it has.
+    """
+    place = hashlib.sha256(name.encode()).digest()[0] % LOCKS_PER_IDENTITY
+    digest = hashlib.sha256(b"series\0%d\0%d" % (identity_id, place)).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def lock(identity_id: int, names: Sequence[str]) -> None:
-    """Wait for the locks of these series, in this order, and hold them until the transaction ends.
+def list_locks(identity_id: int, names: Iterable[str]) -> list[int]:
+    """Return the keys of the locks of these series in the order in which all writers take them."""
+    return sorted({series_lock(identity_id, name) for name in names})
 
-    Call it in a transaction: later statements see what another writer committed.
+
+def lock(identity_id: int, names: Iterable[str]) -> None:
+    """Wait for the locks of these series, and hold them until the transaction ends.
+
+    Call it in a transaction: later statements see what another writer committed. Two writers never
+    wait for each other, since all take the locks in one order.
     """
     cursor = _cursor()
-    for name in names:
-        cursor.execute("SELECT pg_advisory_xact_lock($1)", [series_lock(identity_id, name)])
+    for key in list_locks(identity_id, names):
+        cursor.execute("SELECT pg_advisory_xact_lock($1)", [key])
 
 
 def try_lock(identity_id: int, name: str) -> bool:
@@ -197,28 +236,37 @@ def _values_parameters(stored: StoredBlock | StoredValues) -> tuple[object, ...]
 
 
 def overlapping(
-    identity_id: int, name: str, samples: ColumnSamples, budget: OverlapBudget
-) -> Iterator[list[tuple[uuid.UUID, Block]]]:
-    """Yield the stored blocks between whose first and last time a sample lies, with their ids.
+    identity_id: int, samples: Mapping[str, ColumnSamples], budget: OverlapBudget
+) -> Iterator[list[tuple[str, uuid.UUID, Block]]]:
+    """Yield the stored blocks between whose first and last time a sample of their series lies.
 
-    Only blocks of hours in which there are samples are read, in batches of bounded size. Raises
-    ``OverlapTooLarge``.
+    ``samples`` has those of each series; with a block come its series and id. Only blocks of hours
+    with samples are read, in batches. Raises ``OverlapTooLarge`` and ``HourNotCompacted``.
     """
-    hours = np.unique(samples.times // HOUR_US)
-    batch: list[uuid.UUID] = []
+    hours = [
+        (name, hour)
+        for name, each in samples.items()
+        for hour in np.unique(each.times // HOUR_US).tolist()
+    ]
+    batch: dict[uuid.UUID, str] = {}
     count = 0
     for start in range(0, len(hours), _HOURS_PER_QUERY):
-        some = hours[start : start + _HOURS_PER_QUERY].tolist()
-        rows = _cursor().execute(_BLOCK_TIMES, [identity_id, name, some]).fetchall()
-        for block_id, hour, first_ms, last_ms, sample_count in rows:
-            if not _is_any_between(samples.times, first_ms, last_ms):
+        some = [
+            list(column) for column in zip(*hours[start : start + _HOURS_PER_QUERY], strict=True)
+        ]
+        most = budget.left // ROW_COST + 1
+        rows = _cursor().execute(_BLOCK_TIMES, [identity_id, *some, most]).fetchall()
+        for block_id, name, hour, first_ms, last_ms, sample_count, is_compacted in rows:
+            is_between = _is_any_between(samples[name].times, first_ms, last_ms)
+            cost = sample_count + BLOCK_COST if is_between else ROW_COST
+            budget.spend(name, hour, cost, is_compacted=is_compacted)
+            if not is_between:
                 continue
-            budget.spend(name, hour, sample_count)
-            batch.append(block_id)
+            batch[block_id] = name
             count += sample_count
             if count >= _SAMPLES_PER_QUERY:
                 yield _load(identity_id, batch)
-                batch, count = [], 0
+                batch, count = {}, 0
     if batch:
         yield _load(identity_id, batch)
 
@@ -228,9 +276,11 @@ def _is_any_between(times_us: NDArray[np.int64], first_ms: int, last_ms: int) ->
     return start < len(times_us) and int(times_us[start]) < (last_ms + 1) * US_PER_MS
 
 
-def _load(identity_id: int, ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, Block]]:
-    rows = _cursor().execute(_BLOCKS, [identity_id, list(ids)], binary=True).fetchall()
-    return [(block_id, StoredBlock(*columns).decode()) for block_id, *columns in rows]
+def _load(identity_id: int, names: Mapping[uuid.UUID, str]) -> list[tuple[str, uuid.UUID, Block]]:
+    rows = _cursor().execute(_BLOCKS, [identity_id, list(names)], binary=True).fetchall()
+    return [
+        (names[block_id], block_id, StoredBlock(*columns).decode()) for block_id, *columns in rows
+    ]
 
 
 def rewrite(identity_id: int, blocks: Sequence[tuple[uuid.UUID, Block]]) -> None:

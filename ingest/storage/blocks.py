@@ -109,6 +109,12 @@ class Overlay:
     def new(self) -> int:
         return len(self.times)
 
+    def proceed(self, stored: Sequence[Block]) -> Overlay:
+        """Return the effect on further blocks, its counts those of all blocks so far."""
+        step = overlay_samples(stored, self.times, self.values)
+        identical, replaced = self.identical + step.identical, self.replaced + step.replaced
+        return Overlay(step.rewritten, step.times, step.values, identical, replaced)
+
 
 def overlay_samples(
     stored: Sequence[Block], times: NDArray[np.int64], values: NDArray[np.float64]

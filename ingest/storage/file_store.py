@@ -102,9 +102,7 @@ def store_file(
     row = prepared_statements.execute(
         _STORE_FILE,
         [
-            prepared_statements.int8s(
-                [block_store.series_lock(identity_id, name) for name in file.locked_names()]
-            ),
+            prepared_statements.int8s(block_store.list_locks(identity_id, file.locked_names())),
             prepared_statements.int8(identity_id),
             prepared_statements.int8(certificate_id),
             *_file_parameters(file, receipt),

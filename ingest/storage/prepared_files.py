@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from ingest.parsing.samples import ColumnSamples
 from ingest.receipts import Receipt, SeriesCounts
 from ingest.storage import block_store
 from ingest.storage.block_store import OverlapBudget
-from ingest.storage.blocks import Block, Overlay, overlay_samples, split_into_blocks
+from ingest.storage.blocks import Block, Overlay, split_into_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ class PreparedFile:
     series: tuple[PreparedSeries, ...] = ()
     errors: tuple[LineError, ...] = ()
 
-    def locked_names(self) -> list[str]:
-        """Return the names whose locks guard the file, in the order in which all take them."""
-        return sorted({self.name, *(series.name for series in self.series)})
+    def locked_names(self) -> set[str]:
+        """Return the names of series whose locks guard the file."""
+        return {self.name, *(series.name for series in self.series)}
 
     def block_count(self) -> int:
         return sum(len(series.blocks) for series in self.series)
@@ -111,25 +112,35 @@ def prepare_series(
 
 
 def overlay_series(
-    identity_id: int, series: PreparedSeries, budget: OverlapBudget
-) -> tuple[PreparedSeries, list[NDArray[np.int64]]]:
-    """Overlay a series on its stored blocks, and rewrite those.
+    identity_id: int, series: Sequence[PreparedSeries], budget: OverlapBudget
+) -> tuple[list[PreparedSeries], list[list[NDArray[np.int64]]]]:
+    """Overlay the series of a file on their stored blocks, and rewrite those.
 
-    Return the series with only the samples to add, and the times (epoch microseconds) whose values
-    changed, a block each. To be called in a transaction that holds the lock of the series. Raises
-    ``OverlapTooLarge``.
+    Return the series with only the samples to add, and for each the times (epoch microseconds)
+    whose values changed, a block each. To be called in a transaction that holds the locks of the
+    series. Raises ``OverlapTooLarge`` and ``HourNotCompacted``.
     """
-    times, values = series.samples.times, series.samples.values
-    identical = replaced = 0
-    changes: list[NDArray[np.int64]] = []
-    for stored in block_store.overlapping(identity_id, series.name, series.samples, budget):
-        step = overlay_samples([block for _, block in stored], times, values)
-        block_store.rewrite(
-            identity_id, [(stored[index][0], block) for index, block in step.rewritten]
-        )
-        for index, block in step.rewritten:
-            changes.append(block.times[block.values != stored[index][1].values])
-        times, values = step.times, step.values
-        identical, replaced = identical + step.identical, replaced + step.replaced
-    overlay = Overlay([], times, values, identical, replaced)
-    return replace(series, overlay=overlay, blocks=list(split_into_blocks(times, values))), changes
+    overlays = {
+        each.name: Overlay([], each.samples.times, each.samples.values, 0, 0) for each in series
+    }
+    changes: dict[str, list[NDArray[np.int64]]] = {name: [] for name in overlays}
+    samples = {each.name: each.samples for each in series}
+    for stored in block_store.overlapping(identity_id, samples, budget):
+        blocks_of: dict[str, list[tuple[uuid.UUID, Block]]] = {}
+        for name, block_id, block in stored:
+            blocks_of.setdefault(name, []).append((block_id, block))
+        rewritten = []
+        for name, blocks in blocks_of.items():
+            step = overlays[name].proceed([block for _, block in blocks])
+            for index, block in step.rewritten:
+                block_id, before = blocks[index]
+                rewritten.append((block_id, block))
+                changes[name].append(block.times[block.values != before.values])
+            overlays[name] = step
+        block_store.rewrite(identity_id, rewritten)
+    left = []
+    for each in series:
+        overlay = overlays[each.name]
+        added = list(split_into_blocks(overlay.times, overlay.values))
+        left.append(replace(each, overlay=replace(overlay, rewritten=[]), blocks=added))
+    return left, list(changes.values())

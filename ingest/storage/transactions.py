@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import psycopg
-from django.db import Error, InterfaceError, InternalError, OperationalError, connection
+from django.db import (
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +70,27 @@ def run_with_retry(work: Callable[[], _T]) -> _T:
         return work()
     except DATABASE_UNAVAILABLE_ERRORS as error:
         raise _unavailable(error) from error
+
+
+def fetch_within(
+    seconds: float, statement: str, parameters: Sequence[Any]
+) -> list[tuple[Any, ...]] | None:
+    """Return the rows of a query, None if it takes longer; the transaction goes on either way.
+
+    For what an answer does not depend on. To be called in a transaction.
+    """
+    timeout = f"{max(1, round(seconds * 1000))}ms"
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [timeout])
+            cursor.execute(statement, parameters)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            return None
+        raise
+    return rows
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -27,6 +27,12 @@ def test_the_test_exists(file: str, name: str) -> None:
     assert name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
 
 
+def test_the_report_runs_every_file_of_the_page() -> None:
+    paths = [path for paths in TOPICS.values() for path in paths]
+    files = {file for file, _ in NAMED}
+    assert [file for file in files if not any(Path(file).is_relative_to(p) for p in paths)] == []
+
+
 def test_every_topic_has_a_command_and_existing_tests() -> None:
     assert re.findall(r"^\| `make security-report ONLY=(\w+)` ", PAGE, re.MULTILINE) == list(TOPICS)
     assert [

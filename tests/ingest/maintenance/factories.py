@@ -60,10 +60,15 @@ def send(
     return store_files(uploader, [_file(name, content)], window, LIMITS)[0]
 
 
-def send_together(certificate: DeviceCertificate, *contents: dict[int, float]) -> list[Receipt]:
-    """Store several files of one series in one request."""
+def send_together(
+    certificate: DeviceCertificate, *contents: bytes | dict[int, float], name: str = "hr"
+) -> list[Receipt]:
+    """Store several files in one request: of one series, or of as many as ``name`` has numbers."""
     uploader = Uploader(certificate.identity_id, certificate.pk)
-    files = [_file("hr", write_file(content)) for content in contents]
+    files = [
+        _file(name.format(number), write_file(each) if isinstance(each, dict) else each)
+        for number, each in enumerate(contents)
+    ]
     return store_files(uploader, files, WINDOW, LIMITS)
 
 

@@ -140,5 +140,6 @@ def test_a_locked_series_is_rolled_up_later(certificate: DeviceCertificate) -> N
         other.execute("SELECT pg_advisory_lock(%s)", [number])
         assert not day_rollup.roll_up(series_day)
         assert stored_days(certificate) == {1}
+        other.execute("SELECT pg_advisory_unlock(%s)", [number])
     assert day_rollup.roll_up(series_day)
     assert stored_days(certificate) == {0, 1}

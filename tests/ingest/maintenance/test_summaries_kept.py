@@ -14,6 +14,7 @@ from ingest.maintenance.rebuild import rebuild_series
 from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import DataDeletion, DeviceCertificate, HourSummary, Measurement
+from ingest.storage.blocks import MAX_SAMPLES
 from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
@@ -97,6 +98,17 @@ def test_an_hour_merged_in_parts_is_summarised_at_the_end(
         send(certificate, {MORNING + 500 + 1000 * second: 7.0})
     compact(identity_id=certificate.identity_id)
     assert summaries(certificate)[0].sample_count == 72
+    assert is_clean(certificate)
+
+
+def test_an_hour_of_more_full_blocks_than_one_step_takes(
+    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only times between milliseconds fill an hour so; it has no summary."""
+    monkeypatch.setattr(compaction, "MAX_BLOCKS_AT_ONCE", 3)
+    times = (f"{MORNING + 2000 + n // 1000}.{n % 1000:03}" for n in range(5 * MAX_SAMPLES))
+    send(certificate, "".join(f"{time},7\n" for time in times).encode())
+    assert compact(identity_id=certificate.identity_id).hours == 1
     assert is_clean(certificate)
 
 
