@@ -39,10 +39,12 @@ def small_stack(tmp_path: Path) -> Iterator[Stack]:
     disk.mount()
     assert not disk.unavailable_reason, disk.unavailable_reason
     stack = Stack(tmp_path, {"MIN_FREE_DISK_BYTES": str(64 * MIB)})
-    stack.start()
-    yield stack
-    stack.stop()
-    disk.unmount()
+    try:
+        stack.start()
+        yield stack
+        stack.stop()
+    finally:
+        disk.unmount()
 
 
 def _free_bytes(folder: Path) -> int:
