@@ -11,7 +11,7 @@ from functools import cache
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db import Error, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -120,7 +120,7 @@ def database_checks() -> dict[str, str]:
             "durability": durability_state(),
             **nodes_check(),
         }
-    except (DatabaseError, InterfaceError):
+    except Error:
         connection.close()
         return {"database": NO_ANSWER}
 

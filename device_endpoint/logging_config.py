@@ -11,7 +11,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest import request_id
+from identities import request_id
 
 FORMATS = ("text", "json")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from ingest import request_id
+from identities import request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 

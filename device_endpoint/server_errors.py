@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from ingest import request_id
+from identities import request_id
 from ingest.api import problem_json
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS
 

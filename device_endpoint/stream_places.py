@@ -21,8 +21,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from analysis.api.authentication import BearerToken
+from identities import request_id
 from identities.audit import recorder
-from ingest import request_id
 from ingest.api import problem_json
 
 RETRY_AFTER_SECONDS = 10

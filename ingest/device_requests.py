@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from ingest import request_id
+from identities import request_id
 from ingest.escaping import escape
 
 MAX_USER_AGENT_LENGTH: Final = 200

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.queries import read_database
-from ingest import request_id
+from identities import request_id
 from ingest.api import problem_json
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS
 

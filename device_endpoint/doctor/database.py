@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from analysis.queries import read_database
@@ -54,7 +54,7 @@ def run() -> list[Finding]:
             _compare_clocks(),
             *_check_replica(),
         ]
-    except (DatabaseError, InterfaceError) as error:
+    except Error as error:
         return [*findings, fail("database", str(error).split("\n")[0], REMEDIES["database"])]
 
 
@@ -110,7 +110,7 @@ def _check_replica() -> list[Finding]:
     remedy = "see its log, or unset ANALYTICS_DATABASE_URL until it is back"
     try:
         lag = replica.measure()
-    except (DatabaseError, InterfaceError) as error:
+    except Error as error:
         return [fail("replica", f"analysts receive 503: {str(error).splitlines()[0]}", remedy)]
     return [check_lag(lag)]
 

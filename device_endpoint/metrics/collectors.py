@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from django.db import DatabaseError, InterfaceError
+from django.db import Error
 from django.db.models import Count, Q
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -93,7 +93,7 @@ def database_gauges() -> Iterator[Metric]:
             yield gauge
             if former := _FORMER_NAMES.get(gauge.name):
                 yield _deprecated(gauge, former)
-    except (DatabaseError, InterfaceError):
+    except Error:
         return  # device_endpoint_check_ok reports it
 
 
@@ -211,7 +211,7 @@ def replica_gauges() -> Iterator[Metric]:
     up = GaugeMetricFamily("device_endpoint_replica_up", "Whether the replica answers.")
     try:
         lag = replica.measure()
-    except (DatabaseError, InterfaceError):
+    except Error:
         up.add_metric([], 0)
         yield up
         return

@@ -20,6 +20,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from identities import request_id
 from identities.audit.models import AuditEvent
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
@@ -52,7 +53,7 @@ class Actor:
             "username": user.get_username() if user is not None and known else "",
             "user_number": user.pk if user is not None and known else None,
             "address": read_client_ip(self.request),
-            "request_id": self.request.META.get("HTTP_X_REQUEST_ID", "")[:64],
+            "request_id": request_id.read(self.request),
         }
 
 
@@ -173,5 +174,5 @@ def record_failed_login(action: str, request: HttpRequest, username: str) -> Non
         AuditEvent.objects.create(
             **columns,
             user_number=user.pk if user else None,
-            request_id=request.META.get("HTTP_X_REQUEST_ID", "")[:64],
+            request_id=request_id.read(request),
         )

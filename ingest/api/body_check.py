@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ingest import request_id
+from identities import request_id
 from ingest.api import parsers, problem_json, responses
 from ingest.api.authentication import (
     check_certificate_to_register,

@@ -9,7 +9,8 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ingest import certificate_refusals, probe_mark, request_id
+from identities import request_id
+from ingest import certificate_refusals, probe_mark
 from ingest.api import metrics, problem_json
 from ingest.api.problem_json import ProblemResponse, find_problem
 from ingest.device_requests import describe_request

@@ -11,13 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from identities import request_id
 from identities.models import Identity
 from ingest import (
     certificate_renewal,
     device_contacts,
     interrupted_uploads,
     registration,
-    request_id,
     uploads,
 )
 from ingest.api import metrics, parsers, problem_json, responses

@@ -13,7 +13,7 @@ import pytest
 from django.test import RequestFactory
 
 from device_endpoint.logging_config import JsonFormatter, TextFormatter
-from ingest import request_id
+from identities import request_id
 from tests.support.devices import Device
 from tests.support.stack import Stack, wait_until
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import re
 import socket
@@ -228,6 +230,18 @@ def test_an_old_tls_version_is_refused(device: Device) -> None:
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)):
         device.connect(context=context)
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/livez", "/api/v1/", "/nothing/"])
+def test_the_staff_site_sends_no_header_twice(stack: Stack, path: str) -> None:
+    context = ssl.create_default_context(cafile=str(stack.ca_file))
+    connection = http.client.HTTPSConnection("localhost", stack.staff_port, context=context)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+    names = [name.lower() for name, _ in answer.getheaders() if name.lower() != "set-cookie"]
+    assert sorted(set(names)) == sorted(names)
 
 
 def test_the_staff_site_needs_no_certificate_and_hides_versions(stack: Stack) -> None:

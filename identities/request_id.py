@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+_HEADER = "HTTP_X_REQUEST_ID"
 _VALID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _current: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def read(request: HttpRequest) -> str:
+    """Return the id that nginx or ``begin`` gave the request, "" without one."""
+    identifier: str = request.META.get(_HEADER, "")
+    return identifier if _VALID.fullmatch(identifier) else ""
 
 
 def begin(request: HttpRequest) -> str:
@@ -22,9 +29,9 @@ def begin(request: HttpRequest) -> str:
 
     A request without a valid id gets a new one, which stays with it.
     """
-    identifier: str = request.META.get("HTTP_X_REQUEST_ID", "")
-    if not _VALID.fullmatch(identifier):
-        identifier = request.META["HTTP_X_REQUEST_ID"] = uuid.uuid4().hex
+    identifier = read(request)
+    if not identifier:
+        identifier = request.META[_HEADER] = uuid.uuid4().hex
     _current.set(identifier)
     return identifier
 
