@@ -173,7 +173,7 @@ def read_coverage(
 
 def _sum_days(
     days: list[tuple[Any, ...]], parameters: dict[str, Any], intervals: dict[int, float | None]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return samples and covered time of the hours of ``days``, as ``Coverage`` has them.
 
     ``days`` are identity, UTC day and the bytes of its rows.

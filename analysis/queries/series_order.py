@@ -102,7 +102,9 @@ def _sort_rows(rows: list[Row], key: str, is_descending: bool) -> list[Row]:
             cursor.execute(_NEWEST, [sorted({row[0] for row in rows})])
             newest = {(pk, name): last_ms for pk, name, last_ms in cursor.fetchall()}
         return sorted(rows, key=lambda row: newest.get((row[0], row[2]), 0), reverse=is_descending)
-    first, second = (2, 1) if key == "name" else (1, 2)
-    return sorted(
-        rows, key=lambda row: (row[first].lower(), row[second].lower()), reverse=is_descending
-    )
+
+    def names(row: Row) -> tuple[str, str]:
+        identity, name = row[1].lower(), row[2].lower()
+        return (name, identity) if key == "name" else (identity, name)
+
+    return sorted(rows, key=names, reverse=is_descending)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
@@ -126,7 +125,7 @@ class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListA
         )
         return [status, *super().get_urls()]
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> list[str] | tuple[str, ...]:
         """Return the fields; those of keys for users who may see keys."""
         fields = super().get_search_fields(request)
         may_see_keys = request.user.has_perm("identities.view_presharedkey")

@@ -109,7 +109,10 @@ def share_time(offsets_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     steps = np.diff(offsets_us)
     step = find_lower_median(steps)
-    return np.minimum(np.append(steps, HOUR_US), HOUR_US if step is None else step)
+    shares: NDArray[np.int64] = np.minimum(
+        np.append(steps, HOUR_US), HOUR_US if step is None else step
+    )
+    return shares
 
 
 def summarise_hour(

@@ -43,7 +43,8 @@ def days_by_sql(identity: str, zone: str) -> list[tuple[Any, ...]]:
             "SELECT * FROM analytics.days(%s, 'hr', '2020-01-01', '2030-01-01', %s)",
             [identity, zone],
         )
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def days_by_api(get: Get, identity: str, zone: str) -> list[list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -18,7 +19,7 @@ FILES, CERTIFICATES = "/admin/ingest/measurement/", "/admin/ingest/devicecertifi
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def make_file(certificate: DeviceCertificate, name: str, hours: float, **fields: object) -> None:
+def make_file(certificate: DeviceCertificate, name: str, hours: float, **fields: Any) -> None:
     """Store a file that came ``hours`` after the start of ``DAY``."""
     moment = DAY + timedelta(hours=hours)
     make_measurement(
