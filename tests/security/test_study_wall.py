@@ -184,7 +184,7 @@ def test_the_crawl_finds_a_missing_filter(
 ) -> None:
     """The negative control: with the filter of rows taken out, the same crawl finds leaks."""
     monkeypatch.setattr(Scope, "filter", lambda scope, rows, path="identity": rows)
-    monkeypatch.setattr(Scope, "sql", lambda scope, column: ("true", {}))
+    monkeypatch.setattr(Scope, "sql", lambda scope, column, **options: ("true", {}))
     monkeypatch.setattr(Scope, "is_small", False)
     asked = one_in(4, pages(world))
     assert len(find_leaks(world, client_of(world, "viewer"), asked, enough=10)) == 10
