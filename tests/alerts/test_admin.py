@@ -109,8 +109,8 @@ def test_certificates_are_filtered_by_expiry(analyst: Client) -> None:
         listed = {other for other in ends if f"/{made[other].pk}/change/" in page}
         assert listed == {name}
     page = text(analyst, "ingest/devicecertificate/")
-    assert page.count("expires soon</span>") == 1
-    assert "superseded, refused from" in page
+    assert page.count('<span class="state state-suspended">expires ') == 1
+    assert "superseded, until" in page
     assert "◆ 1 certificate expiring soon" in text(analyst, "analysis/overview/")
 
 
