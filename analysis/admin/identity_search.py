@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from identities.admin.keyset import make_digest_search
+from identities.admin.list_search import make_digest_search
 from identities.models import Identity, PreSharedKey
 from identities.search import search_text
 from identities.studies import StudyIdentity

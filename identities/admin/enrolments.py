@@ -21,7 +21,7 @@ from identities.admin.bulk_enrolment_forms import MAX_KEYS
 from identities.admin.checked_requests import CheckedAdmin
 from identities.admin.confirmation import Confirmation
 from identities.admin.extensions import enrolment_pages, key_pages
-from identities.admin.keyset import find_named, make_name_search
+from identities.admin.list_search import find_named, make_name_search
 from identities.admin.reissue import ReissueRequest, answer_reissue
 from identities.admin.revocation import revoke_rows
 from identities.admin.visible_rows import StudyFilter

@@ -10,7 +10,6 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
@@ -19,32 +18,19 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import (
-    BinaryField,
-    BooleanField,
-    Exists,
-    F,
-    Func,
-    GenericIPAddressField,
-    Model,
-    OuterRef,
-    Q,
-    QuerySet,
-    Value,
-)
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from django.db.models.expressions import Combinable, OrderBy
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from identities.admin.checked_requests import CheckedAdmin
-from identities.models import Identity
-from identities.search import estimate_rows, search_text
+from identities.admin.list_search import make_search
+from identities.search import estimate_rows
 from identities.visibility import Scope, scope_of
 
 MAX_COUNTED = 1_000
 MAX_SUGGESTIONS = 200
-MAX_IDENTITIES_NAMED = 20_000
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]
@@ -248,61 +234,3 @@ class LargeListAdmin(CheckedAdmin):
     def make_search(self, field: str, term: str, scope: Scope) -> Q:
         """Return the condition that ``term`` is in ``field``, one of ``search_fields``."""
         return make_search(self.model, field, term, scope)
-
-
-def make_search(model: type[Model], field: str, term: str, scope: Scope) -> Q:
-    """Return the condition that ``term`` is in ``field``, named as in ``search_fields``.
-
-    Names of identities are searched in ``scope``.
-    """
-    name, is_whole = field.removeprefix("="), field.startswith("=")
-    if name == "identity__name":
-        return _make_name_search(term, scope)
-    kind = model._meta.get_field(name)
-    if isinstance(kind, BinaryField):
-        return make_digest_search(name, term)
-    if isinstance(kind, GenericIPAddressField):
-        return _make_address_search(name, term)
-    return Q(**{name: term}) if is_whole else search_text(model, name, term)
-
-
-def _make_name_search(term: str, scope: Scope) -> Q:
-    """Return the condition that the name of a row's identity contains ``term``.
-
-    Few identities are named: a join would read and sort all rows for a page. Of many, rows are
-    found soon in any order.
-    """
-    named = find_named(term, scope)
-    return make_name_search(term) if named is None else Q(identity__in=named)
-
-
-def make_name_search(term: str) -> Q:
-    """Return the same for a term that very many identities have, without a search for them."""
-    identities = Identity.objects.filter(search_text(Identity, "name", term))
-    return Q(Exists(identities.filter(pk=OuterRef("identity_id"))))
-
-
-def find_named(term: str, scope: Scope) -> list[int] | None:
-    """Return the identities of ``scope`` with ``term`` in their names, None for very many."""
-    identities = scope.identities() if scope.is_small else Identity.objects.all()
-    named = identities.filter(search_text(Identity, "name", term)).order_by()
-    found = list(named.values_list("pk", flat=True)[: MAX_IDENTITIES_NAMED + 1])
-    if len(found) > MAX_IDENTITIES_NAMED:
-        return None
-    return found if scope.is_small else scope.select(found)
-
-
-def _make_address_search(field: str, term: str) -> Q:
-    try:
-        return Q(**{field: str(ip_address(term))})
-    except ValueError:
-        return Q(pk__in=[])
-
-
-def make_digest_search(field: str, term: str) -> Q:
-    """Return the condition that a digest begins with these hexadecimal digits, eight or more."""
-    digits = "".join(term.split()).replace(":", "").lower()
-    if not 8 <= len(digits) <= 64 or not set(digits) <= set("0123456789abcdef"):
-        return Q(pk__in=[])
-    start = bytes.fromhex(digits[: len(digits) // 2 * 2])
-    return Q(**{f"{field}__gte": start, f"{field}__lte": start.ljust(32, b"\xff")})

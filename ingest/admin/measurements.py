@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from identities.admin.checked_requests import render_refusal
-from identities.admin.keyset import make_digest_search, make_search
+from identities.admin.list_search import make_digest_search, make_search
 from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter
 from identities.audit.recorder import note_exported

@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+import device_endpoint.staff_urls  # noqa: F401 - which registers the pages of the admin
+
 ROLES = ("superuser", "operator", "analyst", "staff", "anonymous")
 
 
