@@ -7,7 +7,8 @@ it compares the responses that the devices received with the content of the data
 - acknowledged ⊆ stored ⊆ attempted; finally refused files are not stored as samples;
 - each file and each timestamp is stored once, with the values and counts of a dictionary model;
 - receipts equal the database's rows; the same bytes always get the same id;
-- every response is JSON of the documented form, none is a 500 or ``internal_error``;
+- every response is JSON of the documented form, none is a 500 or ``internal_error``, but for an
+  upload in which a worker was killed before;
 - no process is left running.
 
 ``negative_controls`` are installations that lose or double data on purpose: the verdict must

@@ -10,6 +10,8 @@ PROBLEM = "application/problem+json"
 PREFIX = "urn:device-endpoint:"
 STORED = ("stored", "duplicate")
 RETRYABLE_STATUSES = (403, 408, 429, 503)
+# What an upload is answered in which a worker was killed before: to wait, and send the same again.
+UPLOAD_INTERRUPTED = "A process of the server ended while it read this upload."
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def _find_defects(
         f"retryable {document.get('retryable')}": document.get("retryable")
         is not (status in RETRYABLE_STATUSES),
         "no Retry-After": status in (429, 503) and retry_after is None,
-        "an internal error (log/device.log)": code == PREFIX + "internal_error",
+        "an internal error (log/device.log)": code == PREFIX + "internal_error"
+        and not str(document.get("detail")).startswith(UPLOAD_INTERRUPTED),
     }
     present = ", ".join(defect for defect, is_present in defects.items() if is_present)
     return f"{status} {code}: {present}" if present else ""
