@@ -29,8 +29,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sha256', models.BinaryField(max_length=32, unique=True, verbose_name='SHA-256')),
-                ('first_at', models.DateTimeField(verbose_name='first time')),
-                ('at', models.DateTimeField(db_index=True, verbose_name='time')),
+                ('first_at', models.DateTimeField()),
+                ('at', models.DateTimeField(db_index=True)),
                 ('count', models.PositiveIntegerField(default=1, help_text='Requests of one minute count once for each process.')),
                 ('code', models.CharField(help_text='The problem type of the answer.', max_length=64)),
                 ('status', models.PositiveSmallIntegerField()),
