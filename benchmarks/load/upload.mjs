@@ -59,6 +59,12 @@ function setupClient (client) {
   client.on('connError', () => { result.errors++ })
   client.on('timeout', () => { result.errors++ })
   client.on('done', () => { if (--running === 0) report() })
+  if (job.rate) {
+    // autocannon's own rate sends what is due in a second in one burst.
+    const send = client._doRequest.bind(client)
+    const meanMs = 1000 * job.devices.length / job.rate
+    client._doRequest = () => setTimeout(send, 2 * meanMs * Math.random())
+  }
   clients.push(client)
 }
 
@@ -66,7 +72,6 @@ autocannon({
   url: job.url,
   connections: job.devices.length,
   amount: job.limit,
-  overallRate: job.rate ?? undefined,
   timeout: job.timeout_seconds,
   method: 'POST',
   headers: { 'Content-Type': job.content_type },

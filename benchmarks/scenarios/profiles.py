@@ -36,6 +36,7 @@ def flames(run: Run) -> None:
         load = Load(run.devices[: 2 if workload.samples >= 1_000_000 else 8])
         upload = partial(send, run.product, workload, run.corpora, load)
         _draw_graph(run, run.product.masters(DEVICE_SERVICE), name, title, upload)
+        run.corpora.drop(workload)
     product = fill_year(run)
     request = partial(_request_statistics, run, product)
     title = "The summary statistics of a year at 1 Hz"
@@ -65,9 +66,14 @@ def _draw_graph(
         str(stacks),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as profiler:
-        load()
-        profiler.send_signal(signal.SIGINT)  # it writes the stacks and ends
-        said = profiler.communicate(timeout=STOP_SECONDS)[0]
+        try:
+            load()
+            profiler.send_signal(signal.SIGINT)  # it writes the stacks and ends
+            said = profiler.communicate(timeout=STOP_SECONDS)[0]
+        except subprocess.TimeoutExpired as error:
+            raise CannotMeasure(f"{PROFILER} does not end") from error
+        finally:
+            profiler.kill()  # without effect once it has ended
     root = read_stacks(stacks.read_text().splitlines() if stacks.exists() else [])
     if root.samples == 0:
         raise CannotMeasure(f"{PROFILER} has sampled nothing: {said.decode().strip()[-200:]}")

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from http.client import HTTPSConnection
 from statistics import median
 from typing import Any
@@ -166,9 +167,12 @@ def export(run: Run) -> None:
     product = fill_store(run)
     count = run.scale.samples_exported
     _create_rows(run, count)
+    first_bytes: dict[str, list[float]] = {"csv": [], "parquet": []}
     exports: dict[str, Callable[[], int]] = {
-        "csv": lambda: _export_by_api(run, product, "csv"),
-        "parquet": lambda: _export_by_api(run, product, "parquet"),
+        name: partial(_export_by_api, run, product, name, first_bytes[name])
+        for name in ("csv", "parquet")
+    }
+    exports |= {
         "rows": lambda: _export_by_copy(run, product),
     }
     rates: dict[str, list[float]] = {name: [] for name in exports}
@@ -186,24 +190,12 @@ def export(run: Run) -> None:
             against="COPY of rows TO STDOUT",
             reference=median(rates["rows"]),
         )
-    for name in ("csv", "parquet"):
-        times = [_time_first_byte_ms(run, product, name) for _ in range(run.scale.repeats + 1)]
-        run.add(
+        run.add_rounds(
             f"first byte of an export of {count:,} samples, {name}",
-            median(times[1:]),
+            first_bytes[name],
             "ms",
             goal=Goal("≤", 50, "value"),
         )
-
-
-def _time_first_byte_ms(run: Run, product: Product, form: str) -> float:
-    """Return the time until the first bytes of an export, which is then abandoned."""
-    started = time.perf_counter()
-    parts = get(run, product, stored_series(run)[0], f"samples?format={form}")
-    next(parts)
-    elapsed_ms = (time.perf_counter() - started) * 1000
-    parts.close()
-    return elapsed_ms
 
 
 def _create_rows(run: Run, count: int) -> None:
@@ -217,10 +209,14 @@ def _create_rows(run: Run, count: int) -> None:
     )
 
 
-def _export_by_api(run: Run, product: Product, form: str) -> int:
+def _export_by_api(run: Run, product: Product, form: str, first_bytes: list[float]) -> int:
+    """Return the size of an export, and append the milliseconds until its first bytes."""
     name = stored_series(run)[0]
     size, lines = 0, 0
+    started = time.perf_counter()
     for chunk in get(run, product, name, f"samples?format={form}"):
+        if size == 0:
+            first_bytes.append((time.perf_counter() - started) * 1000)
         size += len(chunk)
         lines += chunk.count(b"\n") if form == "csv" else 0
     if form == "csv" and lines != run.scale.samples_exported + 1:

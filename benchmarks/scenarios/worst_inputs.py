@@ -35,10 +35,10 @@ def worst(run: Run) -> None:
     _measure(run, "worst-columns", "most_columns", worst_inputs.most_columns(lines // 6))
     _measure(run, "worst-errors", "never_readable", worst_inputs.never_readable(lines))
     # As many series as a request can have; the second time all of them are changed.
-    for value in (1, 2):
+    for value, kind in ((1, "new"), (2, "changed")):
         line = worst_inputs.one_line_of_columns(worst_inputs.FIRST_MS, value)
         files = [(f"worst-{number}", line) for number in range(run.scale.files_at_limits)]
-        _measure_request(run, f"{len(files)} files of 63 columns", files)
+        _measure_request(run, f"{len(files)} files of 63 columns, {kind}", files)
     for content in worst_inputs.full_hours(run.scale.full_hours, PER_HOUR):
         send_files(run.product, run.devices[0], [("worst-full", content)])
     changed = worst_inputs.changed(run.scale.full_hours)

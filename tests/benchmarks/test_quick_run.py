@@ -24,11 +24,11 @@ def run_benchmarks(var_dir: Path, only: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.debian
 def test_a_quick_run_leaves_nothing_but_its_results(tmp_path: Path) -> None:
-    run = run_benchmarks(tmp_path, "small,repeats,hour")
+    run = run_benchmarks(tmp_path, "")
     assert run.returncode == 0, run.stdout + run.stderr
     results = json.loads((tmp_path / "bench.json").read_text())
     assert {"floor", "bare app", "rows by COPY"} <= {row["against"] for row in results["rows"]}
-    assert all(tuple(row) == HEADINGS and row["value"] for row in results["rows"])
+    assert all(tuple(row) == HEADINGS and row["value"] is not None for row in results["rows"])
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
 
 
