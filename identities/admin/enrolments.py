@@ -21,7 +21,7 @@ from identities.admin.bulk_enrolment_forms import MAX_KEYS
 from identities.admin.checked_requests import CheckedAdmin
 from identities.admin.confirmation import Confirmation
 from identities.admin.extensions import enrolment_pages, key_pages
-from identities.admin.list_search import find_named, make_name_search
+from identities.admin.list_search import find_named, match_any_name
 from identities.admin.reissue import ReissueRequest, answer_reissue
 from identities.admin.revocation import revoke_rows
 from identities.admin.visible_rows import StudyFilter
@@ -87,7 +87,7 @@ class EnrolmentAdmin(CheckedAdmin):
             scope = scope_of(request.user)
             named = find_named(term, scope)
             if named is None:  # the first keys of an enrolment tell
-                any_name = make_name_search(term)
+                any_name = match_any_name(term)
                 keys = PreSharedKey.objects.filter(any_name, enrolment=OuterRef("pk"))
                 found |= queryset.filter(Exists(scope.filter(keys)))
             else:

@@ -25,7 +25,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from identities.admin.checked_requests import CheckedAdmin
-from identities.admin.list_search import make_search
+from identities.admin.list_search import clean_term, make_search
 from identities.search import estimate_rows
 from identities.visibility import Scope, scope_of
 
@@ -221,7 +221,7 @@ class LargeListAdmin(CheckedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Return the rows in which a field has the term; indexes find it."""
-        term = search_term.strip().replace("\0", "")
+        term = clean_term(search_term)
         return (queryset.filter(self.make_condition(request, term)) if term else queryset), False
 
     def make_condition(self, request: HttpRequest, term: str) -> Q:

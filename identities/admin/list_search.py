@@ -13,6 +13,11 @@ from identities.visibility import Scope
 MAX_IDENTITIES_NAMED = 20_000
 
 
+def clean_term(text: str) -> str:
+    """Return the text of a search field without white space around it, and without NUL."""
+    return text.strip().replace("\0", "")
+
+
 def make_search(model: type[Model], field: str, term: str, scope: Scope) -> Q:
     """Return the condition that ``term`` is in ``field``, named as in ``search_fields``.
 
@@ -36,11 +41,11 @@ def _make_name_search(term: str, scope: Scope) -> Q:
     found soon in any order.
     """
     named = find_named(term, scope)
-    return make_name_search(term) if named is None else Q(identity__in=named)
+    return match_any_name(term) if named is None else Q(identity__in=named)
 
 
-def make_name_search(term: str) -> Q:
-    """Return the same for a term that very many identities have, without a search for them."""
+def match_any_name(term: str) -> Q:
+    """Return the condition that a row's identity has ``term`` in its name, tried row by row."""
     identities = Identity.objects.filter(search_text(Identity, "name", term))
     return Q(Exists(identities.filter(pk=OuterRef("identity_id"))))
 

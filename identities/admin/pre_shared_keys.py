@@ -28,6 +28,7 @@ from identities.admin.credentials import (
 from identities.admin.extensions import key_pages
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.reissue import ReissueRequest, answer_reissue
+from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.device_setup import Command, make_certificate, register
 from identities.models import Identity, PreSharedKey, PreSharedKeyQuerySet
@@ -80,9 +81,11 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
         "Identity, note or the first characters of a key. Never a whole key."
     )
     sort_keys: ClassVar[dict[str, Any]] = {
-        "expires_at": F("expires_at"),
-        "created_at": F("created_at"),
+        "expires": F("expires_at"),
+        "created": F("created_at"),
     }
+    expires = time_column("expires_at", gettext_lazy("expires"))
+    created = time_column("created_at", gettext_lazy("created"))
     add_fields = ("identity", "note", "max_uses", "expires_at")
     revoke_consequence = gettext_lazy(
         "No further device can register with it. Devices that have registered stay registered: "
@@ -91,7 +94,7 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         shared = ("hint", "identity", "state_shown", "uses_shown", *key_pages.columns)
-        return (*shared, "expires_at", "note", "created_at")
+        return (*shared, "expires", "note", "created")
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [StateFilter, StudyFilter, *key_pages.filters]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
 from identities.admin.keyset import LargeListAdmin
+from identities.admin.list_search import clean_term
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.roles import ROLES
 from identities.search import find_first
@@ -104,7 +105,7 @@ class StudyIdentityAdmin(StudyRowsAdmin, LargeListAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Search as other lists; where few rows are found, they are sorted, not met in order."""
-        term = search_term.strip().replace("\0", "")
+        term = clean_term(search_term)
         return (
             find_first(queryset, self.make_condition(request, term)) if term else queryset
         ), False

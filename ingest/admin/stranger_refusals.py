@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from identities.admin.relative_times import time_column
 from identities.visibility import Scope, may_view_all
 from ingest.admin.device_page import format_length
 from ingest.admin.read_only import EvidenceAdmin, grouped
@@ -38,10 +39,11 @@ class RegisteredFilter(admin.SimpleListFilter):
 class StrangerRefusalAdmin(EvidenceAdmin[StrangerRefusal]):
     """The last refusal of each certificate, latest first; for users who see all identities."""
 
-    list_display = ("at", "certificate", "code", "address", "user_agent", "count")
-    list_display_links = ("at", "certificate")
+    list_display = ("time", "certificate", "code", "address", "user_agent", "count")
+    list_display_links = ("time", "certificate")
     list_filter = (RegisteredFilter, "at")
-    sort_keys: ClassVar[dict[str, Any]] = {"at": F("at")}
+    sort_keys: ClassVar[dict[str, Any]] = {"time": F("at")}
+    time = time_column("at", _("time"))
     search_fields = ("=address", "=request_id", "=code", "sha256")
     search_help_text = _("A whole IP address, request ID or code, or the start of a fingerprint.")
     fields = (
