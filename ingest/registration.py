@@ -32,9 +32,6 @@ from ingest.storage.prepared_statements import Statement
 logger = logging.getLogger(__name__)
 
 _LOCK = "certificate"
-_FIND_CERTIFICATE = Statement(
-    "find_certificate", "SELECT id FROM ingest_devicecertificate WHERE sha256 = $1", ["bytea"]
-)
 _REGISTER_NEW_TYPES = (
     "int8", "timestamptz", "bytea", "bytea", "bytea", "text", "text", "timestamptz", "timestamptz",
     "text", "text", "text", "text", "int8",
@@ -80,7 +77,7 @@ def register(certificate: ClientCertificate, psk: str, request: DeviceRequest) -
 
     The caller has checked the certificate's dates and policy. Raises ``RegistrationFailed`` (the
     key keeps its use), ``RegistrationThrottled`` (nothing was decided, the key keeps its use) or a
-    ``django.db.Error``. Call it outside of a transaction.
+    ``django.db.Error`` or ``psycopg.Error``. Call it outside of a transaction.
     """
     source = Source.of(certificate.sha256, request.address)
     try:
@@ -234,11 +231,9 @@ def _redeem(certificate: ClientCertificate, key: PreSharedKey) -> _Decision:
         return _Decision(Outcome.PSK_REVOKED, key)
     if not key.identity.is_active:
         return _Decision(Outcome.IDENTITY_INACTIVE, key)
-    # Nearly every certificate is new: its look-up is prepared, and loads no row.
-    if prepared_statements.execute(_FIND_CERTIFICATE, [certificate.sha256]) is not None:
-        bound = DeviceCertificate.objects.filter(sha256=certificate.sha256).first()
-        if bound is not None:
-            return _register_again(bound, key)
+    bound = DeviceCertificate.objects.filter(sha256=certificate.sha256).first()
+    if bound is not None:
+        return _register_again(bound, key)
     return _register_new(certificate, key)
 
 

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ingest.models import DeviceCertificate, Measurement
 from ingest.parsing.samples import US_PER_MS, ColumnSamples, FileSamples
 from ingest.storage import transactions
-from ingest.storage.stored_files import SERIES_FILES, load_file, series_parameters
+from ingest.storage.stored_files import SERIES_FILES, load_file, select_series, series_parameters
 from ingest.uuid7 import uuid7_floor
 
 logger = logging.getLogger(__name__)
@@ -113,14 +113,14 @@ class ConflictSearch:
         self._files_left = MAX_FILES_READ
         self._samples_left = MAX_SAMPLES_READ
         self._seconds_left = MAX_SEARCH_SECONDS
-        self._read: dict[uuid.UUID, tuple[list[str], FileSamples | None]] = {}
+        self._read: dict[uuid.UUID, tuple[Measurement, FileSamples | None]] = {}
 
     def record(self, replacement: Replacement) -> None:
         """Record the samples of other live certificates that the file replaced, if any.
 
         Record, too, that files of one device replace each other's values repeatedly.
         """
-        if self._series_left == 0:
+        if self._series_left == 0 or self._seconds_left <= 0:
             return
         self._series_left -= 1
         replaces_others = False
@@ -159,10 +159,9 @@ class ConflictSearch:
         since = uuid7_floor(timezone.now() - ALTERNATION_PERIOD)
         series = series_parameters(self._identity_id, replacement.name)
         parameters = [replacement.name, self._identity_id, since, *series, list(self._same_device)]
-        with connection.cursor() as cursor:
-            cursor.execute(_ALTERNATIONS, parameters)
-            files, replaced = cursor.fetchone()
-        if files >= MIN_ALTERNATIONS:
+        for files, replaced in self._fetch(replacement.name, _ALTERNATIONS, parameters):
+            if files < MIN_ALTERNATIONS:
+                return
             times = replacement.times()
             self._add(
                 replacement,
@@ -197,13 +196,21 @@ class ConflictSearch:
             int(times[0]) // US_PER_MS,
             MAX_FILES_READ,
         ]
+        return self._fetch(replacement.name, _FILES, parameters)
+
+    def _fetch(
+        self, name: str, statement: str, parameters: Sequence[object]
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, none where the time of the search has passed."""
+        if self._seconds_left <= 0:
+            return []
         started = time.monotonic()
-        files = transactions.fetch_within(self._seconds_left, _FILES, parameters)
+        rows = transactions.fetch_within(self._seconds_left, statement, parameters)
         self._seconds_left -= time.monotonic() - started
-        if files is None or self._seconds_left <= 0:
-            logger.warning("sample conflicts: %s has too many files to search", replacement.name)
-            self._series_left = 0
-        return files or []
+        if rows is None:
+            logger.warning("sample conflicts: the search in series %s took too long", name)
+            self._seconds_left = 0.0
+        return rows or []
 
     def _can_read(self, measurement_id: uuid.UUID, count: int) -> bool:
         """Count a file that is to be read; the first one is, however large."""
@@ -216,9 +223,8 @@ class ConflictSearch:
     def _load_samples(self, measurement_id: uuid.UUID, name: str) -> ColumnSamples | None:
         if measurement_id not in self._read:
             measurement = Measurement.objects.get(identity_id=self._identity_id, pk=measurement_id)
-            self._read[measurement_id] = measurement.series_names(), load_file(measurement)[0]
-        names, file = self._read[measurement_id]
-        return None if file is None else file.columns[names.index(name)]
+            self._read[measurement_id] = measurement, load_file(measurement)[0]
+        return select_series(*self._read[measurement_id], name)
 
     def _add(
         self,

@@ -57,12 +57,11 @@ def filter_by_name(files: QuerySet[Measurement], name: str) -> QuerySet[Measurem
     selected. Where many have, files of the name are found soon in any order.
     """
     name = name.replace("\0", "")
-    series = Series.objects.filter(Q(name=name) | Q(name__startswith=f"{name}."))
     named = Measurement.objects.order_by().filter(name=name)
     rejected = named.filter(status=Measurement.Status.REJECTED)
     withdrawn = named.filter(pk__in=Withdrawal.objects.values("measurement"))
     identities: set[int] = set()
-    for rows in (series, rejected, withdrawn):
+    for rows in (_series_of(name), rejected, withdrawn):
         found = rows.values_list("identity", flat=True)[: MAX_IDENTITIES_OF_NAME + 1]
         identities.update(found)
         if len(found) > MAX_IDENTITIES_OF_NAME:
@@ -72,10 +71,14 @@ def filter_by_name(files: QuerySet[Measurement], name: str) -> QuerySet[Measurem
 
 def find_identities_of_name(name: str) -> list[int] | None:
     """Return the identities with a series of this name, or a column of it; None for very many."""
-    name = name.replace("\0", "")
-    series = Series.objects.filter(Q(name=name) | Q(name__startswith=f"{name}."))
-    found = list(series.values_list("identity", flat=True)[: MAX_IDENTITIES_OF_NAME + 1])
+    found = list(_series_of(name).values_list("identity", flat=True)[: MAX_IDENTITIES_OF_NAME + 1])
     return sorted({*found}) if len(found) <= MAX_IDENTITIES_OF_NAME else None
+
+
+def _series_of(name: str) -> QuerySet[Series]:
+    """Return the series of this name and those of its columns."""
+    name = name.replace("\0", "")
+    return Series.objects.filter(Q(name=name) | Q(name__startswith=f"{name}."))
 
 
 def has_series(name: str) -> Q:
@@ -86,7 +89,7 @@ def has_series(name: str) -> Q:
     found = find_identities_of_name(name)
     if found is not None:
         return Q(pk__in=found)
-    series = Series.objects.filter(Q(name=name) | Q(name__startswith=f"{name}."))
+    series = _series_of(name)
     # A cluster compares no row of a table that each node has with the tables of the nodes.
     if cluster.is_cluster():
         return Q(pk__in=series.values("identity_id"))

@@ -2,7 +2,7 @@
 
 A file that meets no stored samples in its time range, which is nearly every one, is one statement
 (``ingest_store_file``). Any other is overlaid on the stored blocks in a transaction that holds
-the lock of its series. Either way the answer follows the COMMIT.
+the locks of its series. Either way the answer follows the COMMIT.
 """
 
 from __future__ import annotations

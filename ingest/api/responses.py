@@ -14,6 +14,7 @@ from ingest import certificate_refusals, probe_mark
 from ingest.api import metrics, problem_json
 from ingest.api.problem_json import ProblemResponse, find_problem
 from ingest.device_requests import describe_request
+from ingest.storage.block_store import HourNotCompacted
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -70,13 +71,14 @@ def handle_exception(error: Exception, context: dict[str, object]) -> HttpRespon
 def record_refusal(sha256: bytes, error: Exception, request: HttpRequest) -> None:
     """Keep a refused request as the last one of its certificate.
 
-    Not kept are faults of the server and requests of its own ``doctor``.
+    Not kept are faults of the server and requests of its own ``doctor``. That an hour waits for
+    compaction is kept: it holds off this device alone.
     """
     problem = find_problem(error)
     mark = request.META.get(probe_mark.ENVIRON_KEY, "")
     if probe_mark.is_own_probe(mark, settings.PROXY_SECRET):
         return
-    if problem is not None and problem.status < 500:
+    if problem is not None and (problem.status < 500 or isinstance(error, HourNotCompacted)):
         certificate_refusals.record(
             sha256,
             problem.problem.code,

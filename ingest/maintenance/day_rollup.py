@@ -65,10 +65,15 @@ def roll_up(series_day: SeriesDay) -> bool:
 
 
 def compute_day(series_day: SeriesDay) -> DaySummary | None:
-    """Return the summary of a day from those of its hours, None if it is to have none."""
+    """Return the summary of a day from those of its hours, None if it is to have none.
+
+    A day with an hour that has samples and no summary has none: readers read its hours.
+    """
     identity_id, name = series_day.identity_id, series_day.name
-    first = series_day.day * HOURS
-    hours = summary_store.read_summaries(identity_id, name, first, first + HOURS - 1)
+    first, last = series_day.day * HOURS, series_day.day * HOURS + HOURS - 1
+    if summary_store.has_hours_without_summary(identity_id, name, first, last):
+        return None
+    hours = summary_store.read_summaries(identity_id, name, first, last)
     if sum(hour.sample_count for hour in hours) < MIN_DAY_SAMPLES:
         return None
     unsketched = [hour.hour for hour in hours if hour.sketch is None]

@@ -18,6 +18,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from ingest.escaping import escape
 from ingest.parsing.samples import US_PER_MS, ColumnSamples
 from ingest.storage import pg_arrays, prepared_statements, stored_blocks
 from ingest.storage.blocks import HOUR_US, Block
@@ -97,23 +98,25 @@ class OverlapBudget:
     """The stored samples that a request may still be compared with."""
 
     left: int = MAX_OVERLAID_SAMPLES
-    first: tuple[str, int] | None = None
+    first_hour: int | None = None
 
     def spend(self, name: str, hour: int, cost: int, *, is_compacted: bool) -> None:
         """Count what is read of a block; raise ``OverlapTooLarge`` or ``HourNotCompacted``.
 
         A device can send less where the hours are several or their blocks follow one another in
-        time, as they do after compaction.
+        time, as they do after compaction. The columns of one line cannot be sent apart.
         """
         self.left -= cost
-        self.first = self.first or (name, hour)
+        if self.first_hour is None:
+            self.first_hour = hour
         if self.left >= 0:
             return
-        if is_compacted or self.first != (name, hour):
+        if is_compacted or self.first_hour != hour:
             raise OverlapTooLarge
         raise HourNotCompacted(
-            f"The hour {_format_hour(hour)} of this series holds too much unsorted data to compare "
-            "the file with. It is sorted after its end: keep the data and try again later.",
+            f"The hour {_format_hour(hour)} of the series {escape(name, 64)} holds too much "
+            "unsorted data to compare the file with. It is sorted after its end: keep the data and "
+            "try again later.",
             retry_after=random.randint(*RETRY_AFTER_SECONDS),  # noqa: S311 - jitter
         )
 

@@ -110,6 +110,16 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
     return [result.get_value(0, column) for column in range(result.nfields)]
 
 
+def discard_all() -> None:
+    """Discard the prepared statements of the session, after a ROLLBACK to a savepoint.
+
+    psycopg discards them then if it has prepared one itself, which this process does not learn.
+    """
+    session = open_session()
+    session.execute("DEALLOCATE ALL")
+    _prepared.pop(session, None)
+
+
 def _prepare(session: psycopg.Connection[object], statement: Statement, known: set[str]) -> None:
     oids = [_OIDS[name] for name in statement.types]
     result = session.pgconn.prepare(statement.prepared_name, statement.sql.encode(), oids)

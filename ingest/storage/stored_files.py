@@ -144,9 +144,14 @@ def load_file(measurement: Measurement) -> tuple[FileSamples | None, str]:
 def load_samples(measurement: Measurement, series: str) -> tuple[ColumnSamples | None, str]:
     """Return the samples that a stored file has of ``series``, as ``load_file`` does."""
     file, fault = load_file(measurement)
-    if file is None:
-        return None, fault
-    return file.columns[measurement.series_names().index(series)], fault
+    return select_series(measurement, file, series), fault
+
+
+def select_series(
+    measurement: Measurement, file: FileSamples | None, series: str
+) -> ColumnSamples | None:
+    """Return the samples of ``series`` in what was read of a stored file."""
+    return None if file is None else file.columns[measurement.series_names().index(series)]
 
 
 def make_file_name(measurement: Measurement) -> str:

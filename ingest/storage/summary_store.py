@@ -74,6 +74,14 @@ WHERE s.identity_id = %s AND s.name = %s AND NOT EXISTS (
 ORDER BY s.hour
 """
 
+_WITHOUT_SUMMARY = """
+SELECT EXISTS (
+    SELECT 1 FROM ingest_sampleblock b
+    WHERE b.identity_id = %s AND b.name = %s AND b.hour BETWEEN %s AND %s AND NOT EXISTS (
+        SELECT 1 FROM ingest_hoursummary s
+        WHERE s.identity_id = b.identity_id AND s.name = b.name AND s.hour = b.hour))
+"""
+
 
 def write_summary(identity_id: int, name: str, summary: HourSummary) -> None:
     """Store the summary of an hour of a series, in place of an older one."""
@@ -152,6 +160,13 @@ def find_hours_without_blocks(identity_id: int, name: str) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT_BLOCKS, [identity_id, name])
         return [hour for (hour,) in cursor.fetchall()]
+
+
+def has_hours_without_summary(identity_id: int, name: str, first_hour: int, last_hour: int) -> bool:
+    """Return whether an hour with samples has no summary: it is open, or has too many blocks."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_SUMMARY, [identity_id, name, first_hour, last_hour])
+        return bool(cursor.fetchone()[0])
 
 
 def decode_summary(row: Sequence[Any]) -> HourSummary:

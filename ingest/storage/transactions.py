@@ -21,6 +21,8 @@ from django.db import (
     transaction,
 )
 
+from ingest.storage import prepared_statements
+
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4
@@ -82,12 +84,15 @@ def fetch_within(
     timeout = f"{max(1, round(seconds * 1000))}ms"
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout')")
+            (before,) = cursor.fetchone()
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [timeout])
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
-            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            prepared_statements.discard_all()
             return None
         raise
     return rows

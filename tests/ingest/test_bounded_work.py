@@ -195,6 +195,15 @@ def test_one_sorted_hour_can_be_sent_in_smaller_parts() -> None:
         budget.spend("hr", 1, 1, is_compacted=True)
 
 
+def test_the_columns_of_an_unsorted_hour_cannot_be_sent_apart() -> None:
+    budget = OverlapBudget(left=10)
+    budget.spend("acc.x", 1, 10, is_compacted=False)
+    with pytest.raises(HourNotCompacted, match=r"of the series acc\.y"):
+        budget.spend("acc.y", 1, 1, is_compacted=False)
+    with pytest.raises(block_store.OverlapTooLarge):
+        budget.spend("acc.x", 2, 1, is_compacted=False)
+
+
 def test_a_request_holds_a_bounded_number_of_locks(certificate: DeviceCertificate) -> None:
     names = [f"s{number}.{column}" for number in range(100) for column in range(MAX_COLUMNS)]
     block_store.lock(certificate.identity_id, names)

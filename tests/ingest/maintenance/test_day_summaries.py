@@ -16,6 +16,7 @@ from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
 from ingest.models import DataDeletion, DaySummary, DeviceCertificate, Measurement
 from ingest.storage import block_store, summary_store
+from ingest.storage.blocks import MAX_SAMPLES
 from ingest.storage.value_sketch import decode_sketches
 from tests.ingest.maintenance.factories import (
     DAY_MS,
@@ -59,6 +60,19 @@ def test_a_day_has_its_hours_and_all_values(certificate: DeviceCertificate) -> N
     for name in ("sample_count", "covered_ms", "minimum", "mean", "m2", "step_us", "gap_to_ms"):
         assert day.rows[name].tolist() == [getattr(hour, name) for hour in hours], name
     assert int(decode_sketches([day.sketch]).counts.sum()) == 20 * 120 + 10
+
+
+def test_a_day_with_an_hour_without_summary_has_none(
+    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.maintenance.compaction.MAX_BLOCKS_AT_ONCE", 3)
+    start = MIDNIGHT + 21 * HOUR_MS
+    times = (f"{start + n // 1000}.{n % 1000:03}" for n in range(5 * MAX_SAMPLES))
+    send(certificate, "".join(f"{time},7\n" for time in times).encode())
+    compact(identity_id=certificate.identity_id)
+    assert not summary_store.find_open_hours(certificate.identity_id, "hr", DAY * 24, DAY * 24 + 23)
+    assert stored_days(certificate) == {1}
+    assert is_clean(certificate)
 
 
 def add_samples(certificate: DeviceCertificate) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from ingest import certificate_lookup
-from ingest.storage import prepared_statements
+from ingest.storage import prepared_statements, transactions
 from tests.ingest.maintenance.factories import (
     MORNING,
     make_certificate,
@@ -15,6 +15,9 @@ from tests.ingest.maintenance.factories import (
     send_together,
     stored,
 )
+
+# With the parameters of the search for the files of replaced values.
+SLOW_SEARCH = "SELECT pg_sleep(1), %s, %s, %s, %s::varchar[], %s, %s, %s, %s"
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -36,6 +39,31 @@ def test_files_are_stored_after_a_rollback() -> None:
     roll_back_after_preparing()
     assert send(certificate, {MORNING: 2.0, MORNING + 1: 1.0}).replaced == 1
     assert stored(certificate.identity) == {MORNING: 2.0, MORNING + 1: 1.0}
+
+
+@pytest.mark.parametrize("has_prepared", [True, False])
+def test_files_are_stored_after_a_query_that_took_too_long(has_prepared: bool) -> None:
+    certificate = make_certificate(make_identity())
+    send(certificate, {MORNING: 1.0})
+    connection.connection.prepare_threshold = 5
+    with transaction.atomic():
+        connection.connection.execute("SELECT 1", prepare=has_prepared)
+        assert transactions.fetch_within(0.01, "SELECT pg_sleep(10)", []) is None
+        assert certificate_lookup.fetch(bytes(certificate.sha256)) is not None
+    send(certificate, {MORNING + 1: 1.0})
+    assert stored(certificate.identity) == {MORNING: 1.0, MORNING + 1: 1.0}
+
+
+def test_a_search_that_took_too_long_fails_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = make_certificate(identity := make_identity())
+    make_certificate(identity)  # the device of the other values that are searched for
+    connection.connection.prepare_threshold = 1
+    for value in range(4):  # until psycopg has prepared the statements of overlapping files
+        send_together(certificate, {MORNING: float(value)}, {MORNING + 1: float(value)})
+    monkeypatch.setattr("ingest.sample_conflicts.MAX_SEARCH_SECONDS", 0.001)
+    monkeypatch.setattr("ingest.sample_conflicts._FILES", SLOW_SEARCH)
+    both = send_together(certificate, {MORNING: 8.0}, {MORNING + 1: 9.0})
+    assert [receipt.replaced for receipt in both] == [1, 1]
 
 
 def forget_what_is_prepared() -> None:
