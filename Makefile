@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $$(( $$(nproc) + 1 )) -
 	--no-loadscope-reorder
 # Without bytecode on disk every process of a test run would compile the sources again.
 test test-all clients: export PYTHONDONTWRITEBYTECODE :=
-# Property tests take four times as many examples.
+# Property tests take four times as many examples, crawls and fuzzers all cases.
 test-all: export LONG_TESTS := 1
 
 QUICK_TESTS := "not browser and not clients and not containers and not debian and not lake and not recipes and not slow"
@@ -38,7 +38,7 @@ up: $(VENV)/demo.stamp ## everything up, without devices
 logs: ## follow the logs of a running `make up`
 	@tail -n 20 -F "$${VAR_DIR:-var}"/log/*.log
 
-test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (some 10 minutes)
+test: $(VENV)/dev.stamp ## the tests that need nothing else, in random order (some 8 minutes)
 	@$(PYTEST) -m $(QUICK_TESTS) $(ARGS)
 
 # CLIENTS= installs no HTTP clients of other languages.
@@ -50,10 +50,11 @@ test-all: $(VENV)/dev.stamp $(CLIENTS) ## every test; names the programs that ar
 clients: $(VENV)/dev.stamp .clients/stamp ## run real HTTP clients; write their versions to docs/reference/clients.md
 	@CLIENTS_TABLE=1 $(BIN)/python -m pytest --quiet tests/clients $(ARGS)
 
-# mypy takes one processor for longer than all the others, which run beside it.
+# mypy takes one processor for longer than all the others, which run beside it. A shell lets no program
+# in the background be interrupted, so Ctrl-C has to be passed on.
 check: $(VENV)/dev.stamp ## lint, imports, types, migrations, deploy checks
-	@$(BIN)/python -m mypy & types=$$!; $(MAKE) --no-print-directory check-others; others=$$?; \
-		wait $$types && exit $$others
+	@$(BIN)/python -m mypy & types=$$!; trap 'kill $$types; exit 130' INT TERM; \
+		$(MAKE) --no-print-directory check-others; others=$$?; wait $$types && exit $$others
 
 check-others:
 	@$(BIN)/python -m ruff check .
