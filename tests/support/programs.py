@@ -13,6 +13,7 @@ import io
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]  # the server imports nothing of ours
+MAX_SECONDS = 300
 # What most programs import. Of these none reads the environment or Django's settings on the way.
 PACKAGES = (
     "cryptography.x509", "cryptography.hazmat.primitives.serialization", "environ", "requests",
@@ -111,6 +113,8 @@ def _serve(channel: io.TextIOBase) -> dict[str, Any] | None:
 
 def _become(program: dict[str, Any]) -> None:
     """Turn this process into ``program``."""
+    # The tests wait for its end: a program that never ends is killed, and its status is -14.
+    signal.alarm(MAX_SECONDS)
     modes = (os.O_RDONLY, os.O_WRONLY | os.O_APPEND, os.O_WRONLY | os.O_APPEND)
     for number, (path, mode) in enumerate(zip(program["streams"], modes, strict=True)):
         opened = os.open(path, mode)
