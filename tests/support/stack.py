@@ -128,11 +128,6 @@ class Stack:
         self.process.send_signal(number)
         return self.process.wait(60)
 
-    def restart(self) -> None:
-        """End ``up`` and start it again on the same data."""
-        self.stop()
-        self.start()
-
     def manage(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a ``manage.py`` command beside ``up``; ``text`` is its standard input."""
         return run_program("manage.py", *arguments, environment=self.environment, text=text)
