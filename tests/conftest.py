@@ -153,7 +153,7 @@ def stack(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> It
     environment = {
         "DATABASE_URL": database_address(),
         "DEVICE_WORKERS": "2",
-        "STAFF_WORKERS": "1",
+        "STAFF_WORKERS": "2" if IS_LONG_RUN else "1",
         "LOG_FORMAT": "json",
         # Monitoring runs once at the start; later runs belong to the tests, with their own clock.
         "MONITORING_INTERVAL_SECONDS": "86400",

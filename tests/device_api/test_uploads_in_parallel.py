@@ -17,10 +17,11 @@ from tests.device_api.assertions import accepted, only_receipt
 from tests.device_api.reference_model import take
 from tests.support.concurrency import at_once
 from tests.support.devices import Device
+from tests.support.examples import bounded
 from tests.support.stored_data import file_count, original, stored_samples
 
 DEVICES = 8
-UPLOADS = 8
+UPLOADS = bounded(26)
 MANY_UPLOADS = 130
 START = 1_526_292_000_000  # ten minutes before a full hour
 SPAN_SECONDS = 3 * 3600

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.device_endpoint.processes import child_named, descendants, is_running
+from tests.support.examples import IS_LONG_RUN
 from tests.support.stack import Stack, wait_until
 
 PROGRAMS = {
@@ -18,6 +19,8 @@ PROGRAMS = {
     "staff": "staff_wsgi",
     "nginx": "nginx.conf",
 }
+# All at once, and one by one.
+KILLED = [tuple(PROGRAMS), *((name,) for name in PROGRAMS if IS_LONG_RUN)]
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +42,15 @@ def pid_of(stack: Stack) -> int:
     return stack.process.pid
 
 
-def check_end(stack: Stack) -> None:
-    """Assert that SIGTERM ends all programs in order, as Ctrl-C does in the fixture ``stack``."""
+def check_end(stack: Stack, number: signal.Signals = signal.SIGTERM) -> None:
+    """Assert that the signal ends all programs, and PostgreSQL in order."""
     children = descendants(pid_of(stack))
+    log = stack.var_dir / "log" / "postgres.log"
+    before = len(log.read_text())
     assert len(children) > len(PROGRAMS)
-    assert stack.stop(signal.SIGTERM) == 0
+    assert stack.stop(number) == 0
     assert [child for child in children if is_running(child)] == []
-    assert "database system is shut down" in stack.logs()
+    assert "database system is shut down" in log.read_text()[before:]
 
 
 def is_ready(stack: Stack) -> bool:
@@ -69,21 +74,22 @@ def test_two_instances_run_side_by_side(own_stack: Stack, stack: Stack) -> None:
     assert is_ready(stack)
 
 
-def test_killed_programs_are_restarted(own_stack: Stack) -> None:
-    before = {name: child_named(pid_of(own_stack), program) for name, program in PROGRAMS.items()}
-    restarts = {name: own_stack.output.count(f"{name} started again") for name in PROGRAMS}
+@pytest.mark.parametrize("killed", KILLED, ids="-".join)
+def test_killed_programs_are_restarted(own_stack: Stack, killed: tuple[str, ...]) -> None:
+    before = {name: child_named(pid_of(own_stack), PROGRAMS[name]) for name in killed}
+    restarts = {name: own_stack.output.count(f"{name} started again") for name in killed}
     for process in before.values():
         os.kill(process, signal.SIGKILL)
 
     def are_restarted() -> bool:
         output = own_stack.output
-        return all(output.count(f"{name} started again") > restarts[name] for name in PROGRAMS)
+        return all(output.count(f"{name} started again") > restarts[name] for name in killed)
 
-    wait_until(are_restarted, "all programs")
+    wait_until(are_restarted, " and ".join(killed))
     wait_until(lambda: is_ready(own_stack), "both services")
-    for name, program in PROGRAMS.items():
+    for name in killed:
         assert f"{name} ended (killed by signal 9); restart in" in own_stack.output
-        assert child_named(pid_of(own_stack), program) != before[name]
+        assert child_named(pid_of(own_stack), PROGRAMS[name]) != before[name]
 
 
 def test_sighup_replaces_the_workers(own_stack: Stack) -> None:
@@ -109,6 +115,18 @@ def test_a_second_up_in_the_same_var_dir_is_refused(own_stack: Stack) -> None:
     assert run.stderr.count("\n") == 1
     assert f"in use by a running `up` (process {pid_of(own_stack)})" in run.stderr
     assert is_ready(own_stack)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_programs_and_the_data_stays(
+    own_stack: Stack, number: signal.Signals
+) -> None:
+    own_stack.issue_psk(f"kept-over-{number.name}")
+    check_end(own_stack, number)
+    own_stack.start()
+    assert own_stack.manage("issue_psk", f"kept-over-{number.name}").returncode == 0
+    assert "login     as before" in own_stack.output
 
 
 def test_a_killed_supervisor_leaves_no_program_and_the_data(own_stack: Stack) -> None:

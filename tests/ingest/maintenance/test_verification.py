@@ -24,6 +24,7 @@ from tests.ingest.maintenance.factories import (
     stored,
 )
 from tests.support.block_contents import offsets_of, plain_form, values_of
+from tests.support.examples import bounded
 
 pytestmark = pytest.mark.usefixtures("live_db")
 
@@ -172,7 +173,7 @@ def test_it_is_clean_during_uploads_and_compaction(
     ended = threading.Event()
 
     def send_on() -> None:
-        for i in range(20):
+        for i in range(bounded(60)):
             send(certificate, {MORNING + 7000 * i + 3000 * k: float(i + k) for k in range(20)})
             compact(identity_id=certificate.identity_id)
         connection.close()
