@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from identities.admin.visible_rows import StudyFilter
 from identities.audit.models import AuditEvent
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity, StudyMember
@@ -25,10 +26,13 @@ from tests.security.test_study_wall import client_of
 
 LISTS = (
     "analysis/annotation", "analysis/overview", "analysis/series", "alerts/incident",
-    "identities/auditevent", "identities/identity", "identities/presharedkey",
-    "identities/studyidentity", "ingest/devicecertificate", "ingest/measurement",
-    "ingest/registrationattempt",
+    "alerts/notification", "identities/auditevent", "identities/enrolment",
+    "identities/identity", "identities/presharedkey", "identities/studyidentity",
+    "identities/studymember", "ingest/devicecertificate", "ingest/measurement",
+    "ingest/registrationattempt", "ingest/sampleconflict",
 )  # fmt: skip
+# Pages of the registry that are no lists of a model's rows.
+OWN_PAGES = {"analysis/overview", "analysis/series"}
 # The names of studies that can be chosen.
 CHOICES = re.compile(r'<nav id="changelist-filter".*?</nav>|<option.*?</option>', re.DOTALL)
 # Forms and actions that are tried with rows of their own study.
@@ -75,6 +79,20 @@ def test_no_form_or_action_reaches_another_study(world: StudyWorld) -> None:
         if reached < ENOUGH:
             reached += send(ours, own).status != refused.status
     assert reached == ENOUGH
+
+
+def test_every_list_with_a_filter_by_study_is_tried(world: StudyWorld) -> None:
+    request = RequestFactory().get("/")
+    request.user = world.people["study admin"]
+    filtered = {
+        f"{model._meta.app_label}/{model._meta.model_name}"
+        for model, page in admin.site._registry.items()
+        if any(
+            isinstance(each, type) and issubclass(each, StudyFilter)
+            for each in page.get_list_filter(request)
+        )
+    }
+    assert filtered | OWN_PAGES == set(LISTS)
 
 
 def test_each_list_is_narrowed_to_a_study(world: StudyWorld) -> None:
