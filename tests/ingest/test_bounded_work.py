@@ -128,10 +128,10 @@ def assert_bounded(certificate: DeviceCertificate, *contents: bytes) -> float:
     return max(shares.values())
 
 
-def run_sql(statement: str) -> None:
+def run_sql(statement: str) -> object:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        cursor.fetchall()
+        return cursor.fetchall()
 
 
 # Work of each kind that a request of one line does not need.
