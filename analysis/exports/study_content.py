@@ -88,6 +88,7 @@ class IdentityContent:
         self._receipts = Spool()
         self.annotations = AnnotationFiles(_select_annotations(identity, choice), choice.source)
         self.index = ContentIndex(self._describe())
+        self.damaged: set[str] = set()  # names of the originals that are left out
 
     def close(self) -> None:
         self._receipts.close()
@@ -215,6 +216,7 @@ def record_members(content: IdentityContent) -> Iterator[Member]:
     """Yield the members and then the index, which lists each with the bytes that were read."""
     for member in content.members():
         if isinstance(member, DamagedFile):
+            content.damaged.add(member.name)
             content.index.add(describe_damaged(member))
             continue
         digest = hashlib.sha256()
@@ -278,18 +280,18 @@ def _read_files(identity: Identity, keys: Iterator[UUID]) -> Iterator[Measuremen
         size = 0
         for key, file_size in list(files.filter(pk__in=batch).values_list("pk", "size")):
             if group and size + file_size > BYTES_PER_READ:
-                yield from _load(identity.pk, group)
+                yield from _load(identity, group)
                 group, size = [], 0
             group.append(key)
             size += file_size
-        yield from _load(identity.pk, group)
+        yield from _load(identity, group)
 
 
-def _load(identity_id: int, keys: list[UUID]) -> Iterator[Measurement]:
-    files = Measurement.objects.filter(identity=identity_id, pk__in=keys)
-    rows = {file.pk: file for file in files.select_related("identity").defer("content")}
-    for key, content in read_contents(identity_id, keys):
+def _load(identity: Identity, keys: list[UUID]) -> Iterator[Measurement]:
+    files = Measurement.objects.filter(identity=identity, pk__in=keys)
+    rows = {file.pk: file for file in files.defer("content")}
+    for key, content in read_contents(identity.pk, keys):
         if key in rows:
             measurement = rows.pop(key)
-            measurement.content = content
+            measurement.identity, measurement.content = identity, content
             yield measurement

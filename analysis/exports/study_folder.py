@@ -6,7 +6,9 @@
 
 Each file appears under its name only when it is complete. An identity whose ``identity.json`` was
 written for the same choice and the same data is not written again, so an interrupted export goes
-on where it stopped. Files of an earlier export that are no longer part of it are deleted.
+on where it stopped. Files of an earlier export that are no longer part of it are deleted, and so
+are the folders of identities that its manifest lists and that left the study or were erased. What
+was written of an original that is damaged since is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +29,7 @@ from analysis.exports.content_index import describe_file
 from analysis.exports.study_content import (
     Choice,
     IdentityContent,
+    make_folder_name,
     record_members,
 )
 from identities.models import Identity
@@ -49,6 +53,7 @@ def export_study(folder: Path, study: Study, choice: Choice) -> Iterator[tuple[I
             entry, is_new = _export_identity(folder, content)
         entries.append(entry)
         yield identity, is_new
+    _delete_left(folder, study, {entry["file"] for entry in entries})
     manifest = {
         "study": study.name,
         "exported_at": timezone.now().isoformat(timespec="seconds"),
@@ -81,10 +86,24 @@ def _export_identity(folder: Path, content: IdentityContent) -> tuple[dict[str, 
     for member in record_members(content):
         _write(folder, member.name, member.chunks)
         stale.discard(member.name)
-    for name in stale:
+    for name in stale - content.damaged:
         if name.startswith(f"{content.folder}/") and ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
     return _write(folder, index, content.index.member(content.folder).chunks), True
+
+
+def _delete_left(folder: Path, study: Study, listed: set[str]) -> None:
+    """Delete the folders of identities in the manifest of the export before, but ``listed``."""
+    manifest = folder / "manifest.json"
+    before = json.loads(manifest.read_bytes()) if manifest.exists() else {}
+    if before.get("study") != study.name:
+        return
+    kept = {name.lower() for name in listed}  # some file systems ignore case, too
+    for name in (entry["file"] for entry in before["files"]):
+        identity, _, file = name.partition("/")
+        is_folder = file == "identity.json" and identity == make_folder_name(identity)
+        if is_folder and name.lower() not in kept and (folder / identity).is_dir():
+            shutil.rmtree(folder / identity)
 
 
 def _write(folder: Path, name: str, chunks: Iterable[bytes]) -> dict[str, Any]:

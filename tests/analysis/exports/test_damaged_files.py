@@ -5,14 +5,20 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from analysis.exports.streaming import Member, stream_zip
+from analysis.exports.study_content import Choice
+from analysis.exports.study_folder import export_study
+from analysis.models import Annotation
 from identities.models import Identity
+from identities.studies import Study, StudyIdentity
 from ingest.models import Measurement
+from ingest.time_range import TimeRange
 from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 START = 1_700_000_000_000
@@ -55,6 +61,28 @@ def test_a_zip_lists_it_in_its_manifest(admin_client: Client, files: list[Measur
         str(files[0].pk): (None, "file_damaged"),
         str(files[1].pk): (names.pop(), None),
     }
+
+
+def test_an_export_run_again_keeps_the_last_intact_copy(
+    files: list[Measurement], tmp_path: Path
+) -> None:
+    study = Study.objects.create(name="Sleep")
+    StudyIdentity.objects.create(study=study, identity=files[0].identity)
+    choice = Choice("csv", (), TimeRange(), True, True, "test")
+    damaged = Measurement.objects.get(pk=files[0].pk).content
+    Measurement.objects.filter(pk=files[0].pk).update(content=files[0].content)
+    for content in (files[0].content, damaged, damaged):
+        Measurement.objects.filter(pk=files[0].pk).update(content=content)
+        Annotation.objects.create(identity=files[0].identity, starts_at=timezone.now())
+        assert [is_new for _, is_new in export_study(tmp_path, study, choice)] == [True]
+        originals = [*(tmp_path / "ward/originals").glob("*.txt")]
+        assert {path.read_bytes() for path in originals} == {b"1,1", b"2,2"}
+    index = json.loads((tmp_path / "ward/identity.json").read_text())
+    codes = {entry.get("code") for entry in index["files"] if entry["file"].endswith(".txt")}
+    assert codes == {None, "file_damaged"}
+    Measurement.objects.filter(pk=files[0].pk).delete()
+    assert [is_new for _, is_new in export_study(tmp_path, study, choice)] == [True]
+    assert len([*(tmp_path / "ward/originals").glob("*.txt")]) == 1
 
 
 def test_members_whose_names_collide_are_all_kept() -> None:

@@ -111,6 +111,25 @@ def test_what_is_no_longer_part_of_it_is_deleted(study: Study, tmp_path: Path) -
     assert on_disk == {*verified(tmp_path), "manifest.json"}
 
 
+def test_who_left_or_was_erased_is_deleted(study: Study, tmp_path: Path) -> None:
+    choice = Choice("csv", (), TimeRange(), True, True, "test")
+
+    def export(study: Study) -> set[str]:
+        for _ in study_folder.export_study(tmp_path, study, choice):
+            pass
+        return {path.name for path in tmp_path.iterdir() if path.is_dir()}
+
+    (tmp_path / "mine").mkdir()
+    assert export(study) == {"bed-1", "bed-2", "mine"}
+    StudyIdentity.objects.filter(identity__name="bed-2").delete()
+    assert export(study) == {"bed-1", "mine"}
+    # Another study's export into the folder takes nothing from the first.
+    other = Study.objects.create(name="Study B")
+    identity = Identity.objects.get(name="bed-2")
+    StudyIdentity.objects.create(study=other, identity=identity)
+    assert export(other) == {"bed-1", "bed-2", "mine"}
+
+
 def test_names_and_a_range_are_chosen(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
