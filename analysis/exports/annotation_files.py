@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,19 +14,19 @@ from django.utils import timezone
 
 from analysis.exports.streaming import Member, Spool
 from analysis.models import Annotation
-from analysis.queries.annotations import make_csv_rows
+from analysis.queries.annotations import COLUMNS, make_csv_rows
 
-# The columns of ``make_csv_rows``, in their order.
-COLUMNS = {
-    "id": ("int64", "Number of the annotation; ascending in the order of writing."),
-    "identity": ("string", "Name of the identity."),
-    "name": ("string", "Name of the series; empty: the identity as a whole."),
-    "from": ("timestamp", "The moment, or the start of the range: ISO 8601, UTC."),
-    "to": ("timestamp", "The end of the range; empty: a single moment."),
-    "text": ("string", "The note."),
-    "created_at": ("timestamp", "When it was written: ISO 8601, UTC."),
-    "created_by": ("string", "User name of the author."),
-}
+# Of ``COLUMNS``, in their order: type and description.
+_DESCRIPTIONS = (
+    ("int64", "Number of the annotation; ascending in the order of writing."),
+    ("string", "Name of the identity."),
+    ("string", "Name of the series; empty: the identity as a whole."),
+    ("timestamp", "The moment, or the start of the range: ISO 8601, UTC."),
+    ("timestamp", "The end of the range; empty: a single moment."),
+    ("string", "The note."),
+    ("timestamp", "When it was written: ISO 8601, UTC."),
+    ("string", "User name of the author."),
+)
 _ESCAPES = "Cells that a spreadsheet would read as formulas begin with an apostrophe."
 _ROWS_PER_WRITE = 500
 
@@ -39,12 +40,11 @@ class AnnotationFiles:
     def __init__(self, annotations: Iterable[Annotation], source: str) -> None:
         self._csv = Spool()
         self._source = source
-        self.count = -1  # the header is no annotation
         digest, out = hashlib.sha256(), io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        for row in make_csv_rows(annotations):
+        # Row 0 is the header.
+        for self.count, row in enumerate(make_csv_rows(annotations)):
             writer.writerow(row)
-            self.count += 1
             if self.count % _ROWS_PER_WRITE == 0:
                 self._write(out, digest)
         self._write(out, digest)
@@ -61,15 +61,9 @@ class AnnotationFiles:
         yield Member(
             f"{folder}/annotations.csv", now, spool.chunks(), size=spool.size, crc32=spool.crc32
         )
-        dictionary = Spool()
-        dictionary.write(json.dumps(self._describe(), indent=1).encode())
-        yield Member(
-            f"{folder}/annotations.json",
-            now,
-            dictionary.chunks(),
-            size=dictionary.size,
-            crc32=dictionary.crc32,
-        )
+        data = json.dumps(self._describe(), indent=1).encode()
+        name = f"{folder}/annotations.json"
+        yield Member(name, now, [data], size=len(data), crc32=zlib.crc32(data))
 
     def _write(self, out: io.StringIO, digest: hashlib._Hash) -> None:
         data = out.getvalue().encode()
@@ -85,6 +79,6 @@ class AnnotationFiles:
             "rows": self.count,
             "columns": [
                 {"name": name, "type": kind, "description": text}
-                for name, (kind, text) in COLUMNS.items()
+                for name, (kind, text) in zip(COLUMNS, _DESCRIPTIONS, strict=True)
             ],
         }

@@ -83,7 +83,8 @@ class IdentityZip:
 def _estimate_samples(content: IdentityContent, choice: Choice) -> int:
     """Return the estimated bytes of the samples, their data dictionaries and entries of the index.
 
-    The largest series are encoded in part; of the others a sample counts what it has in these.
+    The largest series are encoded in part; the others are estimated at the average bytes per
+    sample of these.
     """
     counts = [(series, _count(series, choice.wanted)) for series in content.series]
     counts.sort(key=lambda counted: -counted[1])
