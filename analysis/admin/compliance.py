@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,8 +18,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from analysis.admin.compliance_table import Row, make_rows
+from analysis.admin.list_columns import describe_columns
 from analysis.models import Compliance
 from analysis.queries.compliance import Coverage, read_coverage
 from analysis.queries.days import find_zone, start_of_day
@@ -28,6 +31,8 @@ from analysis.queries.identities import (
     list_measurement_names,
     list_participants,
 )
+from analysis.queries.list_order import Order, read_order
+from analysis.queries.series import SERIES_NAME
 from identities.audit.recorder import Action, record
 from identities.studies import Study
 from identities.visibility import Scope, scope_of
@@ -38,7 +43,12 @@ from ingest.measurement_types import find_kind
 DAYS_CHOICES = (7, 14, 28, 90)
 DEFAULT_DAYS = 14
 DEFAULT_THRESHOLD_HOURS = 10.0
-SORTS = ("identity", "valid", "covered")
+COLUMNS = (
+    ("identity", gettext_lazy("Identity"), False),
+    ("valid", gettext_lazy("Valid days"), False),
+    ("covered", gettext_lazy("Hours covered"), False),
+)
+SORTS = tuple(name for name, _label, _is_number in COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -53,8 +63,7 @@ class Choice:
     last_day: date
     days: int
     threshold_hours: float
-    sort: str
-    is_descending: bool
+    order: Order
 
     @property
     def dates(self) -> list[date]:
@@ -76,7 +85,7 @@ class Choice:
             "to": self.last_day.isoformat(),
             "days": self.days,
             "valid": f"{self.threshold_hours:g}",
-            "sort": f"{'-' if self.is_descending else ''}{self.sort}",
+            "sort": self.order.text,
         }
         return urlencode({**parameters, **changed})
 
@@ -146,19 +155,19 @@ def _read_choice(request: HttpRequest, scope: Scope) -> Choice:
     zone = zone or ZoneInfo("UTC")
     search = get.get("q", "")[:64]
     names = list_measurement_names(scope, study, search)
-    name = get.get("name") or (names[0] if names else "")
-    sort = get.get("sort", "identity")
+    name = get.get("name", "")
+    if not re.fullmatch(SERIES_NAME, name):
+        name = names[0] if names else ""
     return Choice(
         search=search,
         study=study,
-        name=name[:64],
+        name=name,
         names=names,
         zone=zone,
         last_day=_read_date(get.get("to", ""), timezone.now().astimezone(zone).date()),
         days=_read_days(get.get("days", "")),
         threshold_hours=_read_hours(get.get("valid", "")),
-        sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "identity",
-        is_descending=sort.startswith("-"),
+        order=read_order(get.get("sort", ""), SORTS, "identity"),
     )
 
 
@@ -179,7 +188,7 @@ def _read_date(text: str, default: date) -> date:
 
 
 def _read_days(text: str) -> int:
-    return int(text) if text.isdecimal() and int(text) in DAYS_CHOICES else DEFAULT_DAYS
+    return int(text) if text in map(str, DAYS_CHOICES) else DEFAULT_DAYS
 
 
 def _read_hours(text: str) -> float:
@@ -203,11 +212,11 @@ def _make_rows(people: list[Participant], coverage: Coverage, choice: Choice) ->
 
 
 def _sort_rows(rows: list[Row], choice: Choice) -> list[Row]:
-    if choice.sort == "valid":
+    if choice.order.column == "valid":
         rows = sorted(rows, key=lambda row: row.valid)
-    elif choice.sort == "covered":
+    elif choice.order.column == "covered":
         rows = sorted(rows, key=lambda row: row.covered)
-    return rows[::-1] if choice.is_descending else rows
+    return rows[::-1] if choice.order.is_descending else rows
 
 
 def _make_headings(choice: Choice) -> list[dict[str, Any]]:
@@ -215,21 +224,13 @@ def _make_headings(choice: Choice) -> list[dict[str, Any]]:
 
 
 def _make_columns(choice: Choice) -> list[dict[str, Any]]:
-    labels = {"identity": _("Identity"), "valid": _("Valid days"), "covered": _("Hours covered")}
-    columns = []
-    for name, label in labels.items():
-        is_chosen = choice.sort == name
-        descends = not choice.is_descending if is_chosen else name != "identity"
-        columns.append(
-            {
-                "label": label,
-                "query": choice.query(sort=f"{'-' if descends else ''}{name}"),
-                "order": ("descending" if choice.is_descending else "ascending")
-                if is_chosen
-                else "none",
-            }
-        )
-    return columns
+    return describe_columns(
+        COLUMNS,
+        choice.order,
+        SORTS,
+        lambda sort: choice.query(sort=sort),
+        descending_first=("valid", "covered"),
+    )
 
 
 def _write_csv(rows: list[Row], choice: Choice) -> HttpResponse:

@@ -1,67 +1,79 @@
-"""Identities found by what people have in hand of them: a code, a key, a certificate, a request."""
+"""Identities found by the text of related rows: a code, a key, a certificate, a request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from identities.admin.list_search import make_digest_search
 from identities.models import Identity, PreSharedKey
 from identities.search import search_text
 from identities.studies import StudyIdentity
-from identities.visibility import Scope
+from identities.visibility import NOTHING, Scope, scope_of
 from ingest.models import CertificateRefusal, DeviceCertificate, Measurement, RegistrationAttempt
 
 # Shorter texts are found in names only: too many notes and labels have them.
 MIN_LETTERS = 3
-MAX_FOUND_BY_EACH = 200
 
 
-def find_by_evidence(text: str, scope: Scope, has_perm: Callable[[str], bool]) -> list[int]:
+def find_ids(text: str, user: Any, scope: Scope, *, limit: int) -> tuple[list[int], bool]:
     """Return identities of ``scope`` that have ``text`` elsewhere than in their names.
 
     It is a part of a description, participant code, key's note or certificate's label, the start of
-    a key or fingerprint, or the whole ID of a request or receipt; each only for those who may see
-    such rows. Indexes find all of them.
+    a key or fingerprint, or the whole ID of a request or receipt; each only where ``user`` may see
+    such rows. Indexes find the rows, ``limit`` of each kind and one more; the second value is
+    whether a kind has more than ``limit``.
     """
-    term = text.strip().replace("\0", "")
-    if len(term) < MIN_LETTERS:
-        return []
+    if len(text) < MIN_LETTERS or scope == NOTHING:
+        return [], False
     first, *others = (
-        scope.filter(rows, path).order_by().values_list(path)[:MAX_FOUND_BY_EACH]
-        for rows, path in _list_places(term, has_perm)
+        rows.order_by().values_list(path, Value(kind))[: limit + 1]
+        for kind, (rows, path) in enumerate(_list_related(text, user, scope))
     )
-    found = {pk for (pk,) in first.union(*others)}
-    return sorted(found | _find_participants(term, scope))
+    found = list(first.union(*others, all=True))
+    counts = Counter(kind for _, kind in found)
+    return sorted({pk for pk, _ in found}), max(counts.values(), default=0) > limit
 
 
-def _find_participants(term: str, scope: Scope) -> set[int]:
-    """Return the identities with this part of a code in a study that the scope has."""
-    coded = StudyIdentity.objects.filter(search_text(StudyIdentity, "participant_code", term))
+def _list_related(text: str, user: Any, scope: Scope) -> Iterator[tuple[QuerySet[Any], str]]:
+    """Yield the rows with the text that the user may see, and the path to their identities."""
+    for permission, rows, path in _list_kinds(text):
+        allowed = _narrow(scope, user, permission) if permission else scope
+        if allowed != NOTHING:
+            yield allowed.filter(rows, path), path
+    # The code is one in a study that the scope has.
+    coded = StudyIdentity.objects.filter(search_text(StudyIdentity, "participant_code", text))
     if scope.study_ids is not None:
         coded = coded.filter(study_id__in=scope.study_ids)
-    return {*coded.order_by().values_list("identity_id", flat=True)[:MAX_FOUND_BY_EACH]}
+    yield coded, "identity_id"
 
 
-def _list_places(term: str, has_perm: Callable[[str], bool]) -> Iterator[tuple[QuerySet[Any], str]]:
-    """Yield rows with the term, and the path from such a row to its identity."""
-    yield Identity.objects.filter(search_text(Identity, "description", term)), "pk"
-    if has_perm("identities.view_presharedkey"):
-        noted = Q(hint__startswith=term) | search_text(PreSharedKey, "note", term)
-        yield PreSharedKey.objects.filter(noted), "identity_id"
-    if has_perm("ingest.view_devicecertificate"):
-        digest = make_digest_search("sha256", term)
-        labelled = search_text(DeviceCertificate, "label", term)
-        yield DeviceCertificate.objects.filter(labelled | digest), "identity_id"
-        refusals = CertificateRefusal.objects.filter(request_id=term)
-        yield refusals, "certificate__identity_id"
-    if has_perm("ingest.view_registrationattempt"):
-        tried = Q(request_id=term) | Q(psk_hint=term)
-        yield RegistrationAttempt.objects.filter(tried, identity__isnull=False), "identity_id"
-    if has_perm("ingest.view_measurement"):
-        with suppress(ValueError):  # not an id, then
-            yield Measurement.objects.filter(pk=UUID(term)), "identity_id"
+def _narrow(scope: Scope, user: Any, permission: str) -> Scope:
+    """Return the part of ``scope`` where the user has ``permission``."""
+    held = scope_of(user, permission).study_ids
+    if held is None:
+        return scope
+    return Scope(held if scope.study_ids is None else held & scope.study_ids)
+
+
+def _list_kinds(text: str) -> Iterator[tuple[str, QuerySet[Any], str]]:
+    """Yield the permission to view such rows, the rows with the text, and the path as above."""
+    yield "", Identity.objects.filter(search_text(Identity, "description", text)), "pk"
+    noted = Q(hint__startswith=text) | search_text(PreSharedKey, "note", text)
+    yield "identities.view_presharedkey", PreSharedKey.objects.filter(noted), "identity_id"
+    labelled = search_text(DeviceCertificate, "label", text) | make_digest_search("sha256", text)
+    certificates = DeviceCertificate.objects.filter(labelled)
+    yield "ingest.view_devicecertificate", certificates, "identity_id"
+    refusals = CertificateRefusal.objects.filter(request_id=text)
+    yield "ingest.view_devicecertificate", refusals, "certificate__identity_id"
+    tried = Q(request_id=text) | Q(psk_hint=text)
+    attempts = RegistrationAttempt.objects.filter(tried, identity__isnull=False).distinct()
+    yield "ingest.view_registrationattempt", attempts, "identity_id"
+    with suppress(ValueError):  # not an id, then
+        files = Measurement.objects.filter(pk=UUID(text))
+        yield "ingest.view_measurement", files, "identity_id"

@@ -11,8 +11,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from analysis.queries.series import Series, list_series
-from analysis.queries.series_order import SortedSeries, sort_series
+from analysis.admin.list_columns import describe_columns
+from analysis.queries.series import Series
+from analysis.queries.series_order import sort_series
+from identities.admin.keyset import MAX_COUNTED
 from identities.admin.visible_rows import list_study_options
 from identities.visibility import Scope
 from ingest.series_names import list_series_names
@@ -39,47 +41,29 @@ def read_list(request: HttpRequest, scope: Scope) -> dict[str, Any]:
     chosen = {name: get.get(name, "") for name in ("q", "name", "study", "sort")}
     after = get.get("after", "")
     rows = scope.in_study_number(chosen["study"])
-    wanted: dict[str, Any] = {"contains": chosen["q"], "name": chosen["name"] or None}
-    found = sort_series(rows, **wanted, sort=chosen["sort"], after=after, limit=SERIES_PER_PAGE)
-    if found is None:
-        identity, slash, name = after.partition("/")
-        place = (identity, name) if slash and "/" not in name else None
-        page = list_series(rows, **wanted, after=place, limit=SERIES_PER_PAGE)
-        series_list, following = page.series, "/".join(page.after or ())
-    else:
-        series_list, following = found.series, found.following
-    urls = chart_urls(series_list)
+    found = sort_series(
+        rows,
+        contains=chosen["q"],
+        name=chosen["name"] or None,
+        sort=chosen["sort"],
+        after=after,
+        limit=SERIES_PER_PAGE,
+        max_sorted=MAX_COUNTED,
+    )
+    urls = chart_urls(found.series)
     return {
         **chosen,
         "search": chosen["q"],
-        "rows": [_make_row(series, urls) for series in series_list],
-        "columns": _make_columns(chosen, found),
+        "rows": [_make_row(series, urls) for series in found.series],
+        "columns": describe_columns(
+            COLUMNS, found.order, found.sorts, lambda sort: _make_query(chosen, sort=sort)
+        ),
         "names": list_series_names(scope),
         "studies": list_study_options(scope),
         "query": _make_query(chosen),
         "is_first": not after,
-        "next_query": following and _make_query(chosen, after=following),
+        "next_query": found.next_place and _make_query(chosen, after=found.next_place),
     }
-
-
-def _make_columns(chosen: dict[str, str], found: SortedSeries | None) -> list[dict[str, Any]]:
-    """Return the columns, with a query that sorts by each if that can be had."""
-    columns = []
-    for name, label, is_number in COLUMNS:
-        is_chosen = found is not None and found.sort == name
-        is_descending = found is not None and found.is_descending
-        sign = "-" if is_chosen and not is_descending else ""
-        can_sort = found is not None and name in found.sorts
-        order = "descending" if is_descending else "ascending"
-        columns.append(
-            {
-                "label": label,
-                "is_number": is_number,
-                "query": _make_query(chosen, sort=sign + name) if can_sort else "",
-                "order": order if is_chosen else "none",
-            }
-        )
-    return columns
 
 
 def _make_query(chosen: dict[str, str], **changed: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, Min, Q
@@ -29,8 +30,6 @@ STATES = (
     "failing", "overdue", "backfilling", "expiring", "stale", "up-to-date", "idle", "inactive",
 )  # fmt: skip
 MAX_IDENTITIES_CHECKED = 4_000
-# More identities than these are listed by name only.
-MAX_IDENTITIES_SORTED = 1_000
 _BATCH_SIZE = 500
 
 
@@ -60,27 +59,28 @@ class IdentityStatus:
 class IdentityFilter:
     """Which identities are listed.
 
-    ``contains`` is a part of the name, ignoring case, or else the identity is one of ``also``;
-    ``measurement`` the name of a series that it has.
+    ``contains`` is a part of the name, ignoring case, or else the identity is one of ``found_ids``,
+    found by the text of related rows; ``measurement`` is the name of a series that it has.
     """
 
     scope: Scope
     contains: str = ""
-    also: Sequence[int] = ()
+    found_ids: Sequence[int] = ()
     measurement: str = ""
 
+    @cached_property
     def sql(self) -> tuple[str, dict[str, Any]]:
         """Return the condition on identities ``i`` and its parameters."""
         condition, parameters = self.scope.sql_of_identities("i.id")
         conditions = [condition]
         if self.contains:
             conditions.append(
-                "(lower(i.name) LIKE %(contains)s OR i.id = ANY(%(also)s))"
-                if self.also
+                "(lower(i.name) LIKE %(contains)s OR i.id = ANY(%(found_ids)s))"
+                if self.found_ids
                 else "lower(i.name) LIKE %(contains)s"
             )
             parameters["contains"] = make_name_pattern(self.contains)
-            parameters["also"] = list(self.also)
+            parameters["found_ids"] = list(self.found_ids)
         if self.measurement:
             found = find_identities_of_name(self.measurement)
             conditions.append("i.id = ANY(%(measured)s)" if found is not None else _MEASURED)
@@ -104,7 +104,7 @@ class StateCounts:
 
 @dataclass(frozen=True)
 class IdentityPage:
-    """Identities and their states in order of name; ``after`` selects the next page.
+    """Identities and their states; ``after`` selects the next page.
 
     ``checked`` is the number of identities that were checked for the page.
     """
@@ -177,13 +177,12 @@ def list_identities(
     return IdentityPage(rows, after, checked)
 
 
-def are_few(wanted: IdentityFilter) -> bool:
-    """Return whether the identities can be sorted by what their states depend on."""
-    conditions, parameters = wanted.sql()
+def are_few(wanted: IdentityFilter, limit: int) -> bool:
+    """Return whether there are at most ``limit`` identities."""
+    conditions, parameters = wanted.sql
     with connection.cursor() as cursor:
-        limit = MAX_IDENTITIES_SORTED + 1
-        cursor.execute(_FEW.format(conditions=conditions), {**parameters, "limit": limit})
-        return bool(cursor.fetchone()[0] <= MAX_IDENTITIES_SORTED)
+        cursor.execute(_FEW.format(conditions=conditions), {**parameters, "limit": limit + 1})
+        return bool(cursor.fetchone()[0] <= limit)
 
 
 def sort_identities(
@@ -193,11 +192,10 @@ def sort_identities(
     state: str,
     stale_after: timedelta,
     is_descending: bool,
+    limit: int,
 ) -> list[tuple[IdentityStatus, str]]:
-    """Return a few identities in the order of ``key``; those for which it is None come last."""
-    page = list_identities(
-        wanted, state=state, stale_after=stale_after, limit=MAX_IDENTITIES_SORTED
-    )
+    """Return at most ``limit`` identities in the order of ``key``, last those without a value."""
+    page = list_identities(wanted, state=state, stale_after=stale_after, limit=limit)
     known = [row for row in page.rows if key(*row) is not None]
     known.sort(key=lambda row: key(*row), reverse=is_descending)
     return [*known, *(row for row in page.rows if key(*row) is None)]
@@ -250,8 +248,8 @@ def determine_state(identity: IdentityStatus, now: datetime, stale_after: timede
 def _fetch_batch(
     wanted: IdentityFilter, after: str | None, is_descending: bool, limit: int, now: datetime
 ) -> list[IdentityStatus]:
-    condition, parameters = wanted.sql()
-    parameters |= {"limit": limit}
+    condition, parameters = wanted.sql
+    parameters = {**parameters, "limit": limit}
     if after is not None:
         condition += f" AND lower(i.name) {'<' if is_descending else '>'} lower(%(after)s)"
         parameters["after"] = after

@@ -128,7 +128,7 @@ def find_rows(
 ) -> list[Row]:
     """Return the rows of ``list_series`` without what is read from blocks.
 
-    ``are_few``: no more series than ``limit`` fulfil the conditions.
+    ``are_few``: few series fulfil the conditions, so they are found before their identities.
     """
     search = _Search(scope, after, limit)
     if identity is not None:

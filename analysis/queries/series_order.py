@@ -1,4 +1,4 @@
-"""Lists of series in another order than by name, as far as it can be had cheaply.
+"""Pages of series, sorted by a column if the list can be sorted by it.
 
 The last sample of a series is found by one step in an index, so a thousand series are sorted by it.
 First samples and counts are read from all blocks: only series on one page are sorted by them.
@@ -7,14 +7,16 @@ First samples and counts are read from all blocks: only series on one page are s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from analysis.queries.list_order import Order, read_offset, read_order
 from analysis.queries.read_database import connection
 from analysis.queries.series import Row, Series, fetch_totals, find_rows
 from identities.search import make_name_pattern
 from identities.visibility import Scope
-
-MAX_SERIES_SORTED = 1_000
 
 _FEW = """
 SELECT count(*) FROM (SELECT 1 FROM ingest_series s WHERE {conditions} LIMIT %(limit)s) AS few
@@ -27,9 +29,8 @@ _NEWEST = """
 SELECT i.id, n.name, n.last_ms FROM unnest(%s::bigint[]) AS i(id)
 CROSS JOIN LATERAL ingest_series_newest(i.id) AS n
 """
-_KEYS = {
-    "identity": lambda series: (series.identity.lower(), series.name.lower()),
-    "name": lambda series: (series.name.lower(), series.identity.lower()),
+_KEYS: dict[str, Callable[[Series], Any]] = {
+    "name": lambda series: series.name.lower(),
     "samples": lambda series: series.count,
     "first": lambda series: series.first_ms,
     "last": lambda series: series.last_ms,
@@ -38,50 +39,62 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class SortedSeries:
-    """A page of series in the order of ``sort``, one of ``sorts``; ``following`` is its end."""
+    """A page of series in ``order``, by one of ``sorts``.
+
+    ``next_place`` is the place of the next page, "" on the last one.
+    """
 
     series: list[Series]
-    following: str
+    next_place: str
     sorts: tuple[str, ...]
-    sort: str
-    is_descending: bool
+    order: Order
 
 
 def sort_series(
-    scope: Scope, *, contains: str, name: str | None, sort: str, after: str, limit: int
-) -> SortedSeries | None:
-    """Return ``limit`` series behind the place ``after``, None if they are too many to sort.
+    scope: Scope,
+    *,
+    contains: str,
+    name: str | None,
+    sort: str,
+    after: str,
+    limit: int,
+    max_sorted: int,
+) -> SortedSeries:
+    """Return ``limit`` series behind the place ``after``; more than ``max_sorted`` by identity.
 
     ``sort`` is one of ``sorts``, with "-" in front in descending order, else by identity. A place
     is IDENTITY/NAME of the series before it; in another order than by identity the number of
-    series before it.
+    series before it. The database compares the names of identities, by its collation.
     """
-    if not _are_few(scope, contains, name):
-        return None
+    count = _count(scope, contains, name, max_sorted + 1)
+    are_few, is_one_page = count <= max_sorted, count <= min(limit, max_sorted)
+    columns = ("identity", *_KEYS) if is_one_page else ("identity", "name", "last")
+    sorts = columns if are_few else ()
+    order = read_order(sort, sorts, "identity")
     # Identities with a part of a name are found before their series.
-    rows = find_rows(
-        scope, contains=contains, name=name, limit=MAX_SERIES_SORTED, are_few=not contains
-    )
-    is_one_page = len(rows) <= limit
-    sorts = tuple(_KEYS) if is_one_page else ("identity", "name", "last")
-    key = sort.lstrip("-") if sort.lstrip("-") in sorts else "identity"
-    is_descending = sort.startswith("-")
+    find = partial(find_rows, scope, contains=contains, name=name, are_few=are_few and not contains)
     if is_one_page:
-        found = sorted(fetch_totals(rows), key=_KEYS[key], reverse=is_descending)
-        return SortedSeries(found, "", sorts, key, is_descending)
-    if key == "identity" and not is_descending:
-        identity, _, series = after.partition("/")
-        rows = [row for row in rows if (row[1].lower(), row[2]) > (identity.lower(), series)]
+        series = fetch_totals(find(limit=limit))
+        return SortedSeries(_sort_series(series, order), "", sorts, order)
+    if order == Order("identity"):
+        rows = find(after=_read_place(after), limit=limit + 1)
         page = rows[:limit]
-        following = f"{page[-1][1]}/{page[-1][2]}" if len(rows) > limit else ""
+        next_place = f"{page[-1][1]}/{page[-1][2]}" if len(rows) > limit else ""
     else:
-        start = int(after) if re.fullmatch("[0-9]{1,6}", after) else 0
-        page = _sort_rows(rows, key, is_descending)[start : start + limit]
-        following = str(start + limit) if len(rows) > start + limit else ""
-    return SortedSeries(fetch_totals(page), following, sorts, key, is_descending)
+        start = read_offset(after)
+        rows = _sort_rows(find(limit=max_sorted), order)
+        page = rows[start : start + limit]
+        next_place = str(start + limit) if len(rows) > start + limit else ""
+    return SortedSeries(fetch_totals(page), next_place, sorts, order)
 
 
-def _are_few(scope: Scope, contains: str, name: str | None) -> bool:
+def _read_place(text: str) -> tuple[str, str] | None:
+    found = re.fullmatch("([^/]+)/([^/]+)", text)
+    return (found[1], found[2]) if found else None
+
+
+def _count(scope: Scope, contains: str, name: str | None, limit: int) -> int:
+    """Return the number of series, ``limit`` if there are more."""
     condition, parameters = scope.sql_of_identities("s.identity_id")
     conditions = [condition]
     if contains:
@@ -92,19 +105,26 @@ def _are_few(scope: Scope, contains: str, name: str | None) -> bool:
         parameters["name"] = name
     with connection.cursor() as cursor:
         statement = _FEW.format(conditions=" AND ".join(conditions))
-        cursor.execute(statement, {**parameters, "limit": MAX_SERIES_SORTED + 1})
-        return bool(cursor.fetchone()[0] <= MAX_SERIES_SORTED)
+        cursor.execute(statement, {**parameters, "limit": limit})
+        return int(cursor.fetchone()[0])
 
 
-def _sort_rows(rows: list[Row], key: str, is_descending: bool) -> list[Row]:
-    if key == "last":
-        with connection.cursor() as cursor:
-            cursor.execute(_NEWEST, [sorted({row[0] for row in rows})])
-            newest = {(pk, name): last_ms for pk, name, last_ms in cursor.fetchall()}
-        return sorted(rows, key=lambda row: newest.get((row[0], row[2]), 0), reverse=is_descending)
+def _sort_series(series: list[Series], order: Order) -> list[Series]:
+    """Return ``series``, which are in order of identity, in ``order``."""
+    if order.column == "identity":
+        return series[::-1] if order.is_descending else series
+    return sorted(series, key=_KEYS[order.column], reverse=order.is_descending)
 
-    def names(row: Row) -> tuple[str, str]:
-        identity, name = row[1].lower(), row[2].lower()
-        return (name, identity) if key == "name" else (identity, name)
 
-    return sorted(rows, key=names, reverse=is_descending)
+def _sort_rows(rows: list[Row], order: Order) -> list[Row]:
+    """Return ``rows``, which are in order of identity, in ``order``."""
+    if order.column == "identity":
+        return rows[::-1] if order.is_descending else rows
+    if order.column == "name":
+        return sorted(rows, key=lambda row: row[2].lower(), reverse=order.is_descending)
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, [sorted({row[0] for row in rows})])
+        newest = {(pk, name): last_ms for pk, name, last_ms in cursor.fetchall()}
+    return sorted(
+        rows, key=lambda row: newest.get((row[0], row[2]), 0), reverse=order.is_descending
+    )

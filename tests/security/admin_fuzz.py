@@ -29,10 +29,14 @@ T = TypeVar("T")
 ODD_VALUES = (
     "", "x", "ward-1", "[", '"', "[]", "{", "'", "\\", "%", "\0", "0", "1", "-1", "1,2", "１",
     "1.5", "9" * 40, "1e999", "nan", "True", "None", "2026-13-45", "0001-01-01",
-    "9999-12-31 23:59:59", "24:61", "999999999999d", "a" * 5000, "\u202e💩", "<svg>", "../..",
+    "9999-12-31 23:59:59", "24:61", "999999999999d", "a" * 5000, "9" * 5000,
+    "\u202e💩", "<svg>", "../..",
 )  # fmt: skip
-# Parameters that Django's admin reads beside look-ups.
-PARAMETERS = ("o", "p", "q", "e", "all", "_to_field", "_popup", "_facets", "_changelist_filters")
+# Parameters beside look-ups: those of Django's admin, then those of the pages about data.
+PARAMETERS = (
+    "o", "p", "q", "e", "all", "_to_field", "_popup", "_facets", "_changelist_filters",
+    "after", "days", "sort", "study", "to", "valid",
+)  # fmt: skip
 CONTROLS = ("select_across", "index", "action", "confirmed", "newest", "_to_field", "_popup")
 
 

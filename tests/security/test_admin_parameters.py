@@ -65,6 +65,18 @@ def test_a_parameter_that_is_listed_filters(admin: Client, world: World, query: 
     assert world.identity in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    "page", ["overview/?sort=last&after=", "series/?sort=last&after=", "compliance/?days="]
+)
+@pytest.mark.parametrize("number", ["9" * 5000, "１", "-1"])
+def test_a_number_out_of_range_is_the_default(
+    admin: Client, world: World, page: str, number: str
+) -> None:
+    answer = admin.get(f"/admin/analysis/{page}{number}")
+    assert answer.status_code == 200
+    assert world.identity in answer.content.decode()
+
+
 def test_links_between_lists_keep_working(admin: Client, world: World) -> None:
     pages = ("/admin/identities/identity/", KEYS)
     found = {link for page in pages for link in links(admin.get(page).content.decode())}

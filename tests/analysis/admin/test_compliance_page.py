@@ -90,6 +90,7 @@ def test_members_see_the_identities_of_their_studies_only(page: Client, ward: Id
         "timezone=x&sort=x",
         "valid=nan",
         "to=8999-12-31",
+        "name=../..",
     ],
 )
 def test_invalid_choices_of_compliance_show_a_page(page: Client, query: str) -> None:

@@ -1,20 +1,21 @@
-"""Overview and series list: sorted by what is cheap, filtered, and searched by evidence."""
+"""Overview and series list: sorted by their columns, filtered, and searched by related rows."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Lower
 from django.test import Client
 from django.utils import timezone
 
 from analysis.admin import identity_list, series_list
-from analysis.queries import identity_status, series_order
 from identities.models import Identity, PreSharedKey
 from identities.studies import Study, StudyIdentity
-from ingest.models import CertificateRefusal, RegistrationAttempt
+from ingest.models import CertificateRefusal, RegistrationAttempt, SampleConflict
 from tests.analysis.queries.factories import (
     make_analyst,
     make_certificate,
@@ -36,7 +37,7 @@ def superuser(db: None) -> Client:
 
 @pytest.fixture
 def wards(db: None) -> list[Identity]:
-    """Seven identities whose last samples are in another order than their names; one has none."""
+    """Seven identities that each column sorts in another order; the first has no sample."""
     wards = [Identity.objects.create(name=f"ward-{number}") for number in range(7)]
     for number, ward in enumerate(wards):
         certificate = make_certificate(ward, ward.name)
@@ -46,6 +47,21 @@ def wards(db: None) -> list[Identity]:
             count = 1 + number * 2 % 7
             last = NOW_MS - number * 3 % 7 * HOUR_MS
             make_series(ward, "hr", {last - 1000 * each: 60 for each in range(count)})
+    for number, days in ((2, 5), (6, 3), (5, 0)):
+        certificate = wards[number].certificates.get()
+        received_at = timezone.now() - timedelta(days=days)
+        content = wards[number].name.encode()
+        make_measurement(certificate, content, status="rejected", received_at=received_at)
+    for number in (2, 5):
+        make_certificate(wards[number], f"second of {number}")
+    for number, names in ((3, "ab"), (1, "a")):
+        certificate = wards[number].certificates.get()
+        for name in names:
+            SampleConflict.objects.create(
+                identity=wards[number], name=name, certificate=certificate,
+                replaced_certificate=certificate, measurement_id=uuid4(), replaced=1,
+                first_ms=NOW_MS, last_ms=NOW_MS,
+            )  # fmt: skip
     return wards
 
 
@@ -54,10 +70,10 @@ def listed(client: Client, url: str, **query: str) -> list[str]:
     text = client.get(url, query).content.decode()
     table = text.partition("<tbody>")[2].partition("</tbody>")[0]
     found = re.findall(rf'href="{OVERVIEW}([^"/]+)/"', table)
-    following = re.search(r'href="\?([^"]*)">(?:Next page|Continue search)', text)
-    if following is None:
+    next_link = re.search(r'href="\?([^"]*)">(?:Next page|Continue search)', text)
+    if next_link is None:
         return found
-    answer = dict(part.split("=") for part in following[1].replace("&amp;", "&").split("&"))
+    answer = dict(part.split("=") for part in next_link[1].replace("&amp;", "&").split("&"))
     return found + listed(
         client, url, **{key: each.replace("%2F", "/") for key, each in answer.items()}
     )
@@ -75,15 +91,18 @@ def test_the_overview_is_sorted_by_its_columns(
     assert listed(superuser, OVERVIEW, sort="-last") == [*by_last[::-1], "ward-0"]
     by_expiry = sorted(names, key=lambda name: int(name[-1]) * 5 % 7)
     assert listed(superuser, OVERVIEW, sort="expires") == by_expiry
-    for sort in ("state", "devices", "rejected", "conflicts", "nothing", "-"):
-        assert sorted(listed(superuser, OVERVIEW, sort=sort)) == names, sort
+    for sort, order in {
+        "state": "5123460", "devices": "0134625", "rejected": "2650134", "-rejected": "5620134",
+        "conflicts": "0245613", "-conflicts": "3102456", "nothing": "0123456", "-": "0123456",
+    }.items():  # fmt: skip
+        assert listed(superuser, OVERVIEW, sort=sort) == [f"ward-{each}" for each in order], sort
 
 
 def test_a_long_overview_is_sorted_by_name_only(
     superuser: Client, wards: list[Identity], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "sort=last" in superuser.get(OVERVIEW).content.decode()
-    monkeypatch.setattr(identity_status, "MAX_IDENTITIES_SORTED", 6)
+    monkeypatch.setattr(identity_list, "MAX_COUNTED", 6)
     monkeypatch.setattr(identity_list, "IDENTITIES_PER_PAGE", 3)
     text = superuser.get(OVERVIEW).content.decode()
     assert "sort=last" not in text
@@ -106,7 +125,7 @@ def test_the_overview_is_narrowed_to_a_measurement(
     assert [identity.name for identity in identities.result_list] == ["ward-3"]
 
 
-def give_evidence(ward: Identity) -> dict[str, str]:
+def make_related_rows(ward: Identity) -> dict[str, str]:
     """Return texts that lead to the identity, by the permission that each needs."""
     certificate = ward.certificates.get()
     certificate.label = "Strap of Mrs. Kim"
@@ -135,16 +154,25 @@ def give_evidence(ward: Identity) -> dict[str, str]:
     }
 
 
-def test_the_overview_is_searched_by_what_people_have_in_hand(
-    superuser: Client, wards: list[Identity]
-) -> None:
-    for text, permission in give_evidence(wards[4]).items():
+def test_the_overview_is_searched_by_related_rows(superuser: Client, wards: list[Identity]) -> None:
+    for text, permission in make_related_rows(wards[4]).items():
         assert listed(superuser, OVERVIEW, q=text) == ["ward-4"], (text, permission)
     assert listed(superuser, OVERVIEW, q="WARD-5") == ["ward-5"]
 
 
-def test_evidence_is_for_those_who_may_see_it(wards: list[Identity]) -> None:
-    texts = give_evidence(wards[4])
+def test_a_search_that_finds_too_many_says_so(
+    superuser: Client, wards: list[Identity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Identity.objects.filter(name__lt="ward-4").update(description="left wrist")
+    for limit, is_cut in ((2, True), (4, False)):
+        monkeypatch.setattr(identity_list, "MAX_COUNTED", limit)
+        assert (len(listed(superuser, OVERVIEW, q="left wr")) < 4) == is_cut
+        text = superuser.get(OVERVIEW, {"q": "left wr"}).content.decode()
+        assert ("More identities match" in text) == is_cut
+
+
+def test_related_rows_are_for_those_who_may_see_them(wards: list[Identity]) -> None:
+    texts = make_related_rows(wards[4])
     user = make_analyst()
     client = Client()
     client.force_login(user)
@@ -170,6 +198,21 @@ def test_series_are_sorted_by_their_last_sample(
     if per_page == 100:
         by_count = sorted(names, key=lambda name: int(name[-1]) * 2 % 7)
         assert listed(superuser, SERIES, sort="samples") == by_count
-    monkeypatch.setattr(series_order, "MAX_SERIES_SORTED", 3)
+    monkeypatch.setattr(series_list, "MAX_COUNTED", 3)
     assert "sort=" not in superuser.get(SERIES).content.decode()
     assert listed(superuser, SERIES, sort="last") == names
+
+
+@pytest.mark.parametrize("per_page", [1, 100])
+def test_series_are_in_the_order_of_the_database(
+    superuser: Client, monkeypatch: pytest.MonkeyPatch, per_page: int
+) -> None:
+    """Punctuation, digits and cases, which collations order differently."""
+    names = ["a-b", "A.b", "a_B", "ab", "a1", "B", "a-B-1", "a.B.1"]
+    for name in names:
+        make_series(Identity.objects.create(name=name), "hr", {NOW_MS: 60})
+    monkeypatch.setattr(series_list, "SERIES_PER_PAGE", per_page)
+    ordered = [identity.name for identity in Identity.objects.order_by(Lower("name"))]
+    assert listed(superuser, SERIES) == ordered
+    assert listed(superuser, SERIES, sort="-identity") == ordered[::-1]
+    assert listed(superuser, SERIES, sort="name") == ordered

@@ -26,6 +26,9 @@ from tests.support.examples import IS_LONG_RUN
 LIST = "/admin/analysis/overview/"
 HOUR_MS = 3_600_000
 COUNT = 100_000 if IS_LONG_RUN else 10_000
+# Session and user, what the user may see, the choices of the form, the counts, and the identities
+# with six kinds of rows on which their states depend: 21. A search adds up to two.
+MAX_STATEMENTS = 23
 
 
 @pytest.fixture
@@ -105,11 +108,9 @@ def test_a_filter_checks_a_bounded_number_and_continues(
 def test_the_list_takes_a_fixed_number_of_statements(analyst: Client, count: int) -> None:
     for number in range(count):
         make_identity(f"ward-{number}")
-    with CaptureQueriesContext(
-        connection,
-    ) as statements:
+    with CaptureQueriesContext(connection) as statements:
         assert analyst.get(LIST).status_code == 200
-    assert len(statements) <= 22, [each["sql"][:80] for each in statements]
+    assert len(statements) <= MAX_STATEMENTS, [each["sql"][:80] for each in statements]
 
 
 def test_searching_many_identities_takes_as_few_statements(analyst: Client) -> None:
@@ -118,7 +119,7 @@ def test_searching_many_identities_takes_as_few_statements(analyst: Client) -> N
     for query, wanted in ((str(COUNT - 1), names[-1]), ("SUBJECT-004", "subject-004000")):
         with CaptureQueriesContext(connection) as statements:
             assert wanted in text(analyst, q=query)
-        assert len(statements) <= 26
+        assert len(statements) <= MAX_STATEMENTS
 
 
 def test_an_identity_page_shows_days_devices_and_problems(analyst: Client) -> None:

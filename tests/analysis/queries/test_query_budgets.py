@@ -73,7 +73,7 @@ def test_a_page_stays_within_its_query_budget(
     most = {
         "/admin/": 46 if is_cluster() else 36,
         "/admin/analysis/overview/ward-0/": 24,
-        "/admin/analysis/overview/?q=ward": 22,  # each kind of evidence has a table
+        "/admin/analysis/overview/?q=ward": 22,  # related rows are searched, too
     }
     with django_assert_max_num_queries(most.get(page, 18)):
         answer = staff.get(page)
