@@ -17,7 +17,7 @@ Every page, API view and download takes its rows from here:
 ``scope_of(user, "app.codename")`` is where the user may do something: everywhere with
 ``view_all_identities`` and the permission, else in the studies in which the user's role has it.
 ``StudyRoleBackend`` makes ``user.has_perm`` true for what a role permits in some study, so pages
-check permissions as Django does, and take the rows from the scope.
+check permissions as Django does, and take the rows from the scope of that permission.
 
 A scope of everything adds no condition. Any other is an EXISTS on the index (identity, study).
 Lists of identities of a small scope begin from its identities instead: the planner would read all
@@ -167,8 +167,8 @@ EVERYTHING = Scope(None)
 NOTHING = Scope(frozenset())
 
 
-def scope_of(user: Any, permission: str | None = None) -> Scope:
-    """Return what ``user`` may see, or where the user has ``permission``.
+def scope_of(user: Any, *permissions: str) -> Scope:
+    """Return what ``user`` may see, or where the user has one of ``permissions``.
 
     A permission from a group counts for all identities, with ``view_all_identities`` only; one
     from a role counts for the studies in which the user has the role.
@@ -176,13 +176,15 @@ def scope_of(user: Any, permission: str | None = None) -> Scope:
     if not getattr(user, "is_active", False) or user.pk is None:
         return NOTHING
     if may_view_all(user) and (
-        permission is None or user.is_superuser or ModelBackend().has_perm(user, permission)
+        not permissions
+        or user.is_superuser
+        or any(ModelBackend().has_perm(user, permission) for permission in permissions)
     ):
         return EVERYTHING
     study_ids = frozenset(
         study
         for study, held in study_roles(user).items()
-        if permission is None or any(permission in ROLES[role] for role in held)
+        if not permissions or any(not ROLES[role].isdisjoint(permissions) for role in held)
     )
     # The same object for the same studies: it keeps its size.
     scopes: dict[frozenset[int], Scope] = getattr(user, _SCOPES, {})
@@ -190,9 +192,9 @@ def scope_of(user: Any, permission: str | None = None) -> Scope:
     return scopes.setdefault(study_ids, Scope(study_ids))
 
 
-def scope_of_request(request: Any, permission: str | None = None) -> Scope:
+def scope_of_request(request: Any, *permissions: str) -> Scope:
     """Return the scope of a request to the analysis API: the user's, narrowed by the token."""
-    scope = scope_of(request.user, permission)
+    scope = scope_of(request.user, *permissions)
     token = getattr(request, "auth", None)
     if isinstance(token, AccessToken) and token.study_ids is not None:
         return scope.narrowed(frozenset(token.study_ids))

@@ -84,6 +84,7 @@ TOPICS = {
     ),
     "studies": (
         "tests/security/test_study_wall.py",
+        "tests/security/test_two_roles.py",
         "tests/identities/test_study_members.py",
         "tests/identities/test_study_names.py",
         "tests/analysis/queries/test_study_role.py",

@@ -46,10 +46,7 @@ class EnrolmentAdmin(CheckedAdmin):
     show_full_result_count = False
 
     def has_view_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
-        has_perm = request.user.has_perm
-        return has_perm("identities.view_presharedkey") or has_perm(
-            "identities.change_presharedkey"
-        )
+        return any(map(request.user.has_perm, progress.VIEW_KEYS))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -71,7 +68,8 @@ class EnrolmentAdmin(CheckedAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
-        return progress.with_counts(super().get_queryset(request), scope_of(request.user))
+        scope = scope_of(request.user, *progress.VIEW_KEYS)
+        return progress.with_counts(super().get_queryset(request), scope)
 
     def filter_rows(self, scope: Scope, rows: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
         """Return those of ``rows`` that have a key in ``scope``."""
@@ -84,7 +82,7 @@ class EnrolmentAdmin(CheckedAdmin):
         """Search by name, and by the identities that the user may see."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if term := search_term.strip().replace("\0", ""):
-            scope = scope_of(request.user)
+            scope = scope_of(request.user, *progress.VIEW_KEYS)
             named = find_named(term, scope)
             if named is None:  # the first keys of an enrolment tell
                 any_name = match_any_name(term)
@@ -131,7 +129,7 @@ class EnrolmentAdmin(CheckedAdmin):
         enrolment = self._get_enrolment(request, object_id)
         state = request.GET.get("state", "")
         state = state if state in progress.STATES else ""
-        scope = scope_of(request.user)
+        scope = scope_of(request.user, *progress.VIEW_KEYS)
         places: QuerySet[Any] = progress.places(enrolment, scope)
         counts = progress.count_states(enrolment, scope)
         context = self.admin_site.each_context(request) | {

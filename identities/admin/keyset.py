@@ -226,10 +226,14 @@ class LargeListAdmin(CheckedAdmin):
 
     def make_condition(self, request: HttpRequest, term: str) -> Q:
         """Return the condition that ``term`` is in one of ``search_fields``."""
-        found, scope = Q(pk__in=[]), scope_of(request.user)
+        found = Q(pk__in=[])
         for field in self.get_search_fields(request):
-            found |= self.make_search(field, term, scope)
+            found |= self.make_search(field, term, self.find_search_scope(request, field))
         return found
+
+    def find_search_scope(self, request: HttpRequest, field: str) -> Scope:
+        """Return the scope in which ``field`` of other rows, such as identities, is searched."""
+        return scope_of(request.user)
 
     def make_search(self, field: str, term: str, scope: Scope) -> Q:
         """Return the condition that ``term`` is in ``field``, one of ``search_fields``."""

@@ -73,8 +73,12 @@ class VisibleRowsMixin(ModelAdmin):
         """Return those of ``rows`` that are in ``scope``."""
         return scope.filter(rows, self.identity_path)
 
+    def viewed_scope(self, request: HttpRequest) -> Scope:
+        """Return where the user may view rows: a role in one study opens no rows of another."""
+        return scope_of(request.user, self._permission("view"), self._permission("change"))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return self.filter_rows(scope_of(request.user), super().get_queryset(request))
+        return self.filter_rows(self.viewed_scope(request), super().get_queryset(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Return the row, for which ``viewer_scope`` is known, or None."""

@@ -19,6 +19,8 @@ from identities.visibility import Scope
 REGISTERED, PARTLY, WAITING = "registered", "partly registered", "waiting"
 EXPIRED, REVOKED = "expired", "revoked"
 STATES = (REGISTERED, PARTLY, WAITING, EXPIRED, REVOKED)
+# Either lets staff view enrolments.
+VIEW_KEYS = ("identities.view_presharedkey", "identities.change_presharedkey")
 
 
 def _state_expression() -> Case:

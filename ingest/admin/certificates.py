@@ -20,7 +20,7 @@ from identities.admin.relative_times import relative_time, time_column
 from identities.admin.visible_rows import StudyFilter
 from identities.models import PreSharedKey
 from identities.search import search_text
-from identities.visibility import Scope
+from identities.visibility import Scope, scope_of
 from ingest.admin.certificate_states import CertificateStatesAdmin
 from ingest.admin.device_page import DevicePageAdmin
 from ingest.admin.read_only import grouped, shown
@@ -28,6 +28,7 @@ from ingest.admin.registration_status import registration_status
 from ingest.models import CertificateRefusal, DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
 
+VIEW_KEYS = "identities.view_presharedkey"
 MAX_FOUND = 100
 # Shorter texts are in too many notes of keys.
 MIN_LETTERS_OF_KEYS = 3
@@ -128,8 +129,13 @@ class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListA
     def get_search_fields(self, request: HttpRequest) -> list[str] | tuple[str, ...]:
         """Return the fields; those of keys for users who may see keys."""
         fields = super().get_search_fields(request)
-        may_see_keys = request.user.has_perm("identities.view_presharedkey")
+        may_see_keys = request.user.has_perm(VIEW_KEYS)
         return [each for each in fields if may_see_keys or not each.startswith("bound_with")]
+
+    def find_search_scope(self, request: HttpRequest, field: str) -> Scope:
+        if field.startswith("bound_with"):
+            return scope_of(request.user, VIEW_KEYS)
+        return super().find_search_scope(request, field)
 
     def make_search(self, field: str, term: str, scope: Scope) -> Q:
         """Return the condition; rows of other tables are looked up first, by their indexes."""

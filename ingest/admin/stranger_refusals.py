@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from identities.admin.relative_times import time_column
-from identities.visibility import Scope, may_view_all
+from identities.visibility import Scope, may_view_all, scope_of
 from ingest.admin.device_page import format_length
 from ingest.admin.read_only import EvidenceAdmin, grouped
 from ingest.admin.remedies import find_remedy
@@ -57,6 +57,9 @@ class StrangerRefusalAdmin(EvidenceAdmin[StrangerRefusal]):
     ) -> QuerySet[StrangerRefusal]:
         """Return all rows or none: strangers belong to no study."""
         return rows if scope.is_everything else rows.none()
+
+    def viewed_scope(self, request: HttpRequest) -> Scope:
+        return scope_of(request.user, "ingest.view_registrationattempt")
 
     def has_view_permission(self, request: HttpRequest, obj: StrangerRefusal | None = None) -> bool:
         may_see = request.user.has_perm("ingest.view_registrationattempt")

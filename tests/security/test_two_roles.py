@@ -1,0 +1,68 @@
+"""What a role shows in one study, it shows of no other in which the user has a lesser role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from identities.studies import StudyMember
+from tests.security.populated_site import World
+from tests.security.study_world import StudyWorld, make_study_world
+
+
+@pytest.fixture
+def world(db: None) -> StudyWorld:
+    return make_study_world()
+
+
+def make_manager(world: StudyWorld) -> User:
+    """Store a data manager of the other study, who may see its keys."""
+    user = User.objects.create(username="dora", is_staff=True)
+    StudyMember.objects.create(study=world.other_study, user=user, role="data manager")
+    return user
+
+
+def key_pages(world: World) -> Iterator[tuple[str, str]]:
+    """Yield addresses, and what their pages show to users who may see the key of ``world``."""
+    rows = world.rows
+    key, enrolment = rows["identities.presharedkey"], rows["identities.enrolment"]
+    certificate = rows["ingest.devicecertificate"]
+    keys, enrolments = "/admin/identities/presharedkey/", "/admin/identities/enrolment/"
+    yield keys, f"{keys}{key.pk}/change/"
+    yield f"{keys}{key.pk}/change/", key.hint
+    yield enrolments, f"{enrolments}{enrolment.pk}/change/"
+    yield f"{enrolments}{enrolment.pk}/change/", enrolment.name
+    certificates = "/admin/ingest/devicecertificate/"
+    yield f"{certificates}?q={key.hint}", f"{certificates}{certificate.pk}/change/"
+    overview = "/admin/analysis/overview/"
+    yield f"{overview}?q={key.hint}", f"{overview}{world.identity}/"
+
+
+def find_shown(user: User, world: World) -> set[str]:
+    client = Client(headers={"X-Forwarded-Proto": "https"})
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return {
+        address
+        for address, text in key_pages(world)
+        if text in client.get(address, follow=True).content.decode()
+    }
+
+
+@pytest.mark.parametrize("lesser", ["viewer", "analyst"])
+def test_keys_are_shown_in_the_study_of_the_role(world: StudyWorld, lesser: str) -> None:
+    user = make_manager(world)
+    if lesser == "viewer":
+        StudyMember.objects.create(study=world.study, user=user, role="viewer")
+    else:
+        user.groups.add(Group.objects.get(name="analysts"))
+    assert find_shown(user, world.others) == {address for address, _ in key_pages(world.others)}
+    assert find_shown(user, world.ours) == set()
+
+
+def test_superusers_are_shown_all_keys(world: StudyWorld) -> None:
+    boss = User.objects.create(username="boss", is_staff=True, is_superuser=True)
+    for each in (world.ours, world.others):
+        assert find_shown(boss, each) == {address for address, _ in key_pages(each)}
