@@ -19,8 +19,9 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 PLOT_SIZE = (900, 260)
 PLOT_LEFT, PLOT_BOTTOM = 60, 24
-# Minimum coverage of each colour level above level 0 (no data).
+# The difference of values beyond is no double: they are scaled before.
 HUGE, HUGE_SCALE = 1e300, 0.25
+# Minimum coverage of each colour level above level 0 (no data).
 COVERAGE_LEVELS = (0.0, 0.25, 0.5, 0.9)
 
 
@@ -113,7 +114,6 @@ def make_plot(
     width, height = PLOT_SIZE
     values = [value for _, _, value, _ in points]
     low, high = min(values), max(values)
-    # The difference of huge values is no double.
     scale = HUGE_SCALE if max(abs(low), abs(high)) > HUGE else 1.0
     top, bottom = high * scale, low * scale
     if low == high:
@@ -132,7 +132,10 @@ def make_plot(
             (round(x(begins), 1), round(y(value), 1), round(max(2, x(ends) - x(begins)), 1), title)
             for begins, ends, value, title in points
         ],
-        lines=[(round(y(value), 1), f"{value:.4g}") for value in (low, low / 2 + high / 2, high)],
+        lines=[
+            (round(y(value), 1), f"{value:.4g}")
+            for value in sorted({low, low / 2 + high / 2, high})
+        ],
         labels=[(round(x(time), 1), label) for time, label in times if start <= time < end],
     )
 

@@ -25,6 +25,11 @@ def test_marks_are_inside_the_plot(values: list[float]) -> None:
     assert all(0 <= y <= PLOT_SIZE[1] for y in heights)
 
 
+def test_a_constant_series_has_one_line() -> None:
+    plot = make_plot([(n, n + 1, 60.0, "") for n in range(3)], (0, 3), [])
+    assert [label for _, label in plot.lines] == ["60"]
+
+
 @pytest.mark.parametrize("values", VALUES, ids=str)
 def test_sparklines_have_numbers(values: list[float]) -> None:
     points = make_sparkline(np.arange(len(values)), np.array(values), 100, 20).replace(",", " ")
