@@ -3,7 +3,7 @@
 The hours come from the summaries of UTC days, which hold those of 24 hours in one row, and outside
 of such days from summaries of their own. Hours that a day's end divides, in zones with half hours,
 are added up from their 5-minute bins, and hours that are not compacted yet from the times of their
-samples.
+samples. A compacted hour that has no summary, since it has 4,096 blocks or more, is not counted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from analysis.queries.hour_parts import HourPart
 from analysis.queries.range_statistics import RangeStatistics, covered_by_hour
+from analysis.queries.read_database import read_snapshot
 from analysis.queries.samples import fetch_rows
 from analysis.queries.series_interval import FIRST_HOURS
 from analysis.queries.whole_days import list_gaps
@@ -35,9 +36,11 @@ from ingest.storage.hour_summaries import (
     summarise_hour,
 )
 from ingest.storage.timestamp_encoding import unpack
-from ingest.storage.value_sketch import MIN_SAMPLES
 
 MAX_OPEN_BLOCKS = 300_000
+# The summaries of their days in memory at a time: those of 90 days are 7 MB.
+IDENTITIES_PER_READ = 50
+_Integers = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ LEFT JOIN (SELECT DISTINCT o.identity_id, o.hour / {HOURS} AS day FROM open o) A
 WHERE d.identity_id = ANY(%(ids)s) AND d.name = %(name)s
   AND d.day BETWEEN %(first_day)s AND %(last_day)s AND n.day IS NULL
 """  # noqa: S608 - constants only
+# As ``covered_by_hour`` has it: the database adds up, since these may be a million hours.
 _HOURS = f"""
 WITH {_OPEN}
 SELECT s.identity_id, width_bucket(s.hour, %(starts)s::int[]) - 1, sum(s.sample_count)::bigint,
@@ -119,14 +123,18 @@ ORDER BY b.identity_id, b.hour LIMIT %(limit)s
 """  # noqa: S608 - constants only
 
 
+# Of hours or parts of them: row and column in ``Coverage``, samples, covered milliseconds.
+_Hours = tuple[_Integers, _Integers, _Integers, _Integers]
+
+
 @dataclass(frozen=True)
 class _HourBins:
     """An hour of one identity that is not counted by its summary as a whole."""
 
     identity_id: int
     hour: int
-    samples: npt.NDArray[np.int64]
-    covered_ms: npt.NDArray[np.int64]
+    samples: _Integers
+    covered_ms: _Integers
 
 
 def read_coverage(
@@ -135,68 +143,74 @@ def read_coverage(
     """Return the coverage of the days between successive ``edges_ms``, starts of local days."""
     shape = len(identity_ids), len(edges_ms) - 1
     samples, covered_ms = np.zeros(shape, np.int64), np.zeros(shape)
-    if not identity_ids:
-        return Coverage(samples, covered_ms, is_complete=True)
-    parameters: dict[str, Any] = {
-        "ids": list(identity_ids),
-        "name": name,
-        "first_hour": edges_ms[0] // HOUR_MS,
-        "last_hour": (edges_ms[-1] - 1) // HOUR_MS,
-        "first_day": -(-edges_ms[0] // DAY_MS),
-        "last_day": edges_ms[-1] // DAY_MS - 1,
-        "starts": [-(-edge // HOUR_MS) for edge in edges_ms[:-1]],
-        "divided": [edge // HOUR_MS for edge in edges_ms if edge % HOUR_MS],
-        "limit": MAX_OPEN_BLOCKS + 1,
-        "is_expected": kind.expected_interval_ms is not None,
-    }
+    blocks = 0
+    for start in range(0, len(identity_ids), IDENTITIES_PER_READ):
+        some = slice(start, start + IDENTITIES_PER_READ)
+        parameters: dict[str, Any] = {
+            "ids": list(identity_ids[some]),
+            "name": name,
+            "first_hour": edges_ms[0] // HOUR_MS,
+            "last_hour": (edges_ms[-1] - 1) // HOUR_MS,
+            "first_day": -(-edges_ms[0] // DAY_MS),
+            "last_day": edges_ms[-1] // DAY_MS - 1,
+            "starts": [-(-edge // HOUR_MS) for edge in edges_ms[:-1]],
+            "divided": [edge // HOUR_MS for edge in edges_ms if edge % HOUR_MS],
+            "limit": max(0, MAX_OPEN_BLOCKS - blocks) + 1,
+            "is_expected": kind.expected_interval_ms is not None,
+        }
+        with read_snapshot():
+            samples[some], covered_ms[some], read = _read_some(parameters, kind, edges_ms)
+        blocks += read
+    np.minimum(covered_ms, np.diff(edges_ms), out=covered_ms)
+    return Coverage(samples, covered_ms, is_complete=blocks <= MAX_OPEN_BLOCKS)
+
+
+def _read_some(
+    parameters: dict[str, Any], kind: Kind, edges_ms: Sequence[int]
+) -> tuple[_Integers, npt.NDArray[np.float64], int]:
+    """Return the arrays of ``Coverage`` for some identities, and the number of blocks read."""
     blocks = fetch_rows(_OPEN_BLOCKS, parameters)
-    open_hours = list(_summarise_open(blocks[:MAX_OPEN_BLOCKS]))
+    open_hours = list(_summarise_open(blocks[: parameters["limit"] - 1]))
     intervals = _find_intervals(parameters, kind, open_hours)
-    rows = {number: row for row, number in enumerate(identity_ids)}
     days = fetch_rows(_CLOSED_DAYS, parameters)
-    if days:
-        samples, covered_ms = _sum_days(days, parameters, intervals)
     parameters |= _list_spans(days, parameters, intervals)
+    shape = len(parameters["ids"]), len(parameters["starts"])
+    samples, covered_ms = np.zeros(shape, np.int64), np.zeros(shape)
+    rows = {number: row for row, number in enumerate(parameters["ids"])}
     for number, column, count, covered in fetch_rows(_HOURS, parameters):
         samples[rows[number], column] += count
         covered_ms[rows[number], column] += covered
-    for hour in _list_bins(parameters, open_hours):
-        row, interval = rows[hour.identity_id], intervals.get(hour.identity_id)
-        for column, count, covered in _divide(hour, edges_ms):
-            samples[row, column] += count
-            covered_ms[row, column] += covered_by_hour(
-                count, covered, interval, is_expected=parameters["is_expected"]
-            )
-    np.minimum(covered_ms, np.diff(edges_ms), out=covered_ms)
-    return Coverage(samples, covered_ms, is_complete=len(blocks) <= MAX_OPEN_BLOCKS)
+    interval_ms = np.array([intervals.get(number) or 0.0 for number in parameters["ids"]])
+    parts = _list_parts(_list_bins(parameters, open_hours), rows, edges_ms)
+    for row, day, counts, covers in (_list_hours(days, rows, parameters), parts):
+        stands_for = covered_by_hour(
+            counts, covers, interval_ms[row], is_expected=parameters["is_expected"]
+        )
+        np.add.at(samples, (row, day), counts)
+        np.add.at(covered_ms, (row, day), stands_for)
+    return samples, covered_ms, len(blocks)
 
 
-def _sum_days(
-    days: list[tuple[Any, ...]], parameters: dict[str, Any], intervals: dict[int, float | None]
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return samples and covered time of the hours of ``days``, as ``Coverage`` has them.
-
-    ``days`` are identity, UTC day and the bytes of its rows.
-    """
-    shape = len(parameters["ids"]), len(parameters["starts"])
-    places = {number: row for row, number in enumerate(parameters["ids"])}
+def _list_hours(
+    days: list[tuple[Any, ...]], rows: dict[int, int], parameters: dict[str, Any]
+) -> _Hours:
+    """Return the undivided hours of ``days``: identity, UTC day and the bytes of its rows."""
     hours = np.frombuffer(b"".join(each for _, _, each in days), ROW)
-    lengths = [len(each) // ROW.itemsize for _, _, each in days]
-    row = np.repeat(np.array([places[number] for number, _, _ in days], np.int64), lengths)
+    lengths = np.array([len(each) // ROW.itemsize for _, _, each in days], np.int64)
+    row = np.repeat(np.array([rows[number] for number, _, _ in days], np.int64), lengths)
     column = np.searchsorted(parameters["starts"], hours["hour"], side="right") - 1
-    count, covered_ms = hours["sample_count"].astype(np.int64), hours["covered_ms"]
-    interval = np.array([intervals.get(number) or 0.0 for number in places])[row]
-    # As ``covered_by_hour`` has it.
-    is_trusted = (count >= MIN_SAMPLES) & (not parameters["is_expected"])
-    covered = np.where(is_trusted, covered_ms, np.minimum(covered_ms, count * interval))
-    covered = np.where(count == 1, interval, covered)
-    is_inside = (column >= 0) & ~np.isin(hours["hour"], parameters["divided"])
-    place = (row * shape[1] + column)[is_inside]
-    samples, covered = (
-        np.bincount(place, values[is_inside], shape[0] * shape[1]).reshape(shape)
-        for values in (count, covered)
-    )
-    return samples.astype(np.int64), covered
+    chosen = (column >= 0) & ~np.isin(hours["hour"], parameters["divided"])
+    count, covered_ms = hours["sample_count"][chosen], hours["covered_ms"][chosen]
+    return row[chosen], column[chosen], count, covered_ms
+
+
+def _list_parts(
+    hours: Iterator[_HourBins], rows: dict[int, int], edges_ms: Sequence[int]
+) -> _Hours:
+    """Return the parts of ``hours`` in each day."""
+    parts = [(rows[hour.identity_id], *part) for hour in hours for part in _divide(hour, edges_ms)]
+    row, column, count, covered_ms = np.array(parts, np.int64).reshape(-1, 4).T
+    return row, column, count, covered_ms
 
 
 def _list_spans(
@@ -269,10 +283,10 @@ def _divide(hour: _HourBins, edges_ms: Sequence[int]) -> Iterator[tuple[int, int
     A 5-minute bin lies in one day: offsets from UTC are multiples of a quarter of an hour.
     """
     start = hour.hour * HOUR_MS
-    following = bisect_right(edges_ms, start)
-    is_divided = following < len(edges_ms) and edges_ms[following] < start + HOUR_MS
-    cut = (edges_ms[following] - start) // BIN_MS if is_divided else BINS
-    for day, bins in ((following - 1, slice(cut)), (following, slice(cut, BINS))):
+    first = bisect_right(edges_ms, start) - 1
+    is_divided = first + 1 < len(edges_ms) and edges_ms[first + 1] < start + HOUR_MS
+    cut = (edges_ms[first + 1] - start) // BIN_MS if is_divided else BINS
+    for day, bins in ((first, slice(cut)), (first + 1, slice(cut, BINS))):
         count = int(hour.samples[bins].sum())
         if count and 0 <= day < len(edges_ms) - 1:
             yield day, count, min(HOUR_MS, int(hour.covered_ms[bins].sum()))

@@ -7,9 +7,11 @@ ones by at most ``MAX_RELATIVE_ERROR`` of the value.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -151,11 +153,9 @@ class RangeStatistics:
 
     def covered_ms(self, interval_ms: float | None, *, is_expected: bool) -> float:
         """Return the time that the samples stand for; see ``covered_by_hour``."""
-        columns = (self.rows[name].tolist() for name in ("sample_count", "covered_ms"))
-        return sum(
-            covered_by_hour(count, covered, interval_ms, is_expected=is_expected)
-            for count, covered in zip(*columns, strict=True)
-        )
+        count, covered_ms = self.rows["sample_count"], self.rows["covered_ms"]
+        interval = interval_ms or 0.0
+        return math.fsum(covered_by_hour(count, covered_ms, interval, is_expected=is_expected))
 
     def resting(self, interval_ms: float | None) -> float | None:
         """Return the lowest mean of the 5-minute bins that hold most of the expected samples."""
@@ -168,17 +168,21 @@ class RangeStatistics:
 
 
 def covered_by_hour(
-    count: int, covered_ms: int, interval_ms: float | None, *, is_expected: bool
-) -> float:
-    """Return the milliseconds that the samples of an hour stand for.
+    count: npt.NDArray[np.integer[Any]],
+    covered_ms: npt.NDArray[np.integer[Any]],
+    interval_ms: float | npt.NDArray[np.float64],
+    *,
+    is_expected: bool,
+) -> npt.NDArray[np.float64]:
+    """Return the milliseconds that the samples of each hour stand for.
 
+    ``interval_ms`` is that of the series, one for all hours or one for each; 0 where none is known.
     In an hour of 64 samples and more each stands for the time until the next one, for the median
     step of the hour at most. Few samples say little about their step, so each stands for the
     interval of the series at most; so it is too if its measurement type gives an expected interval.
     A single sample stands for that interval, even if it is longer than an hour.
     """
-    if count == 1:
-        return interval_ms or 0.0
-    if count >= MIN_SAMPLES and not is_expected:
-        return covered_ms
-    return min(float(covered_ms), count * (interval_ms or 0.0))
+    limited = np.minimum(covered_ms, count * interval_ms)
+    if not is_expected:
+        limited = np.where(count >= MIN_SAMPLES, covered_ms, limited)
+    return np.where(count == 1, interval_ms, limited)

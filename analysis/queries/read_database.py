@@ -7,11 +7,13 @@ after the view has returned.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -43,3 +45,15 @@ class _Connection:
 
 
 connection = cast("BaseDatabaseWrapper", _Connection())
+
+
+@contextmanager
+def read_snapshot() -> Iterator[None]:
+    """Let the statements inside read one state of the database; of the transaction, in one."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(using=_chosen.get()):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield

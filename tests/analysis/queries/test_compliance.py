@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from django.db import connection
 
@@ -86,6 +87,36 @@ def test_statements_do_not_grow_with_the_identities(
     assert found.samples.sum() == count * 120
     assert found.is_complete
     assert len(statements) == 5
+
+
+def test_identities_are_read_some_at_a_time(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    wards = [Identity.objects.create(name=f"ward-{number}") for number in range(7)]
+    for number, ward in enumerate(wards):
+        make_series(ward, "x", {START + n * 60_000: 1.0 for n in range(30 * number)})
+    whole = coverage_of(wards, "Asia/Kolkata")
+    monkeypatch.setattr(compliance, "IDENTITIES_PER_READ", 3)
+    part = coverage_of(wards, "Asia/Kolkata")
+    assert part.samples.tolist() == whole.samples.tolist()
+    assert part.covered_ms.tolist() == whole.covered_ms.tolist()
+    assert part.is_complete
+    # One block waits for compaction in each hour of each: 12 in all.
+    for limit in (0, 3, 11):
+        monkeypatch.setattr(compliance, "MAX_OPEN_BLOCKS", limit)
+        found = coverage_of(wards, "Asia/Kolkata")
+        assert not found.is_complete
+        assert np.count_nonzero(found.samples.sum(axis=1)) <= limit
+
+
+def test_identities_are_read_in_one_snapshot(own_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = []
+
+    def record_level(statement: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+        levels.extend(fetch_rows("SHOW transaction_isolation", {}))
+        return fetch_rows(statement, parameters)
+
+    monkeypatch.setattr(compliance, "fetch_rows", record_level)
+    coverage_of([make_identity("ward")], "UTC")
+    assert {*levels} == {("repeatable read",)}
 
 
 def test_hours_are_added_up_from_the_key_alone(db: None) -> None:
