@@ -35,7 +35,7 @@ class Compliance(Identity):
 
 
 class Series(SampleBlock):
-    """A series; the permission to view sample blocks covers it."""
+    """A series in the admin, see ``analysis.queries.series``; to view blocks permits to view it."""
 
     class Meta:
         proxy = True

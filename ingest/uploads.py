@@ -25,8 +25,9 @@ from ingest.parsing.samples import FileLimits, TimeWindow
 from ingest.receipts import Receipt
 from ingest.sample_conflicts import ConflictSearch, Replacement
 from ingest.storage import block_store, disk_space, durability_check, file_store, transactions
-from ingest.storage.block_store import OverlapBudget, OverlapTooLarge
-from ingest.storage.prepared_files import PreparedFile, overlay_series, prepare_series
+from ingest.storage.block_overlay import overlay_series
+from ingest.storage.overlap_budget import OverlapBudget, OverlapTooLarge
+from ingest.storage.prepared_files import PreparedFile, prepare_series
 from ingest.uuid7 import uuid7
 
 COMPRESSION_LEVEL = 1  # higher ones gain nothing on such files and take two to three times as long

@@ -39,7 +39,7 @@ class MeasurementView(ReadView):
 
 
 class ContentView(ReadView):
-    """The content of a measurement file."""
+    """The original of a measurement file, byte for byte."""
 
     permission = "ingest.view_measurement"
 

@@ -176,7 +176,7 @@ class BucketsView(ReadView):
 
 
 class NotKeptView(ReadView):
-    """The values of a time range that are not kept as they were sent."""
+    """The values of a time range that were rounded, or replaced by a later line of their file."""
 
     permission = "ingest.view_sampleblock"
 

@@ -1,4 +1,4 @@
-"""URLs below ``/api/v1/``."""
+"""URLs of the analysis API, below ``/api/v1/``."""
 
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView

@@ -61,7 +61,7 @@ class ReadView(APIView):
 
 
 class UnknownPathView(ReadView):
-    """Any other URL below ``/api/v1/``."""
+    """404 as problem+json for a URL below ``/api/v1/`` that has no other view."""
 
     authentication_classes = []
     permission_classes = []

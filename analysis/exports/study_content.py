@@ -253,7 +253,10 @@ def _list_series(identity: Identity) -> Iterator[Series]:
 
 
 def _select_files(identity: Identity, choice: Choice) -> QuerySet[Measurement]:
-    """Return the files to export; rejected ones, which have no samples, without a range only."""
+    """Return the files to export.
+
+    A time range leaves out rejected files, for they have no samples.
+    """
     files = Measurement.objects.filter(identity=identity)
     if choice.names:
         files = files.filter(name__in=choice.names)

@@ -135,7 +135,7 @@ def _stored_days(series: Series, wanted: Range) -> list[int]:
 
 
 def _days_of_file(name: str, wanted: Range) -> list[int]:
-    """Return a day of the file for each of its days that ``wanted`` touches; of a month, one."""
+    """Return the first day (since 1970) of the file ``name`` in ``wanted``; [] without one."""
     start, end = (max(range_of(name)[0], wanted[0]), min(range_of(name)[1], wanted[1]))
     return [start // DAY_MS] if start < end else []
 

@@ -42,7 +42,7 @@ class Report:
     error: dict[str, object] | None = None
 
     def add_certificate(self, facts: CertificateFacts) -> None:
-        """Record the device's own certificate, for a run in which the server reports none."""
+        """Put the certificate file of the device into the report, for a run without an answer."""
         not_after = facts.not_after.isoformat().replace("+00:00", "Z")
         self.certificate = {"sha256": facts.sha256, "not_after": not_after}
 
@@ -94,7 +94,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def read_psk(option: str) -> str:
-    """Return the pre-shared key of the option ``--psk``, ``-`` for standard input."""
+    """Return the pre-shared key that ``--psk`` has, or a line of standard input for ``-``."""
     return sys.stdin.readline().strip() if option == "-" else option
 
 

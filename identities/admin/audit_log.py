@@ -101,7 +101,7 @@ class AuditEventAdmin(LargeListAdmin):
         return request.user.has_perm(PERMISSION)
 
     def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Return True for superusers and study admins: the events are about the other users."""
+        """Return True for superusers and study admins only: events name other users."""
         return request.user.has_perm(PERMISSION)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

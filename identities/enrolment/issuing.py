@@ -1,4 +1,4 @@
-"""Issue the keys of a list, and re-issue keys: all of them or none."""
+"""Bulk enrolment: issue the keys of a list, and re-issue keys, all of them or none."""
 
 from __future__ import annotations
 

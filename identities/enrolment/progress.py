@@ -1,6 +1,6 @@
 """The progress of an enrolment: how many of its keys have registered devices.
 
-A place is one key of the list, represented by the latest key that was issued for it.
+A row of the list may have had several keys, one after the other: the latest counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VIEW_KEYS = ("identities.view_presharedkey", "identities.change_presharedkey")
 
 
 def _state_expression() -> Case:
-    """Return the expression for a place's state, one of ``STATES``.
+    """Return the expression for the state of a row of the list, one of ``STATES``.
 
     Uses come first: a device stays registered when its key expires or is revoked.
     ``registered`` has no use left, ``partly registered`` has used some.

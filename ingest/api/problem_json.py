@@ -16,8 +16,8 @@ from ingest.quotas import DailyQuotaExhausted, LargerThanDailyQuota
 from ingest.registration import RegistrationFailed
 from ingest.registration_throttle import RegistrationThrottled
 from ingest.storage import transactions
-from ingest.storage.block_store import HourNotCompacted
 from ingest.storage.disk_space import DiskNearlyFull
+from ingest.storage.overlap_budget import HourNotCompacted
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS, DatabaseUnavailable
 from ingest.uploads import TooManyHours
 

@@ -14,7 +14,7 @@ from ingest import certificate_refusals, probe_mark
 from ingest.api import metrics, problem_json
 from ingest.api.problem_json import ProblemResponse, find_problem
 from ingest.device_requests import describe_request
-from ingest.storage.block_store import HourNotCompacted
+from ingest.storage.overlap_budget import HourNotCompacted
 from ingest.storage.transactions import DATABASE_UNAVAILABLE_ERRORS
 
 logger = logging.getLogger(__name__)

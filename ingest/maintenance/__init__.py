@@ -1,1 +1,4 @@
-"""Maintenance of stored data: compaction, verification, rebuild, withdrawal, retention, erasure."""
+"""Maintenance of stored data, by commands and timers.
+
+Compaction, recompression, verification, rebuild, re-parse, withdrawal, retention and erasure.
+"""

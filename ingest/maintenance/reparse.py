@@ -17,10 +17,11 @@ from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.models import Measurement
 from ingest.parsing.samples import FileLimits, FileSamples, LimitExceeded, TimeWindow
 from ingest.storage import block_store
+from ingest.storage.block_overlay import overlay_series
+from ingest.storage.overlap_budget import OverlapBudget
 from ingest.storage.prepared_files import (
     PreparedFile,
     PreparedSeries,
-    overlay_series,
     prepare_series,
 )
 from ingest.storage.stored_files import load_content, report_damage
@@ -87,7 +88,7 @@ def _store(measurement: Measurement, file: FileSamples, columns: tuple[str, ...]
         )
         if not rejected.exists():
             return False
-        no_limit = block_store.OverlapBudget(left=2**62)
+        no_limit = OverlapBudget(left=2**62)
         overlaid, _ = overlay_series(identity_id, series, no_limit)
         blocks = [(each.name, block) for each in overlaid for block in each.blocks]
         block_store.copy_blocks(identity_id, blocks)

@@ -1,4 +1,7 @@
-"""Records of maintenance: withdrawals, conflicts, retention and deletions."""
+"""Records of maintenance: withdrawals, conflicts, retention, deletions, recompression.
+
+Beside them ``SeriesChange`` for the changes feed and ``InterruptedUpload``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurement files, blocks of samples, hour summaries, series, and the usage of each day."""
+"""Measurement files, blocks of samples, series, and the usage of each day."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ _EXACT_DIGITS = 15  # a decimal of so many digits is the shortest notation of it
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Properties of a file that holds only lines of the grammar."""
+    """What the numbers of a valid file look like, which decides how fast it can be read."""
 
     has_fractions: bool  # of a millisecond
     has_empty_values: bool

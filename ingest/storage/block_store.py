@@ -7,24 +7,20 @@ straight from numpy.
 from __future__ import annotations
 
 import hashlib
-import random
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from ingest.escaping import escape
 from ingest.parsing.samples import US_PER_MS, ColumnSamples
 from ingest.storage import pg_arrays, prepared_statements, stored_blocks
 from ingest.storage.blocks import HOUR_US, Block
+from ingest.storage.overlap_budget import BLOCK_COST, ROW_COST, OverlapBudget
 from ingest.storage.pg_arrays import Float8Array, Int2Array, Int4Array
 from ingest.storage.stored_blocks import StoredBlock, StoredValues
-from ingest.storage.transactions import DatabaseUnavailable
 from ingest.uuid7 import uuid7
 
 # OFFSET keeps the planner to a search for each hour: a join would read all blocks of the identity.
@@ -43,16 +39,8 @@ WHERE b.identity_id = $1::bigint AND b.id = ANY($2::uuid[])
 """  # noqa: S608 - names of columns
 _HOURS_PER_QUERY = 1_000
 _SAMPLES_PER_QUERY = 500_000
-# Stored samples that one request may be compared with: they take a few seconds. A file with a
-# sample in each of 30,000 full hours would take minutes. A block costs as much as BLOCK_COST
-# samples beside its own, for it may have to be rewritten, and as ROW_COST if only its row is read.
-MAX_OVERLAID_SAMPLES = 20_000_000
-BLOCK_COST = 2_000
-ROW_COST = 100
 # PostgreSQL has room for some thousands of locks in all, and a request may have as many series.
 LOCKS_PER_IDENTITY = 128
-# Compaction merges the blocks of an hour soon after its end.
-RETRY_AFTER_SECONDS = (900, 1800)
 _REWRITE = """
 UPDATE ingest_sampleblock
 SET scale = $3::smallint, "values" = $4, integers = $5, small_integers = $6,
@@ -81,48 +69,6 @@ _COPY_TYPES = [
     "float8", "float8", "float8", "int2", "int4[]", "int2[]", "int2", "float8[]", "int4[]",
     "int2[]",
 ]  # fmt: skip
-
-
-class OverlapTooLarge(Exception):
-    """A request would have to be compared with more than ``MAX_OVERLAID_SAMPLES``."""
-
-
-class HourNotCompacted(DatabaseUnavailable):
-    """One hour is too much to compare with, until its blocks follow one another in time."""
-
-    title = "An hour has too many blocks"
-
-
-@dataclass(slots=True)
-class OverlapBudget:
-    """The stored samples that a request may still be compared with."""
-
-    left: int = MAX_OVERLAID_SAMPLES
-    first_hour: int | None = None
-
-    def spend(self, name: str, hour: int, cost: int, *, is_compacted: bool) -> None:
-        """Count what is read of a block; raise ``OverlapTooLarge`` or ``HourNotCompacted``.
-
-        A device can send less where the hours are several or their blocks follow one another in
-        time, as they do after compaction. The columns of one line cannot be sent apart.
-        """
-        self.left -= cost
-        if self.first_hour is None:
-            self.first_hour = hour
-        if self.left >= 0:
-            return
-        if is_compacted or self.first_hour != hour:
-            raise OverlapTooLarge
-        raise HourNotCompacted(
-            f"The hour {_format_hour(hour)} of the series {escape(name, 64)} holds too much "
-            "unsorted data to compare the file with. It is sorted after its end: keep the data and "
-            "try again later.",
-            retry_after=random.randint(*RETRY_AFTER_SECONDS),  # noqa: S311 - jitter
-        )
-
-
-def _format_hour(hour: int) -> str:
-    return datetime.fromtimestamp(hour * 3600, UTC).strftime("%Y-%m-%dT%H:00Z")
 
 
 def _cursor() -> psycopg.RawCursor[Any]:

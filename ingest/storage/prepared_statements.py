@@ -21,8 +21,6 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import pq
 
-from ingest.storage import pg_arrays
-
 _BINARY = pq.Format.BINARY
 _BOOL = (b"\x00", b"\x01")
 _INT4 = struct.Struct("!i")
@@ -52,7 +50,7 @@ class Statement:
 _OIDS = {
     "bool": 16, "bytea": 17, "int8": 20, "int4": 23, "text": 25, "uuid": 2950,
     "jsonb": 3802, "timestamptz": 1184,
-    "int4[]": pg_arrays.INT4_ARRAY_OID, "int8[]": 1016, "text[]": 1009,
+    "int4[]": 1007, "int8[]": 1016, "text[]": 1009,
     "ingest_new_block[]": 0,  # the server knows it from the function's declaration
 }  # fmt: skip
 
@@ -172,7 +170,7 @@ def jsonb(document: bytes | None) -> bytes | None:
 def int4s(numbers: Sequence[int]) -> bytes:
     """Return a few ``numbers`` as ``int4[]``; ``pg_arrays`` is for large arrays."""
     elements = b"".join(_INT4_ELEMENT.pack(4, number) for number in numbers)
-    return _ARRAY_HEADER.pack(1, 0, pg_arrays.INT4_OID, len(numbers), 1) + elements
+    return _ARRAY_HEADER.pack(1, 0, 23, len(numbers), 1) + elements
 
 
 def int8s(numbers: Sequence[int]) -> bytes:

@@ -102,7 +102,10 @@ def _compare(measurement: Measurement, size: int, sha256: bytes) -> str:
 
 
 def report_damage(identity_id: int, measurement_id: uuid.UUID, name: str, fault: str) -> None:
-    """Log the damage and tell the apps above. Not to be called in a transaction that may fail."""
+    """Log that a stored file is damaged and send the signal ``file_damaged``, to open an incident.
+
+    Not to be called in a transaction that may fail: the incident would be lost.
+    """
     logger.error("the stored file %s is damaged: %s", measurement_id, fault)
     file_damaged.send(
         Measurement, identity_id=identity_id, measurement_id=measurement_id, name=name

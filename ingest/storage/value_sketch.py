@@ -68,7 +68,7 @@ def sketch_values(values: NDArray[np.float64]) -> Sketch | None:
 
 
 def sketch_any(values: NDArray[np.float64]) -> Sketch:
-    """Return the sketch of finite ``values``, those below the normal doubles as zero."""
+    """Return the sketch of any finite ``values``; subnormal ones count as zero."""
     sketch = sketch_values(np.where(np.abs(values) < _MIN_NORMAL, 0.0, values))
     if sketch is None:
         raise AssertionError("values below the normal doubles were replaced")

@@ -26,7 +26,7 @@ from ingest.parsing.certificates import UnreadableReason
 from ingest.parsing.measurement_file_errors import LineError
 from ingest.receipts import Receipt, ReceiptStatus
 from ingest.registration_throttle import WINDOW
-from ingest.storage import block_store, disk_space, durability_check, transactions
+from ingest.storage import disk_space, durability_check, overlap_budget, transactions
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs/reference/protocol.md").read_text()
@@ -145,7 +145,7 @@ def test_retry_after_values_are_those_of_the_code() -> None:
         WINDOW.total_seconds(),
         *transactions.RETRY_AFTER_SECONDS,
         *disk_space.RETRY_AFTER_SECONDS,
-        *block_store.RETRY_AFTER_SECONDS,
+        *overlap_budget.RETRY_AFTER_SECONDS,
         durability_check.RETRY_AFTER_SECONDS,
         INTERNAL_ERROR_RETRY_AFTER_SECONDS,
     ]

@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd  # noqa: F401 - pyarrow imports it with its first table, not an upload's work
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings, target
@@ -16,12 +17,13 @@ from benchmarks.worst_inputs import FILES, FIRST_MS, HOUR_MS, full_hours, one_li
 from ingest.maintenance.compaction import compact
 from ingest.models import DeviceCertificate, SampleBlock, SampleConflict
 from ingest.storage import block_store
-from ingest.storage.block_store import (
+from ingest.storage.block_store import LOCKS_PER_IDENTITY
+from ingest.storage.overlap_budget import (
     BLOCK_COST,
-    LOCKS_PER_IDENTITY,
     ROW_COST,
     HourNotCompacted,
     OverlapBudget,
+    OverlapTooLarge,
 )
 from ingest.storage.transactions import fetch_within
 from ingest.uploads import TooManyHours
@@ -89,9 +91,11 @@ def full_series(certificate: DeviceCertificate) -> DeviceCertificate:
     for content in full_hours(STORED_HOURS, PER_HOUR):
         send(certificate, content, window=WINDOW)
     with connection.cursor() as cursor:
-        # So few rows would be read rather than searched. ANALYZE discards former plans.
+        # So few rows would be read rather than searched. ANALYZE discards former plans, and its
+        # locks keep autovacuum, which sees none of these rows, from changing plans meanwhile.
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("ANALYZE ingest_sampleblock, ingest_measurement, ingest_series")
+        tables = [each._meta.db_table for each in apps.get_app_config("ingest").get_models()]
+        cursor.execute(f"ANALYZE {', '.join(tables)}")
     return certificate
 
 
@@ -224,7 +228,7 @@ def test_the_rows_of_an_hour_are_read_up_to_a_bound(
 def test_one_sorted_hour_can_be_sent_in_smaller_parts() -> None:
     budget = OverlapBudget(left=10)
     budget.spend("hr", 1, 10, is_compacted=True)
-    with pytest.raises(block_store.OverlapTooLarge):
+    with pytest.raises(OverlapTooLarge):
         budget.spend("hr", 1, 1, is_compacted=True)
 
 
@@ -233,7 +237,7 @@ def test_the_columns_of_an_unsorted_hour_cannot_be_sent_apart() -> None:
     budget.spend("acc.x", 1, 10, is_compacted=False)
     with pytest.raises(HourNotCompacted, match=r"of the series acc\.y"):
         budget.spend("acc.y", 1, 1, is_compacted=False)
-    with pytest.raises(block_store.OverlapTooLarge):
+    with pytest.raises(OverlapTooLarge):
         budget.spend("acc.x", 2, 1, is_compacted=False)
 
 
