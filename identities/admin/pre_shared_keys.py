@@ -173,6 +173,12 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
         )
         return format_html_join(", ", '{}<a href="{}">{}</a>', links) or SafeString("-")
 
+    def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refuse users who may revoke no key before one is looked up."""
+        if not self.has_revoke_permission(request):
+            raise PermissionDenied
+        return super().revoke_view(request, object_id)
+
     def has_reissue_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may create keys that replace others, which are revoked."""
         return self.has_add_permission(request) and self.has_change_permission(request)
