@@ -3,9 +3,10 @@
 The summaries of the hours of a finished day are gathered in one row.
 
 Uploads append plain blocks, one or more for each file. When an hour is over by the server's clock,
-its blocks are merged and compressed, and evenly spaced times packed: one hour of one series in
-each transaction, under the lock that uploads to the series take. If the process dies, an hour is
-either unchanged or done. Samples that arrive later are appended, and merged by the next run.
+its blocks are merged and compressed, and evenly spaced times packed: an hour of one series in each
+transaction, or a part of its blocks, under the lock that uploads to the series take. If the process
+dies, each hour still has its samples. Those that arrive later are appended, and merged by the next
+run.
 
 VACUUM runs in between. Deleted rows stay in the table until VACUUM; left to autovacuum, a long
 compaction would write all blocks behind the old ones, and the table would grow and stay large.
@@ -34,6 +35,11 @@ HOURS_PER_QUERY = 500
 # An hour of times in whole milliseconds fits in 440 full blocks. One of microseconds may have more
 # than this many: each block is then merged and compressed once, and the hour has no summary.
 MAX_BLOCKS_AT_ONCE = 4_096
+# Uploads to the series wait while a transaction lasts. More blocks than this are merged in several,
+# the smallest blocks first.
+FEW_BLOCKS = 200
+LOCK_RETRIES = 20
+LOCK_PAUSE_SECONDS = 0.01
 BUSY_RETRIES = 3
 BUSY_PAUSE_SECONDS = 0.5
 LAST_HOUR = 2**31 - 1
@@ -196,22 +202,34 @@ def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHou
 
 
 def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
-    """Merge the blocks of an hour; return False, with nothing done, if its series is locked."""
+    """Merge the blocks of an hour; return False if its series is locked before it is done."""
+    limit, retries_left = min(FEW_BLOCKS, MAX_BLOCKS_AT_ONCE), 0
     while True:
         with transaction_without_timeouts():
-            if not block_store.try_lock(series_hour.identity_id, series_hour.name):
+            is_locked = block_store.try_lock(series_hour.identity_id, series_hour.name)
+            if is_locked:
+                before, after, samples = _merge_stored(series_hour, limit)
+        if not is_locked:
+            if not retries_left:
                 return False
-            before, after, samples = _merge_stored(series_hour)
+            retries_left -= 1
+            time.sleep(LOCK_PAUSE_SECONDS)
+            continue
         if after is None:
             done.damaged += 1
             return True
-        done.blocks_before += before
-        done.blocks_after += after
         space.add(before, samples)
-        if before < MAX_BLOCKS_AT_ONCE or (after == before and not _is_open(series_hour)):
+        is_at_its_end = limit == MAX_BLOCKS_AT_ONCE and after == before
+        if before < limit or (is_at_its_end and not _is_open(series_hour)):
             done.hours += 1
+            done.blocks_before += before
+            done.blocks_after += after
             done.samples += samples
             return True
+        done.blocks_before += before - after  # the others are read again
+        if after == before:
+            limit = MAX_BLOCKS_AT_ONCE
+        retries_left = LOCK_RETRIES  # uploads that waited go first
 
 
 def _is_open(series_hour: SeriesHour) -> bool:
@@ -222,13 +240,14 @@ def _is_open(series_hour: SeriesHour) -> bool:
     )
 
 
-def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
-    """Return the numbers of blocks before and after (None if damaged) and of samples.
+def _merge_stored(series_hour: SeriesHour, limit: int) -> tuple[int, int | None, int]:
+    """Merge up to ``limit`` blocks of an hour, the smallest ones.
 
-    The hour is summarised once all of its blocks are merged.
+    Return the numbers of blocks before and after (None if damaged) and of samples. The hour is
+    summarised once all of its blocks are merged.
     """
     rows = block_rewrite.read_smallest(
-        series_hour.identity_id, series_hour.name, series_hour.hour, MAX_BLOCKS_AT_ONCE
+        series_hour.identity_id, series_hour.name, series_hour.hour, limit
     )
     blocks = [row.block for row in rows if row.block is not None and _is_inside_hour(row.block)]
     if len(blocks) < len(rows):
@@ -240,7 +259,7 @@ def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
         return len(rows), None, 0
     identity_id, name, hour = series_hour.identity_id, series_hour.name, series_hour.hour
     block_rewrite.replace_blocks(identity_id, name, rows, merged)
-    if merged and len(rows) < MAX_BLOCKS_AT_ONCE:
+    if merged and len(rows) < limit:
         values = np.concatenate([block.values for block in merged])
         summary = summarise_hour(hour, times - hour * HOUR_US, values)
         summary_store.write_summary(identity_id, name, summary)

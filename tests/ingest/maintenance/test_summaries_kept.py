@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from ingest.maintenance import compaction
+from ingest.maintenance import block_rewrite, compaction
+from ingest.maintenance.block_rewrite import BlockRow
 from ingest.maintenance.compaction import compact
 from ingest.maintenance.deletion import delete_before
 from ingest.maintenance.rebuild import rebuild_series
@@ -97,6 +99,29 @@ def test_an_hour_merged_in_parts_is_summarised_at_the_end(
     for second in range(12):
         send(certificate, {MORNING + 500 + 1000 * second: 7.0})
     compact(identity_id=certificate.identity_id)
+    assert summaries(certificate)[0].sample_count == 72
+    assert is_clean(certificate)
+
+
+def test_uploads_wait_for_few_blocks_of_an_hour(
+    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour is merged in several transactions, and summarised by the last one."""
+    monkeypatch.setattr(compaction, "FEW_BLOCKS", 4)
+    taken: list[int] = []
+    read = block_rewrite.read_smallest
+
+    def count(*arguments: Any) -> list[BlockRow]:
+        rows = read(*arguments)
+        taken.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(block_rewrite, "read_smallest", count)
+    for second in range(12):
+        send(certificate, {MORNING + 500 + 1000 * second: 7.0})
+    done = compact(identity_id=certificate.identity_id)
+    assert max(taken) == 4
+    assert (done.hours, done.blocks_before, done.blocks_after) == (1, 13, 1)
     assert summaries(certificate)[0].sample_count == 72
     assert is_clean(certificate)
 
