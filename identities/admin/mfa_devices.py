@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -61,7 +62,8 @@ class AuthenticatorAdmin(CheckedAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Ask for the acting superuser's own password; wrong ones count as failed logins."""
-        if request.method == "POST" and self.has_delete_permission(request):
+        row = self.get_object(request, unquote(object_id))
+        if request.method == "POST" and self.has_delete_permission(request) and row is not None:
             password = request.POST.get("password", "")
             if (
                 authenticate(request, username=request.user.get_username(), password=password)

@@ -112,6 +112,11 @@ def test_a_selected_row_has_to_be_a_key(admin: Client, world: World, key: str) -
         assert admin.post(f"/admin/{path}/", fields).status_code == 400
 
 
+def test_a_key_with_nul_names_no_authenticator(admin: Client, world: World) -> None:
+    address = "/admin/otp_totp/totpdevice/%00/delete/"
+    assert admin.post(address, {"post": "yes", "password": "wrong"}).status_code == 302
+
+
 @pytest.mark.parametrize("value", ["x", "2026-13-45", "1,2"])
 def test_a_value_that_no_field_takes_fills_nothing_in(
     admin: Client, world: World, value: str
