@@ -8,6 +8,7 @@ import zlib
 from analysis.exports.fhir import VERSIONS, CodedSeries, make_observations
 from analysis.exports.formats import encode_lines, encode_parquet
 from analysis.exports.open_mhealth import encode_heart_rates
+from analysis.exports.streaming import DEFLATE_LEVEL
 from analysis.queries.statistics import SampleColumns, concatenate
 
 # Samples that are encoded for an estimate, in a few pieces; fewer where encoding is slow.
@@ -17,7 +18,7 @@ MAX_ROWS_ENCODED = 60_000
 MAX_CLINICAL_SAMPLES_ENCODED = 400
 # Brackets and a comma in addition to the line of CSV.
 JSON_EXTRA_BYTES = 3
-ZIPPED_JSON_RATIO = 1.04
+ZIPPED_JSON_RATIO = 1.02
 # A time as text with three decimals of a second, and as epoch milliseconds.
 TIME_BYTES, EPOCH_BYTES, MICROSECOND_BYTES = 23, 13, 3
 # Size of provenance and data dictionary in a file, and as a file of a zip.
@@ -38,7 +39,7 @@ def estimate_export_bytes(samples: SampleColumns, count: int) -> dict[str, int]:
     some = _take_pieces(samples, MAX_SAMPLES_ENCODED)
     lines = encode_lines(some) if len(some) else b""
     scale = count / max(1, len(some))
-    csv, zipped = len(lines) * scale, len(zlib.compress(lines)) * scale
+    csv, zipped = len(lines) * scale, len(zlib.compress(lines, DEFLATE_LEVEL)) * scale
     time = TIME_BYTES + MICROSECOND_BYTES * some.has_fractions
     parquet = PARQUET_DICTIONARY_BYTES + _estimate_parquet(samples, count)
     sizes = {

@@ -22,7 +22,7 @@ SCRIPTS = [
 # A literal with two words, or one that is a word with a capital letter.
 WORDS = re.compile(r"[A-Za-z]{2,}[,.:;]? [a-z]{2,}|^\W*[A-Z][a-z]+[.:]?$")
 # Names of keys, fonts and media; programs to be copied.
-OTHERS = re.compile(r"use strict|sans-serif|\(prefers-color-scheme|^Arrow$|^Home$")
+OTHERS = re.compile(r"use strict|sans-serif|\(prefers-color-scheme|^Arrow$|^Enter$|^Home$")
 PROGRAMS = re.compile(r"^const SNIPPETS = \{.*?^\};", re.MULTILINE | re.DOTALL)
 MARKED = re.compile(r"gettext\(\s*(?:\"[^\"]*\",\s*)?$")
 TOKEN = re.compile(
