@@ -34,6 +34,9 @@ class BlockRow:
     fault: str
 
 
+# Of so many samples 200 blocks are merged in some hundredths of a second.
+SMALL_BLOCK_SAMPLES = 512
+
 _ROWS = """
 SELECT b.id, b.last_ms, b.maximum, b.total, {columns}
 FROM ingest_sampleblock b
@@ -41,6 +44,13 @@ WHERE b.identity_id = %s AND b.name = %s AND b.hour BETWEEN %s AND %s
 ORDER BY b.hour, {order}
 LIMIT %s
 """
+_SMALL_ROWS = f"""
+SELECT b.id, b.last_ms, b.maximum, b.total, {COLUMNS}
+FROM ingest_sampleblock b
+WHERE b.identity_id = %s AND b.name = %s AND b.hour = %s AND NOT b.compacted
+  AND b.sample_count <= {SMALL_BLOCK_SAMPLES}
+LIMIT %s
+"""  # noqa: S608 - names of columns and a number
 _DELETE = "DELETE FROM ingest_sampleblock WHERE identity_id = %s AND id = ANY(%s)"
 _DELETE_HOURS = """
 DELETE FROM ingest_sampleblock
@@ -64,15 +74,26 @@ def read_smallest(identity_id: int, name: str, hour: int, limit: int) -> list[Bl
     return _fetch(statement, [identity_id, name, hour, hour, limit])
 
 
+def read_small(identity_id: int, name: str, hour: int, limit: int) -> list[BlockRow]:
+    """Return up to ``limit`` blocks of an hour that are small and not compacted."""
+    return _fetch(_SMALL_ROWS, [identity_id, name, hour, limit])
+
+
 def replace_blocks(
-    identity_id: int, name: str, old: Sequence[BlockRow], new: Sequence[Block]
+    identity_id: int,
+    name: str,
+    old: Sequence[BlockRow],
+    new: Sequence[Block],
+    *,
+    is_compacted: bool,
 ) -> None:
-    """Replace ``old`` blocks by ``new`` ones, stored compressed."""
+    """Replace ``old`` blocks by ``new`` ones, compressed or plain."""
     with connection.cursor() as cursor:
         cursor.execute(_DELETE, [identity_id, [row.id for row in old]])
         if cursor.rowcount != len(old):
             raise AssertionError("a block was changed without the lock of its series")
-    block_store.copy_blocks_compressed(identity_id, [(name, block) for block in new])
+    copy = block_store.copy_blocks_compressed if is_compacted else block_store.copy_blocks
+    copy(identity_id, [(name, block) for block in new])
 
 
 def replace_hours(

@@ -3,10 +3,10 @@
 The summaries of the hours of a finished day are gathered in one row.
 
 Uploads append plain blocks, one or more for each file. When an hour is over by the server's clock,
-its blocks are merged and compressed, and evenly spaced times packed: an hour of one series in each
-transaction, or a part of its blocks, under the lock that uploads to the series take. If the process
-dies, each hour still has its samples. Those that arrive later are appended, and merged by the next
-run.
+its blocks are merged and compressed, and evenly spaced times packed: one hour of one series in
+each transaction, under the lock that uploads to the series take. Many small blocks are merged
+before that, in short transactions, and stay plain. If the process dies, an hour is either done or
+found again by the next run. So are samples that arrive later, which are appended.
 
 VACUUM runs in between. Deleted rows stay in the table until VACUUM; left to autovacuum, a long
 compaction would write all blocks behind the old ones, and the table would grow and stay large.
@@ -17,13 +17,14 @@ table returns to the file system.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from django.db import connection
 
 from ingest.maintenance import block_rewrite
+from ingest.maintenance.block_rewrite import BlockRow
 from ingest.maintenance.day_rollup import SeriesDay, find_without_summary, roll_up
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.storage import block_store, cluster, summary_store
@@ -35,8 +36,7 @@ HOURS_PER_QUERY = 500
 # An hour of times in whole milliseconds fits in 440 full blocks. One of microseconds may have more
 # than this many: each block is then merged and compressed once, and the hour has no summary.
 MAX_BLOCKS_AT_ONCE = 4_096
-# Uploads to the series wait while a transaction lasts. More blocks than this are merged in several,
-# the smallest blocks first.
+# Uploads to the series wait while a transaction lasts: so many small blocks are merged in each.
 FEW_BLOCKS = 200
 LOCK_RETRIES = 20
 LOCK_PAUSE_SECONDS = 0.01
@@ -52,7 +52,7 @@ MIN_VACUUM_SHARE = 0.05
 
 # Reads only the partial index of blocks that are not compacted.
 _CANDIDATES = """
-SELECT b.identity_id, b.name, b.hour
+SELECT b.identity_id, b.name, b.hour, count(*)
 FROM ingest_sampleblock b
 WHERE NOT b.compacted
   AND (b.identity_id, b.name, b.hour) > (%(identity_id)s, %(name)s, %(hour)s)
@@ -69,11 +69,15 @@ _SIZE = "SELECT {}_total_relation_size('ingest_sampleblock')"
 
 @dataclass(frozen=True, slots=True)
 class SeriesHour:
-    """One hour of one series; ``hour`` counts from 1970-01-01T00:00Z."""
+    """One hour of one series; ``hour`` counts from 1970-01-01T00:00Z.
+
+    ``blocks`` is the number of those that were not compacted when it was found.
+    """
 
     identity_id: int
     name: str
     hour: int
+    blocks: int
 
     @property
     def day(self) -> SeriesDay:
@@ -82,7 +86,7 @@ class SeriesHour:
 
 @dataclass(slots=True)
 class Compacted:
-    """What a run did; ``busy`` and ``damaged`` count hours that did not change.
+    """What a run did; ``busy`` and ``damaged`` count hours that are left to be compacted.
 
     An hour is damaged if two of its blocks have the same timestamp, or one has no samples.
     ``verify`` reports such hours and ``rebuild`` rebuilds them.
@@ -182,7 +186,7 @@ def _roll_up(days: set[SeriesDay], before_hour: int) -> set[SeriesDay]:
 
 
 def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHour]:
-    after = SeriesHour(0 if identity_id is None else identity_id, "", -1)
+    after = SeriesHour(0 if identity_id is None else identity_id, "", -1, 0)
     while True:
         with transaction_without_timeouts(), connection.cursor() as cursor:
             cursor.execute(
@@ -203,33 +207,54 @@ def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHou
 
 def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
     """Merge the blocks of an hour; return False if its series is locked before it is done."""
-    limit, retries_left = min(FEW_BLOCKS, MAX_BLOCKS_AT_ONCE), 0
-    while True:
+    gone = _merge_small_blocks(series_hour)
+    while gone is not None:
         with transaction_without_timeouts():
-            is_locked = block_store.try_lock(series_hour.identity_id, series_hour.name)
-            if is_locked:
-                before, after, samples = _merge_stored(series_hour, limit)
-        if not is_locked:
-            if not retries_left:
+            if not block_store.try_lock(series_hour.identity_id, series_hour.name):
                 return False
-            retries_left -= 1
-            time.sleep(LOCK_PAUSE_SECONDS)
-            continue
+            before, after, samples = _merge_stored(series_hour)
         if after is None:
             done.damaged += 1
             return True
-        space.add(before, samples)
-        is_at_its_end = limit == MAX_BLOCKS_AT_ONCE and after == before
-        if before < limit or (is_at_its_end and not _is_open(series_hour)):
+        done.blocks_before += before + gone
+        done.blocks_after += after
+        space.add(before + gone, samples)
+        if before < MAX_BLOCKS_AT_ONCE or (after == before and not _is_open(series_hour)):
             done.hours += 1
-            done.blocks_before += before
-            done.blocks_after += after
             done.samples += samples
             return True
-        done.blocks_before += before - after  # the others are read again
-        if after == before:
-            limit = MAX_BLOCKS_AT_ONCE
-        retries_left = LOCK_RETRIES  # uploads that waited go first
+        gone = 0
+    return False
+
+
+def _merge_small_blocks(series_hour: SeriesHour) -> int | None:
+    """Merge the small blocks of an hour while it has many; return how many there are less.
+
+    The merged blocks are not compacted, so that readers take the hour for what it is and a later
+    run finds it. Returns None if the series is locked.
+    """
+    identity_id, name, hour = series_hour.identity_id, series_hour.name, series_hour.hour
+    gone, retries_left = 0, 0
+    while series_hour.blocks > FEW_BLOCKS:
+        with transaction_without_timeouts():
+            is_locked = block_store.try_lock(identity_id, name)
+            rows = (
+                block_rewrite.read_small(identity_id, name, hour, FEW_BLOCKS) if is_locked else []
+            )
+            merged = _merge(rows) if len(rows) == FEW_BLOCKS else None
+            if merged is not None:
+                block_rewrite.replace_blocks(identity_id, name, rows, merged, is_compacted=False)
+                gone += len(rows) - len(merged)
+        if merged is not None:
+            retries_left = LOCK_RETRIES  # uploads that waited go first
+        elif is_locked:
+            return gone
+        elif retries_left:
+            retries_left -= 1
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return None
+    return gone
 
 
 def _is_open(series_hour: SeriesHour) -> bool:
@@ -240,32 +265,35 @@ def _is_open(series_hour: SeriesHour) -> bool:
     )
 
 
-def _merge_stored(series_hour: SeriesHour, limit: int) -> tuple[int, int | None, int]:
-    """Merge up to ``limit`` blocks of an hour, the smallest ones.
+def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
+    """Return the numbers of blocks before and after (None if damaged) and of samples.
 
-    Return the numbers of blocks before and after (None if damaged) and of samples. The hour is
-    summarised once all of its blocks are merged.
+    The hour is summarised once all of its blocks are merged.
     """
-    rows = block_rewrite.read_smallest(
-        series_hour.identity_id, series_hour.name, series_hour.hour, limit
-    )
-    blocks = [row.block for row in rows if row.block is not None and _is_inside_hour(row.block)]
-    if len(blocks) < len(rows):
-        return len(rows), None, 0
-    merged = merge(blocks) if blocks else []
-    samples = sum(len(block.values) for block in merged)
-    times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
-    if not bool((times[1:] > times[:-1]).all()):
-        return len(rows), None, 0
     identity_id, name, hour = series_hour.identity_id, series_hour.name, series_hour.hour
-    block_rewrite.replace_blocks(identity_id, name, rows, merged)
-    if merged and len(rows) < limit:
+    rows = block_rewrite.read_smallest(identity_id, name, hour, MAX_BLOCKS_AT_ONCE)
+    merged = _merge(rows)
+    if merged is None:
+        return len(rows), None, 0
+    block_rewrite.replace_blocks(identity_id, name, rows, merged, is_compacted=True)
+    if merged and len(rows) < MAX_BLOCKS_AT_ONCE:
+        times = np.concatenate([block.times for block in merged])
         values = np.concatenate([block.values for block in merged])
         summary = summarise_hour(hour, times - hour * HOUR_US, values)
         summary_store.write_summary(identity_id, name, summary)
     else:  # of the hour as it was before
         summary_store.delete_summaries(identity_id, name, (hour, hour))
-    return len(rows), len(merged), samples
+    return len(rows), len(merged), sum(len(block.values) for block in merged)
+
+
+def _merge(rows: Sequence[BlockRow]) -> list[Block] | None:
+    """Return the samples of ``rows`` in as few blocks as possible, None if one is damaged."""
+    blocks = [row.block for row in rows if row.block is not None and _is_inside_hour(row.block)]
+    if len(blocks) < len(rows):
+        return None
+    merged = merge(blocks) if blocks else []
+    times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
+    return merged if bool((times[1:] > times[:-1]).all()) else None
 
 
 def _is_inside_hour(block: Block) -> bool:

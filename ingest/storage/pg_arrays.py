@@ -66,6 +66,15 @@ def decode_int4(data: Buffer) -> NDArray[np.int32] | None:
     return _decode(data, _INT4)
 
 
+def decode_int4_rows(data: bytes, length: int) -> NDArray[np.int32]:
+    """Return a matrix with a row for each of the ``int4[]`` of ``length`` elements in ``data``.
+
+    Their binary forms follow one another.
+    """
+    row = np.dtype([("header", "V20"), ("cells", _INT4, (length,))])
+    return np.frombuffer(data, row)["cells"]["value"].astype(np.int32)
+
+
 def decode_float8(data: Buffer) -> NDArray[np.float64] | None:
     """Return the elements of a binary ``float8[]``, None if it is empty or holds a NULL."""
     return _decode(data, _FLOAT8)

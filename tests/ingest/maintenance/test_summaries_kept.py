@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.db import connection
 
-from ingest.maintenance import block_rewrite, compaction
-from ingest.maintenance.block_rewrite import BlockRow
+from ingest.maintenance import compaction
 from ingest.maintenance.compaction import compact
 from ingest.maintenance.deletion import delete_before
 from ingest.maintenance.rebuild import rebuild_series
 from ingest.maintenance.verification import verify_series
 from ingest.maintenance.withdrawal import withdraw
-from ingest.models import DataDeletion, DeviceCertificate, HourSummary, Measurement
+from ingest.models import DataDeletion, DeviceCertificate, HourSummary, Measurement, SampleBlock
 from ingest.storage.blocks import MAX_SAMPLES
 from tests.ingest.maintenance.factories import (
     HOUR_MS,
@@ -103,27 +102,36 @@ def test_an_hour_merged_in_parts_is_summarised_at_the_end(
     assert is_clean(certificate)
 
 
-def test_uploads_wait_for_few_blocks_of_an_hour(
+@pytest.mark.parametrize("files", [4, 7, 12], ids=lambda files: f"{files} small blocks")
+def test_small_blocks_are_merged_in_short_transactions(
+    certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
+    """A run that dies after them leaves an hour that the next one finds, and true numbers."""
+    monkeypatch.setattr(compaction, "FEW_BLOCKS", 3)
+    for second in range(files):
+        send(certificate, {MORNING + 500 + 1000 * second: 7.0})
+    blocks = SampleBlock.objects.filter(identity=certificate.identity_id, hour=HOUR)
+    with monkeypatch.context() as patched:
+        patched.setattr(compaction, "_merge_stored", Mock(side_effect=InterruptedError))
+        with pytest.raises(InterruptedError):
+            compact(identity_id=certificate.identity_id)
+    small = (files - 1) % 2 + 1  # three become one while there are three
+    assert sorted(blocks.values_list("compacted", flat=True)) == [False] * small + [True]
+    assert is_clean(certificate)
+    done = compact(identity_id=certificate.identity_id)
+    assert (done.hours, done.blocks_before, done.blocks_after) == (1, small + 1, 1)
+    assert summaries(certificate)[0].sample_count == 60 + files
+    assert is_clean(certificate)
+
+
+def test_an_hour_of_many_small_blocks_is_counted_once(
     certificate: DeviceCertificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An hour is merged in several transactions, and summarised by the last one."""
-    monkeypatch.setattr(compaction, "FEW_BLOCKS", 4)
-    taken: list[int] = []
-    read = block_rewrite.read_smallest
-
-    def count(*arguments: Any) -> list[BlockRow]:
-        rows = read(*arguments)
-        taken.append(len(rows))
-        return rows
-
-    monkeypatch.setattr(block_rewrite, "read_smallest", count)
+    monkeypatch.setattr(compaction, "FEW_BLOCKS", 3)
     for second in range(12):
         send(certificate, {MORNING + 500 + 1000 * second: 7.0})
     done = compact(identity_id=certificate.identity_id)
-    assert max(taken) == 4
     assert (done.hours, done.blocks_before, done.blocks_after) == (1, 13, 1)
-    assert summaries(certificate)[0].sample_count == 72
-    assert is_clean(certificate)
 
 
 def test_an_hour_of_more_full_blocks_than_one_step_takes(
