@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from analysis.admin.compliance_table import Row, make_rows
+from analysis.admin.compliance_table import Row, make_rows, render_rows
 from analysis.admin.list_columns import describe_columns
 from analysis.models import Compliance
 from analysis.queries.compliance import Coverage, read_coverage
@@ -134,6 +134,7 @@ class ComplianceAdmin(EvidenceAdmin[Compliance]):
                 "title": _("Compliance"),
                 "choice": choice,
                 "rows": rows,
+                "table_rows": render_rows(rows, choice.edges_ms),
                 "is_cut": len(people) > MAX_PARTICIPANTS,
                 "is_complete": coverage is None or coverage.is_complete,
                 "dates": _make_headings(choice),

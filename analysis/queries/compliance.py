@@ -8,7 +8,6 @@ samples. A compacted hour that has no summary, since it has 4,096 blocks or more
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -35,6 +34,7 @@ from ingest.storage.hour_summaries import (
     find_lower_median,
     summarise_hour,
 )
+from ingest.storage.pg_arrays import decode_int4_rows
 from ingest.storage.timestamp_encoding import unpack
 
 MAX_OPEN_BLOCKS = 300_000
@@ -108,11 +108,14 @@ GROUP BY 1, 2
 """  # noqa: S608 - constants only
 _DIVIDED = f"""
 WITH {_OPEN}
-SELECT s.identity_id, s.hour, s.bin_samples, s.bin_covered_ms
+SELECT s.identity_id, array_agg(s.hour ORDER BY s.hour),
+       string_agg(array_send(s.bin_samples), '' ORDER BY s.hour),
+       string_agg(array_send(s.bin_covered_ms), '' ORDER BY s.hour)
 FROM ingest_hoursummary s
 LEFT JOIN open o ON o.identity_id = s.identity_id AND o.hour = s.hour
 WHERE s.identity_id = ANY(%(ids)s) AND s.name = %(name)s AND s.hour = ANY(%(divided)s::int[])
   AND o.hour IS NULL
+GROUP BY s.identity_id
 """  # noqa: S608 - constants only
 _OPEN_BLOCKS = f"""
 WITH {_OPEN}
@@ -125,16 +128,6 @@ ORDER BY b.identity_id, b.hour LIMIT %(limit)s
 
 # Of hours or parts of them: row and column in ``Coverage``, samples, covered milliseconds.
 _Hours = tuple[_Integers, _Integers, _Integers, _Integers]
-
-
-@dataclass(frozen=True)
-class _HourBins:
-    """An hour of one identity that is not counted by its summary as a whole."""
-
-    identity_id: int
-    hour: int
-    samples: _Integers
-    covered_ms: _Integers
 
 
 def read_coverage(
@@ -181,13 +174,14 @@ def _read_some(
         samples[rows[number], column] += count
         covered_ms[rows[number], column] += covered
     interval_ms = np.array([intervals.get(number) or 0.0 for number in parameters["ids"]])
-    parts = _list_parts(_list_bins(parameters, open_hours), rows, edges_ms)
+    parts = _list_parts(parameters, open_hours, rows, edges_ms)
     for row, day, counts, covers in (_list_hours(days, rows, parameters), parts):
         stands_for = covered_by_hour(
             counts, covers, interval_ms[row], is_expected=parameters["is_expected"]
         )
-        np.add.at(samples, (row, day), counts)
-        np.add.at(covered_ms, (row, day), stands_for)
+        place = row * shape[1] + day
+        samples += np.bincount(place, counts, samples.size).astype(np.int64).reshape(shape)
+        covered_ms += np.bincount(place, stands_for, samples.size).reshape(shape)
     return samples, covered_ms, len(blocks)
 
 
@@ -205,12 +199,40 @@ def _list_hours(
 
 
 def _list_parts(
-    hours: Iterator[_HourBins], rows: dict[int, int], edges_ms: Sequence[int]
+    parameters: dict[str, Any],
+    open_hours: list[tuple[int, HourSummary]],
+    rows: dict[int, int],
+    edges_ms: Sequence[int],
 ) -> _Hours:
-    """Return the parts of ``hours`` in each day."""
-    parts = [(rows[hour.identity_id], *part) for hour in hours for part in _divide(hour, edges_ms)]
-    row, column, count, covered_ms = np.array(parts, np.int64).reshape(-1, 4).T
-    return row, column, count, covered_ms
+    """Return the parts in each day of the hours that are open or divided by a day's end.
+
+    A 5-minute bin lies in one day: offsets from UTC are multiples of a quarter of an hour.
+    """
+    found = [
+        ([number], [each.hour], each.bin_samples[None], each.bin_covered_ms[None])
+        for number, each in open_hours
+    ]
+    if parameters["divided"]:
+        for number, hours, *bins in fetch_rows(_DIVIDED, parameters):
+            some = (decode_int4_rows(each, BINS) for each in bins)
+            found.append(([number] * len(hours), hours, *some))
+    if not found:
+        empty = np.empty(0, np.int64)
+        return empty, empty, empty, empty
+    row, hour, *bins = (np.concatenate(each) for each in zip(*found, strict=True))
+    row = np.array([rows[number] for number in row.tolist()])
+    start = hour.astype(np.int64) * HOUR_MS
+    edges = np.array([*edges_ms, edges_ms[-1] + 2 * HOUR_MS])
+    first = np.searchsorted(edges, start, side="right") - 1
+    is_first = np.arange(BINS) < ((edges[first + 1] - start) // BIN_MS)[:, None]
+    day = np.concatenate([first, first + 1])
+    counts, covers = (
+        np.concatenate([(each * is_first).sum(axis=1), (each * ~is_first).sum(axis=1)])
+        for each in bins
+    )
+    chosen = (counts > 0) & (day >= 0) & (day < len(edges_ms) - 1)
+    covers = np.minimum(covers, HOUR_MS)
+    return np.tile(row, 2)[chosen], day[chosen], counts[chosen], covers[chosen]
 
 
 def _list_spans(
@@ -265,28 +287,3 @@ def _measure_interval(summaries: list[HourSummary]) -> float | None:
             np.diff([each.hour * HOUR_US + each.first_offset_ms * US_PER_MS for each in summaries])
         )
     return None if step_us is None else step_us / US_PER_MS
-
-
-def _list_bins(
-    parameters: dict[str, Any], open_hours: list[tuple[int, HourSummary]]
-) -> Iterator[_HourBins]:
-    for number, summary in open_hours:
-        yield _HourBins(number, summary.hour, summary.bin_samples, summary.bin_covered_ms)
-    if parameters["divided"]:
-        for row in fetch_rows(_DIVIDED, parameters):
-            yield _HourBins(*row)
-
-
-def _divide(hour: _HourBins, edges_ms: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Yield the number of each day with samples of the hour, their count and covered time.
-
-    A 5-minute bin lies in one day: offsets from UTC are multiples of a quarter of an hour.
-    """
-    start = hour.hour * HOUR_MS
-    first = bisect_right(edges_ms, start) - 1
-    is_divided = first + 1 < len(edges_ms) and edges_ms[first + 1] < start + HOUR_MS
-    cut = (edges_ms[first + 1] - start) // BIN_MS if is_divided else BINS
-    for day, bins in ((first, slice(cut)), (first + 1, slice(cut, BINS))):
-        count = int(hour.samples[bins].sum())
-        if count and 0 <= day < len(edges_ms) - 1:
-            yield day, count, min(HOUR_MS, int(hour.covered_ms[bins].sum()))
