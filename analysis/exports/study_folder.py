@@ -3,12 +3,13 @@
     manifest.json                      study, choice, size and SHA-256 of the next two
     participants.csv                   identity, participant code, period, study or site
     IDENTITY/…                         see ``study_content``
+    .journal-KEY.txt                   see ``folder_journal``
 
 Each file appears under its name only when it is complete. An identity whose ``identity.json`` was
 written for the same choice and the same data is not written again, so an interrupted export goes
 on where it stopped. Files of an earlier export that are no longer part of it are deleted, and so
-are the folders of identities that its manifest lists and that left the study or were erased. What
-was written of an original that is damaged since is kept.
+are the folders that any earlier run began for identities that have left the study or were erased.
+What was written of an original that is damaged since is kept.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import csv
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -26,12 +26,8 @@ from typing import Any
 from django.utils import timezone
 
 from analysis.exports.content_index import describe_file
-from analysis.exports.study_content import (
-    Choice,
-    IdentityContent,
-    make_folder_name,
-    record_members,
-)
+from analysis.exports.folder_journal import FolderJournal, Warn, make_study_key, read_index
+from analysis.exports.study_content import Choice, IdentityContent, record_members
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity
 from identities.visibility import EVERYTHING, Scope
@@ -40,22 +36,32 @@ from ingest.escaping import escape_formula
 PARTICIPANT_COLUMNS = ("identity", "study", "participant_code", "starts_on", "ends_on")
 
 
-def export_study(folder: Path, study: Study, choice: Choice) -> Iterator[tuple[Identity, bool]]:
+def export_study(
+    folder: Path, study: Study, choice: Choice, warn: Warn
+) -> Iterator[tuple[Identity, bool]]:
     """Write ``study`` into ``folder``; yield each identity, and whether it had to be written.
 
-    The manifest is written last. Raises ``OSError``.
+    ``warn`` gets a line for each list of an earlier export that is cut. The manifest comes last.
+    Raises ``OSError``.
     """
     scope = EVERYTHING.narrowed(frozenset({study.pk}))
     folder.mkdir(parents=True, exist_ok=True)
+    journal = FolderJournal(
+        folder, study, lambda name, content: _write(folder, name, [content]), warn
+    )
+    exported: set[str] = set()
     entries = [_write(folder, "participants.csv", [_encode_participants(scope)])]
     for identity in scope.identities().order_by("pk").iterator():
         with closing(IdentityContent(identity, choice, scope)) as content:
-            entry, is_new = _export_identity(folder, content)
+            journal.add(content.folder)
+            entry, is_new = _export_identity(folder, content, warn)
+        exported.add(content.folder)
         entries.append(entry)
         yield identity, is_new
-    _delete_left(folder, study, {entry["file"] for entry in entries})
+    journal.delete_left(exported)
     manifest = {
         "study": study.name,
+        "study_key": make_study_key(study),
         "exported_at": timezone.now().isoformat(timespec="seconds"),
         "choice": choice.describe(),
         "files": entries,
@@ -74,13 +80,14 @@ def _encode_participants(scope: Scope) -> bytes:
     return out.getvalue().encode()
 
 
-def _export_identity(folder: Path, content: IdentityContent) -> tuple[dict[str, Any], bool]:
+def _export_identity(
+    folder: Path, content: IdentityContent, warn: Warn
+) -> tuple[dict[str, Any], bool]:
     index = f"{content.folder}/identity.json"
     stale: set[str] = set()  # what an earlier export wrote, and this one does not
-    if (folder / index).exists():
-        written = (folder / index).read_bytes()
-        before = json.loads(written)
+    if (before := read_index(folder / index, warn)) is not None:
         if before.get("state") == content.state:
+            written = (folder / index).read_bytes()
             return describe_file(index, len(written), hashlib.sha256(written).hexdigest()), False
         stale = {entry["file"] for entry in before["files"]}
     for member in record_members(content):
@@ -90,20 +97,6 @@ def _export_identity(folder: Path, content: IdentityContent) -> tuple[dict[str, 
         if name.startswith(f"{content.folder}/") and ".." not in Path(name).parts:
             (folder / name).unlink(missing_ok=True)
     return _write(folder, index, content.index.member(content.folder).chunks), True
-
-
-def _delete_left(folder: Path, study: Study, listed: set[str]) -> None:
-    """Delete the folders of identities in the manifest of the export before, but ``listed``."""
-    manifest = folder / "manifest.json"
-    before = json.loads(manifest.read_bytes()) if manifest.exists() else {}
-    if before.get("study") != study.name:
-        return
-    kept = {name.lower() for name in listed}  # some file systems ignore case, too
-    for name in (entry["file"] for entry in before["files"]):
-        identity, _, file = name.partition("/")
-        is_folder = file == "identity.json" and identity == make_folder_name(identity)
-        if is_folder and name.lower() not in kept and (folder / identity).is_dir():
-            shutil.rmtree(folder / identity)
 
 
 def _write(folder: Path, name: str, chunks: Iterable[bytes]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Command(DatabaseCommand):
         record(AuditEvent.Action.EXPORT, study, text=f"export_study {study.name}")
         written = skipped = 0
         try:
-            for _identity, is_new in export_study(options["folder"], study, choice):
+            for _, is_new in export_study(options["folder"], study, choice, self.stderr.write):
                 written, skipped = written + is_new, skipped + (not is_new)
                 self._show_progress(written + skipped)
         except OSError as error:

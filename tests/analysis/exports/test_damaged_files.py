@@ -74,14 +74,14 @@ def test_an_export_run_again_keeps_the_last_intact_copy(
     for content in (files[0].content, damaged, damaged):
         Measurement.objects.filter(pk=files[0].pk).update(content=content)
         Annotation.objects.create(identity=files[0].identity, starts_at=timezone.now())
-        assert [is_new for _, is_new in export_study(tmp_path, study, choice)] == [True]
+        assert [is_new for _, is_new in export_study(tmp_path, study, choice, print)] == [True]
         originals = [*(tmp_path / "ward/originals").glob("*.txt")]
         assert {path.read_bytes() for path in originals} == {b"1,1", b"2,2"}
     index = json.loads((tmp_path / "ward/identity.json").read_text())
     codes = {entry.get("code") for entry in index["files"] if entry["file"].endswith(".txt")}
     assert codes == {None, "file_damaged"}
     Measurement.objects.filter(pk=files[0].pk).delete()
-    assert [is_new for _, is_new in export_study(tmp_path, study, choice)] == [True]
+    assert [is_new for _, is_new in export_study(tmp_path, study, choice, print)] == [True]
     assert len([*(tmp_path / "ward/originals").glob("*.txt")]) == 1
 
 

@@ -43,6 +43,18 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict
     return document
 
 
+def export(folder: Path, study: Study, choice: Choice) -> Iterator[bool]:
+    """Export ``study``; yield for each identity whether it was written."""
+    for _, is_new in study_folder.export_study(folder, study, choice, print):
+        yield is_new
+
+
+def on_disk(folder: Path) -> set[str]:
+    """Return the files in ``folder`` without the journal."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in files if not path.name.startswith(".journal-")}
+
+
 def verified(folder: Path) -> Iterator[str]:
     """Yield each listed file, read back and compared with its entry."""
 
@@ -66,8 +78,7 @@ def test_everything_is_written_and_listed(
 ) -> None:
     assert run(tmp_path, capsys, "--format", "csv")["written"] == 2
     listed = set(verified(tmp_path))
-    on_disk = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert on_disk == listed | {"manifest.json"}
+    assert on_disk(tmp_path) == listed | {"manifest.json"}
     assert {"bed-1/samples/hr.csv", "bed-1/samples/acc.x.json"} < listed
     assert (tmp_path / "bed-2/samples/hr.csv").read_text() == (
         f"time_ms,value\n{START},70\n{START + 1000},71\n"
@@ -86,12 +97,12 @@ def test_an_interrupted_export_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     choice = Choice("parquet", (), TimeRange(), True, True, "test")
-    next(study_folder.export_study(tmp_path, study, choice))
+    next(export(tmp_path, study, choice))
     assert not (tmp_path / "manifest.json").exists()
-    done = [is_new for _, is_new in study_folder.export_study(tmp_path, study, choice)]
+    done = [*export(tmp_path, study, choice)]
     assert done == [False, True]
     make_series(Identity.objects.get(name="bed-2"), "hr", {START + 5000: 72})
-    done = [is_new for _, is_new in study_folder.export_study(tmp_path, study, choice)]
+    done = [*export(tmp_path, study, choice)]
     assert done == [False, True]
     assert len(set(verified(tmp_path))) == 15
 
@@ -101,33 +112,13 @@ def test_what_is_no_longer_part_of_it_is_deleted(study: Study, tmp_path: Path) -
         identity=Identity.objects.get(name="bed-1"), text="wrong", starts_at=timezone.now()
     )
     choice = Choice("csv", (), TimeRange(), True, True, "test")
-    for _ in study_folder.export_study(tmp_path, study, choice):
+    for _ in export(tmp_path, study, choice):
         pass
     assert "wrong" in (tmp_path / "bed-1/annotations.csv").read_text()
     note.delete()
-    done = [is_new for _, is_new in study_folder.export_study(tmp_path, study, choice)]
+    done = [*export(tmp_path, study, choice)]
     assert done == [True, False]
-    on_disk = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert on_disk == {*verified(tmp_path), "manifest.json"}
-
-
-def test_who_left_or_was_erased_is_deleted(study: Study, tmp_path: Path) -> None:
-    choice = Choice("csv", (), TimeRange(), True, True, "test")
-
-    def export(study: Study) -> set[str]:
-        for _ in study_folder.export_study(tmp_path, study, choice):
-            pass
-        return {path.name for path in tmp_path.iterdir() if path.is_dir()}
-
-    (tmp_path / "mine").mkdir()
-    assert export(study) == {"bed-1", "bed-2", "mine"}
-    StudyIdentity.objects.filter(identity__name="bed-2").delete()
-    assert export(study) == {"bed-1", "mine"}
-    # Another study's export into the folder takes nothing from the first.
-    other = Study.objects.create(name="Study B")
-    identity = Identity.objects.get(name="bed-2")
-    StudyIdentity.objects.create(study=other, identity=identity)
-    assert export(other) == {"bed-1", "bed-2", "mine"}
+    assert on_disk(tmp_path) == {*verified(tmp_path), "manifest.json"}
 
 
 def test_names_and_a_range_are_chosen(
