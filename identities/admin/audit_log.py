@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.relative_times import time_column
-from identities.admin.visible_rows import StudyFilter, list_study_options
+from identities.admin.visible_rows import StudyFilter
 from identities.audit.models import AuditEvent
 from identities.search import find_first
 from identities.visibility import Scope, scope_of
@@ -58,8 +58,8 @@ class ObjectTypeFilter(admin.SimpleListFilter):
 class AuditStudyFilter(StudyFilter):
     """Narrows the log to a study and its sites, of those whose log the user reads."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list_study_options(scope_of(request.user, PERMISSION))
+    def find_scope(self, request: HttpRequest) -> Scope:
+        return scope_of(request.user, PERMISSION)
 
 
 @admin.register(AuditEvent)

@@ -32,6 +32,13 @@ from identities.visibility import Scope, scope_of
 KEYS_PER_PAGE = 100
 
 
+class EnrolmentStudyFilter(StudyFilter):
+    """By the studies whose keys the user may view: an enrolment may have keys of others too."""
+
+    def find_scope(self, request: HttpRequest) -> Scope:
+        return scope_of(request.user, *progress.VIEW_KEYS)
+
+
 @admin.register(Enrolment)
 class EnrolmentAdmin(CheckedAdmin):
     """Permissions are those for keys; nobody edits or deletes an enrolment."""
@@ -41,7 +48,7 @@ class EnrolmentAdmin(CheckedAdmin):
     search_fields = ("name",)
     search_help_text = gettext_lazy("Name of the enrolment, or of an identity in it.")
     change_list_template = "admin/identities/enrolment/change_list.html"
-    list_filter = (StudyFilter,)
+    list_filter = (EnrolmentStudyFilter,)
     list_per_page = 50
     show_full_result_count = False
 

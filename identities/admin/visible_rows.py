@@ -47,14 +47,22 @@ class StudyFilter(admin.SimpleListFilter):
     parameter_name = "study"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list_study_options(scope_of(request.user))
+        return list_study_options(self.find_scope(request))
+
+    def find_scope(self, request: HttpRequest) -> Scope:
+        """Return the scope of the studies to choose from.
+
+        It is narrower where a row may be of several studies and the user may view it by one of
+        them: by the others it would tell what it has there.
+        """
+        return scope_of(request.user)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Select the rows of the study; none for a study that the user does not see."""
         text = self.value()
         if not text:
             return queryset
-        scope = scope_of(request.user).in_study_number(text)
+        scope = self.find_scope(request).in_study_number(text)
         return self.model_admin.filter_rows(scope, queryset)
 
     def __init__(

@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from identities.audit.models import AuditEvent
+from identities.models import Enrolment
 from identities.studies import StudyMember
 from tests.security.populated_site import World
 from tests.security.study_world import StudyWorld, make_study_world
@@ -60,6 +62,25 @@ def test_keys_are_shown_in_the_study_of_the_role(world: StudyWorld, lesser: str)
         user.groups.add(Group.objects.get(name="analysts"))
     assert find_shown(user, world.others) == {address for address, _ in key_pages(world.others)}
     assert find_shown(user, world.ours) == set()
+
+
+def test_no_filter_by_study_tells_of_the_lesser_role(world: StudyWorld) -> None:
+    """A row of both studies is listed by the role in one, and not shown to be of the other."""
+    user = make_manager(world)
+    StudyMember.objects.filter(user=user).update(role="study admin")
+    StudyMember.objects.create(study=world.study, user=user, role="viewer")
+    both = [world.other_study.pk, world.study.pk]
+    event = AuditEvent.objects.create(action="comment", object_repr="both", study_ids=both)
+    enrolment = Enrolment.objects.get(name="both")
+    client = Client(headers={"X-Forwarded-Proto": "https"})
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    for row in (event, enrolment):
+        page = f"/admin/identities/{row._meta.model_name}/"
+        listed = [
+            f"{page}{row.pk}/change/" in client.get(page, query).content.decode()
+            for query in ({}, {"study": world.other_study.pk}, {"study": world.study.pk})
+        ]
+        assert listed == [True, True, False], page
 
 
 def test_superusers_are_shown_all_keys(world: StudyWorld) -> None:
