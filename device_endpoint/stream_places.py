@@ -14,7 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed
@@ -49,6 +55,11 @@ class LimitStreams:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         _release()  # what this thread still holds belongs to a request that is over
         response = self._get_response(request)
+        if request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            # The server would read all of it, and send none.
+            response.streaming_content = ()
+            _release()
+            return response
         if request.method not in _READING or not _is_large(response):
             _release()
             return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -42,6 +43,11 @@ def occupy(settings: Settings, tmp_path: Path) -> Iterator[Callable[[str], None]
 
 def content_of(world: World) -> str:
     return f"/admin/ingest/measurement/{world.rows['ingest.measurement'].pk}/content/"
+
+
+def body_of(response: Any) -> bytes:
+    assert response.status_code == 200
+    return b"".join(response.streaming_content)
 
 
 def test_exports_beyond_the_places_of_all_are_429(
@@ -87,6 +93,16 @@ def test_a_place_is_free_once_the_response_is_over(
     place = (settings.STREAM_PLACES_DIR / "all.0").open("r+")
     fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
     place.close()
+
+
+def test_head_reads_nothing_of_an_export(
+    admin: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server would read the whole response, and hold its place, without sending a byte."""
+    # The test client drops the body of such a response, which no server does.
+    monkeypatch.setattr("django.test.client.conditional_content_removal", lambda _, found: found)
+    assert body_of(admin.head(API)) == b""
+    assert body_of(admin.get(API)).startswith(b"time_ms,value\n")
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/"])
