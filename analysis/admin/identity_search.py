@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -19,6 +19,8 @@ from ingest.models import CertificateRefusal, DeviceCertificate, Measurement, Re
 
 # Shorter texts are found in names only: too many notes and labels have them.
 MIN_LETTERS = 3
+# Rows of a kind that are read for each identity that may be listed: it may have many of one text.
+ROWS_PER_IDENTITY = 10
 
 
 def find_ids(text: str, user: Any, scope: Scope, *, limit: int) -> tuple[list[int], bool]:
@@ -26,18 +28,22 @@ def find_ids(text: str, user: Any, scope: Scope, *, limit: int) -> tuple[list[in
 
     It is a part of a description, participant code, key's note or certificate's label, the start of
     a key or fingerprint, or the whole ID of a request or receipt; each only where ``user`` may see
-    such rows. Indexes find the rows, ``limit`` of each kind and one more; the second value is
-    whether a kind has more than ``limit``.
+    such rows. Of each kind at most ``limit`` identities are returned. Indexes find its rows, of
+    which ``ROWS_PER_IDENTITY`` times as many are read at most; the second value is whether a kind
+    has more identities, or more rows than are read.
     """
     if len(text) < MIN_LETTERS or scope == NOTHING:
         return [], False
+    max_rows = limit * ROWS_PER_IDENTITY
     first, *others = (
-        rows.order_by().values_list(path, Value(kind))[: limit + 1]
+        rows.order_by().values_list(path, Value(kind))[: max_rows + 1]
         for kind, (rows, path) in enumerate(_list_related(text, user, scope))
     )
-    found = list(first.union(*others, all=True))
-    counts = Counter(kind for _, kind in found)
-    return sorted({pk for pk, _ in found}), max(counts.values(), default=0) > limit
+    found: dict[int, Counter[int]] = defaultdict(Counter)
+    for pk, kind in first.union(*others, all=True):
+        found[kind][pk] += 1
+    is_cut = any(len(each) > limit or each.total() > max_rows for each in found.values())
+    return sorted({pk for each in found.values() for pk in [*each][:limit]}), is_cut
 
 
 def _list_related(text: str, user: Any, scope: Scope) -> Iterator[tuple[QuerySet[Any], str]]:

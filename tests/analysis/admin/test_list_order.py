@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from django.test import Client
 from django.utils import timezone
 
-from analysis.admin import identity_list, series_list
+from analysis.admin import identity_list, identity_search, series_list
 from identities.models import Identity, PreSharedKey
 from identities.studies import Study, StudyIdentity
 from ingest.models import CertificateRefusal, RegistrationAttempt, SampleConflict
@@ -169,6 +169,21 @@ def test_a_search_that_finds_too_many_says_so(
         assert (len(listed(superuser, OVERVIEW, q="left wr")) < 4) == is_cut
         text = superuser.get(OVERVIEW, {"q": "left wr"}).content.decode()
         assert ("More identities match" in text) == is_cut
+
+
+def test_many_rows_of_one_identity_hide_no_other(
+    superuser: Client, wards: list[Identity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity_list, "MAX_COUNTED", 2)
+    for number, ward in enumerate([*[wards[4]] * 5, wards[2]]):
+        digest = bytes([number]) * 32
+        PreSharedKey.objects.create(identity=ward, digest=digest, hint="x", note="Sleep study")
+    assert listed(superuser, OVERVIEW, q="sleep st") == ["ward-2", "ward-4"]
+    page = superuser.get(OVERVIEW, {"q": "sleep st"}).content.decode()
+    assert "More identities match" not in page
+    monkeypatch.setattr(identity_search, "ROWS_PER_IDENTITY", 2)  # fewer rows than there are
+    page = superuser.get(OVERVIEW, {"q": "sleep st"}).content.decode()
+    assert "More identities match" in page
 
 
 def test_related_rows_are_for_those_who_may_see_them(wards: list[Identity]) -> None:
