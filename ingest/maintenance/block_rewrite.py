@@ -51,6 +51,17 @@ WHERE b.identity_id = %s AND b.name = %s AND b.hour = %s AND NOT b.compacted
   AND b.sample_count <= {SMALL_BLOCK_SAMPLES}
 LIMIT %s
 """  # noqa: S608 - names of columns and a number
+_ROWS_OF_HOURS = f"""
+SELECT b.id, b.last_ms, b.maximum, b.total, {COLUMNS}
+FROM ingest_sampleblock b
+WHERE b.identity_id = %s AND b.name = %s AND b.hour = ANY(%s::int[])
+"""  # noqa: S608 - names of columns
+_MEASURE = """
+SELECT count(*), coalesce(sum(b.sample_count), 0) FROM (
+    SELECT b.sample_count FROM ingest_sampleblock b
+    WHERE b.identity_id = %s AND b.name = %s AND b.hour = ANY(%s::int[]) LIMIT %s
+) AS b
+"""
 _DELETE = "DELETE FROM ingest_sampleblock WHERE identity_id = %s AND id = ANY(%s)"
 _DELETE_HOURS = """
 DELETE FROM ingest_sampleblock
@@ -77,6 +88,19 @@ def read_smallest(identity_id: int, name: str, hour: int, limit: int) -> list[Bl
 def read_small(identity_id: int, name: str, hour: int, limit: int) -> list[BlockRow]:
     """Return up to ``limit`` blocks of an hour that are small and not compacted."""
     return _fetch(_SMALL_ROWS, [identity_id, name, hour, limit])
+
+
+def read_hours(identity_id: int, name: str, hours: Sequence[int]) -> list[BlockRow]:
+    """Return the blocks of ``hours``, in any order."""
+    return _fetch(_ROWS_OF_HOURS, [identity_id, name, list(hours)])
+
+
+def measure_hours(identity_id: int, name: str, hours: Sequence[int], limit: int) -> tuple[int, int]:
+    """Return how many blocks ``hours`` have and their samples, counting up to ``limit`` blocks."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MEASURE, [identity_id, name, list(hours), limit])
+        blocks, samples = cursor.fetchone()
+    return int(blocks), int(samples)
 
 
 def replace_blocks(

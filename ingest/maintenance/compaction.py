@@ -3,10 +3,11 @@
 The summaries of the hours of a finished day are gathered in one row.
 
 Uploads append plain blocks, one or more for each file. When an hour is over by the server's clock,
-its blocks are merged and compressed, and evenly spaced times packed: one hour of one series in
-each transaction, under the lock that uploads to the series take. Many small blocks are merged
-before that, in short transactions, and stay plain. If the process dies, an hour is either done or
-found again by the next run. So are samples that arrive later, which are appended.
+its blocks are merged and compressed, and evenly spaced times packed: the hours of one series and
+day in one transaction while they have few samples, any other hour in its own, under the lock that
+uploads to the series take. Many small blocks are merged before that, in short transactions, and
+stay plain. If the process dies, an hour is either done or found again by the next run. So are
+samples that arrive later, which are appended.
 
 VACUUM runs in between. Deleted rows stay in the table until VACUUM; left to autovacuum, a long
 compaction would write all blocks behind the old ones, and the table would grow and stay large.
@@ -17,27 +18,27 @@ table returns to the file system.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
 from django.db import connection
 
 from ingest.maintenance import block_rewrite
-from ingest.maintenance.block_rewrite import BlockRow
+from ingest.maintenance.compaction_candidates import SeriesHour, find_candidates, group_hours
 from ingest.maintenance.day_rollup import SeriesDay, find_without_summary, roll_up
+from ingest.maintenance.hour_merging import MergedHours, merge_hours, merge_rows, summarise
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.storage import block_store, cluster, summary_store
-from ingest.storage.blocks import HOUR_MS, HOUR_US, Block, merge
+from ingest.storage.blocks import HOUR_MS
 from ingest.storage.day_summaries import HOURS
-from ingest.storage.hour_summaries import summarise_hour
 
-HOURS_PER_QUERY = 500
 # An hour of times in whole milliseconds fits in 440 full blocks. One of microseconds may have more
 # than this many: each block is then merged and compressed once, and the hour has no summary.
 MAX_BLOCKS_AT_ONCE = 4_096
 # Uploads to the series wait while a transaction lasts: so many small blocks are merged in each.
 FEW_BLOCKS = 200
+# More than a day at 1 Hz, which is merged in some tens of milliseconds on a quiet machine.
+MAX_GROUP_SAMPLES = 100_000
 LOCK_RETRIES = 20
 LOCK_PAUSE_SECONDS = 0.01
 BUSY_RETRIES = 3
@@ -50,38 +51,9 @@ BYTES_PER_BLOCK = 200
 MIN_VACUUM_BYTES = 2 << 20
 MIN_VACUUM_SHARE = 0.05
 
-# Reads only the partial index of blocks that are not compacted.
-_CANDIDATES = """
-SELECT b.identity_id, b.name, b.hour, count(*)
-FROM ingest_sampleblock b
-WHERE NOT b.compacted
-  AND (b.identity_id, b.name, b.hour) > (%(identity_id)s, %(name)s, %(hour)s)
-  AND b.identity_id <= %(last_identity_id)s
-  AND b.hour < %(before_hour)s
-GROUP BY b.identity_id, b.name, b.hour
-ORDER BY b.identity_id, b.name, b.hour
-LIMIT %(limit)s
-"""
 # A VACUUM that is already running, of autovacuum or another run, is as good.
 _VACUUM = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON) ingest_sampleblock"
 _SIZE = "SELECT {}_total_relation_size('ingest_sampleblock')"
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesHour:
-    """One hour of one series; ``hour`` counts from 1970-01-01T00:00Z.
-
-    ``blocks`` is the number of those that were not compacted when it was found.
-    """
-
-    identity_id: int
-    name: str
-    hour: int
-    blocks: int
-
-    @property
-    def day(self) -> SeriesDay:
-        return SeriesDay(self.identity_id, self.name, self.hour // HOURS)
 
 
 @dataclass(slots=True)
@@ -98,6 +70,13 @@ class Compacted:
     samples: int = 0
     busy: int = 0
     damaged: int = 0
+
+    def add(self, merged: MergedHours) -> None:
+        self.hours += merged.hours
+        self.blocks_before += merged.blocks_before
+        self.blocks_after += merged.blocks_after
+        self.samples += merged.samples
+        self.damaged += merged.damaged
 
     def as_json(self) -> dict[str, int]:
         return asdict(self)
@@ -146,20 +125,20 @@ def compact(
 ) -> Compacted:
     """Merge the blocks of all finished hours, of one identity or of all; return what was done.
 
-    ``report`` is called after each hour, ``is_stopping`` before it. VACUUM runs meanwhile, and at
-    the end with ``vacuum_at_end``. Raises ``django.db.Error``.
+    ``report`` is called after each group of hours, ``is_stopping`` before it. VACUUM runs
+    meanwhile, and at the end with ``vacuum_at_end``. Raises ``django.db.Error``.
     """
     done, space = Compacted(), FreedSpace()
     current_hour = time.time_ns() // 1_000_000 // HOUR_MS
     before_hour = LAST_HOUR if include_unfinished else current_hour
-    busy, days = [], set[SeriesDay]()
-    for hour in _candidates(identity_id, before_hour):
+    busy, days = list[SeriesHour](), set[SeriesDay]()
+    for group in _group(find_candidates(identity_id, before_hour)):
         if is_stopping():
             return done
-        if not _compact_hour(hour, done, space):
-            busy.append(hour)
-        elif hour.day not in days:
-            days = _roll_up(days, before_hour) | {hour.day}
+        locked = _compact_group(group, done, space)
+        busy += locked
+        if len(locked) < len(group) and group[0].day not in days:
+            days = _roll_up(days, before_hour) | {group[0].day}
         report(done)
     days |= {*find_without_summary(current_hour // HOURS - 1, identity_id)}
     for retries_left in reversed(range(BUSY_RETRIES + 1)):
@@ -168,7 +147,7 @@ def compact(
             break
         time.sleep(BUSY_PAUSE_SECONDS)
         days |= {hour.day for hour in busy}
-        busy = [hour for hour in busy if not _compact_hour(hour, done, space)]
+        busy = [hour for group in _group(busy) for hour in _compact_group(group, done, space)]
         report(done)
     done.busy = len(busy)
     if vacuum_at_end:
@@ -185,24 +164,36 @@ def _roll_up(days: set[SeriesDay], before_hour: int) -> set[SeriesDay]:
     return {day for day in over if not roll_up(day)}
 
 
-def _candidates(identity_id: int | None, before_hour: int) -> Iterator[SeriesHour]:
-    after = SeriesHour(0 if identity_id is None else identity_id, "", -1, 0)
-    while True:
-        with transaction_without_timeouts(), connection.cursor() as cursor:
-            cursor.execute(
-                _CANDIDATES,
-                {
-                    **asdict(after),
-                    "last_identity_id": 2**63 - 1 if identity_id is None else identity_id,
-                    "before_hour": before_hour,
-                    "limit": HOURS_PER_QUERY,
-                },
-            )
-            hours = [SeriesHour(*row) for row in cursor.fetchall()]
-        yield from hours
-        if len(hours) < HOURS_PER_QUERY:
-            return
-        after = hours[-1]
+def _group(hours: Iterable[SeriesHour]) -> Iterator[list[SeriesHour]]:
+    return group_hours(hours, FEW_BLOCKS, MAX_GROUP_SAMPLES)
+
+
+def _compact_group(group: list[SeriesHour], done: Compacted, space: FreedSpace) -> list[SeriesHour]:
+    """Merge the blocks of hours of one series and day; return those that were locked.
+
+    If too many of their blocks are compacted already, they are done one by one.
+    """
+    if len(group) > 1:
+        identity_id, name = group[0].identity_id, group[0].name
+        hours = [each.hour for each in group]
+        with transaction_without_timeouts():
+            if not block_store.try_lock(identity_id, name):
+                return group
+            merged = _merge_group(identity_id, name, hours)
+        if merged is not None:
+            done.add(merged)
+            space.add(merged.blocks_before, merged.samples)
+            return []
+    return [hour for hour in group if not _compact_hour(hour, done, space)]
+
+
+def _merge_group(identity_id: int, name: str, hours: list[int]) -> MergedHours | None:
+    """Merge the blocks of each of ``hours``, None with nothing done if they are too many."""
+    most = 2 * FEW_BLOCKS
+    blocks, samples = block_rewrite.measure_hours(identity_id, name, hours, most + 1)
+    if blocks > most or samples > 2 * MAX_GROUP_SAMPLES:
+        return None
+    return merge_hours(identity_id, name, hours)
 
 
 def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
@@ -241,7 +232,7 @@ def _merge_small_blocks(series_hour: SeriesHour) -> int | None:
             rows = (
                 block_rewrite.read_small(identity_id, name, hour, FEW_BLOCKS) if is_locked else []
             )
-            merged = _merge(rows) if len(rows) == FEW_BLOCKS else None
+            merged = merge_rows(rows) if len(rows) == FEW_BLOCKS else None
             if merged is not None:
                 block_rewrite.replace_blocks(identity_id, name, rows, merged, is_compacted=False)
                 gone += len(rows) - len(merged)
@@ -272,29 +263,12 @@ def _merge_stored(series_hour: SeriesHour) -> tuple[int, int | None, int]:
     """
     identity_id, name, hour = series_hour.identity_id, series_hour.name, series_hour.hour
     rows = block_rewrite.read_smallest(identity_id, name, hour, MAX_BLOCKS_AT_ONCE)
-    merged = _merge(rows)
+    merged = merge_rows(rows)
     if merged is None:
         return len(rows), None, 0
     block_rewrite.replace_blocks(identity_id, name, rows, merged, is_compacted=True)
     if merged and len(rows) < MAX_BLOCKS_AT_ONCE:
-        times = np.concatenate([block.times for block in merged])
-        values = np.concatenate([block.values for block in merged])
-        summary = summarise_hour(hour, times - hour * HOUR_US, values)
-        summary_store.write_summary(identity_id, name, summary)
+        summary_store.write_summaries(identity_id, name, [summarise(merged)])
     else:  # of the hour as it was before
         summary_store.delete_summaries(identity_id, name, (hour, hour))
     return len(rows), len(merged), sum(len(block.values) for block in merged)
-
-
-def _merge(rows: Sequence[BlockRow]) -> list[Block] | None:
-    """Return the samples of ``rows`` in as few blocks as possible, None if one is damaged."""
-    blocks = [row.block for row in rows if row.block is not None and _is_inside_hour(row.block)]
-    if len(blocks) < len(rows):
-        return None
-    merged = merge(blocks) if blocks else []
-    times = np.concatenate([block.times for block in merged]) if merged else np.empty(0, np.int64)
-    return merged if bool((times[1:] > times[:-1]).all()) else None
-
-
-def _is_inside_hour(block: Block) -> bool:
-    return int(block.offsets_us.min()) >= 0 and int(block.offsets_us.max()) < HOUR_US

@@ -16,7 +16,7 @@ from django.db import connection
 from ingest.storage import pg_arrays
 from ingest.storage.day_summaries import HOURS, ROW, SKETCH_NUMBER, DaySummary
 from ingest.storage.hour_summaries import HourSummary
-from ingest.storage.pg_arrays import Float8Array, Int4Array
+from ingest.storage.pg_arrays import Float8Array, Int2Array, Int4Array
 from ingest.storage.value_sketch import CodedSketch
 
 COLUMNS = (
@@ -27,7 +27,7 @@ COLUMNS = (
 _NAMES = COLUMNS.split(", ")
 _WRITE = f"""
 INSERT INTO ingest_hoursummary (identity_id, name, {COLUMNS})
-VALUES (%s, %s, {", ".join(["%s"] * (len(_NAMES) - 1))}, %s::smallint[])
+VALUES (%s, %s, {", ".join(["%s"] * len(_NAMES))})
 ON CONFLICT (identity_id, name, hour) DO UPDATE
 SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _NAMES[1:])}
 """  # noqa: S608 - names of columns
@@ -83,36 +83,38 @@ SELECT EXISTS (
 """
 
 
-def write_summary(identity_id: int, name: str, summary: HourSummary) -> None:
-    """Store the summary of an hour of a series, in place of an older one."""
-    delete_days(identity_id, name, summary.hour, summary.hour)
+def write_summaries(identity_id: int, name: str, summaries: Sequence[HourSummary]) -> None:
+    """Store the summaries of hours of a series, in place of older ones."""
+    if not summaries:
+        return
+    hours = [summary.hour for summary in summaries]
+    delete_days(identity_id, name, min(hours), max(hours), hours)
+    with _cursor() as cursor:  # in one pipeline, without waiting for each
+        cursor.executemany(_WRITE, [[identity_id, name, *_to_row(each)] for each in summaries])
+
+
+def _to_row(summary: HourSummary) -> tuple[object, ...]:
     sketch, means = summary.sketch, summary.bin_means
-    with _cursor() as cursor:
-        cursor.execute(
-            _WRITE,
-            [
-                identity_id,
-                name,
-                summary.hour,
-                summary.sample_count,
-                summary.covered_ms,
-                summary.first_offset_ms,
-                summary.last_offset_ms,
-                summary.step_us,
-                summary.gap_from_ms,
-                summary.gap_to_ms,
-                summary.minimum,
-                summary.maximum,
-                summary.mean,
-                summary.m2,
-                Int4Array(summary.bin_samples),
-                Int4Array(summary.bin_covered_ms),
-                None if means is None else Float8Array(means),
-                sketch is not None and sketch.is_exact,
-                None if sketch is None else sketch.first,
-                None if sketch is None else sketch.numbers.tolist(),
-            ],
-        )
+    return (
+        summary.hour,
+        summary.sample_count,
+        summary.covered_ms,
+        summary.first_offset_ms,
+        summary.last_offset_ms,
+        summary.step_us,
+        summary.gap_from_ms,
+        summary.gap_to_ms,
+        summary.minimum,
+        summary.maximum,
+        summary.mean,
+        summary.m2,
+        Int4Array(summary.bin_samples),
+        Int4Array(summary.bin_covered_ms),
+        None if means is None else Float8Array(means),
+        sketch is not None and sketch.is_exact,
+        None if sketch is None else sketch.first,
+        None if sketch is None else Int2Array(sketch.numbers),
+    )
 
 
 def delete_summaries(

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from identities.models import Identity
 from ingest.models import HourSummary, SampleBlock
 from ingest.storage.hour_summaries import summarise_hour
-from ingest.storage.summary_store import COLUMNS, write_summary
+from ingest.storage.summary_store import COLUMNS, write_summaries
 from tests.browser import chart_page
 from tests.support.stack import Stack
 
@@ -78,7 +78,7 @@ def year(live_db: None) -> Iterator[None]:
             values = (60.0 + np.arange(3600) % 21).astype(np.float64)
             values[0] = 260 if hour == ODD_HOUR else 60
             summary = summarise_hour(hour, np.arange(3600) * 1_000_000, values)
-            write_summary(identity.pk, "hr", summary)
+            write_summaries(identity.pk, "hr", [summary])
         cursor.execute(SUMMARIES, {"identity": identity.pk, "last": LAST_HOUR})
         cursor.execute("ANALYZE ingest_sampleblock, ingest_hoursummary")
     yield

@@ -174,7 +174,7 @@ def test_an_hour_of_too_many_blocks_for_one_step_is_merged(
 
 
 def test_a_full_page_of_candidates_is_followed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.maintenance.compaction.HOURS_PER_QUERY", 3)
+    monkeypatch.setattr("ingest.maintenance.compaction_candidates.HOURS_PER_QUERY", 3)
     certificate = make_certificate(make_identity())
     for hour in range(8):
         for i in range(2):
@@ -211,12 +211,12 @@ def test_a_locked_series_is_left_to_a_later_run(
     identity_id, free = busy_series
     for i in range(2):
         SampleBlock.objects.create(
-            identity_id=identity_id, name="hr", hour=MORNING // HOUR_MS, first_ms=MORNING + i,
-            last_ms=MORNING + i, sample_count=1, minimum=1, maximum=1, total=1,
-            offsets=[i], values=[1.0],
+            identity_id=identity_id, name="hr", hour=MORNING // HOUR_MS + i,
+            first_ms=MORNING + HOUR_MS * i, last_ms=MORNING + HOUR_MS * i, sample_count=1,
+            minimum=1, maximum=1, total=1, offsets=[0], values=[1.0],
         )  # fmt: skip
     done = compact(identity_id=identity_id)
-    assert (done.hours, done.busy) == (0, 1)
+    assert (done.hours, done.busy) == (0, 2)
     free.set()
     deadline = time.monotonic() + 30
     while not compact(identity_id=identity_id).hours:
@@ -247,11 +247,11 @@ def switch(verb: str) -> None:
         cursor.execute(f"ALTER TABLE ingest_sampleblock {verb} TRIGGER cut_off")
 
 
-def test_an_interrupted_run_leaves_the_hour_unchanged(
+def test_an_interrupted_run_leaves_the_hours_unchanged(
     cutting_off: str,
 ) -> None:
     certificate = make_certificate(make_identity())
-    samples = {MORNING + i: float(i) for i in range(10)}
+    samples = {MORNING + HOUR_MS // 5 * i: float(i) for i in range(10)}  # of two hours
     for moment, value in samples.items():
         send(certificate, {moment: value}, name=cutting_off)
     switch("ENABLE")
@@ -261,7 +261,7 @@ def test_an_interrupted_run_leaves_the_hour_unchanged(
     connection.close()
     switch("DISABLE")
     assert blocks_of(certificate.identity, cutting_off) == 10
-    assert compact(identity_id=certificate.identity_id).blocks_after == 1
+    assert compact(identity_id=certificate.identity_id).blocks_after == 2
     assert stored(certificate.identity, cutting_off) == samples
 
 
