@@ -132,21 +132,27 @@ class ComplianceAdmin(EvidenceAdmin[Compliance]):
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
                 "title": _("Compliance"),
-                "choice": choice,
-                "rows": rows,
-                "table_rows": render_rows(rows, choice.edges_ms),
+                **_make_context(choice, rows),
                 "is_cut": len(people) > MAX_PARTICIPANTS,
                 "is_complete": coverage is None or coverage.is_complete,
-                "dates": _make_headings(choice),
-                "columns": _make_columns(choice),
                 "studies": scope.studies(),
-                "days_choices": DAYS_CHOICES,
-                "most": MAX_PARTICIPANTS,
-                "csv_query": choice.query(format="csv"),
-                "earlier": choice.query(to=choice.last_day - timedelta(days=choice.days)),
-                "later": choice.query(to=choice.last_day + timedelta(days=choice.days)),
             },
         )
+
+
+def _make_context(choice: Choice, rows: list[Row]) -> dict[str, Any]:
+    return {
+        "choice": choice,
+        "rows": rows,
+        "table_rows": render_rows(rows, choice.edges_ms),
+        "dates": _make_headings(choice),
+        "columns": _make_columns(choice),
+        "days_choices": DAYS_CHOICES,
+        "most": MAX_PARTICIPANTS,
+        "csv_query": choice.query(format="csv"),
+        "earlier": choice.query(to=choice.last_day - timedelta(days=choice.days)),
+        "later": choice.query(to=choice.last_day + timedelta(days=choice.days)),
+    }
 
 
 def _read_choice(request: HttpRequest, scope: Scope) -> Choice:

@@ -37,8 +37,8 @@ from ingest.storage.day_summaries import HOURS
 MAX_BLOCKS_AT_ONCE = 4_096
 # Uploads to the series wait while a transaction lasts: so many small blocks are merged in each.
 FEW_BLOCKS = 200
-# More than a day at 1 Hz, which is merged in some tens of milliseconds on a quiet machine.
-MAX_GROUP_SAMPLES = 100_000
+# Half a day at 1 Hz: they are merged in some hundredths of a second.
+MAX_GROUP_SAMPLES = 50_000
 LOCK_RETRIES = 20
 LOCK_PAUSE_SECONDS = 0.01
 BUSY_RETRIES = 3
