@@ -34,7 +34,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from identities.access_tokens import AccessToken
 from identities.models import Identity
@@ -76,10 +76,17 @@ class Scope:
         """
         if self.study_ids is None:
             return rows
-        taking_part = StudyIdentity.objects.filter(study_id__in=sorted(self.study_ids))
         if path == "pk" and self.is_small:
+            taking_part = StudyIdentity.objects.filter(study_id__in=sorted(self.study_ids))
             return rows.filter(is_among("pk", taking_part.values("identity_id")))
-        return rows.filter(Exists(taking_part.filter(identity_id=OuterRef(path))))
+        return rows.filter(self.has_row(path))
+
+    def has_row(self, path: str = "identity") -> Q:
+        """Return the condition of ``filter`` on one row."""
+        if self.study_ids is None:
+            return Q(pk__isnull=False)
+        taking_part = StudyIdentity.objects.filter(study_id__in=sorted(self.study_ids))
+        return Q(Exists(taking_part.filter(identity_id=OuterRef(path))))
 
     def sql(self, column: str, *, by_row: bool = False) -> tuple[str, dict[str, Any]]:
         """Return a condition on ``column``, a trusted name, and its parameters.

@@ -72,13 +72,13 @@ class DeviceHistory:
     days: list[Day]
     last_upload_at: datetime | None
     clock: ClockOffset | None
+    note: str
 
     @property
     def label(self) -> str:
         """Return the newest label of the line, else the note of the key of its registration."""
         labels = [each.label for each in reversed(self.line) if each.label]
-        key = self.line[0].bound_with
-        return labels[0] if labels else key.note if key else ""
+        return labels[0] if labels else self.note
 
     @property
     def user_agent(self) -> str:
@@ -109,9 +109,17 @@ class DeviceHistory:
 
 
 def read_history(
-    certificate: DeviceCertificate, scope: Scope, *, with_attempts: bool, with_files: bool
+    certificate: DeviceCertificate,
+    scope: Scope,
+    key_scope: Scope,
+    *,
+    with_attempts: bool,
+    with_files: bool,
 ) -> DeviceHistory:
-    """Return what ``scope`` may see of the device that has ``certificate``."""
+    """Return what ``scope`` may see of the device that has ``certificate``.
+
+    The note of its key is in it if ``key_scope`` has the key's identity.
+    """
     now = timezone.now()
     line = find_line(certificate, scope)
     pks = [each.pk for each in line]
@@ -124,6 +132,7 @@ def read_history(
     contact = DeviceContact.objects.filter(certificate__in=pks).order_by("-at").first()
     refusal = CertificateRefusal.objects.filter(certificate__in=pks).order_by("-at").first()
     latest = _list_latest_files(line, now) if with_files else []
+    key = line[0].bound_with
     return DeviceHistory(
         line=line,
         current=current,
@@ -137,6 +146,7 @@ def read_history(
         days=_count_days(line, now) if with_files else [],
         last_upload_at=latest[0][0] if latest else _find_last_upload(line) if with_files else None,
         clock=_find_offset(line, contact, refusal, latest),
+        note=key.note if key is not None and key_scope.has(key.identity_id) else "",
     )
 
 

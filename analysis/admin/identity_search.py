@@ -17,6 +17,9 @@ from identities.studies import StudyIdentity
 from identities.visibility import NOTHING, Scope, scope_of
 from ingest.models import CertificateRefusal, DeviceCertificate, Measurement, RegistrationAttempt
 
+VIEW_KEYS = "identities.view_presharedkey"
+VIEW_CERTIFICATES = "ingest.view_devicecertificate"
+VIEW_ATTEMPTS = "ingest.view_registrationattempt"
 # Shorter texts are found in names only: too many notes and labels have them.
 MIN_LETTERS = 3
 # Rows of a kind that are read for each identity that may be listed: it may have many of one text.
@@ -48,8 +51,10 @@ def find_ids(text: str, user: Any, scope: Scope, *, limit: int) -> tuple[list[in
 
 def _list_related(text: str, user: Any, scope: Scope) -> Iterator[tuple[QuerySet[Any], str]]:
     """Yield the rows with the text that the user may see, and the path to their identities."""
-    for permission, rows, path in _list_kinds(text):
-        allowed = _narrow(scope, user, permission) if permission else scope
+    for permissions, rows, path in _list_kinds(text):
+        allowed = scope
+        for permission in permissions:
+            allowed = _narrow(allowed, user, permission)
         if allowed != NOTHING:
             yield allowed.filter(rows, path), path
     # The code is one in a study that the scope has.
@@ -67,19 +72,19 @@ def _narrow(scope: Scope, user: Any, permission: str) -> Scope:
     return Scope(held if scope.study_ids is None else held & scope.study_ids)
 
 
-def _list_kinds(text: str) -> Iterator[tuple[str, QuerySet[Any], str]]:
-    """Yield the permission to view such rows, the rows with the text, and the path as above."""
-    yield "", Identity.objects.filter(search_text(Identity, "description", text)), "pk"
+def _list_kinds(text: str) -> Iterator[tuple[tuple[str, ...], QuerySet[Any], str]]:
+    """Yield the permissions to view such rows, the rows with the text, and the path as above."""
+    yield (), Identity.objects.filter(search_text(Identity, "description", text)), "pk"
     noted = Q(hint__startswith=text) | search_text(PreSharedKey, "note", text)
-    yield "identities.view_presharedkey", PreSharedKey.objects.filter(noted), "identity_id"
+    yield (VIEW_KEYS,), PreSharedKey.objects.filter(noted), "identity_id"
     labelled = search_text(DeviceCertificate, "label", text) | make_digest_search("sha256", text)
     certificates = DeviceCertificate.objects.filter(labelled)
-    yield "ingest.view_devicecertificate", certificates, "identity_id"
+    yield (VIEW_CERTIFICATES,), certificates, "identity_id"
     refusals = CertificateRefusal.objects.filter(request_id=text)
-    yield "ingest.view_devicecertificate", refusals, "certificate__identity_id"
-    tried = Q(request_id=text) | Q(psk_hint=text)
-    attempts = RegistrationAttempt.objects.filter(tried, identity__isnull=False).distinct()
-    yield "ingest.view_registrationattempt", attempts, "identity_id"
+    yield (VIEW_CERTIFICATES,), refusals, "certificate__identity_id"
+    attempts = RegistrationAttempt.objects.filter(identity__isnull=False).distinct()
+    yield (VIEW_ATTEMPTS,), attempts.filter(request_id=text), "identity_id"
+    yield (VIEW_ATTEMPTS, VIEW_KEYS), attempts.filter(psk_hint=text), "identity_id"
     with suppress(ValueError):  # not an id, then
         files = Measurement.objects.filter(pk=UUID(text))
-        yield "ingest.view_measurement", files, "identity_id"
+        yield ("ingest.view_measurement",), files, "identity_id"

@@ -126,6 +126,13 @@ class DeviceCertificateAdmin(DevicePageAdmin, CertificateStatesAdmin, LargeListA
         )
         return [status, *super().get_urls()]
 
+    def get_fields(self, request: HttpRequest, obj: DeviceCertificate | None = None) -> Any:
+        """Return the fields; the key, whose hint it shows, where the user may view the key."""
+        key = None if obj is None else obj.bound_with
+        if key is None or scope_of(request.user, VIEW_KEYS).has(key.identity_id):
+            return self.fields
+        return [each for each in self.fields if each != "bound_with"]
+
     def get_search_fields(self, request: HttpRequest) -> list[str] | tuple[str, ...]:
         """Return the fields; those of keys for users who may see keys."""
         fields = super().get_search_fields(request)

@@ -56,6 +56,7 @@ class DevicePageAdmin(VisibleRowsMixin):
         history = read_history(
             certificate,
             scope_of(request.user),
+            scope_of(request.user, "identities.view_presharedkey"),
             with_attempts=may("ingest.view_registrationattempt"),
             with_files=may("ingest.view_measurement"),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,11 +15,14 @@ from django.utils.translation import gettext_lazy as _
 
 from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, viewer_scope
+from identities.visibility import Scope, scope_of
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.admin.remedies import find_remedy
 from ingest.admin.stranger_refusals import describe_offset
 from ingest.models import DeviceCertificate, RegistrationAttempt, StrangerRefusal
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
+
+VIEW_KEYS = "identities.view_presharedkey"
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -68,9 +72,26 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
         label = labels.get(attempt.outcome, shown(attempt.outcome))
         return format_html('<span class="state state-{}">{}</span>', state, label)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RegistrationAttempt]:
+        """Return the attempts; of each, whether the user may view the keys of its identity."""
+        is_shown = scope_of(request.user, VIEW_KEYS).has_row()
+        rows: QuerySet[RegistrationAttempt] = super().get_queryset(request)
+        return rows.annotate(is_hint_shown=is_shown)
+
+    def find_search_scope(self, request: HttpRequest, field: str) -> Scope:
+        if field == "=psk_hint":
+            return scope_of(request.user, VIEW_KEYS)
+        return super().find_search_scope(request, field)
+
+    def make_search(self, field: str, term: str, scope: Scope) -> Q:
+        """Return the condition; a hint is found where the user may view the key."""
+        found = super().make_search(field, term, scope)
+        return found & scope.has_row() if field == "=psk_hint" else found
+
     @admin.display(description=_("key hint"))
-    def hint(self, attempt: RegistrationAttempt) -> str:
-        return shown(attempt.psk_hint) or "-"
+    def hint(self, attempt: Any) -> str:
+        """Return the hint; that of a key that is unknown may be another identity's, mistyped."""
+        return (shown(attempt.psk_hint) or "-") if attempt.is_hint_shown else gettext("hidden")
 
     @admin.display(description=_("request ID"))
     def request(self, attempt: RegistrationAttempt) -> str:

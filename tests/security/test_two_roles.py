@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from identities.audit.models import AuditEvent
-from identities.models import Enrolment
+from identities.models import Enrolment, PreSharedKey
 from identities.studies import StudyMember
+from ingest.models import DeviceCertificate
 from tests.security.populated_site import World
 from tests.security.study_world import StudyWorld, make_study_world
+
+DEVICE_NOTE = "left wrist of somebody"
 
 
 @pytest.fixture
 def world(db: None) -> StudyWorld:
-    return make_study_world()
+    world = make_study_world()
+    # A device without a label has the note of its key instead.
+    DeviceCertificate.objects.update(label="", replaces=None)
+    PreSharedKey.objects.update(note=DEVICE_NOTE)
+    return world
 
 
 def make_manager(world: StudyWorld) -> User:
@@ -38,9 +46,17 @@ def key_pages(world: World) -> Iterator[tuple[str, str]]:
     yield enrolments, f"{enrolments}{enrolment.pk}/change/"
     yield f"{enrolments}{enrolment.pk}/change/", enrolment.name
     certificates = "/admin/ingest/devicecertificate/"
+    yield f"{certificates}{certificate.pk}/change/", key.hint
+    yield f"{certificates}{certificate.pk}/device/", DEVICE_NOTE
+    attempt = rows["ingest.registrationattempt"]
+    attempts, attempt_page = "/admin/ingest/registrationattempt/", f"{attempt.pk}/change/"
+    yield attempts, attempt.psk_hint
+    yield f"{attempts}{attempt_page}", attempt.psk_hint
+    yield f"{attempts}?q={quote(attempt.psk_hint)}", f"{attempts}{attempt_page}"
     yield f"{certificates}?q={key.hint}", f"{certificates}{certificate.pk}/change/"
     overview = "/admin/analysis/overview/"
     yield f"{overview}?q={key.hint}", f"{overview}{world.identity}/"
+    yield f"{overview}?q={quote(attempt.psk_hint)}", f"{overview}{world.identity}/"
 
 
 def find_shown(user: User, world: World) -> set[str]:

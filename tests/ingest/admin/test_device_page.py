@@ -59,7 +59,7 @@ def test_a_revoked_device_that_keeps_calling_reads_so(
 
 
 def test_the_line_of_renewals_is_one_device(
-    analyst: Client, certificate: DeviceCertificate
+    operator: Client, certificate: DeviceCertificate
 ) -> None:
     key, _ = issue_psk(certificate.identity, note="left wrist")
     DeviceCertificate.objects.update(bound_with=key)
@@ -69,10 +69,10 @@ def test_the_line_of_renewals_is_one_device(
     make_measurement(third, b"2")
     line = (certificate, second, third)
     for page in line:
-        text = read(analyst, page)
+        text = read(operator, page)
         assert "Device left wrist" in text
         assert "2 uploads in 30 days" in text
-        links = analyst.get(address(page)).content.decode()
+        links = operator.get(address(page)).content.decode()
         assert all(f"{LIST}{each.pk}/change/" in links for each in line)
 
 

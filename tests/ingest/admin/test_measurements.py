@@ -56,7 +56,7 @@ def test_a_file_of_several_columns_links_to_each_series(
 
 
 def test_text_from_devices_is_escaped_on_every_page(
-    analyst: Client, certificate: DeviceCertificate
+    operator: Client, certificate: DeviceCertificate
 ) -> None:
     DeviceCertificate.objects.update(subject=NASTY)
     errors = [{"line": 1, "column": 1, "got": NASTY, "hint": NASTY}, "odd"]
@@ -75,7 +75,7 @@ def test_text_from_devices_is_escaped_on_every_page(
         f"{folder}/registrationattempt/",
         f"{folder}/registrationattempt/{attempt.pk}/change/",
     ):
-        text = analyst.get(page).content.decode()
+        text = operator.get(page).content.decode()
         assert "<script>alert" not in text, page
         assert "<b>" not in text, page
         assert not set("\u202e\x1b\u2028") & set(text), page
