@@ -11,6 +11,7 @@ from tests.support.stack import Stack
 
 # Less than the kernel would choose: what is not read stays at the server.
 RECEIVE_BUFFER_BYTES = 4096
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class SlowReader:
@@ -49,10 +50,13 @@ class SlowReader:
         return received
 
     def read_rest(self) -> bytes:
-        """Return the last bytes of the response, b"" if the connection was reset."""
+        """Return the last bytes of the response, b"" if the connection was reset.
+
+        A response that is whole ends with its last chunk; the connection stays open.
+        """
         end = b""
         try:
-            while received := self._tls.recv(1 << 16):
+            while not end.endswith(LAST_CHUNK) and (received := self._tls.recv(1 << 16)):
                 end = (end + received)[-16:]
         except OSError:
             return b""

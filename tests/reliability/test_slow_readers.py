@@ -13,7 +13,7 @@ import pytest
 
 from tests.device_endpoint.processes import child_named, descendants, is_running
 from tests.reliability.database import connect, fetch_value
-from tests.reliability.slow_readers import SlowReader
+from tests.reliability.slow_readers import LAST_CHUNK, SlowReader
 from tests.security.users import Browser
 from tests.support.devices import Device
 from tests.support.stack import Stack, wait_until
@@ -93,7 +93,7 @@ def test_a_reader_of_20_kb_a_second_is_not_cut_off(
     # Longer than a request may take the staff service to answer, and than any time-out of nginx
     # while nothing is sent.
     assert reader.read_slowly(seconds=70, bytes_a_second=20_000) == 70 * 20_000
-    assert reader.read_rest().endswith(b"0\r\n\r\n")
+    assert reader.read_rest().endswith(LAST_CHUNK)
 
 
 def test_a_reload_ends_streams_after_their_grace(
@@ -105,7 +105,7 @@ def test_a_reload_ends_streams_after_their_grace(
     os.kill(staff_master(own_stack), signal.SIGHUP)
     wait_until(lambda: not any(map(is_running, workers)), "the end of the former workers")
     # Cut off, and recognizably so: the last chunk of a whole response is empty.
-    assert not reader.read_rest().endswith(b"0\r\n\r\n")
+    assert not reader.read_rest().endswith(LAST_CHUNK)
     assert own_stack.get_staff("/livez")[0] == 200
 
 
