@@ -35,7 +35,7 @@ class Compliance(Identity):
 
 
 class Series(SampleBlock):
-    """A series in the admin, see ``analysis.queries.series``; to view blocks permits to view it."""
+    """A series in the admin (``analysis.queries.series``), for users who may view blocks."""
 
     class Meta:
         proxy = True

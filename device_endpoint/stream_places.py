@@ -56,11 +56,8 @@ class LimitStreams:
         _release()  # what this thread still holds belongs to a request that is over
         response = self._get_response(request)
         if request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
-            # The server would read all of it, and send none.
-            response.streaming_content = ()
-            _release()
-            return response
-        if request.method not in _READING or not _is_large(response):
+            response.streaming_content = ()  # the server would read all of it, and send none
+        if request.method != "GET" or not _is_large(response):
             _release()
             return response
         refusal = self._take_places(getattr(request.user, "pk", None))

@@ -32,6 +32,11 @@ class _IsAmong(Func):
     output_field = BooleanField()
 
 
+def clean_term(text: str) -> str:
+    """Return the text of a search field without white space around it, and without NUL."""
+    return text.strip().replace("\0", "")
+
+
 def is_among(key: str, rows: QuerySet[Any, Any]) -> Q:
     """Return the condition that ``key`` is among ``rows``, each of one value.
 

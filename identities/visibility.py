@@ -79,9 +79,9 @@ class Scope:
         if path == "pk" and self.is_small:
             taking_part = StudyIdentity.objects.filter(study_id__in=sorted(self.study_ids))
             return rows.filter(is_among("pk", taking_part.values("identity_id")))
-        return rows.filter(self.has_row(path))
+        return rows.filter(self.condition(path))
 
-    def has_row(self, path: str = "identity") -> Q:
+    def condition(self, path: str = "identity") -> Q:
         """Return the condition of ``filter`` on one row."""
         if self.study_ids is None:
             return Q(pk__isnull=False)
@@ -172,6 +172,10 @@ class Scope:
 
 EVERYTHING = Scope(None)
 NOTHING = Scope(frozenset())
+
+
+# A role in another study opens neither keys nor their hints and notes.
+VIEW_KEYS = "identities.view_presharedkey"
 
 
 def scope_of(user: Any, *permissions: str) -> Scope:

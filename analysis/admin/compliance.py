@@ -34,6 +34,7 @@ from analysis.queries.identities import (
 from analysis.queries.list_order import Order, read_order
 from analysis.queries.series import SERIES_NAME
 from identities.audit.recorder import Action, record
+from identities.search import clean_term
 from identities.studies import Study
 from identities.visibility import Scope, scope_of
 from ingest.admin.read_only import EvidenceAdmin
@@ -156,7 +157,7 @@ def _make_context(choice: Choice, rows: list[Row]) -> dict[str, Any]:
 
 
 def _read_choice(request: HttpRequest, scope: Scope) -> Choice:
-    get = {name: request.GET[name].replace("\0", "").strip() for name in request.GET}
+    get = {name: clean_term(request.GET[name]) for name in request.GET}
     study = _find_study(scope, get.get("study", ""))
     zone = find_zone(get.get("timezone") or ("UTC" if study is None else study.time_zone))
     zone = zone or ZoneInfo("UTC")

@@ -25,6 +25,7 @@ from analysis.queries.identity_status import (
 )
 from analysis.queries.list_order import Order, read_offset, read_order
 from identities.admin.keyset import MAX_COUNTED
+from identities.search import clean_term
 from identities.visibility import scope_of
 
 IDENTITIES_PER_PAGE = 50
@@ -85,7 +86,7 @@ def read_choice(request: HttpRequest) -> Choice:
 
     ``stale_after`` is the age of the last sample from which an identity is stale.
     """
-    get = {name: request.GET[name].replace("\0", "").strip() for name in request.GET}
+    get = {name: clean_term(request.GET[name]) for name in request.GET}
     search, stale_after = get.get("q", ""), get.get("stale_after", "")
     scope = scope_of(request.user).in_study_number(get.get("study", ""))
     found_ids, is_cut = find_ids(search, request.user, scope, limit=MAX_COUNTED)

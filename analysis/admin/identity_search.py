@@ -14,10 +14,9 @@ from identities.admin.list_search import make_digest_search
 from identities.models import Identity, PreSharedKey
 from identities.search import search_text
 from identities.studies import StudyIdentity
-from identities.visibility import NOTHING, Scope, scope_of
+from identities.visibility import NOTHING, VIEW_KEYS, Scope, scope_of
 from ingest.models import CertificateRefusal, DeviceCertificate, Measurement, RegistrationAttempt
 
-VIEW_KEYS = "identities.view_presharedkey"
 VIEW_CERTIFICATES = "ingest.view_devicecertificate"
 VIEW_ATTEMPTS = "ingest.view_registrationattempt"
 # Shorter texts are found in names only: too many notes and labels have them.

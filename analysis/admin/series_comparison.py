@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from analysis.queries.series import Series, UnknownSeriesError, find_series, list_series
+from identities.search import clean_term
 from identities.visibility import Scope
 
 MAX_COMPARED_SERIES = 6
@@ -59,7 +60,7 @@ def suggest(text: str, scope: Scope) -> list[str]:
 
     Their names begin with the part behind the slash; without one either may match.
     """
-    identity, slash, start = text.strip().replace("\0", "").partition("/")
+    identity, slash, start = clean_term(text).partition("/")
     page = list_series(scope, contains=identity, limit=_MAX_READ)
     titles = [f"{series.identity}/{series.name}" for series in page.series]
     if slash:

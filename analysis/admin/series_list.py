@@ -16,6 +16,7 @@ from analysis.queries.series import Series
 from analysis.queries.series_order import sort_series
 from identities.admin.keyset import MAX_COUNTED
 from identities.admin.visible_rows import list_study_options
+from identities.search import clean_term
 from identities.visibility import Scope
 from ingest.series_names import list_series_names
 from ingest.time_range import describe_ahead, format_instant
@@ -37,7 +38,7 @@ def read_list(request: HttpRequest, scope: Scope) -> dict[str, Any]:
     ``q`` is a part of the identity's name, ``name`` a series', ``study`` a number, ``sort`` a
     column, and ``after`` the place of the page (see ``sort_series``).
     """
-    get = {name: request.GET[name].replace("\0", "").strip() for name in request.GET}
+    get = {name: clean_term(request.GET[name]) for name in request.GET}
     chosen = {name: get.get(name, "") for name in ("q", "name", "study", "sort")}
     after = get.get("after", "")
     rows = scope.in_study_number(chosen["study"])

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from analysis.exports.study_content import CONTENTS, MAX_NAMES, SAMPLE_FORMATS
 from analysis.queries.identities import find_identities
 from identities.admin.extensions import Link, study_pages
+from identities.search import clean_term
 from identities.studies import Study
 from identities.visibility import scope_of
 from ingest.time_range import RangeError, parse_range
@@ -67,7 +68,7 @@ def study_download(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _read_choice(request: HttpRequest) -> tuple[dict[str, Any], str]:
     """Return the parameters of the archives, and what is wrong with the form, or ""."""
-    get = {name: request.GET.get(name, "").replace("\0", "").strip() for name in _FIELDS}
+    get = {name: clean_term(request.GET.get(name, "")) for name in _FIELDS}
     choice: dict[str, Any] = {
         "content": get["content"] if get["content"] in CONTENTS else CONTENTS[0],
         "format": get["format"] if get["format"] in SAMPLE_FORMATS else SAMPLE_FORMATS[0],

@@ -23,14 +23,14 @@ Warn = Callable[[str], None]
 
 
 def make_study_key(study: Study) -> str:
-    """Return the study's key: its number, and its age, which another installation's has not."""
+    """Return the study's key: its number and creation time, which no other installation has."""
     return f"{study.pk}-{study.created_at:%Y%m%d%H%M%S}"
 
 
 def read_index(path: Path, warn: Warn) -> dict[str, Any] | None:
     """Return a manifest or index, of which each entry in ``files`` has a ``file``; None if missing.
 
-    One that is cut or not ours is None too, with a warning. Raises ``OSError``.
+    One that is incomplete or not from an export is None too, with a warning. Raises ``OSError``.
     """
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
@@ -40,7 +40,7 @@ def read_index(path: Path, warn: Warn) -> dict[str, Any] | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         is_index = False
     if not is_index:
-        warn(f"{path} is cut or not from an export: it is written anew.")
+        warn(f"{path} is incomplete or not from an export: it is replaced.")
         return None
     return document
 
@@ -69,7 +69,7 @@ class FolderJournal:
             os.fsync(file.fileno())
         self._names.add(name)
 
-    def delete_left(self, kept: Collection[str]) -> None:
+    def delete_except(self, kept: Collection[str]) -> None:
         """Delete the folders of the study but ``kept`` and those of other studies."""
         journals = self._folder.glob(".journal-*.txt")
         others = {name for path in journals if path != self._path for name in _read(path)}

@@ -41,7 +41,7 @@ def export_study(
 ) -> Iterator[tuple[Identity, bool]]:
     """Write ``study`` into ``folder``; yield each identity, and whether it had to be written.
 
-    ``warn`` gets a line for each list of an earlier export that is cut. The manifest comes last.
+    ``warn`` gets a line for each incomplete index of an earlier export. The manifest comes last.
     Raises ``OSError``.
     """
     scope = EVERYTHING.narrowed(frozenset({study.pk}))
@@ -58,7 +58,7 @@ def export_study(
         exported.add(content.folder)
         entries.append(entry)
         yield identity, is_new
-    journal.delete_left(exported)
+    journal.delete_except(exported)
     manifest = {
         "study": study.name,
         "study_key": make_study_key(study),

@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from analysis.queries.read_database import connection
 from identities.models import Identity
-from identities.search import search_text
+from identities.search import clean_term, search_text
 from identities.studies import Study, StudyIdentity
 from identities.visibility import Scope
 
@@ -41,7 +41,7 @@ def find_identities(
     the name after which the next page starts, None on the last one.
     """
     identities = scope.identities().alias(key=Lower("name")).order_by("key")
-    text = contains.replace("\0", "").strip()
+    text = clean_term(contains)
     if text:
         identities = identities.filter(
             search_text(Identity, "name", text) | search_text(Identity, "description", text)

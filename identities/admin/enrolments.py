@@ -27,6 +27,7 @@ from identities.admin.revocation import revoke_rows
 from identities.admin.visible_rows import StudyFilter
 from identities.enrolment import progress
 from identities.models import Enrolment, PreSharedKey
+from identities.search import clean_term
 from identities.visibility import Scope, scope_of
 
 KEYS_PER_PAGE = 100
@@ -36,7 +37,7 @@ class EnrolmentStudyFilter(StudyFilter):
     """By the studies whose keys the user may view: an enrolment may have keys of others too."""
 
     def find_scope(self, request: HttpRequest) -> Scope:
-        return scope_of(request.user, *progress.VIEW_KEYS)
+        return scope_of(request.user, *progress.VIEW_ENROLMENTS)
 
 
 @admin.register(Enrolment)
@@ -53,7 +54,7 @@ class EnrolmentAdmin(CheckedAdmin):
     show_full_result_count = False
 
     def has_view_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
-        return any(map(request.user.has_perm, progress.VIEW_KEYS))
+        return any(map(request.user.has_perm, progress.VIEW_ENROLMENTS))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -75,7 +76,7 @@ class EnrolmentAdmin(CheckedAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
-        scope = scope_of(request.user, *progress.VIEW_KEYS)
+        scope = scope_of(request.user, *progress.VIEW_ENROLMENTS)
         return progress.with_counts(super().get_queryset(request), scope)
 
     def filter_rows(self, scope: Scope, rows: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
@@ -88,8 +89,8 @@ class EnrolmentAdmin(CheckedAdmin):
     ) -> tuple[QuerySet[Enrolment], bool]:
         """Search by name, and by the identities that the user may see."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
-        if term := search_term.strip().replace("\0", ""):
-            scope = scope_of(request.user, *progress.VIEW_KEYS)
+        if term := clean_term(search_term):
+            scope = scope_of(request.user, *progress.VIEW_ENROLMENTS)
             named = find_named(term, scope)
             if named is None:  # the first keys of an enrolment tell
                 any_name = match_any_name(term)
@@ -136,7 +137,7 @@ class EnrolmentAdmin(CheckedAdmin):
         enrolment = self._get_enrolment(request, object_id)
         state = request.GET.get("state", "")
         state = state if state in progress.STATES else ""
-        scope = scope_of(request.user, *progress.VIEW_KEYS)
+        scope = scope_of(request.user, *progress.VIEW_ENROLMENTS)
         places: QuerySet[Any] = progress.places(enrolment, scope)
         counts = progress.count_states(enrolment, scope)
         context = self.admin_site.each_context(request) | {

@@ -26,7 +26,7 @@ from identities.admin.keyset import LargeListAdmin
 from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.models import Identity
-from identities.search import find_first, search_text
+from identities.search import clean_term, find_first, search_text
 from identities.studies import Study, StudyIdentity
 from identities.visibility import scope_of
 
@@ -117,7 +117,7 @@ class IdentityAdmin(VisibleRowsMixin, LabelledInputsMixin, LargeListAdmin):
         self, request: HttpRequest, queryset: QuerySet[Identity], search_term: str
     ) -> tuple[QuerySet[Identity], bool]:
         """Return the identities with the term in name or description, by the index if few have."""
-        term = search_term.strip().replace("\0", "")
+        term = clean_term(search_term)
         if not term:
             return queryset, False
         found = search_text(Identity, "name", term) | search_text(Identity, "description", term)

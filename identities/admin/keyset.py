@@ -25,8 +25,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from identities.admin.checked_requests import CheckedAdmin
-from identities.admin.list_search import clean_term, make_search
-from identities.search import estimate_rows
+from identities.admin.list_search import make_search
+from identities.search import clean_term, estimate_rows
 from identities.visibility import Scope, scope_of
 
 MAX_COUNTED = 1_000

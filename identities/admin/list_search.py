@@ -13,11 +13,6 @@ from identities.visibility import Scope
 MAX_IDENTITIES_NAMED = 20_000
 
 
-def clean_term(text: str) -> str:
-    """Return the text of a search field without white space around it, and without NUL."""
-    return text.strip().replace("\0", "")
-
-
 def make_search(model: type[Model], field: str, term: str, scope: Scope) -> Q:
     """Return the condition that ``term`` is in ``field``, named as in ``search_fields``.
 

@@ -16,10 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from identities.admin.fields import DURATION_AS_TEXT, LabelledInputsMixin
 from identities.admin.keyset import LargeListAdmin
-from identities.admin.list_search import clean_term
 from identities.admin.visible_rows import StudyFilter, VisibleRowsMixin
 from identities.roles import ROLES
-from identities.search import find_first
+from identities.search import clean_term, find_first
 from identities.studies import Study, StudyIdentity, StudyMember
 from identities.visibility import Scope, scope_of
 

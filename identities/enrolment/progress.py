@@ -14,13 +14,13 @@ from django.utils import timezone
 from identities.models import Enrolment, PreSharedKey
 from identities.search import is_among
 from identities.studies import StudyIdentity
-from identities.visibility import Scope
+from identities.visibility import VIEW_KEYS, Scope
 
 REGISTERED, PARTLY, WAITING = "registered", "partly registered", "waiting"
 EXPIRED, REVOKED = "expired", "revoked"
 STATES = (REGISTERED, PARTLY, WAITING, EXPIRED, REVOKED)
 # Either lets staff view enrolments.
-VIEW_KEYS = ("identities.view_presharedkey", "identities.change_presharedkey")
+VIEW_ENROLMENTS = (VIEW_KEYS, "identities.change_presharedkey")
 
 
 def _state_expression() -> Case:

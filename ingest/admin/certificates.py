@@ -20,7 +20,7 @@ from identities.admin.relative_times import relative_time, time_column
 from identities.admin.visible_rows import StudyFilter
 from identities.models import PreSharedKey
 from identities.search import search_text
-from identities.visibility import Scope, scope_of
+from identities.visibility import VIEW_KEYS, Scope, scope_of
 from ingest.admin.certificate_states import CertificateStatesAdmin
 from ingest.admin.device_page import DevicePageAdmin
 from ingest.admin.read_only import grouped, shown
@@ -28,7 +28,6 @@ from ingest.admin.registration_status import registration_status
 from ingest.models import CertificateRefusal, DeviceCertificate
 from ingest.models.certificates import DeviceCertificateQuerySet
 
-VIEW_KEYS = "identities.view_presharedkey"
 MAX_FOUND = 100
 # Shorter texts are in too many notes of keys.
 MIN_LETTERS_OF_KEYS = 3

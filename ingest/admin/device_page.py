@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identities.admin.visible_rows import VisibleRowsMixin
-from identities.visibility import scope_of
+from identities.visibility import VIEW_KEYS, scope_of
 from ingest.admin.read_only import grouped, shown
 from ingest.admin.remedies import find_remedy
 from ingest.device_history import ClockOffset, Day, DeviceHistory, read_history
@@ -56,7 +56,7 @@ class DevicePageAdmin(VisibleRowsMixin):
         history = read_history(
             certificate,
             scope_of(request.user),
-            scope_of(request.user, "identities.view_presharedkey"),
+            scope_of(request.user, VIEW_KEYS),
             with_attempts=may("ingest.view_registrationattempt"),
             with_files=may("ingest.view_measurement"),
         )

@@ -144,7 +144,7 @@ def first_registration(key: Any) -> str:
 
 def render_failed_attempts(request: HttpRequest, enrolment: Enrolment) -> str:
     """Return the panel of an enrolment's keys with failed attempts, "" if there are none."""
-    places = progress.places(enrolment, scope_of(request.user, *progress.VIEW_KEYS))
+    places = progress.places(enrolment, scope_of(request.user, *progress.VIEW_ENROLMENTS))
     keys = with_failed_attempts(places.select_related("identity"))
     failed = [
         (key, _attempts_url(key)) for key in keys.filter(failed_attempts__gt=0)[:MAX_KEYS_LISTED]

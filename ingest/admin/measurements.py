@@ -22,6 +22,7 @@ from identities.admin.list_search import make_digest_search, make_search
 from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter
 from identities.audit.recorder import note_exported
+from identities.search import clean_term
 from identities.visibility import scope_of, visible_rows
 from ingest.admin.measurement_filters import (
     DeviceFilter,
@@ -61,7 +62,8 @@ class MeasurementAdmin(WithdrawableAdmin):
     search_fields = ("identity__name",)
     search_help_text = _(
         "A part of an identity's name, the ID of a receipt, a file name or the start of a SHA-256. "
-        "The last two are searched in the newest 50,000 files, or in all of an identity."
+        "The last two are searched in the newest 50,000 files, or in all of an identity; of those "
+        "found the newest 1,000 are listed."
     )
     fields = (
         "id", "identity", "series_links", "filename_shown", "status_shown", "withdrawal_shown",
@@ -82,7 +84,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         Indexes of the latter would cost every upload, so they are searched in the newest files,
         or in all files of the chosen identity.
         """
-        term = search_term.strip().replace("\0", "")
+        term = clean_term(search_term)
         if not term:
             return queryset, False
         wanted = make_search(Measurement, "identity__name", term, scope_of(request.user))
@@ -92,7 +94,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         if "identity__id__exact" not in request.GET:
             files = files.filter(pk__gte=_find_oldest_searched())
         # Their ids, not a subquery: of two conditions with "or" one index each finds the rows then.
-        found = list(files.order_by().values_list("pk", flat=True)[:MAX_FILES_FOUND])
+        found = list(files.order_by("-pk").values_list("pk", flat=True)[:MAX_FILES_FOUND])
         return queryset.filter(wanted | Q(pk__in=found)), False
 
     # --- Download --------------------------------------------------------------------------

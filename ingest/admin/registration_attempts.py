@@ -15,14 +15,12 @@ from django.utils.translation import gettext_lazy as _
 
 from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter, viewer_scope
-from identities.visibility import Scope, scope_of
+from identities.visibility import VIEW_KEYS, Scope, scope_of
 from ingest.admin.read_only import EvidenceAdmin, grouped, shown
 from ingest.admin.remedies import find_remedy
 from ingest.admin.stranger_refusals import describe_offset
 from ingest.models import DeviceCertificate, RegistrationAttempt, StrangerRefusal
 from ingest.registration_outcomes import NOT_A_REFUSAL, Outcome
-
-VIEW_KEYS = "identities.view_presharedkey"
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -74,7 +72,7 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RegistrationAttempt]:
         """Return the attempts; of each, whether the user may view the keys of its identity."""
-        is_shown = scope_of(request.user, VIEW_KEYS).has_row()
+        is_shown = scope_of(request.user, VIEW_KEYS).condition()
         rows: QuerySet[RegistrationAttempt] = super().get_queryset(request)
         return rows.annotate(is_hint_shown=is_shown)
 
@@ -86,7 +84,7 @@ class RegistrationAttemptAdmin(EvidenceAdmin[RegistrationAttempt]):
     def make_search(self, field: str, term: str, scope: Scope) -> Q:
         """Return the condition; a hint is found where the user may view the key."""
         found = super().make_search(field, term, scope)
-        return found & scope.has_row() if field == "=psk_hint" else found
+        return found & scope.condition() if field == "=psk_hint" else found
 
     @admin.display(description=_("key hint"))
     def hint(self, attempt: Any) -> str:

@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from django.db import connection
 
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.compaction_candidates import SeriesHour, find_candidates, group_hours
 from ingest.maintenance.day_rollup import SeriesDay, find_without_summary, roll_up
-from ingest.maintenance.hour_merging import MergedHours, merge_hours, merge_rows, summarise
+from ingest.maintenance.hour_merging import Compacted, merge_hours, merge_rows, summarise
 from ingest.maintenance.long_transaction import transaction_without_timeouts
 from ingest.storage import block_store, cluster, summary_store
 from ingest.storage.blocks import HOUR_MS
@@ -54,32 +54,6 @@ MIN_VACUUM_SHARE = 0.05
 # A VACUUM that is already running, of autovacuum or another run, is as good.
 _VACUUM = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON) ingest_sampleblock"
 _SIZE = "SELECT {}_total_relation_size('ingest_sampleblock')"
-
-
-@dataclass(slots=True)
-class Compacted:
-    """What a run did; ``busy`` and ``damaged`` count hours that are left to be compacted.
-
-    An hour is damaged if two of its blocks have the same timestamp, or one has no samples.
-    ``verify`` reports such hours and ``rebuild`` rebuilds them.
-    """
-
-    hours: int = 0
-    blocks_before: int = 0
-    blocks_after: int = 0
-    samples: int = 0
-    busy: int = 0
-    damaged: int = 0
-
-    def add(self, merged: MergedHours) -> None:
-        self.hours += merged.hours
-        self.blocks_before += merged.blocks_before
-        self.blocks_after += merged.blocks_after
-        self.samples += merged.samples
-        self.damaged += merged.damaged
-
-    def as_json(self) -> dict[str, int]:
-        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -187,7 +161,7 @@ def _compact_group(group: list[SeriesHour], done: Compacted, space: FreedSpace) 
     return [hour for hour in group if not _compact_hour(hour, done, space)]
 
 
-def _merge_group(identity_id: int, name: str, hours: list[int]) -> MergedHours | None:
+def _merge_group(identity_id: int, name: str, hours: list[int]) -> Compacted | None:
     """Merge the blocks of each of ``hours``, None with nothing done if they are too many."""
     most = 2 * FEW_BLOCKS
     blocks, samples = block_rewrite.measure_hours(identity_id, name, hours, most + 1)
@@ -198,8 +172,8 @@ def _merge_group(identity_id: int, name: str, hours: list[int]) -> MergedHours |
 
 def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -> bool:
     """Merge the blocks of an hour; return False if its series is locked before it is done."""
-    gone = _merge_small_blocks(series_hour)
-    while gone is not None:
+    removed = _merge_small_blocks(series_hour)
+    while removed is not None:
         with transaction_without_timeouts():
             if not block_store.try_lock(series_hour.identity_id, series_hour.name):
                 return False
@@ -207,14 +181,14 @@ def _compact_hour(series_hour: SeriesHour, done: Compacted, space: FreedSpace) -
         if after is None:
             done.damaged += 1
             return True
-        done.blocks_before += before + gone
+        done.blocks_before += before + removed
         done.blocks_after += after
-        space.add(before + gone, samples)
+        space.add(before + removed, samples)
         if before < MAX_BLOCKS_AT_ONCE or (after == before and not _is_open(series_hour)):
             done.hours += 1
             done.samples += samples
             return True
-        gone = 0
+        removed = 0
     return False
 
 
@@ -225,7 +199,7 @@ def _merge_small_blocks(series_hour: SeriesHour) -> int | None:
     run finds it. Returns None if the series is locked.
     """
     identity_id, name, hour = series_hour.identity_id, series_hour.name, series_hour.hour
-    gone, retries_left = 0, 0
+    removed, retries_left = 0, 0
     while series_hour.blocks > FEW_BLOCKS:
         with transaction_without_timeouts():
             is_locked = block_store.try_lock(identity_id, name)
@@ -235,17 +209,17 @@ def _merge_small_blocks(series_hour: SeriesHour) -> int | None:
             merged = merge_rows(rows) if len(rows) == FEW_BLOCKS else None
             if merged is not None:
                 block_rewrite.replace_blocks(identity_id, name, rows, merged, is_compacted=False)
-                gone += len(rows) - len(merged)
+                removed += len(rows) - len(merged)
         if merged is not None:
             retries_left = LOCK_RETRIES  # uploads that waited go first
         elif is_locked:
-            return gone
+            return removed
         elif retries_left:
             retries_left -= 1
             time.sleep(LOCK_PAUSE_SECONDS)
         else:
             return None
-    return gone
+    return removed
 
 
 def _is_open(series_hour: SeriesHour) -> bool:

@@ -13,7 +13,7 @@ from ingest.storage.day_summaries import HOURS
 
 HOURS_PER_QUERY = 500
 
-# Reads only the partial index of blocks that are not compacted.
+# The partial index of blocks that are not compacted finds them.
 _CANDIDATES = """
 SELECT b.identity_id, b.name, b.hour, count(*), sum(b.sample_count)
 FROM ingest_sampleblock b

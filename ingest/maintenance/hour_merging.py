@@ -6,7 +6,7 @@ To be called in a transaction that holds the lock of the series.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -18,17 +18,30 @@ from ingest.storage.hour_summaries import HourSummary, summarise_hour
 
 
 @dataclass(slots=True)
-class MergedHours:
-    """The number of hours that were merged, of their blocks and samples, and of damaged hours."""
+class Compacted:
+    """What a run did; ``busy`` and ``damaged`` count hours that are left to be compacted.
+
+    An hour is damaged if two of its blocks have the same timestamp, or one has no samples.
+    ``verify`` reports such hours and ``rebuild`` rebuilds them.
+    """
 
     hours: int = 0
     blocks_before: int = 0
     blocks_after: int = 0
     samples: int = 0
+    busy: int = 0
     damaged: int = 0
 
+    def add(self, other: Compacted) -> None:
+        """Add the counts of ``other``."""
+        for name, count in asdict(other).items():
+            setattr(self, name, getattr(self, name) + count)
 
-def merge_hours(identity_id: int, name: str, hours: Sequence[int]) -> MergedHours:
+    def as_json(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def merge_hours(identity_id: int, name: str, hours: Sequence[int]) -> Compacted:
     """Merge, compress and summarise all blocks of each of ``hours``; leave damaged hours alone."""
     rows: dict[int, list[BlockRow]] = {hour: [] for hour in hours}
     for row in block_rewrite.read_hours(identity_id, name, hours):
@@ -42,7 +55,7 @@ def merge_hours(identity_id: int, name: str, hours: Sequence[int]) -> MergedHour
     summary_store.write_summaries(identity_id, name, summaries)
     if without_samples := [hour for hour, blocks in sound.items() if not blocks]:
         summary_store.delete_summaries(identity_id, name, (hours[0], hours[-1]), without_samples)
-    return MergedHours(
+    return Compacted(
         hours=len(sound),
         blocks_before=len(old),
         blocks_after=len(new),

@@ -38,13 +38,6 @@ READ_FOLDER = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def studies(stack: Stack, live_db: None) -> Iterator[list[Study]]:
     """Two studies; Sara is study admin of A, Dora data manager, Vera nothing yet."""

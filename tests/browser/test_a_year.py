@@ -55,13 +55,6 @@ FROM analytics.samples_between(%s, 'hr', to_timestamp(%s / 1000.0), to_timestamp
 """
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def year(live_db: None) -> Iterator[None]:
     """A year at 1 Hz, 31.5 million samples."""

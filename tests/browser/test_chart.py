@@ -12,20 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 from identities.models import Identity
 from ingest.models import SampleBlock
 from tests.analysis.queries.factories import make_series
-from tests.browser import chart_page
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 
 DATA = Path(__file__).parent.parent / "data"
 IDENTITY = "chart-in-a-browser"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -25,13 +25,6 @@ DATA = Path(__file__).parent.parent / "data"
 IDENTITY = "a-day-of-an-analyst"
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def recordings(live_db: None) -> Iterator[Identity]:
     """Heart rates (4,998) and interbeat intervals of one wearer."""

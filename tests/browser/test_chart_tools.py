@@ -23,13 +23,6 @@ IDENTITY = "tools-of-a-chart"
 START = 1_700_006_400_000
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def wearer(live_db: None) -> Iterator[Identity]:
     """Two series, each with a gap, and a note."""

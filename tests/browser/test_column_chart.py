@@ -18,13 +18,6 @@ pytestmark = pytest.mark.browser
 DATA = Path(__file__).parent.parent / "data"
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(stack: Stack, live_db: None, chromium: Browser) -> Iterator[Page]:
     """The chart of a stored excerpt of three axes, beside one of an electrocardiogram."""

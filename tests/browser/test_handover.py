@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,13 +15,6 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.browser
 
 STATUS = "#registration-status"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
 
 
 def make_card(page: Page, stack: Stack, identity: str, uses: int = 1) -> str:

@@ -39,13 +39,6 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def certificate(live_db: None) -> Iterator[DeviceCertificate]:
     """A device with two series of three days, whose last request was refused."""

@@ -70,13 +70,6 @@ BEYOND = """(width) => document.documentElement.scrollWidth <= width ? []
         .map((each) => each.outerHTML.slice(0, 200))"""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def numbers(live_db: None) -> Iterator[dict[str, str]]:
     """Store an identity with data of every kind; return the ids for URLs."""

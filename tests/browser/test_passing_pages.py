@@ -25,13 +25,6 @@ in_each_appearance = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 def check(page: Page, name: str) -> dict[str, list[str]]:
     """Return the violations of the open page."""
     page.wait_for_load_state("networkidle")

@@ -36,13 +36,6 @@ CONTRAST = """(name) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def series(live_db: None) -> Iterator[None]:
     """Heart rates with three implausible ones, without any, and a series without a type."""

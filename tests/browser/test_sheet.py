@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ NOTES = ["=1+1", 'a "b", c', *[""] * 9]
 ROWS = "identity,note\n" + "".join(
     f'sheet-bed-{n},"{note.replace(chr(34), chr(34) * 2)}"\n' for n, note in enumerate(NOTES)
 )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A Chromium for the tests of this file."""
-    with chart_page.chromium() as browser:
-        yield browser
 
 
 def open_sheet(page: Page, stack: Stack) -> None:

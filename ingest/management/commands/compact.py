@@ -7,7 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from ingest.maintenance.compaction import Compacted, compact
+from ingest.maintenance.compaction import compact
+from ingest.maintenance.hour_merging import Compacted
 from ingest.maintenance.recompression import recompress
 from ingest.management.maintenance_command import PeriodicCommand, find_identity_id
 

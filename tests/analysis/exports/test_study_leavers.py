@@ -137,7 +137,9 @@ def test_a_foreign_or_cut_list_is_written_anew(
     printed = capsys.readouterr()
     is_index = "identity.json" in content
     assert printed.err == (
-        "" if is_index else f"{tmp_path / name} is cut or not from an export: it is written anew.\n"
+        ""
+        if is_index
+        else f"{tmp_path / name} is incomplete or not from an export: it is replaced.\n"
     )
     assert len((tmp_path / name).read_bytes()) in range(len(good) - 99, len(good) + 99)
     assert export(tmp_path, study) == {"bed-1", "bed-2", "bed-3"}

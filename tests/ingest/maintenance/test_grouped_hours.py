@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.maintenance import compaction
-from ingest.maintenance.compaction import Compacted, compact
+from ingest.maintenance.compaction import compact
 from ingest.maintenance.compaction_candidates import SeriesHour, group_hours
-from ingest.maintenance.hour_merging import merge_hours
+from ingest.maintenance.hour_merging import Compacted, merge_hours
 from ingest.maintenance.verification import verify_series
 from ingest.models import DaySummary, DeviceCertificate, HourSummary, SampleBlock
 from tests.ingest.maintenance.factories import (
