@@ -26,6 +26,12 @@ _CODES = {
     404: "not_found",
     405: "method_not_allowed",
 }
+_DETAILS = {
+    exceptions.NotAuthenticated: "Send the header `Authorization: Bearer TOKEN`: staff issue "
+    "tokens in the admin, or by manage.py issue_token.",
+    exceptions.NotFound: "There is no such path: /api/v1/ has the URLs of all lists, and "
+    "/api/v1/docs has all paths.",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -109,9 +115,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.PermissionDenied()
     if isinstance(error, exceptions.APIException):
         code = _CODES.get(error.status_code, str(error.default_code))
-        return _respond(
-            error.status_code, code, str(error.detail), identifier, headers=_headers_of(error)
-        )
+        detail = _DETAILS.get(type(error), str(error.detail))
+        return _respond(error.status_code, code, detail, identifier, headers=_headers_of(error))
     if isinstance(error, DATABASE_UNAVAILABLE_ERRORS):
         _log.warning("the database is unavailable: %s", error)
         database = "analysis replica" if read_database.is_replica() else "database"

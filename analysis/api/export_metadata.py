@@ -15,23 +15,33 @@ from rest_framework.request import Request
 from analysis.api.errors import UnknownSeries
 from analysis.exports.provenance import describe_export, names_of
 from analysis.queries.series import Series, UnknownSeriesError, find_series
-from analysis.queries.side_by_side import ColumnSet, find_samples
+from analysis.queries.side_by_side import ColumnSet, find_column_set, find_samples
 from identities.audit.recorder import note_exported
 from identities.visibility import Scope, scope_of_request
 from ingest.measurement_types import find_kinds
-from ingest.time_range import TimeRange, format_instant
+from ingest.time_range import TimeRange, format_epoch, format_instant
 
 _SHORT_KEYS = ("source", "identity", "series", "from", "to")
 
 
 def find_or_404(request: Request, identity: str, name: str) -> Series:
     """Return the series; raise ``UnknownSeries``, also if the request may not see the identity."""
+    scope = scope_of_request(request)
     try:
-        found = find_series(identity, name, scope_of_request(request))
+        found = find_series(identity, name, scope)
     except UnknownSeriesError as error:
-        raise UnknownSeries(str(error)) from error
+        raise UnknownSeries(f"{error}{_name_columns(identity, name, scope)}") from error
     note_exported(request._request, found.identity_id)
     return found
+
+
+def _name_columns(identity: str, name: str, scope: Scope) -> str:
+    """Return which series the columns of a measurement are, "" if it has none."""
+    try:
+        found = find_column_set(identity, name, scope)
+    except UnknownSeriesError:
+        return ""
+    return f" Its columns are series: {', '.join(names_of(found)[1:])}."
 
 
 def find_samples_or_404(
@@ -72,8 +82,8 @@ def make_provenance_headers(
     short = {key: provenance[key] for key in _SHORT_KEYS}
     short |= {"unit": provenance["measurement"]["unit"], "exported_at": provenance["exported_at"]}
     path = reverse("read_api:dictionary", args=[found.identity, found.name])
-    start, end = wanted.within(found.first_ms, found.last_ms)
-    query: dict[str, object] = {"from": start, "to": end}
+    start, end = map(format_epoch, wanted.within_us(found.first_ms, found.last_ms))
+    query = {"from": start, "to": end}
     if isinstance(found, ColumnSet):
         query["columns"] = ",".join(found.columns)
     url = request.build_absolute_uri(f"{path}?{urlencode(query)}")

@@ -17,7 +17,7 @@ from identities.studies import Study
 from identities.visibility import Scope, scope_of_request
 from ingest.parsing.column_names import COLUMN_NAME
 from ingest.parsing.measurement_file import MAX_COLUMNS
-from ingest.time_range import RangeError, TimeRange, parse_instant, parse_range
+from ingest.time_range import RangeError, TimeRange, parse_range
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _AFTER = re.compile(rf"({IDENTITY_NAME})/({SERIES_NAME})", re.ASCII)
@@ -50,9 +50,10 @@ def read_scope(request: Request, parameters: dict[str, str]) -> Scope:
         raise UnknownStudy(f"There is no study {parameters['study'][:100]!a}.") from error
 
 
-def read_range(parameters: dict[str, str]) -> TimeRange:
+def read_range(parameters: dict[str, str], prefix: str = "") -> TimeRange:
+    """Return the range of the parameters ``from`` and ``to``, whose names begin with ``prefix``."""
     try:
-        return parse_range(parameters.get("from"), parameters.get("to"))
+        return parse_range(parameters.get(f"{prefix}from"), parameters.get(f"{prefix}to"), prefix)
     except RangeError as error:
         raise BadParameter(error.parameter, error.reason) from error
 
@@ -91,20 +92,7 @@ def read_choice(
 
 def read_received_range(parameters: dict[str, str]) -> TimeRange:
     """Return the range from ``received_from`` to ``received_to``."""
-    start, end = (
-        _read_instant(parameters, name) if name in parameters else None
-        for name in ("received_from", "received_to")
-    )
-    if start is not None and end is not None and start > end:
-        raise BadParameter("received_from", "must not be later than received_to.")
-    return TimeRange(start, end)
-
-
-def _read_instant(parameters: dict[str, str], name: str) -> int:
-    try:
-        return parse_instant(parameters[name], name)
-    except RangeError as error:
-        raise BadParameter(error.parameter, error.reason) from error
+    return read_range(parameters, "received_")
 
 
 def make_cursor(kind: str, key: str) -> str:

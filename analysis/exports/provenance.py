@@ -9,7 +9,7 @@ from analysis.exports.formats import SCHEMA
 from analysis.queries.series import Series
 from analysis.queries.side_by_side import ColumnSet
 from ingest.measurement_types import Kind
-from ingest.time_range import TimeRange, format_instant
+from ingest.time_range import TimeRange, format_microseconds
 
 
 def describe_export(
@@ -24,7 +24,7 @@ def describe_export(
     ``kinds`` holds the meaning of ``names_of(found)``; ``source`` names the installation. The
     result can be serialized as JSON.
     """
-    start, end = wanted.within(found.first_ms, found.last_ms)
+    start, end = wanted.within_us(found.first_ms, found.last_ms)
     kind = kinds[found.name]
     if isinstance(found, Series):
         values = [_describe_values("value", kind)]
@@ -37,8 +37,8 @@ def describe_export(
         "source": source,
         "identity": found.identity,
         "series": found.name,
-        "from": format_instant(start),
-        "to": format_instant(end),
+        "from": format_microseconds(start),
+        "to": format_microseconds(end),
         "range": "from <= time < to",
         "exported_at": exported_at.astimezone(UTC).isoformat(timespec="seconds"),
         "measurement": kind.describe(),

@@ -260,8 +260,8 @@ def _select_files(identity: Identity, choice: Choice) -> QuerySet[Measurement]:
     files = Measurement.objects.filter(identity=identity)
     if choice.names:
         files = files.filter(name__in=choice.names)
-    if choice.wanted.from_ms is not None:
-        files = files.filter(last_ms__gte=choice.wanted.from_ms)
+    if choice.wanted.first_ms is not None:
+        files = files.filter(last_ms__gte=choice.wanted.first_ms)
     if choice.wanted.to_ms is not None:
         files = files.filter(first_ms__lt=choice.wanted.to_ms)
     return files

@@ -17,7 +17,7 @@ from identities.models import Identity
 from identities.search import search_text
 from identities.visibility import Scope
 from ingest.escaping import escape_formula
-from ingest.time_range import TimeRange, to_moment
+from ingest.time_range import TimeRange
 
 COLUMNS = ("id", "identity", "name", "from", "to", "text", "created_at", "created_by")
 
@@ -55,10 +55,10 @@ def find_annotations(
 
 def within(rows: QuerySet[Annotation], wanted: TimeRange) -> QuerySet[Annotation]:
     """Return those of ``rows`` that overlap the range."""
-    if wanted.to_ms is not None:
-        rows = rows.filter(starts_at__lt=to_moment(wanted.to_ms))
-    if wanted.from_ms is not None:
-        start = to_moment(wanted.from_ms)
+    start, end = wanted.moments
+    if end is not None:
+        rows = rows.filter(starts_at__lt=end)
+    if start is not None:
         rows = rows.filter(Q(ends_at__gte=start) | Q(ends_at=None, starts_at__gte=start))
     return rows
 

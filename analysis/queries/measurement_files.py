@@ -17,9 +17,10 @@ from analysis.queries.side_by_side import ColumnSet
 from identities.models import Identity
 from identities.visibility import Scope
 from ingest.models import Measurement, Withdrawal
+from ingest.parsing.samples import US_PER_MS
 from ingest.series_names import filter_by_name
 from ingest.storage.stored_files import SERIES_FILES, files_of_series, series_parameters
-from ingest.time_range import TimeRange, to_moment
+from ingest.time_range import TimeRange
 from ingest.uuid7 import uuid7_floor
 
 MAX_FILES_COUNTED = 20_000
@@ -73,8 +74,8 @@ def find_files(
         files = files.filter(pk__in=Withdrawal.objects.values("measurement"))
     if search.status:
         files = files.filter(status=search.status)
-    if search.samples.from_ms is not None:
-        files = files.filter(last_ms__gte=search.samples.from_ms)
+    if search.samples.first_ms is not None:
+        files = files.filter(last_ms__gte=search.samples.first_ms)
     if search.samples.to_ms is not None:
         files = files.filter(first_ms__lt=search.samples.to_ms)
     files = _filter_received(files, search.received)
@@ -85,12 +86,11 @@ def find_files(
 
 def _filter_received(files: QuerySet[Measurement], received: TimeRange) -> QuerySet[Measurement]:
     # Ids begin with the time at which the upload was read, a little before the reception.
-    if received.from_ms is not None:
-        start = to_moment(received.from_ms)
+    start, end = received.moments
+    if start is not None:
         floor = uuid7_floor(max(start - _MAX_READING, _EPOCH))
         files = files.filter(received_at__gte=start, pk__gte=floor)
-    if received.to_ms is not None:
-        end = to_moment(received.to_ms)
+    if end is not None:
         files = files.filter(received_at__lt=end, pk__lt=uuid7_floor(end + _MAX_READING))
     return files
 
@@ -100,7 +100,7 @@ def list_files(found: Series | ColumnSet, wanted: TimeRange) -> Iterator[Measure
 
     Only one file is in memory at a time.
     """
-    start, end = wanted.within(found.first_ms, found.last_ms)
+    start, end = wanted.within_us(found.first_ms, found.last_ms)
     if isinstance(found, Series):
         files = files_of_series(found.identity_id, found.name)
     else:
@@ -109,7 +109,11 @@ def list_files(found: Series | ColumnSet, wanted: TimeRange) -> Iterator[Measure
             name=found.name,
             columns__overlap=list(found.columns),
         )
-    files = files.filter(status=Measurement.Status.STORED, first_ms__lt=end, last_ms__gte=start)
+    files = files.filter(
+        status=Measurement.Status.STORED,
+        first_ms__lt=-(-end // US_PER_MS),
+        last_ms__gte=start // US_PER_MS,
+    )
     for pk in list(files.order_by("sequence").values_list("pk", flat=True)):
         # A file erased in the meantime is left out.
         file = Measurement.objects.select_related("identity", "certificate").filter(pk=pk).first()

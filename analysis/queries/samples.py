@@ -29,9 +29,9 @@ HOURS_PER_DAY = 24
 
 def read_samples(series: Series, wanted: TimeRange) -> Iterator[SampleColumns]:
     """Yield the samples of ``series`` in ``wanted``, ascending, in parts that are never empty."""
-    start, end = wanted.within(series.first_ms, series.last_ms)
-    for run in _plan_runs(series, start, end):
-        samples = _read_run(series, run, start, end)
+    ends = wanted.within_us(series.first_ms, series.last_ms)
+    for run in _plan_runs(series, ends[0] // US_PER_MS, -(-ends[1] // US_PER_MS)):
+        samples = _read_run(series, run, *ends)
         if len(samples):
             yield samples
 
@@ -102,13 +102,12 @@ def _plan_runs(series: Series, start: int, end: int) -> Iterator[tuple[int, int]
         hour = rows[-1][0] + 1
 
 
-def _read_run(series: Series, hours: tuple[int, int], start: int, end: int) -> SampleColumns:
-    parameters = _parameters(series, hours, start, end)
+def _read_run(series: Series, hours: tuple[int, int], start_us: int, end_us: int) -> SampleColumns:
+    parameters = _parameters(series, hours, start_us // US_PER_MS, -(-end_us // US_PER_MS))
     samples = concatenate([decode_columns(row) for row in fetch_rows(_BLOCKS, parameters)])
     if not len(samples):
         return samples
     times, values = samples.time_us, samples.value
-    start_us, end_us = start * US_PER_MS, end * US_PER_MS
     if not np.all(times[1:] > times[:-1]):  # blocks of one hour may overlap in time
         order = np.argsort(times, kind="stable")
         times, values = times[order], values[order]

@@ -32,8 +32,8 @@ MAX_IDENTITIES_SORTED = 100_000
 class UnknownSeriesError(LookupError):
     """No sample is stored for this identity under this name."""
 
-    def __init__(self, identity: str, name: str) -> None:
-        super().__init__(f"There is no series {name!a} of identity {identity!a}.")
+    def __init__(self, identity: str, name: str, remark: str = "") -> None:
+        super().__init__(f"There is no series {name!a} of identity {identity!a}{remark}.")
 
 
 @dataclass(frozen=True)

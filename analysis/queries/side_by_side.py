@@ -29,9 +29,11 @@ from identities.models import IDENTITY_NAME
 from identities.visibility import Scope
 from ingest.measurement_types import find_columns
 from ingest.parsing.column_names import COLUMN_NAME
+from ingest.parsing.samples import US_PER_MS
 from ingest.storage.blocks import HOUR_MS
 from ingest.time_range import TimeRange
 
+_HOUR_US = HOUR_MS * US_PER_MS
 _HOURS = """
 SELECT b.hour, sum(b.sample_count)::bigint FROM ingest_sampleblock b
 WHERE b.identity_id = %(identity_id)s AND b.name = ANY(%(names)s)
@@ -75,7 +77,8 @@ def find_column_set(
         raise UnknownSeriesError(identity, name)
     wanted = list_columns(identity, name, scope) if columns is None else columns
     if not wanted:
-        raise UnknownSeriesError(identity, name)
+        remark = " that has columns: ask for it without `columns`, or see the list of series"
+        raise UnknownSeriesError(identity, name, remark)
     found = find_several_series(identity, [f"{name}.{column}" for column in wanted], scope)
     return ColumnSet(found[0].identity, name, tuple(wanted), tuple(found))
 
@@ -127,8 +130,8 @@ def list_columns(identity: str, name: str, scope: Scope) -> list[str]:
 
 def read_side_by_side(columns: ColumnSet, wanted: TimeRange) -> Iterator[SampleTable]:
     """Yield the samples in ``wanted``, ascending, in parts that are never empty."""
-    start, end = wanted.within(columns.first_ms, columns.last_ms)
-    for run in _plan_runs(columns, start, end):
+    start_us, end_us = wanted.within_us(columns.first_ms, columns.last_ms)
+    for run in _plan_runs(columns, start_us, end_us):
         samples = [concatenate(list(read_samples(series, run))) for series in columns.series]
         table = join_columns([(each.time_us, each.value) for each in samples])
         if len(table):
@@ -150,32 +153,37 @@ def join_columns(columns: Sequence[tuple[Times, Values]]) -> SampleTable:
 
 
 def _plan_runs(columns: ColumnSet, start: int, end: int) -> Iterator[TimeRange]:
-    """Yield ranges of about ``SAMPLES_PER_RUN`` values at most; a dense hour is divided."""
-    hour, last_hour = start // HOUR_MS, (end - 1) // HOUR_MS
+    """Yield ranges of about ``SAMPLES_PER_RUN`` values at most; a dense hour is divided.
+
+    ``start`` and ``end`` are epoch microseconds.
+    """
+    hour, last_hour = start // _HOUR_US, (end - 1) // _HOUR_US
     while hour <= last_hour:
         rows = fetch_rows(_HOURS, _parameters(columns, hour, last_hour))
         run_start, run_samples = hour, 0
         for row_hour, count in rows:
             if run_samples and run_samples + count > SAMPLES_PER_RUN:
-                yield _clip(run_start * HOUR_MS, row_hour * HOUR_MS, start, end)
+                yield _clip(run_start * _HOUR_US, row_hour * _HOUR_US, start, end)
                 run_start, run_samples = row_hour, 0
             if count > SAMPLES_PER_RUN:
                 parts = -(-count // SAMPLES_PER_RUN)
-                edges = [row_hour * HOUR_MS + HOUR_MS * part // parts for part in range(parts + 1)]
+                edges = [
+                    row_hour * _HOUR_US + _HOUR_US * part // parts for part in range(parts + 1)
+                ]
                 for left, right in pairwise(edges):
                     yield _clip(left, right, start, end)
                 run_start = row_hour + 1
             else:
                 run_samples += count
         if run_samples:
-            yield _clip(run_start * HOUR_MS, (rows[-1][0] + 1) * HOUR_MS, start, end)
+            yield _clip(run_start * _HOUR_US, (rows[-1][0] + 1) * _HOUR_US, start, end)
         if len(rows) < HOURS_PER_QUERY:
             return
         hour = rows[-1][0] + 1
 
 
 def _clip(left: int, right: int, start: int, end: int) -> TimeRange:
-    return TimeRange(max(left, start), max(min(right, end), left, start))
+    return TimeRange.of_microseconds(max(left, start), max(min(right, end), left, start))
 
 
 def _parameters(columns: ColumnSet, hour: int, last_hour: int) -> dict[str, object]:

@@ -40,7 +40,7 @@ def assert_problem(response: object, status: int, code: str) -> dict[str, object
 
 def test_a_request_without_credentials_gets_401_and_the_scheme(db: None) -> None:
     response = request(None)
-    assert_problem(response, 401, "not_authenticated")
+    assert "Bearer TOKEN" in str(assert_problem(response, 401, "not_authenticated")["detail"])
     assert response["WWW-Authenticate"].startswith("Bearer")  # type: ignore[index]
 
 
@@ -113,7 +113,7 @@ def test_an_unknown_measurement_is_404(get: Get) -> None:
 
 @pytest.mark.parametrize("path", ["nothing", "measurements/5", "series/", "series/a"])
 def test_an_unknown_path_is_404(get: Get, path: str) -> None:
-    assert_problem(get(path), 404, "not_found")
+    assert "/api/v1/docs" in str(assert_problem(get(path), 404, "not_found")["detail"])
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,16 @@ def test_wrong_columns_are_refused(
 def test_a_measurement_without_columns_is_unknown(get: Get, acc: Identity) -> None:
     for path in ("series/Ward3-07/accent.x", "series/Ward3-07/none", "series/nobody/acc"):
         assert get(f"{path}/samples", columns="*").status_code == 404
+    without = get("series/Ward3-07/accent.x/samples", columns="*").json()["detail"]
+    assert "has columns" in without
+    assert "without `columns`" in without
+
+
+def test_a_measurement_that_is_no_series_names_its_columns(get: Get, acc: Identity) -> None:
+    for path in ("", "/summary", "/buckets", "/days"):
+        answer = get(f"{ACC}{path}")
+        assert answer.status_code == 404
+        assert "acc.y, acc.x" in answer.json()["detail"]
 
 
 def test_the_command_exports_columns(acc: Identity, tmp_path: Path) -> None:

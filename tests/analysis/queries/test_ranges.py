@@ -45,8 +45,9 @@ def test_a_date_is_its_midnight_in_utc() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "yesterday", "1e3", "1560250800000.5", "2019-13-01", "2019-06-11T25:00",
-        "2019-06", "2019-W24-2", "\0", "1\0", "١٢٣", "2019-06-11T11:00\n2019", "--1",
+        "", " ", "yesterday", "1e3", "1560250800000.", "1560250800000,5", "2019-13-01",
+        "2019-06-11T25:00", "2019-06", "2019-W24-2", "\0", "1\0", "١٢٣",
+        "2019-06-11T11:00\n2019", "--1",
         "9" * 40, "NaN",
     ],
 )  # fmt: skip
@@ -60,6 +61,7 @@ def test_an_invalid_time_is_rejected_with_its_parameter(text: str) -> None:
     ("text", "hint"),
     [
         ("1526292559", "look like seconds"),
+        ("1526292559.214125", "look like seconds"),
         ("1526292559214000", "look like microseconds"),
         ("2018", "2018-01-01"),
         ("20180514", "2018-05-14"),
@@ -97,8 +99,15 @@ def test_no_text_raises_anything_but_a_range_error(text: str) -> None:
         assert 0 <= parse_instant(text, "from") <= LATEST_MS
 
 
-def test_microseconds_round_up_to_keep_the_samples_of_a_range() -> None:
-    assert parse_instant("2019-06-11T11:00:00.000001Z", "from") == ELEVEN + 1
+@pytest.mark.parametrize("text", ["2019-06-11T11:00:00.000001Z", "1560250800000.001"])
+def test_an_end_between_two_milliseconds_is_kept_and_rounded_up(text: str) -> None:
+    assert parse_instant(text, "from") == ELEVEN + 1
+    found = parse_range(text, text)
+    exact = ELEVEN * 1000 + 1
+    assert (found.from_us, found.to_us, found.first_ms) == (exact, exact, ELEVEN)
+    assert found.within_us(0, 2 * ELEVEN) == (exact, exact)
+    assert parse_range(text, None).within_us(0, ELEVEN) == (exact, (ELEVEN + 1) * 1000)
+    assert parse_range(None, text).within_us(ELEVEN + 9, ELEVEN + 9)[0] >= exact
 
 
 def test_times_before_1970_become_the_earliest_time() -> None:
