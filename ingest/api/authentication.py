@@ -181,7 +181,7 @@ def _check_usable(binding: Binding, presented: PresentedCertificate) -> None:
             problem_json.CERTIFICATE_REVOKED,
             "The device has renewed its certificate: use the newer one.",
         )
-    if presented.nginx_verdict is not None and not _is_tolerated(presented.nginx_verdict):
+    if presented.nginx_verdict is not None and not is_tolerated(presented.nginx_verdict.code):
         raise _refusal(presented.nginx_verdict)
     _check_dates(binding.not_before, binding.not_after, tolerate_expired=True)
 
@@ -191,7 +191,7 @@ def _check_dates(
 ) -> None:
     """Raise ``CertificateRefused`` unless the service's own clock is within the dates."""
     verdict = check_validity(not_before, not_after, datetime.now(UTC), clock_grace())
-    if verdict is None or (tolerate_expired and _is_tolerated(verdict)):
+    if verdict is None or (tolerate_expired and is_tolerated(verdict.code)):
         return
     problem = _OF_DATES[verdict.code]
     if problem is problem_json.CERTIFICATE_EXPIRED:
@@ -224,8 +224,9 @@ def _refusal_of_unknown(presented: PresentedCertificate) -> CertificateRefused:
     )
 
 
-def _is_tolerated(verdict: Verdict) -> bool:
-    return verdict.code == "certificate_expired" and settings.ACCEPT_EXPIRED_CERTIFICATES
+def is_tolerated(code: str) -> bool:
+    """Return whether a bound certificate works in spite of this fault."""
+    return code == problem_json.CERTIFICATE_EXPIRED.code and settings.ACCEPT_EXPIRED_CERTIFICATES
 
 
 def _refusal(verdict: Verdict) -> CertificateRefused:

@@ -18,6 +18,7 @@ from identities import request_id
 from ingest.api import parsers, problem_json, responses
 from ingest.api.authentication import (
     check_certificate_to_register,
+    is_tolerated,
     read_presented_certificate,
     resolve_binding,
 )
@@ -90,7 +91,12 @@ def _check_small_request(request: HttpRequest, *, is_json: bool) -> None:
         presented = read_presented_certificate(request)
     except CertificateRefused as refusal:
         raise refusal.at_registration() from refusal
-    check_certificate_to_register(presented)
+    try:
+        check_certificate_to_register(presented)
+    except CertificateRefused as refusal:
+        if not is_tolerated(refusal.problem.code):
+            raise
+        resolve_binding(presented)  # a bound certificate may renew
 
 
 def _refuse(error: Exception, context: dict[str, object]) -> HttpResponse:

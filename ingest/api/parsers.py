@@ -135,6 +135,11 @@ def drain(request: HttpRequest) -> None:
 
 
 def body_too_large(limit: int) -> ProblemResponse:
-    return ProblemResponse(
-        REQUEST_TOO_LARGE, f"A body may have {limit:,} bytes, counted after inflating."
-    )
+    """Return the 413 of a body of more than ``limit`` bytes."""
+    details = {
+        settings.MAX_JSON_BYTES: f"A JSON body may have {limit:,} bytes.",
+        settings.MAX_REQUEST_BYTES: f"An upload may have {limit:,} bytes, counted after inflating: "
+        "send fewer files in a request, or split the file by time.",
+    }
+    detail = details.get(limit, f"The body of a request without files may have {limit:,} bytes.")
+    return ProblemResponse(REQUEST_TOO_LARGE, detail)

@@ -166,7 +166,8 @@ CERTIFICATE_REVOKED: Final = ProblemType(
     "certificate_revoked",
     403,
     "This certificate is revoked",
-    "Staff have revoked it. Keep the data, and ask them for a new pre-shared key.",
+    "Staff have revoked it, or the device renewed again before it was used. Use the newest "
+    "certificate, or keep the data and ask staff for a new pre-shared key.",
     retryable=True,
 )
 CERTIFICATE_SUPERSEDED: Final = ProblemType(
@@ -208,7 +209,6 @@ INVALID_JSON: Final = ProblemType(
     "invalid_json",
     400,
     "Not a registration body",
-    'Send one JSON object with one string member, as UTF-8: {"PSK": "dpsk_..."}.',
 )
 REGISTRATION_FAILED: Final = ProblemType(
     "registration_failed",

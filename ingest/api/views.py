@@ -25,6 +25,7 @@ from ingest.api.authentication import (
     CertificateAuthentication,
     PresentedCertificate,
     check_certificate_to_register,
+    is_tolerated,
     resolve_binding,
     resolve_cached,
 )
@@ -34,7 +35,7 @@ from ingest.certificate_renewal import CertificateNotLive, CertificateSuperseded
 from ingest.device_requests import describe_request
 from ingest.escaping import MARKUP, escape
 from ingest.parsing.certificates import ClientCertificate
-from ingest.parsing.registration_json import is_renewal, read_psk
+from ingest.parsing.registration_json import InvalidJson, is_renewal, read_psk
 from ingest.quotas import DailyQuotaExhausted
 from ingest.receipts import Receipt
 from ingest.registration import Registered, RegistrationFailed
@@ -82,7 +83,8 @@ class DeviceEndpoint(APIView):
         except CertificateRefused as refusal:
             if not self.is_json:
                 raise
-            self._record_refused_certificate(request._request, refusal)
+            body = _read_json_if_any(request._request)
+            _record_refused_certificate(request._request, refusal, body)
             raise refusal.at_registration() from refusal
 
     def get(self, request: Request) -> HttpResponse:
@@ -108,7 +110,12 @@ class DeviceEndpoint(APIView):
         try:
             certificate = check_certificate_to_register(self.presented)
         except CertificateRefused as refusal:
-            self._record_refused_certificate(request._request, refusal, self.presented.sha256)
+            refused_body = _read_json_if_any(request._request)
+            if is_renewal(refused_body) and is_tolerated(refusal.problem.code):
+                return self._issue_renewal_key()
+            _record_refused_certificate(
+                request._request, refusal, refused_body, self.presented.sha256
+            )
             raise
         body = parsers.read_json(request._request)
         if is_renewal(body):
@@ -139,21 +146,6 @@ class DeviceEndpoint(APIView):
                 registered.identity, certificate, already_bound=registered.already_bound
             )
         )
-
-    @staticmethod
-    def _record_refused_certificate(
-        request: HttpRequest, refusal: CertificateRefused, sha256: bytes | None = None
-    ) -> None:
-        """Record the attempt if the body has a key; whatever the body is, the answer stands."""
-        try:
-            psk = read_psk(parsers.read_json(request))
-        except REFUSALS:
-            return
-        outcome = Outcome(refusal.problem.code)
-        registration.record_refused_certificate(
-            outcome, sha256, psk, describe_request(request.META)
-        )
-        metrics.count_registration(outcome.value)
 
     def _issue_renewal_key(self) -> HttpResponse:
         binding = resolve_binding(self.presented)
@@ -259,6 +251,30 @@ def list_ignored(names: list[str]) -> dict[str, Any]:
     """Return the answer's member ``ignored``, for parts that were no files; {} without any."""
     shown = [escape(name, MAX_IGNORED_LENGTH, also=MARKUP) for name in names[:MAX_IGNORED]]
     return {"ignored": shown} if shown else {}
+
+
+def _read_json_if_any(request: HttpRequest) -> dict[str, object]:
+    """Return the JSON object of a request whose answer does not depend on it, {} without one."""
+    try:
+        return parsers.read_json(request)
+    except REFUSALS:
+        return {}
+
+
+def _record_refused_certificate(
+    request: HttpRequest,
+    refusal: CertificateRefused,
+    body: dict[str, object],
+    sha256: bytes | None = None,
+) -> None:
+    """Record the attempt if the body has a key."""
+    try:
+        psk = read_psk(body)
+    except InvalidJson:
+        return
+    outcome = Outcome(refusal.problem.code)
+    registration.record_refused_certificate(outcome, sha256, psk, describe_request(request.META))
+    metrics.count_registration(outcome.value)
 
 
 def _describe_binding(identity: str, certificate: Any, *, already_bound: bool) -> dict[str, object]:

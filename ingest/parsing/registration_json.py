@@ -8,10 +8,11 @@ from typing import NoReturn
 from identities import keys
 
 NOT_UTF8 = 'The body is not UTF-8: send {"PSK": "dpsk_..."} as JSON in UTF-8.'
+_SEND = 'send {"PSK": "dpsk_..."}.'
 
 
 class InvalidJson(ValueError):
-    """A body that is not one JSON object with the expected members; the text may be empty."""
+    """A body that is not one JSON object with the expected members; the text says what is wrong."""
 
 
 def parse_object(body: bytes) -> dict[str, object]:
@@ -21,12 +22,19 @@ def parse_object(body: bytes) -> dict[str, object]:
     is ignored.
     """
     text = _decode(body)
+    if not text.strip():
+        raise InvalidJson(f"The body is empty: {_SEND}")
     try:
         parsed = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise InvalidJson(f"The body is not JSON, or was cut, at {place}: {_SEND}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidJson from error
+        if isinstance(error, InvalidJson):
+            raise
+        raise InvalidJson(f"The body nests too deep or has too long a number: {_SEND}") from error
     if not isinstance(parsed, dict):
-        raise InvalidJson
+        raise InvalidJson(f"The body is JSON, but no object: {_SEND}")
     return parsed
 
 
@@ -50,18 +58,23 @@ def read_psk(body: dict[str, object]) -> str:
 
     What writes keys to devices leaves a line break, a blank or a byte order mark.
     """
-    psk = body.get("PSK")
+    if "PSK" not in body:
+        raise InvalidJson(
+            f"The object has no member PSK, in capital letters: {_SEND} To renew, send "
+            '{"renew": true}.'
+        )
+    psk = body["PSK"]
     if not isinstance(psk, str):
-        raise InvalidJson
+        raise InvalidJson(f"PSK is not a string: {_SEND}")
     return keys.trim(psk)
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("duplicate key")
+        raise InvalidJson("An object has two members of one name: send each once.")
     return members
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+    raise InvalidJson(f"{name} is not JSON: send numbers, or null.")

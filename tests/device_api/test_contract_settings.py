@@ -224,6 +224,7 @@ def test_an_expired_certificate_is_accepted_if_bound_already(
     device = make(authority, days=-1)
     refused(device.register(new_key()), 400, "certificate_expired")
     refused(device.whoami(), 403, "certificate_expired")
+    refused(device.post(json={"renew": True}), 403, "certificate_expired")
     found = parse(device.certificate.public_bytes(Encoding.DER))
     DeviceCertificate.objects.create(
         identity=identity,
@@ -236,6 +237,12 @@ def test_an_expired_certificate_is_accepted_if_bound_already(
     )
     accepted(device.whoami())
     accepted(device.upload(("hr", "f", LINE)))
+    successor = make(authority)
+    psk = accepted(device.post(json={"renew": True}))["PSK"]
+    chunked = iter([b'{"renew": true}'])
+    psk = accepted(device.post(data=chunked, headers={"Content-Type": "application/json"}))["PSK"]
+    accepted(successor.register(psk))
+    accepted(successor.upload(("hr", "f", LINE)))
 
 
 def test_the_throttle_of_this_installation_holds(

@@ -76,6 +76,27 @@ def test_anything_else_is_refused(body: bytes) -> None:
         read(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b" ", "is empty"),
+        (b'{"PSK": "a', "line 1, column"),
+        (b'{\n"PSK": "a",\n}', "line 3, column 1"),
+        (b'{"PSK": "a"} x', "line 1, column 14"),
+        (b"[]", "no object"),
+        (b'{"psk": "a"}', "capital letters"),
+        (b'{"PSK": 12}', "not a string"),
+        (b'{"PSK": "a", "x": 1, "x": 1}', "two members of one name"),
+        (b'{"PSK": "a", "x": NaN}', "NaN"),
+        (b"[" * 4000, "too deep"),
+        (b'{"PSK": "a", "x": ' + b"9" * 5000 + b"}", "too long a number"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(body: bytes, words: str) -> None:
+    with pytest.raises(InvalidJson, match=words):
+        read(body)
+
+
 @settings(deadline=None)
 @given(st.text())
 def test_any_key_survives(psk: str) -> None:
