@@ -9,6 +9,8 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
+from ingest.storage import cluster
+
 os.environ["DJANGO_SETTINGS_MODULE"] = "device_endpoint.settings.device"
 
 
@@ -25,6 +27,7 @@ class DeviceHandler(WSGIHandler):
 
 
 django.setup(set_prefix=False)
+cluster.limit_sessions()
 application = DeviceHandler()
 
 # ingest.storage.transactions keeps the one database connection and replaces a broken one, and

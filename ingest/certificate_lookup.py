@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ingest.models import DeviceCertificate
-from ingest.storage import prepared_statements, transactions
+from ingest.storage import durability_check, prepared_statements, transactions
 from ingest.storage.prepared_statements import Statement
 from ingest.storage.transactions import DatabaseUnavailable
 
@@ -90,8 +90,13 @@ def mark_seen(binding: Binding) -> None:
     Should that fail, the next request tries again: it changes no answer.
     """
     number = prepared_statements.int8(binding.certificate_id)
+
+    def mark() -> None:
+        durability_check.ensure_all_nodes_answer()
+        prepared_statements.execute(_MARK_SEEN, [number])
+
     try:
-        transactions.run_with_retry(lambda: prepared_statements.execute(_MARK_SEEN, [number]))
+        transactions.run_with_retry(mark)
     except DatabaseUnavailable:
         logger.warning("the first request of certificate %s is not recorded", binding.sha256.hex())
     else:

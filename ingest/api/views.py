@@ -129,6 +129,7 @@ class DeviceEndpoint(APIView):
 
         def work() -> Registered:
             durability_check.ensure_durable()
+            durability_check.ensure_all_nodes_answer()
             return registration.register(certificate, psk, described)
 
         try:

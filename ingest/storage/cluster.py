@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from ingest.storage.limited_connection import LimitedConnection
 
 # A node that does not answer must not hold up those that ask: others serve meanwhile. All nodes
 # together, then one alone: /readyz gives up after four seconds.
@@ -19,8 +23,9 @@ TIMEOUT_MS = 2_000
 REACH_TIMEOUT_MS = 1_000
 # A node that timed out is not asked again for so long.
 SILENCE_SECONDS = 60.0
-# What an upload may wait for a frozen node.
-UPLOAD_TIMEOUT_MS = 5_000
+# A statement of the device API: PostgreSQL ends it, else the client gives the connection up.
+UPLOAD_TIMEOUT_MS = 3_500
+UPLOAD_LIMIT_SECONDS = 4.0
 _LIMIT_SESSION = """
 SELECT set_config('statement_timeout', %s, false) FROM pg_settings
 WHERE name = 'statement_timeout' AND setting::bigint NOT BETWEEN 1 AND %s
@@ -80,37 +85,25 @@ def ask_all_nodes(statement: str) -> list[NodeAnswer]:
     """
     if not is_cluster():
         return []
-    if time.monotonic() < _silence.until:
+    if has_silent_node():
         return _silence.answers
     try:
         rows = _query(_ASK, [statement])
     except OperationalError:  # a frozen node
-        connection.ensure_connection()
-        _silence.answers = _find_silent_nodes()
-        _silence.until = time.monotonic() + SILENCE_SECONDS
-        return _silence.answers
+        return find_silent_nodes()
     return [NodeAnswer(node, (text or "") if success else None) for node, success, text in rows]
 
 
-def is_silent_for(identity_id: int) -> bool:
-    """Return whether the node that stores an identity did not answer a moment ago.
-
-    Without it each upload to a frozen node would hold a process for ``UPLOAD_TIMEOUT_MS``.
-    """
-    if time.monotonic() >= _silence.until:
-        return False
-    silent = {answer.node for answer in _silence.answers if answer.text is None}
-    return any(node in silent for (node,) in _query(_NODE_OF_IDENTITY, [identity_id]))
+def has_silent_node() -> bool:
+    """Return whether a node did not answer a moment ago; ask again after ``SILENCE_SECONDS``."""
+    if _silence.answers and time.monotonic() >= _silence.until:
+        find_silent_nodes()
+    return bool(_silence.answers)
 
 
-def limit_session() -> None:
-    """Let no statement of this session wait long for a frozen node of a cluster."""
-    if is_cluster():
-        with connection.cursor() as cursor:
-            cursor.execute(_LIMIT_SESSION, [str(UPLOAD_TIMEOUT_MS), UPLOAD_TIMEOUT_MS])
-
-
-def _find_silent_nodes() -> list[NodeAnswer]:
+def find_silent_nodes() -> list[NodeAnswer]:
+    """Ask each node alone whether it can be reached, and remember the answers if one is silent."""
+    connection.ensure_connection()
     found = []
     for name, port in _query(_NODES, []):
         try:
@@ -118,7 +111,40 @@ def _find_silent_nodes() -> list[NodeAnswer]:
         except DatabaseError:
             reaches = False
         found.append(NodeAnswer(f"{name}:{port}", "" if reaches else None))
+    is_silent = any(answer.text is None for answer in found)
+    _silence.answers = found if is_silent else []
+    _silence.until = time.monotonic() + SILENCE_SECONDS
     return found
+
+
+def is_silent_for(identity_id: int) -> bool:
+    """Return whether the node that stores an identity did not answer a moment ago.
+
+    Without it each upload to a frozen node would hold a process for ``UPLOAD_LIMIT_SECONDS``.
+    """
+    if not has_silent_node():
+        return False
+    silent = {answer.node for answer in _silence.answers if answer.text is None}
+    return any(node in silent for (node,) in _query(_NODE_OF_IDENTITY, [identity_id]))
+
+
+def limit_sessions() -> None:
+    """Let no statement of this process wait long for a frozen node of a cluster.
+
+    Nothing changes without Citus.
+    """
+    connection_created.connect(_limit_session)
+
+
+def _limit_session(*, connection: BaseDatabaseWrapper, **_: object) -> None:
+    try:
+        if is_cluster():
+            with connection.cursor() as cursor:
+                cursor.execute(_LIMIT_SESSION, [str(UPLOAD_TIMEOUT_MS), UPLOAD_TIMEOUT_MS])
+            LimitedConnection.apply_to(connection.connection, UPLOAD_LIMIT_SECONDS)
+    except DatabaseError:
+        connection.close()  # not to be used without its limits
+        raise
 
 
 def _query(

@@ -73,8 +73,6 @@ def ensure_durable() -> None:
     now = time.monotonic()
     if now - _checked_at.get(session, -CHECK_INTERVAL_SECONDS) < CHECK_INTERVAL_SECONDS:
         return
-    if session not in _checked_at:
-        cluster.limit_session()
     off = find_unsafe_settings()
     if off:
         logger.error("commits are not durable: off in PostgreSQL: %s", ", ".join(off))
@@ -89,7 +87,20 @@ def ensure_durable() -> None:
 def ensure_node_answers(identity_id: int) -> None:
     """Raise ``DatabaseUnavailable`` if the cluster's node that stores the identity is silent."""
     if cluster.is_silent_for(identity_id):
-        raise DatabaseUnavailable(
-            "A part of the database does not answer: nothing is stored.",
-            retry_after=RETRY_AFTER_SECONDS,
-        )
+        raise _a_node_is_silent()
+
+
+def ensure_all_nodes_answer() -> None:
+    """Raise ``DatabaseUnavailable`` if a node of the cluster is silent.
+
+    For what writes identities or certificates, which every node holds.
+    """
+    if cluster.has_silent_node():
+        raise _a_node_is_silent()
+
+
+def _a_node_is_silent() -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        "A part of the database does not answer: nothing is stored.",
+        retry_after=RETRY_AFTER_SECONDS,
+    )

@@ -21,6 +21,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import pq
 
+from ingest.storage.limited_connection import LimitedConnection
+
 _BINARY = pq.Format.BINARY
 _BOOL = (b"\x00", b"\x01")
 _INT4 = struct.Struct("!i")
@@ -89,12 +91,11 @@ def execute(statement: Statement, parameters: Sequence[bytes | None]) -> list[by
     if statement.name not in known:
         _prepare(session, statement, known)
     formats = [_BINARY] * len(parameters)
-    result = session.pgconn.exec_prepared(
-        statement.prepared_name,
-        parameters,  # type: ignore[arg-type] # None is NULL, missing in the annotation
-        formats,
-        result_format=_BINARY,
-    )
+    arguments: Any = (statement.prepared_name, parameters, formats, _BINARY)
+    if isinstance(session, LimitedConnection):
+        result = session.run(lambda: session.pgconn.send_query_prepared(*arguments))
+    else:
+        result = session.pgconn.exec_prepared(*arguments)
     if result.status != pq.ExecStatus.TUPLES_OK:
         error = _error(session, result)
         if isinstance(error, psycopg.errors.InvalidSqlStatementName):
@@ -120,7 +121,11 @@ def discard_all() -> None:
 
 def _prepare(session: psycopg.Connection[object], statement: Statement, known: set[str]) -> None:
     oids = [_OIDS[name] for name in statement.types]
-    result = session.pgconn.prepare(statement.prepared_name, statement.sql.encode(), oids)
+    arguments = (statement.prepared_name, statement.sql.encode(), oids)
+    if isinstance(session, LimitedConnection):
+        result = session.run(lambda: session.pgconn.send_prepare(*arguments))
+    else:
+        result = session.pgconn.prepare(*arguments)
     if result.status != pq.ExecStatus.COMMAND_OK:
         error = _error(session, result)
         if not isinstance(error, psycopg.errors.DuplicatePreparedStatement):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -21,7 +22,8 @@ from django.db import (
     transaction,
 )
 
-from ingest.storage import prepared_statements
+from ingest.storage import cluster, prepared_statements
+from ingest.storage.limited_connection import NoAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,8 @@ class DatabaseUnavailable(Exception):
 def run_with_retry(work: Callable[[], _T]) -> _T:
     """Return what ``work`` returns, after at most ``MAX_ATTEMPTS`` attempts.
 
-    A conflict with another transaction is retried; so is, once, a connection that proved dead.
+    A conflict with another transaction is retried; so is, once, a connection that proved dead
+    (not one that was given up after its limit).
     Raises ``DatabaseUnavailable``; other errors pass through.
     """
     reconnected = False
@@ -64,7 +67,7 @@ def run_with_retry(work: Callable[[], _T]) -> _T:
         except DATABASE_UNAVAILABLE_ERRORS as error:
             if _is_conflict(error):
                 continue
-            if reconnected or not _is_lost():
+            if reconnected or _is_given_up(error) or not _is_lost():
                 raise _unavailable(error) from error
             reconnected = True
             connection.close()
@@ -107,9 +110,16 @@ def _is_lost() -> bool:
     return connection.connection is not None and connection.connection.closed
 
 
+def _is_given_up(error: BaseException) -> bool:
+    return isinstance(error, NoAnswer) or isinstance(error.__cause__, NoAnswer)
+
+
 def _unavailable(error: Error | psycopg.Error) -> DatabaseUnavailable:
     logger.error("database unavailable: %s: %s", type(error).__name__, str(error).strip())
     if _is_lost():
         connection.close()
+    if _is_given_up(error):
+        with suppress(Error):
+            cluster.find_silent_nodes()
     # Jitter: devices that failed together do not come back together.
     return DatabaseUnavailable(retry_after=random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311

@@ -98,11 +98,82 @@ def test_a_frozen_node_is_named_and_the_others_are_not(distributed: Database) ->
 
 def test_an_upload_waits_seconds_for_a_node(distributed: Database) -> None:
     script = (
-        "from django.db import connection as c; from ingest.storage import durability_check;"
-        "durability_check.ensure_durable(); k = c.cursor(); k.execute('SHOW statement_timeout');"
-        "print(k.fetchone()[0])"
+        "from ingest.storage import cluster; cluster.limit_sessions()\n"
+        "from django.db import connection as c; k = c.cursor(); k.execute('SHOW statement_timeout')"
+        "\nprint(k.fetchone()[0], c.connection.limit_seconds)"
     )
-    assert distributed.manage("shell", "-v0", "-c", script).stdout == "5s\n"
+    assert distributed.manage("shell", "-v0", "-c", script).stdout == "3500ms 4.0\n"
+
+
+# The coordinator that waits for a frozen node sends nothing, as does this frozen session.
+WITHOUT_ANSWER = """
+import os, signal
+from django.db import connection, transaction
+from ingest.storage import cluster, durability_check, prepared_statements, transactions
+
+def execute_prepared():
+    return prepared_statements.execute(ONE, [])
+
+def query():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+def commit():
+    with transaction.atomic():
+        query()
+        freeze()
+
+def freeze():
+    frozen.append(connection.connection.info.backend_pid)
+    os.kill(frozen[-1], signal.SIGSTOP)
+
+def attempt(work):
+    attempts.append(work)
+    return work()
+
+ONE = prepared_statements.Statement("one", "SELECT 1", ())
+cluster.limit_sessions()
+cluster.UPLOAD_LIMIT_SECONDS = 0.5
+frozen = []
+try:
+    for work in (execute_prepared, query, commit):
+        transactions.run_with_retry(execute_prepared)
+        if work is not commit:
+            freeze()
+        attempts = []
+        try:
+            transactions.run_with_retry(lambda: attempt(work))
+            print("answered")
+        except transactions.DatabaseUnavailable:
+            print("given up after", len(attempts), "attempt")
+    try:
+        durability_check.ensure_all_nodes_answer()
+        print("all nodes answer")
+    except transactions.DatabaseUnavailable as error:
+        print(error)
+finally:
+    for process in frozen:
+        os.kill(process, signal.SIGCONT)
+"""
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_a_statement_without_answer_is_given_up(distributed: Database, is_silent: bool) -> None:
+    if is_silent:
+        answer(distributed, "%", None, success=None)
+    run = distributed.manage("shell", "-v0", "-c", WITHOUT_ANSWER)
+    given_up = "given up after 1 attempt\n" * 3
+    last = "A part of the database does not answer: nothing is stored."
+    assert run.stdout == f"{given_up}{last if is_silent else 'all nodes answer'}\n", run.stderr
+
+
+def test_without_citus_sessions_have_no_limit(database: Database) -> None:
+    script = (
+        "from ingest.storage import cluster; cluster.limit_sessions()\n"
+        "from django.db import connection as c; k = c.cursor(); k.execute('SHOW statement_timeout')"
+        "\nprint(k.fetchone()[0], type(c.connection).__module__)"
+    )
+    assert database.manage("shell", "-v0", "-c", script).stdout == "20s psycopg\n"
 
 
 def test_an_upload_to_a_node_that_was_silent_is_refused_at_once(distributed: Database) -> None:
