@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
@@ -223,46 +224,33 @@ def test_a_locked_series_is_left_to_a_later_run(
         assert time.monotonic() < deadline
 
 
-@pytest.fixture
-def cutting_off(live_db: None) -> Iterator[str]:
-    """Give a series whose writer's session the server ends when it adds another block."""
-    name = f"cut-{uuid.uuid4().hex[:8]}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
-            CREATE TRIGGER cut_off BEFORE INSERT ON ingest_sampleblock
-            FOR EACH ROW WHEN (NEW.name = '{name}') EXECUTE FUNCTION cut_off();
-            ALTER TABLE ingest_sampleblock DISABLE TRIGGER cut_off;
-            """
-        )
-    yield name
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER cut_off ON ingest_sampleblock; DROP FUNCTION cut_off()")
+def end_session_after_deletion(
+    execute: Callable[..., Any], statement: str, parameters: Any, many: bool, context: Any
+) -> Any:
+    """Let the server end the session once it has deleted blocks."""
+    result = execute(statement, parameters, many, context)
+    if statement.lstrip().startswith("DELETE FROM ingest_sampleblock"):
+        session = connection.connection.info.backend_pid
+        with psycopg.connect(database_address()) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 30000)", [session])
+    return result
 
 
-def switch(verb: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE ingest_sampleblock {verb} TRIGGER cut_off")
-
-
-def test_an_interrupted_run_leaves_the_hours_unchanged(
-    cutting_off: str,
-) -> None:
+def test_an_interrupted_run_leaves_the_hours_unchanged() -> None:
     certificate = make_certificate(make_identity())
     samples = {MORNING + HOUR_MS // 5 * i: float(i) for i in range(10)}  # of two hours
     for moment, value in samples.items():
-        send(certificate, {moment: value}, name=cutting_off)
-    switch("ENABLE")
-    # The old blocks are deleted, the new ones not yet written: the server ends the session.
-    with pytest.raises(OperationalError):
+        send(certificate, {moment: value})
+    # The old blocks are deleted, the new ones not yet written.
+    with (
+        connection.execute_wrapper(end_session_after_deletion),
+        pytest.raises(OperationalError),
+    ):
         compact(identity_id=certificate.identity_id)
     connection.close()
-    switch("DISABLE")
-    assert blocks_of(certificate.identity, cutting_off) == 10
+    assert blocks_of(certificate.identity) == 10
     assert compact(identity_id=certificate.identity_id).blocks_after == 2
-    assert stored(certificate.identity, cutting_off) == samples
+    assert stored(certificate.identity) == samples
 
 
 def test_the_command_prints_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
