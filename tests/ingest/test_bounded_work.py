@@ -36,6 +36,7 @@ from tests.ingest.maintenance.factories import (
     send_together,
 )
 from tests.ingest.upload_work import Work, measure_work
+from tests.support.database import CITUS
 from tests.support.examples import bounded
 
 PER_HOUR = 40
@@ -90,6 +91,8 @@ def full_series(certificate: DeviceCertificate) -> DeviceCertificate:
     """A device whose series hr has samples in every hour of 20 days."""
     for content in full_hours(STORED_HOURS, PER_HOUR):
         send(certificate, content, window=WINDOW)
+    if CITUS is not None:  # the nodes plan, and count rows and searches
+        return certificate
     with connection.cursor() as cursor:
         # So few rows would be read rather than searched. ANALYZE discards former plans, and its
         # locks keep autovacuum, which sees none of these rows, from changing plans meanwhile.
@@ -149,9 +152,10 @@ EXCESSES: dict[str, Callable[[], object]] = {
     ),
     "allocated_bytes": lambda: bytearray(10_000_000),
 }
+COUNTED = EXCESSES.keys() - ({"rows_read", "index_searches"} if CITUS is not None else set())
 
 
-@pytest.mark.parametrize("name", EXCESSES)
+@pytest.mark.parametrize("name", sorted(COUNTED))
 def test_work_beyond_a_bound_is_noticed(
     full_series: DeviceCertificate, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -246,7 +250,9 @@ def test_a_request_holds_a_bounded_number_of_locks(certificate: DeviceCertificat
     block_store.lock(certificate.identity_id, names)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            # Those of one bigint: Citus has advisory locks of its own.
+            "SELECT count(*) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND objsubid = 1 AND pid = pg_backend_pid()"
         )
         (held,) = cursor.fetchone()
     assert LOCKS_PER_IDENTITY / 2 < held <= LOCKS_PER_IDENTITY
