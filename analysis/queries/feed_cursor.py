@@ -23,40 +23,50 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from analysis.queries.read_database import connection
+from identities.cluster import is_cluster
 from ingest.storage import cluster
 
 NODES_WAIT_SECONDS = 5.0
 NODES_POLL_SECONDS = 0.05
 _CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{1,15})\.([01])\.([0-9a-f]{1,15})", re.ASCII)
 
-# Transactions of other databases of the cluster do not hold the feed back. A prepared transaction
-# has no process. On a replica only the oldest running transaction is known.
-_STATE = """
+# The oldest running transaction of this database: those of others do not hold the feed back. A
+# prepared transaction has no process.
+_OLDEST = """
+coalesce((
+    SELECT min(running::text::bigint) FROM pg_snapshot_xip(now.snapshot) AS running
+    WHERE NOT EXISTS (
+        SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+        WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
+          AND l.transactionid = running::xid AND a.datid <> this.oid
+    )
+), pg_snapshot_xmax(now.snapshot)::text::bigint)
+"""
+_THIS = "this AS (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
+# On a replica only the oldest running transaction is known.
+_STATE = f"""
 WITH now AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot, pg_is_in_recovery() AS replica),
-this AS (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+{_THIS}
 SELECT now.replica,
        pg_snapshot_xmax(now.snapshot)::text::bigint,
-       CASE WHEN now.replica THEN pg_snapshot_xmin(now.snapshot)::text::bigint
-       ELSE coalesce((
-           SELECT min(running::text::bigint) FROM pg_snapshot_xip(now.snapshot) AS running
-           WHERE NOT EXISTS (
-               SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-               WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
-                 AND l.transactionid = running::xid AND a.datid <> this.oid
-           )
-       ), pg_snapshot_xmax(now.snapshot)::text::bigint) END,
+       CASE WHEN now.replica THEN pg_snapshot_xmin(now.snapshot)::text::bigint ELSE {_OLDEST} END,
        (SELECT system_identifier FROM pg_control_system()),
        CASE WHEN now.replica THEN (SELECT timeline_id::bigint FROM pg_control_checkpoint())
        ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint END,
        this.oid::bigint, 'ingest_measurement'::regclass::oid::bigint
 FROM now, this
-"""
+"""  # noqa: S608 - constants
+_OLDEST_ON_NODE = f"""
+WITH now AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot), {_THIS}
+SELECT ({_OLDEST})::text FROM now, this
+"""  # noqa: S608 - constants
+# "SELECT FROM" a distributed table is a syntax error on the nodes.
 _IS_FILE = """
-SELECT EXISTS (SELECT FROM ingest_measurement WHERE transaction = %s AND sequence = %s)
+SELECT EXISTS (SELECT 1 FROM ingest_measurement WHERE transaction = %s AND sequence = %s)
 """
-_IS_ROW = "SELECT EXISTS (SELECT FROM ingest_serieschange WHERE transaction = %s AND id = %s)"
+_IS_ROW = "SELECT EXISTS (SELECT 1 FROM ingest_serieschange WHERE transaction = %s AND id = %s)"
 _IS_ERASED_SINCE = """
-SELECT EXISTS (SELECT FROM ingest_serieschange WHERE transaction >= %s AND kind = 'erased')
+SELECT EXISTS (SELECT 1 FROM ingest_serieschange WHERE transaction >= %s AND kind = 'erased')
 """
 
 
@@ -101,7 +111,7 @@ def read_state() -> FeedState:
         cursor.execute(_STATE)
         is_replica, next_transaction, horizon, *history = cursor.fetchone()
     digest = hashlib.sha256("/".join(map(str, history)).encode()).hexdigest()[:16]
-    if cluster.is_cluster() and not is_replica and not _wait_for_nodes():
+    if is_cluster() and not is_replica and not _wait_for_nodes():
         horizon = 0
     return FeedState(digest, horizon, next_transaction, is_replica)
 
@@ -111,7 +121,7 @@ def _wait_for_nodes() -> bool:
     running = cluster.ask_all_nodes("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
     deadline = time.monotonic() + NODES_WAIT_SECONDS
     while all(each.text for each in running) and time.monotonic() < deadline:
-        oldest = cluster.ask_all_nodes("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+        oldest = cluster.ask_all_nodes(_OLDEST_ON_NODE)
         reached = {each.node: int(each.text or 0) for each in oldest}
         if all(reached.get(each.node, 0) >= int(each.text or 0) for each in running):
             return True
