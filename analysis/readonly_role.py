@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from analysis.models import StudyRole
+from identities.cluster import is_cluster
 from identities.studies import Study
-from ingest.storage.cluster import is_cluster
 
 SCHEMA, STUDY_SCHEMA = "analytics", "analytics_study"
 PASSWORD_BYTES = 24

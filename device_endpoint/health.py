@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from analysis.queries import read_database
 from device_endpoint import local_probe, replica
+from identities.cluster import is_cluster
 from ingest.storage import cluster, disk_space, durability_check
 
 OK = "ok"
@@ -135,7 +136,7 @@ def durability_state() -> str:
 
 def nodes_check() -> dict[str, str]:
     """Return the state of a cluster's nodes, ``ok`` or what each lacks; nothing without Citus."""
-    if not cluster.is_cluster():
+    if not is_cluster():
         return {}
     silent = [each.node for each in cluster.ask_all_nodes("SELECT 'here'") if each.text is None]
     low = [node for node in disk_space.measure_nodes() if node.is_low]

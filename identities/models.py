@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from identities import keys
 from identities.access_tokens import AccessToken  # noqa: F401 - Django finds the models here
 from identities.audit.models import AuditEvent  # noqa: F401
+from identities.cluster import LOCK_TURN, is_cluster
 from identities.one_time_secrets import OneTimeSecret, OneTimeSecretQuerySet
 from identities.studies import NOT_AVAILABLE, Study, StudyIdentity, StudyMember  # noqa: F401
 
@@ -106,6 +107,8 @@ def lock_identities(identity_ids: Collection[int]) -> set[int]:
     Taken before a row of an identity is created, since no database constraint prevents orphans.
     """
     with connection.cursor() as cursor:
+        if is_cluster():
+            cursor.execute(f"SELECT {LOCK_TURN}")
         cursor.execute(
             "SELECT id FROM identities_identity WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
             [list(identity_ids)],

@@ -8,9 +8,9 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from identities.cluster import is_cluster
 from identities.visibility import Scope
 from ingest.models import Measurement, Series, Withdrawal
-from ingest.storage import cluster
 
 MAX_NAMES_OFFERED = 30
 MAX_NAMES_TRIED = 60
@@ -46,7 +46,7 @@ def list_series_names(scope: Scope) -> list[str]:
 
 def read_names(cursor: CursorWrapper, limit: int) -> list[str]:
     """Return the first ``limit`` names of series, of all identities, ascending."""
-    cursor.execute(_NAMES_OF_NODES if cluster.is_cluster() else _NAMES, [limit])
+    cursor.execute(_NAMES_OF_NODES if is_cluster() else _NAMES, [limit])
     return [name for (name,) in cursor.fetchall()]
 
 
@@ -91,6 +91,6 @@ def has_series(name: str) -> Q:
         return Q(pk__in=found)
     series = _series_of(name)
     # A cluster compares no row of a table that each node has with the tables of the nodes.
-    if cluster.is_cluster():
+    if is_cluster():
         return Q(pk__in=series.values("identity_id"))
     return Q(Exists(series.filter(identity_id=OuterRef("pk"))))

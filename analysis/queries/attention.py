@@ -18,12 +18,12 @@ from alerts.models import Incident
 from alerts.overdue import shortest_of_studies
 from analysis.queries.identity_status import FAILING_FOR, IdentityFilter, list_identities
 from analysis.queries.read_database import connection
+from identities.cluster import is_cluster
 from identities.models import Identity
 from identities.visibility import Scope
 from ingest.measurement_types import find_monitored_types
 from ingest.models import CertificateRefusal, DeviceCertificate, SampleConflict, Series
 from ingest.series_names import read_names
-from ingest.storage import cluster
 from ingest.uuid7 import uuid7_floor
 
 # Beyond it the states of all identities are not counted: no index can hold them.
@@ -176,7 +176,7 @@ def _unmonitored(identities: QuerySet[Identity], now: datetime) -> QuerySet[Iden
     # A cluster compares no row of a table that each node has with the tables of the nodes.
     has_monitored_series: Exists | Q = (
         Q(pk__in=series.values("identity_id"))
-        if cluster.is_cluster()
+        if is_cluster()
         else Exists(series.filter(identity_id=OuterRef("pk")))
     )
     paused = identities.filter(monitoring_paused_until__gt=now)

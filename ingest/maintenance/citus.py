@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
+from identities.cluster import LOCK_TURN
 from ingest.maintenance.citus_study_views import plan_views, read_views
 
 REFERENCE_TABLES = (
@@ -56,6 +58,7 @@ SELECT bool_and(a.attstorage = 'x') FROM pg_attribute a
 WHERE a.attrelid = 'ingest_sampleblock'::regclass AND a.attnum > 0
   AND a.attndims > 0
 """
+_HAS_ID_INDEX = "SELECT to_regclass('measurement_by_id') IS NOT NULL"
 _GENERATED = """
 SELECT bool_or(a.attgenerated <> '') FROM pg_attribute a
 WHERE a.attrelid = 'ingest_measurement'::regclass AND a.attname = 'transaction'
@@ -76,6 +79,11 @@ ORDER BY p.proretset, 1
 _SAMPLES = "SELECT pg_get_viewdef('analytics.samples'::regclass)"
 _CHECK = "WHERE analytics.require_block_filter()"
 _CHECK_ONCE = "WHERE (SELECT analytics.require_block_filter())"
+
+# Registration locks the key's identity, in turns.
+_REGISTRATION = "SELECT pg_get_functiondef('ingest_register_new'::regproc)"
+_LOCKS_IDENTITY = "    SELECT i.name INTO identity_name\n"
+_WAITS_FOR_TURN = f"    PERFORM {LOCK_TURN};\n\n{_LOCKS_IDENTITY}"
 
 _GATHERS = "SELECT pg_get_viewdef('analytics.series'::regclass) LIKE '%MATERIALIZED%'"
 # The view of the migrations, except that the sums of the shards are materialized on the coordinator
@@ -117,19 +125,19 @@ class State:
     has_generated_transaction: bool
     gathers_series: bool
     samples: str
+    registration: str
     functions: list[tuple[str, bool, str, str, str, str]]
     study_views: list[tuple[str, str, str]]
 
 
 def read_state() -> State:
     """Read the state of the database; raise ``CannotDistributeError`` without Citus."""
+    if not _read_value("SELECT to_regclass('pg_dist_partition') IS NOT NULL"):
+        raise CannotDistributeError(
+            "The extension citus is not in this database: install it on all nodes, then run "
+            "CREATE EXTENSION citus; and citus_add_node for each."
+        )
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
-        if not cursor.fetchone()[0]:
-            raise CannotDistributeError(
-                "The extension citus is not in this database: install it on all nodes, then run "
-                "CREATE EXTENSION citus; and citus_add_node for each."
-            )
         tables = [*REFERENCE_TABLES, *DISTRIBUTED_TABLES]
         cursor.execute(_DISTRIBUTION, [tables])
         distribution = {table: (method, model) for table, method, model in cursor.fetchall()}
@@ -137,30 +145,27 @@ def read_state() -> State:
         foreign_keys = cursor.fetchall()
         cursor.execute(_PRIMARY_KEYS, [list(KEYED_BY_ID)])
         primary_keys = {table: (name, definition) for table, name, definition in cursor.fetchall()}
-        cursor.execute("SELECT to_regclass('measurement_by_id') IS NOT NULL")
-        has_id_index = cursor.fetchone()[0]
-        cursor.execute(_STORAGE)
-        is_compressed = cursor.fetchone()[0]
-        cursor.execute(_GENERATED)
-        has_generated_transaction = cursor.fetchone()[0]
-        cursor.execute(_GATHERS)
-        gathers_series = cursor.fetchone()[0]
-        cursor.execute(_SAMPLES)
-        samples = cursor.fetchone()[0]
         cursor.execute(_FUNCTIONS)
         functions = cursor.fetchall()
     return State(
         distribution,
         foreign_keys,
         primary_keys,
-        has_id_index,
-        is_compressed,
-        has_generated_transaction,
-        gathers_series,
-        samples,
-        functions,
-        read_views(),
+        has_id_index=_read_value(_HAS_ID_INDEX),
+        is_compressed=_read_value(_STORAGE),
+        has_generated_transaction=_read_value(_GENERATED),
+        gathers_series=_read_value(_GATHERS),
+        samples=_read_value(_SAMPLES),
+        registration=_read_value(_REGISTRATION),
+        functions=functions,
+        study_views=read_views(),
     )
+
+
+def _read_value(statement: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()[0]
 
 
 def has_coordinator() -> bool:
@@ -168,9 +173,7 @@ def has_coordinator() -> bool:
 
     Lists of the admin join them with local tables and need these copies.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_COORDINATOR)
-        return bool(cursor.fetchone()[0])
+    return bool(_read_value(_COORDINATOR))
 
 
 def plan(state: State) -> list[str]:
@@ -189,6 +192,8 @@ def plan(state: State) -> list[str]:
         query = state.samples.replace(_CHECK, _CHECK_ONCE).strip().rstrip(";")
         views.append(f"CREATE OR REPLACE VIEW analytics.samples AS\n{query}")
     views += plan_views(state.study_views)
+    if _WAITS_FOR_TURN not in state.registration:
+        views.append(state.registration.replace(_LOCKS_IDENTITY, _WAITS_FOR_TURN).strip())
     if not (tables or views or any(returns_rows for _, returns_rows, *_ in state.functions)):
         raise CannotDistributeError("The tables are distributed already.")
     return [*tables, *views, *_functions(state)]

@@ -23,12 +23,13 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from identities.cluster import is_cluster
 from ingest.maintenance import block_rewrite
 from ingest.maintenance.compaction_candidates import SeriesHour, find_candidates, group_hours
 from ingest.maintenance.day_rollup import SeriesDay, find_without_summary, roll_up
 from ingest.maintenance.hour_merging import Compacted, merge_hours, merge_rows, summarise
 from ingest.maintenance.long_transaction import transaction_without_timeouts
-from ingest.storage import block_store, cluster, summary_store
+from ingest.storage import block_store, summary_store
 from ingest.storage.blocks import HOUR_MS
 from ingest.storage.day_summaries import HOURS
 
@@ -82,7 +83,7 @@ class FreedSpace:
             try:
                 cursor.execute(_VACUUM)
                 # PostgreSQL's function sees an empty shell where the table is distributed.
-                cursor.execute(_SIZE.format("citus" if cluster.is_cluster() else "pg"))
+                cursor.execute(_SIZE.format("citus" if is_cluster() else "pg"))
                 (size,) = cursor.fetchone() or (0,)
             finally:
                 cursor.execute("RESET statement_timeout")

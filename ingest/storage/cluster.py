@@ -5,7 +5,6 @@ Without Citus the database is the only node, and no query is sent.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from identities.cluster import is_cluster
 from ingest.storage.limited_connection import LimitedConnection
 
 # A node that does not answer must not hold up those that ask: others serve meanwhile. All nodes
@@ -64,17 +64,6 @@ class _Silence:
 
 
 _silence = _Silence()
-
-
-@functools.cache
-def is_cluster() -> bool:
-    """Return whether the database is the coordinator of a cluster.
-
-    Asked once: services are stopped while a database is distributed.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('pg_dist_node') IS NOT NULL")
-        return bool(cursor.fetchone()[0])
 
 
 def ask_all_nodes(statement: str) -> list[NodeAnswer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
+from device_endpoint.env import PROJECT_DIR
+from identities.cluster import LOCK_TURN
 from identities.management.base import explain
+from ingest.maintenance.citus import DISTRIBUTED_TABLES
 from tests.scaling.conftest import CITUS_STUB, Database
 from tests.support.database import database_address, new_database
 
@@ -188,10 +192,42 @@ def test_an_upload_to_a_node_that_was_silent_is_refused_at_once(distributed: Dat
     assert distributed.manage("shell", "-v0", "-c", script).stdout == "60\n"
 
 
+# Two that lock identities at the same moment would deadlock on a cluster.
+LOCKS = """
+from django.db import connection, transaction
+from identities.models import lock_identities
+with transaction.atomic():
+    lock_identities([1])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                       " AND objsubid = 2 AND pid = pg_backend_pid()")
+        print(cursor.fetchone()[0])
+"""
+
+
+def test_those_who_lock_identities_take_turns_on_a_cluster(
+    distributed: Database, database: Database
+) -> None:
+    definition = "SELECT pg_get_functiondef('ingest_register_new'::regproc)"
+    for each, turns in ((distributed, 1), (database, 0)):
+        run = each.manage("shell", "-v0", "-c", LOCKS)
+        assert run.stdout == f"{turns}\n", run.stderr
+        ((text,),) = each.execute(definition)
+        assert str(text).count(f"PERFORM {LOCK_TURN}") == turns
+
+
 def test_without_citus_no_node_is_asked(database: Database) -> None:
     checks = checks_of(database)
     assert "nodes" not in checks
     assert "node versions" not in checks
+
+
+def test_no_select_from_a_distributed_table_is_empty() -> None:
+    """Citus passes a sub-select without columns on as a syntax error."""
+    empty = re.compile(rf"SELECT\s+FROM\s+({'|'.join(DISTRIBUTED_TABLES)})\b")
+    for app in ("ingest", "alerts", "analysis", "device_endpoint"):
+        for path in (PROJECT_DIR / app).rglob("*.py"):
+            assert not empty.search(path.read_text()), path
 
 
 def test_an_error_of_a_node_names_the_node() -> None:
@@ -212,5 +248,5 @@ def test_the_feed_waits_for_the_nodes(distributed: Database) -> None:
     assert ("pg_current_xact_id" in str(default), generated) == (True, "NEVER")
     script = "from analysis.queries import feed_cursor; print(feed_cursor.read_state().horizon)"
     assert int(distributed.manage("shell", "-v0", "-c", script).stdout) > 0
-    answer(distributed, "%xmin%", "1")  # a transaction of worker-2 does not end
+    answer(distributed, "%pg_locks%", "1")  # a transaction of worker-2 does not end
     assert int(distributed.manage("shell", "-v0", "-c", script).stdout) == 0

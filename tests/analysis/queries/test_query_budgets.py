@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from identities.cluster import is_cluster
 from identities.models import Identity, PreSharedKey
-from ingest.storage.cluster import is_cluster
 from tests.analysis.queries.factories import make_certificate, make_measurement, make_series
 
 Budget = Callable[..., AbstractContextManager[Any]]

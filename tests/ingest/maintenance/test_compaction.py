@@ -19,11 +19,11 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from device_endpoint.env import PROJECT_DIR
+from identities.cluster import is_cluster
 from identities.models import Identity
 from ingest.maintenance.compaction import compact
 from ingest.models import SampleBlock
 from ingest.storage import block_store
-from ingest.storage.cluster import is_cluster
 from tests.ingest.maintenance.factories import (
     HOUR_MS,
     MORNING,
