@@ -28,9 +28,9 @@ def _respond_early(uploads: Any) -> None:
         store(*arguments)
         connection.close()
 
-    def store_files(uploader: Any, files: Any, window: Any, max_lines: int) -> Any:
-        threading.Thread(target=later, args=(uploader, files, window, max_lines)).start()
-        prepared = [uploads._prepare(file, window, max_lines) for file in files]
+    def store_files(uploader: Any, files: Any, window: Any, limits: Any) -> Any:
+        threading.Thread(target=later, args=(uploader, files, window, limits)).start()
+        prepared = [uploads._prepare(file, window, limits.file) for file in files]
         return [file.receipt() for file in prepared]
 
     uploads.store_files = store_files
