@@ -38,6 +38,7 @@ TIME = re.compile(rb"([0-9]{1,16})(?:\.([0-9]{1,3}))?")
 VALUE = re.compile(rb"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?")
 _HEADER_STARTS = frozenset(string.ascii_letters.encode())
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+_TAIL_BYTES = 1 << 16
 _EMPTY_FILE = "empty_file: it holds no sample; send at least one line."
 
 
@@ -49,28 +50,51 @@ class UnreadableContent(Exception):
         self.errors = errors
 
 
+@dataclass(frozen=True, slots=True)
+class DataLines:
+    """The data lines of a file: its bytes from ``start`` to ``end``, not copied."""
+
+    text: bytes
+    start: int
+    end: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def copy(self) -> bytes:
+        return self.text[self.start : self.end]
+
+
 def end_of_data(text: bytes) -> int:
     """Return where the empty lines at the end begin.
 
     A carriage return that no line feed follows ends no line, so it belongs to the data.
     """
-    end = len(text.rstrip(b"\r\n"))
     if text.endswith(b"\r"):
         return len(text)
+    end = len(text)
+    while end:  # in chunks: a copy of a whole file takes as much memory as the file
+        start = max(0, end - _TAIL_BYTES)
+        rest = text[start:end].rstrip(b"\r\n")
+        end = start + len(rest)
+        if rest:
+            break
     return max(end, text.rfind(b"\r\r", end) + 1)
 
 
-def split_header(data: bytes) -> tuple[tuple[str, ...] | None, bytes]:
-    """Return the fields of the header line, None without one, and the lines after it.
+def read_header(text: bytes, start: int, end: int) -> tuple[tuple[str, ...] | None, int]:
+    """Return the fields of the header line at ``start``, None without one, and where lines begin.
 
     A first line that is no header although it begins with a letter is left to ``read_lines``.
     """
-    if data and data[0] in _HEADER_STARTS:
-        line, _, body = data.partition(b"\n")
+    if start < end and text[start] in _HEADER_STARTS:
+        line_end = text.find(b"\n", start, end)
+        line = text[start : end if line_end < 0 else line_end]
         fields = _header_fields(line.removesuffix(b"\r"))
         if fields is not None:
-            return fields, body
-    return None, data
+            return fields, end if line_end < 0 else line_end + 1
+    return None, start
 
 
 def _header_fields(line: bytes) -> tuple[str, ...] | None:
@@ -106,7 +130,8 @@ def read_lines(data: bytes, window: TimeWindow, limits: FileLimits) -> FileSampl
 
     Raises ``UnreadableContent`` and ``TooManyValues``.
     """
-    header, body = split_header(data)
+    header, start = read_header(data, 0, len(data))
+    body = data[start:]
     reading = _Reading(window, limits, None if header is None else len(header))
     for number, line, is_rest_erased in _lines(body, first=1 if header is None else 2):
         if number == 1 and line and line[0] in _HEADER_STARTS:

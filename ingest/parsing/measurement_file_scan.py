@@ -84,14 +84,14 @@ _KIND_OF = _kinds_of_bytes()
 _ALLOWED = _allowed_counts()
 
 
-def scan(data: bytes) -> Scan | None:
-    """Return the properties of ``data``, None where it holds anything but lines of the grammar.
+def scan(text: bytes, start: int = 0, end: int | None = None) -> Scan | None:
+    """Return the properties of ``text[start:end]``, None where it is not lines of the grammar.
 
-    ``data`` ends behind the last character of its last line, without that line's end.
+    ``end`` is behind the last character of the last line, without that line's end.
     """
-    if data.endswith(b"\r"):  # without a line feed it ends no line
+    if text.endswith(b"\r", start, end):  # without a line feed it ends no line
         return None
-    counts = _count_pairs(np.frombuffer(data, dtype=np.uint8))
+    counts = _count_pairs(np.frombuffer(text, dtype=np.uint8)[start:end])
     if counts[~_ALLOWED].any():
         return None
     whole = _most_digits(counts[[_COMMA, _SIGN]][:, [_POINT, *_FIELD_ENDS, _E]])
@@ -99,7 +99,7 @@ def scan(data: bytes) -> Scan | None:
     return Scan(
         has_fractions=bool(counts[_TIME_POINT].any()),
         has_empty_values=bool(counts[_COMMA, _FIELD_ENDS, 0].any()),
-        has_plus_signs=b"+" in data,
+        has_plus_signs=text.find(b"+", start, end) >= 0,
         may_be_rounded=bool(counts[_E].any()) or whole + fraction > _EXACT_DIGITS,
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ingest.parsing.measurement_file import BYTE_ORDER_MARK
 from ingest.parsing.measurement_file_errors import LineError, show_line
-from ingest.parsing.measurement_file_lines import end_of_data, split_header
+from ingest.parsing.measurement_file_lines import end_of_data, read_header
 from ingest.parsing.samples import US_PER_MS
 
 REPEATED_TIME = (
@@ -60,7 +60,9 @@ def find_values_not_kept(content: bytes, column: int) -> dict[int, list[float]]:
 def _lines_of_shared_times(content: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield number, time (epoch microseconds) and bytes of each line whose time others have too."""
     text = content.removeprefix(BYTE_ORDER_MARK)
-    header, body = split_header(text[: end_of_data(text)])
+    end = end_of_data(text)
+    header, start = read_header(text, 0, end)
+    body = text[start:end]
     first_line = 1 if header is None else 2
     times, starts = _find_times(body)
     for index in _shared_times(times):
