@@ -133,6 +133,6 @@ WITH chosen AS MATERIALIZED (
 )
 SELECT count(*), count(*) FILTER (WHERE value < %(low)s), count(*) FILTER (WHERE value > %(high)s)
 FROM ingest_sampleblock b JOIN chosen ON chosen.id = b.id, unnest(analytics.block_values(
-    b.scale, b.minimum, b."values", b.integers, b.small_integers)) AS value
+    b.scale, b.minimum, b."values", b.integers, b.small_integers, b.differences)) AS value
 WHERE b.identity_id = %(identity_id)s
 """  # noqa: S608 - constants only

@@ -29,6 +29,7 @@ from ingest.uuid7 import uuid7_floor
 LEVEL = 15
 MIN_AGE = timedelta(minutes=10)  # devices of an outage send in bursts: leave them the processor
 MAX_AGE = timedelta(days=1)
+CLOCK_TOLERANCE = timedelta(minutes=1)  # ids of other hosts, whose clocks may be ahead
 MIN_BYTES = 2_000  # of compressed content, which PostgreSQL then keeps outside the row
 MIN_GAIN = 0.05
 FILES_PER_FETCH = 50
@@ -53,17 +54,23 @@ class Recompressed:
     damaged: int = 0
 
 
-def recompress(seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> Recompressed:
+def recompress(
+    seconds: float,
+    is_stopping: Callable[[], bool] = lambda: False,
+    *,
+    include_recent: bool = False,
+) -> Recompressed:
     """Compress files again for about ``seconds``, oldest first; return what was done.
 
-    The new form replaces the old one only once it gives back the bytes of the file's SHA-256.
-    VACUUM follows, so that later files reuse the space. Raises ``django.db.Error``.
+    Without ``include_recent``, files younger than ``MIN_AGE`` are left to a later run. The new form
+    replaces the old one only once it gives back the bytes of the file's SHA-256. VACUUM follows, so
+    that later files reuse the space. Raises ``django.db.Error``.
     """
     done = Recompressed()
     progress, _ = RecompressionProgress.objects.get_or_create(pk=1)
     until = time.monotonic() + seconds
     now = timezone.now()
-    before = uuid7_floor(now - MIN_AGE)
+    before = uuid7_floor(now + CLOCK_TOLERANCE if include_recent else now - MIN_AGE)
     _advance(progress, uuid7_floor(now - MAX_AGE))
     while time.monotonic() < until and not is_stopping():
         batch = Measurement.objects.filter(id__gt=progress.last_id, id__lt=before).order_by("id")

@@ -143,8 +143,9 @@ class SampleBlock(models.Model):
     """Up to 8,192 samples of one series inside one UTC hour, sorted by time.
 
     ``encoding`` tells how ``offsets`` or ``time_steps`` holds the times
-    (``ingest.storage.timestamp_encoding``), ``scale`` how ``values``, ``integers`` or
-    ``small_integers`` holds the values (``ingest.storage.value_encoding``); the others are NULL.
+    (``ingest.storage.timestamp_encoding``), ``scale`` how ``values``, ``integers``,
+    ``small_integers`` (``ingest.storage.value_encoding``) or ``differences``
+    (``ingest.storage.value_differences``) holds the values; the others are NULL.
     No two blocks of a series have the same timestamp. ``first_ms`` and ``last_ms`` are rounded
     down. Uploads store arrays uncompressed, which costs PostgreSQL least; ``compact`` compresses
     them.
@@ -176,6 +177,7 @@ class SampleBlock(models.Model):
     )
     integers = ArrayField(models.IntegerField(), null=True)
     small_integers = ArrayField(models.SmallIntegerField(), null=True)
+    differences = models.BinaryField(null=True)
 
     class Meta:
         indexes = [

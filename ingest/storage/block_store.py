@@ -43,14 +43,14 @@ _SAMPLES_PER_QUERY = 500_000
 LOCKS_PER_IDENTITY = 128
 _REWRITE = """
 UPDATE ingest_sampleblock
-SET scale = $3::smallint, "values" = $4, integers = $5, small_integers = $6,
-    minimum = $7, maximum = $8, total = $9, compacted = false
+SET scale = $3::smallint, "values" = $4, integers = $5, small_integers = $6, differences = $7,
+    minimum = $8, maximum = $9, total = $10, compacted = false
 WHERE identity_id = $1::bigint AND id = $2
 """
 _COLUMNS = (
     "id, identity_id, name, hour, first_ms, last_ms, sample_count, "
     'minimum, maximum, total, encoding, offsets, time_steps, scale, "values", integers, '
-    "small_integers"
+    "small_integers, differences"
 )
 # A column's storage setting decides whether a value is compressed when its row is written, and a
 # compressed value stays compressed when it is copied to another table.
@@ -67,7 +67,7 @@ _DELETE_SERIES = "DELETE FROM ingest_series WHERE identity_id = $1 AND name = $2
 _COPY_TYPES = [
     "uuid", "int8", "varchar", "int4", "int8", "int8", "int4",
     "float8", "float8", "float8", "int2", "int4[]", "int2[]", "int2", "float8[]", "int4[]",
-    "int2[]",
+    "int2[]", "bytea",
 ]  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def _copy(
     with _cursor().copy(f"COPY {table} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_COPY_TYPES)
         for name, block in blocks:
-            stored = stored_blocks.encode(block)
+            stored = stored_blocks.encode(block, smallest=table == "compressing")
             copy.write_row(
                 (
                     uuid7(),
@@ -174,13 +174,14 @@ def _copy(
 
 
 def _values_parameters(stored: StoredBlock | StoredValues) -> tuple[object, ...]:
-    """Return scale, doubles, integers and small integers as parameters of psycopg."""
+    """Return scale, doubles, integers, small integers and differences as parameters of psycopg."""
     values, integers, small = stored.values, stored.integers, stored.small_integers
     return (
         stored.scale,
         None if values is None else Float8Array(values),
         None if integers is None else Int4Array(integers),
         None if small is None else Int2Array(small),
+        stored.differences,
     )
 
 

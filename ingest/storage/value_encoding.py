@@ -6,7 +6,8 @@ the same double bit for bit, in Python and in SQL alike: ``n`` and ``10**scale``
 and IEEE 754 rounds their quotient as it rounds the decimal text. Any other block stores doubles.
 
 Integers of 16 bits count from the middle of their range, which the block's minimum tells:
-``n = round(minimum * 10**scale) + 32768 + stored``.
+``n = round(minimum * 10**scale) + 32768 + stored``. Compaction stores most of them as differences
+of one byte (``value_differences``).
 """
 
 from __future__ import annotations
@@ -91,10 +92,26 @@ def unpack(scale: int | None, stored: Stored, minimum: float) -> NDArray[np.floa
         return stored.astype(np.float64, copy=False)
     if stored.dtype == np.float64 or not 0 <= scale <= MAX_SCALE:
         raise ValueError(f"{stored.dtype} values with the scale {scale}")
-    integers = stored.astype(np.float64)
     if stored.dtype == np.int16:
-        integers += np.rint(minimum * _POWERS[scale]) + MIDDLE
-    decimals: NDArray[np.float64] = integers / _POWERS[scale]
+        return divide(scale, stored.astype(np.int64) + MIDDLE, minimum)
+    decimals: NDArray[np.float64] = stored.astype(np.float64) / _POWERS[scale]
+    return decimals
+
+
+def from_minimum(integers: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return integers of ``pack`` as numbers that count from the block's minimum."""
+    numbers = integers.astype(np.int64)
+    return numbers + MIDDLE if integers.dtype == np.int16 else numbers - numbers.min()
+
+
+def divide(scale: int | None, numbers: NDArray[np.int64], minimum: float) -> NDArray[np.float64]:
+    """Return the values of numbers that count from ``minimum``.
+
+    Raises ``ValueError`` for a scale that no block has.
+    """
+    if scale is None or not 0 <= scale <= MAX_SCALE:
+        raise ValueError(f"integers with the scale {scale}")
+    decimals: NDArray[np.float64] = (np.rint(minimum * _POWERS[scale]) + numbers) / _POWERS[scale]
     return decimals
 
 

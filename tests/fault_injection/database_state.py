@@ -22,8 +22,8 @@ SELECT i.name AS identity, b.name AS series, b.hour, b.first_ms, b.last_ms, b.sa
        b.minimum, b.maximum, b.total,
        analytics.block_times_us(b.hour, b.first_ms, b.encoding, b.offsets, b.time_steps,
                                 b.sample_count) AS times_us,
-       analytics.block_values(b.scale, b.minimum, b."values", b.integers, b.small_integers)
-           AS "values"
+       analytics.block_values(b.scale, b.minimum, b."values", b.integers, b.small_integers,
+                              b.differences) AS "values"
 FROM ingest_sampleblock b JOIN identities_identity i ON i.id = b.identity_id
 """
 _codec = pa.Codec("zstd")

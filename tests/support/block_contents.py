@@ -34,7 +34,16 @@ def offsets_us_of(block: SampleBlock) -> list[int]:
 
 
 def values_of(block: SampleBlock) -> list[float]:
-    """Return the values; exactly one column holds them."""
+    """Return the values; one column holds them, with differences their jumps another one."""
+    if block.differences is not None:
+        assert block.values is None
+        assert block.small_integers is None
+        assert block.scale is not None
+        assert block.integers is not None
+        jumps = iter(block.integers)
+        steps = [next(jumps) if byte == 255 else byte - 127 for byte in bytes(block.differences)]
+        first = round(block.minimum * 10.0**block.scale)
+        return [(first + number) / 10.0**block.scale for number in accumulate(steps)]
     arrays = [block.values, block.integers, block.small_integers]
     (stored,) = [array for array in arrays if array is not None]
     assert (block.scale is None) == (stored is block.values)
@@ -55,4 +64,5 @@ def plain_form(block: SampleBlock) -> dict[str, object]:
         "values": values_of(block),
         "integers": None,
         "small_integers": None,
+        "differences": None,
     }

@@ -21,7 +21,9 @@ class Command(PeriodicCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         self.add_identity(parser)
-        parser.add_argument("--all", action="store_true", help="also hours that are not over yet")
+        parser.add_argument(
+            "--all", action="store_true", help="also hours that are not over yet, and recent files"
+        )
         self.add_every(parser)
         self.add_json(parser)
 
@@ -40,7 +42,9 @@ class Command(PeriodicCommand):
         """Use idle time for stored files; return what was done, "" for nothing."""
         if options["identity"] or self.ending.is_set() or not settings.RECOMPRESSION_SECONDS:
             return ""
-        done = recompress(settings.RECOMPRESSION_SECONDS, self.ending.is_set)
+        done = recompress(
+            settings.RECOMPRESSION_SECONDS, self.ending.is_set, include_recent=options["all"]
+        )
         if not done.files:
             return ""
         return (

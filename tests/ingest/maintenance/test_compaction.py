@@ -73,7 +73,7 @@ def compressions(identity: Identity) -> list[str | None]:
     """Return how PostgreSQL has compressed the values of each block, None where it has not."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_column_compression(small_integers) FROM ingest_sampleblock"
+            "SELECT pg_column_compression(differences) FROM ingest_sampleblock"
             " WHERE identity_id = %s ORDER BY first_ms",
             [identity.pk],
         )

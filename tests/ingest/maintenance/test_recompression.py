@@ -86,6 +86,7 @@ def test_old_files_are_left(identity: Identity, monkeypatch: pytest.MonkeyPatch)
 def test_recent_files_are_left(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recompression, "MIN_AGE", timedelta(minutes=10))
     assert recompress(60).files == 0
+    assert recompress(60, include_recent=True).files == 5
 
 
 def test_compact_does_it_unless_it_is_switched_off(identity: Identity, settings: object) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from decimal import Decimal
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -46,6 +48,19 @@ values = st.one_of(
     ),
     st.lists(st.sampled_from([0.0, -0.0, 0.1, 0.25, 1e9, 1e-7, 5e-324, 1e22]), min_size=1),
 )
+
+# As sensors measure: steps of a few hundredths, and a jump now and then.
+walks = st.tuples(
+    st.integers(0, 15),
+    st.lists(st.integers(-130, 130), min_size=64, max_size=200),
+    st.lists(st.integers(-(2**33), 2**33), max_size=5),
+).map(lambda kind: walk(*kind))
+
+
+def walk(scale: int, steps: list[int], jumps: list[int]) -> list[float]:
+    for place, jump in enumerate(jumps):
+        steps = [*steps[: place * 13], jump, *steps[place * 13 :]]
+    return [float(Decimal(number).scaleb(-scale)) for number in accumulate(steps)]
 
 
 def bits(numbers: NDArray[np.float64]) -> list[int]:
@@ -158,16 +173,19 @@ def test_values_that_contradict_their_scale_are_refused(
         value_encoding.unpack(scale, stored, 0.0)
 
 
+@pytest.mark.parametrize("copy", [block_store.copy_blocks, block_store.copy_blocks_compressed])
 @pytest.mark.django_db
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-def test_sql_and_python_decode_every_form_alike(data: st.DataObject) -> None:
-    times = np.array(data.draw(offsets)[:40], np.int64)
-    numbers = data.draw(values.filter(lambda found: len(found) >= 1))
+def test_sql_and_python_decode_every_form_alike(
+    copy: Callable[[int, list[tuple[str, Block]]], None], data: st.DataObject
+) -> None:
+    times = np.array(data.draw(offsets)[:200], np.int64)
+    numbers = data.draw(st.one_of(values, walks))
     block = Block(HOUR, times, np.resize(np.array(numbers), len(times)))
     name = f"encoding-{Identity.objects.count()}"
     identity = Identity.objects.create(name=name)
-    block_store.copy_blocks(identity.pk, [("x", block)])
+    copy(identity.pk, [("x", block)])
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT times_us, ARRAY(SELECT float8send(v) FROM unnest(b.values) WITH ORDINALITY"
@@ -179,4 +197,6 @@ def test_sql_and_python_decode_every_form_alike(data: st.DataObject) -> None:
     assert [bytes(value) for value in found_values] == [
         struct.pack("!d", value) for value in block.values.tolist()
     ]
-    assert stored_blocks.encode(block).decode().values.tolist() == block.values.tolist()
+    for smallest in (False, True):
+        decoded = stored_blocks.encode(block, smallest=smallest).decode()
+        assert bits(decoded.values) == bits(block.values)
