@@ -75,15 +75,19 @@ def describe_status(request: HttpRequest) -> dict[str, Any]:
     counts = count_states(now, scope)
     may_see_devices = request.user.has_perm("ingest.view_devicecertificate")
     rows = attention.find_attention(scope, now, may_see_devices=may_see_devices)
+    unmonitored = attention.count_unmonitored(scope, now)
+    is_late = attention.is_monitoring_late(counts.checked_at, now)
+    is_monitored = not (is_late or unmonitored.is_all)
+    by_state = attention.count_by_state(scope)
     return {
         "study": study,
         "studies": list_study_options(every),
-        "states": _describe_states(attention.count_by_state(scope), study),
+        "states": _describe_states(by_state, study, is_monitored=is_monitored),
         "overdue": counts.overdue,
         "attention": [_describe(row) for row in rows],
-        "unmonitored": attention.count_unmonitored(scope, now),
+        "unmonitored": unmonitored,
         "checked_at": counts.checked_at,
-        "is_monitoring_late": attention.is_monitoring_late(counts.checked_at, now),
+        "is_monitoring_late": is_late,
         "strangers": _count_strangers(request, now),
         "panels": status_panels.for_request(request) if may_view_all(request.user) else [],
     }
@@ -98,8 +102,13 @@ def _count_strangers(request: HttpRequest, now: datetime) -> int:
     return recent.filter(~is_registered()).count()
 
 
-def _describe_states(counts: dict[str, int] | None, study: str) -> list[dict[str, Any]]:
-    """Return each state with its number of identities, None where there are too many to count."""
+def _describe_states(
+    counts: dict[str, int] | None, study: str, *, is_monitored: bool
+) -> list[dict[str, Any]]:
+    """Return each state with its number of identities, None where there are too many to count.
+
+    Where nothing is monitored, none can become overdue: ``is_monitored`` is False instead of a 0.
+    """
     base = reverse("admin:analysis_overview_changelist")
     return [
         {
@@ -108,6 +117,7 @@ def _describe_states(counts: dict[str, int] | None, study: str) -> list[dict[str
             "meaning": meaning,
             "state": state,
             "count": None if counts is None else counts.get(state, 0),
+            "is_monitored": is_monitored or state != "overdue" or bool((counts or {}).get(state)),
             "url": f"{base}?{urlencode({'state': state} | ({'study': study} if study else {}))}",
         }
         for state, (symbol, label, meaning) in STATE_LABELS.items()

@@ -148,6 +148,11 @@ class Unmonitored:
     count: int
     is_part: bool
 
+    @property
+    def is_all(self) -> bool:
+        """Return whether no identity is monitored, although some have a device."""
+        return 0 < self.checked == self.count and not self.is_part
+
 
 def count_unmonitored(scope: Scope, now: datetime) -> Unmonitored:
     """Check at most ``MAX_IDENTITIES_COUNTED`` active identities with a certificate in service.

@@ -103,9 +103,14 @@ def test_what_is_not_monitored_is_said(analyst: Client) -> None:
     assert "No device is registered yet." in text(analyst)
     first = make_identity("a")
     make_identity("b")
-    assert "Not monitored: no identity has a reporting interval." in text(analyst)
+    shown = text(analyst)
+    assert "Not monitored: no identity has a reporting interval." in shown
+    assert "overdue not monitored" in shown
+    assert "identities are overdue" not in shown
     Identity.objects.filter(pk=first.pk).update(reporting_interval=timedelta(hours=1))
-    assert "1 of 2 identities with a device is not monitored." in text(analyst)
+    shown = text(analyst)
+    assert "1 of 2 identities with a device is not monitored." in shown
+    assert re.search(r"overdue 0\b", shown)
     MeasurementType.objects.filter(pattern__startswith="hr").delete()
     MeasurementType.objects.create(pattern="h*", reporting_interval=timedelta(hours=1))
     assert "not monitored" not in text(analyst)
