@@ -37,8 +37,12 @@ KINDS = {
         _("no new sample: is the device on, and in reach of a network?"),
     ),
     "refused": ("⊘", _("requests refused"), _("open the device: it names the reason")),
-    "expiring": ("◆", _("certificate expires"), _("the device has not renewed it yet")),
-    "conflict": ("⇄", _("sample conflict"), _("two devices replace each other's samples")),
+    "expiring": ("◆", _("certificate expires"), _("let the device renew it, or give it a key")),
+    "conflict": (
+        "⇄",
+        _("sample conflict"),
+        _("give each sensor a measurement name, and each device a key, of its own"),
+    ),
 }
 
 

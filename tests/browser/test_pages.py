@@ -8,6 +8,7 @@ import pytest
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils import timezone
 from playwright.sync_api import Browser
 
 from identities.models import Identity
@@ -70,6 +71,17 @@ BEYOND = """(width) => document.documentElement.scrollWidth <= width ? []
         .map((each) => each.outerHTML.slice(0, 200))"""
 
 
+IS_MENU_CUT = """() => {
+    const menu = document.querySelector("#nav-sidebar");
+    return menu !== null && menu.scrollWidth > menu.clientWidth;
+}"""
+LINES = """(each) => {
+    const style = getComputedStyle(each);
+    const padding = parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
+    return Math.floor((each.clientHeight - padding) / parseFloat(style.fontSize));
+}"""
+
+
 @pytest.fixture
 def numbers(live_db: None) -> Iterator[dict[str, str]]:
     """Store an identity with data of every kind; return the ids for URLs."""
@@ -117,3 +129,22 @@ def test_no_analysis_page_is_large_or_wider_than_a_phone(
             assert chart_page.measure_bytes(page) < chart_page.MAX_BYTES, each
             wide = page.evaluate(BEYOND, narrow["width"])
             assert wide == [], f"{each} is wider than the screen"
+
+
+def test_no_menu_is_cut_off_and_no_heading_breaks_a_word(
+    stack: Stack, chromium: Browser, numbers: dict[str, str]
+) -> None:
+    measurement = Measurement.objects.filter(pk=numbers["measurement"])
+    measurement.update(name="n" * 64, received_at=timezone.now())
+    with chart_page.signed_in(chromium, stack, viewport={"width": 1200, "height": 800}) as page:
+        cut = []
+        for each in PAGES:
+            page.goto(f"{stack.staff_url}/admin/{each.format(**numbers)}")
+            if page.evaluate(IS_MENU_CUT):
+                cut.append(each)
+        assert cut == []
+        page.goto(f"{stack.staff_url}/admin/")
+        attention = page.locator(".status-home .series-table")
+        assert attention.get_by_text("n" * 64).count() == 1
+        assert attention.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+        assert attention.locator("th").first.evaluate(LINES) == 1
