@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
+from django.contrib.auth.models import User
+from django.test import Client
+
 from tests.support.stack import Stack
 from tests.support.stored_data import new_psk
 
@@ -47,3 +50,8 @@ def test_the_tutorial_works_as_printed(stack: Stack, live_db: None, tmp_path: Pa
     assert (registered["identity"], registered["already_bound"]) == (identity, False)
     assert again == {**registered, "already_bound": True}
     assert [receipt["status"] for receipt in stored["files"]] == ["stored"]
+    client = Client()
+    client.force_login(User.objects.get(username=stack.superuser_name))
+    page = client.get(f"/admin/analysis/overview/{identity}/").content.decode()
+    (state,) = re.findall(r"It is marked \*(\w+)\*", PAGE)
+    assert f'class="state state-{state}"' in page
