@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +61,24 @@ def test_series_are_suggested_and_compared(
         page.fill("#series-compare", f"{IDENTITY}/temp")
         page.press("#series-compare", "Enter")
         expect(page.locator("#series-legend")).to_contain_text("in the colour of the series")
+
+
+def test_a_gap_is_no_shorter_than_what_breaks_the_line(
+    stack: Stack, chromium: Browser, wearer: Identity
+) -> None:
+    missing = range(5000, 5040)  # of three hours, which are drawn as buckets
+    times = [START + 1000 * n for n in range(3 * 3600) if n not in missing]
+    make_series(wearer, "steady", dict.fromkeys(times, 60.0))
+    with chart_page.signed_in(chromium, stack) as page:
+        open_chart(page, stack, f"{IDENTITY}/steady/")
+        text = page.locator("#series-description").inner_text()
+        broken = re.search(
+            r"where (.+) s or more have no sample: 1 gap, the longest about (.+) s", text
+        )
+        assert broken, text
+        assert 0 < float(broken[1]) <= float(broken[2]) <= len(missing)
+        numbers = page.locator("#series-statistics tr", has_text="Longest gap")
+        expect(numbers).to_contain_text("41 s")
 
 
 def test_a_note_stands_on_the_chart(stack: Stack, chromium: Browser, wearer: Identity) -> None:

@@ -82,16 +82,28 @@ export function describeAhead(list, now) {
 
 function describeGaps(drawn) {
   const gaps = drawn.flatMap((series) => series.gaps);
-  const threshold = formatLength(Math.max(...drawn.map(({ maxJoined }) => maxJoined)));
   if (gaps.length === 0) {
-    return interpolate(gettext("No gaps longer than %s."), [threshold]);
+    return interpolate(gettext("No gaps longer than %s."), [
+      formatLength(Math.max(...drawn.map(longestHiddenGap))),
+    ]);
   }
   const longest = Math.max(...gaps.map((gap) => gap.to - gap.from));
+  const threshold = formatLength(Math.max(...drawn.map(shortestEmptyTime)));
   return fill(ngettext(
-    "The line breaks at gaps longer than %(threshold)s: %(count)s gap, the longest about %(longest)s.",
-    "The line breaks at gaps longer than %(threshold)s: %(count)s gaps, the longest about %(longest)s.",
+    "The line breaks where %(threshold)s or more have no sample: %(count)s gap, the longest about %(longest)s.",
+    "The line breaks where %(threshold)s or more have no sample: %(count)s gaps, the longest about %(longest)s.",
     gaps.length,
   ), { threshold, count: formatCount(gaps.length), longest: formatLength(longest) });
+}
+
+/** Returns how long the empty buckets are together, or the time without a sample, that break a line. */
+function shortestEmptyTime({ width, maxJoined }) {
+  return width ? Math.floor(maxJoined / width) * width : maxJoined;
+}
+
+/** Returns up to which length a gap may break no line: its ends may lie within two buckets. */
+function longestHiddenGap({ width, maxJoined }) {
+  return shortestEmptyTime({ width, maxJoined }) + width;
 }
 
 /** Describes the sample or bucket of a series at the cursor. */
