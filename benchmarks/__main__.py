@@ -60,6 +60,7 @@ SCENARIOS: dict[str, Callable[[Run], None]] = {
     "chart": reading.chart,
     "statistics": reading.statistics,
     "hour": reading.hour,
+    "apart": memory.two_lines,
     "export": reading.export,
     "analysts": together.analysts,
     "compaction": together.compaction,

@@ -19,11 +19,13 @@ if __name__ == "__main__":
 
 from django.conf import settings
 
-from benchmarks.workloads import csv_lines, generate_files
+from benchmarks.workloads import acceleration_lines, csv_lines, generate_files
 from benchmarks.workspace import CannotMeasure
 from device_endpoint.env import child_environment
 from ingest.parsing.samples import TimeWindow
 from ingest.uploads import UploadedFile, Uploader, UploadLimits, file_limits, store_files
+
+WRITERS = {"heart-rate": csv_lines, "acceleration": acceleration_lines}
 
 
 def fill(
@@ -33,13 +35,14 @@ def fill(
     files: int,
     samples: int,
     first: int = 0,
+    kind: str = "heart-rate",
 ) -> None:
     """Store ``files`` files of ``samples`` samples in each series, one process for each part.
 
     A part is an uploader and the names of its series; ``first`` is the number of the first
-    sample. Raise ``CannotMeasure`` if a process fails.
+    sample, ``kind`` a key of ``WRITERS``. Raise ``CannotMeasure`` if a process fails.
     """
-    command = [sys.executable, "-m", "benchmarks.seed"]
+    command = [sys.executable, "-m", "benchmarks.seed", f"--kind={kind}"]
     command += [f"--files={files}", f"--samples={samples}", f"--first={first}"]
     run_together(
         [
@@ -84,7 +87,8 @@ def _store(options: Namespace) -> None:
     window = TimeWindow(0, time.time_ns() // 1_000_000)
     limits = UploadLimits(file_limits(), settings.MAX_HOURS_PER_REQUEST)
     for name in options.series:
-        for content in generate_files(options.files, options.samples, csv_lines, options.first):
+        write = WRITERS[options.kind]
+        for content in generate_files(options.files, options.samples, write, options.first):
             file = UploadedFile(name, f"{name}.csv", "text/csv", content)
             (receipt,) = store_files(uploader, [file], window, limits)
             if receipt.status != "stored":
@@ -95,6 +99,7 @@ def _parse_options() -> Namespace:
     parser = ArgumentParser(description="Fill a database for `make bench`.")
     for name in ("identity", "certificate", "files", "samples", "first"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--kind", choices=WRITERS, required=True)
     parser.add_argument("series", nargs="+")
     return parser.parse_args()
 

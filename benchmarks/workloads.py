@@ -20,7 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-RECORDING = Path(__file__).parent.parent / "tests" / "data" / "hr_measurement_2019_06_11"
+_RECORDINGS = Path(__file__).parent.parent / "tests" / "data"
+RECORDING = _RECORDINGS / "hr_measurement_2019_06_11"
+ACCELERATION = _RECORDINGS / "acc_measurement_2019_06_11"  # 32 Hz
+ACCELERATION_STEP_US = 31_250
 # 2005-01-01T00:00Z: leaves twenty years for samples that were never sent before.
 FIRST_MS = 1_104_537_600_000
 STEP_MS = 1000
@@ -60,7 +63,9 @@ class Scale:
     storing_rounds: int = 10
     files_of_7_stored: int = 20_000
     files_of_3600_stored: int = 600
+    acceleration_stored: int = 2_304_000  # twenty hours
     files_compacted: int = 20_000  # of 7 samples, in each round
+    minutes_compacted: int = 7_200  # files of 60 samples
     lines_at_limits: int = 4_000_000
     hours_at_limits: int = 30_000
     files_at_limits: int = 100
@@ -90,7 +95,9 @@ QUICK = Scale(
     storing_rounds=1,
     files_of_7_stored=400,
     files_of_3600_stored=20,
+    acceleration_stored=230_400,
     files_compacted=2_000,
+    minutes_compacted=240,
     lines_at_limits=400_000,
     hours_at_limits=1_000,
     files_at_limits=10,
@@ -138,6 +145,17 @@ def csv_lines(first: int, count: int) -> bytes:
     """Return ``count`` lines ``milliseconds,value``."""
     times, values = samples(first, count)
     return _to_text(pa.table({"time": times, "value": values}))
+
+
+def acceleration_lines(first: int, count: int) -> bytes:
+    """Return ``count`` lines of one axis of the band's accelerometer, over and over."""
+    lines = ACCELERATION.read_text().splitlines()[1:]
+    axis = np.array([float(line.split(",")[1]) for line in lines])
+    numbers = np.arange(first, first + count, dtype=np.int64)
+    times_us = FIRST_MS * 1000 + numbers * ACCELERATION_STEP_US
+    whole, fraction = (pc.cast(pa.array(part), pa.string()) for part in np.divmod(times_us, 1000))
+    times = pc.binary_join_element_wise(whole, pc.utf8_lpad(fraction, 3, "0"), ".")
+    return _to_text(pa.table({"time": times, "value": axis[numbers % len(axis)]}))
 
 
 def influxdb_lines(series: str, first: int, count: int) -> bytes:

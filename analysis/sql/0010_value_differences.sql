@@ -18,7 +18,7 @@ DECLARE
     stored CONSTANT bytea := in_differences || ''::bytea;
     result float8[];
     step integer;
-    jump integer := 0;
+    jump integer := 1;
     number bigint := 0;
 BEGIN
     IF in_scale IS NULL THEN
@@ -33,7 +33,7 @@ BEGIN
             ELSE
                 number := number + step - 127;
             END IF;
-            result[place] := (minimum + number) / power;
+            result[place] := (minimum + number * in_integers[1]) / power;
         END LOOP;
         RETURN result;
     ELSIF in_integers IS NOT NULL THEN
@@ -51,7 +51,7 @@ $$;
 COMMENT ON FUNCTION analytics.block_values(
     smallint, float8, float8[], integer[], smallint[], bytea
 ) IS
-'Values of a block''s samples: doubles as stored (no scale), or integers divided by 10^scale; 16-bit integers count from round(minimum * 10^scale) + 32768, differences of one byte (plus 127; 255: the next of the integers) from round(minimum * 10^scale).';
+'Values of a block''s samples: doubles as stored (no scale), or integers divided by 10^scale; 16-bit integers count from round(minimum * 10^scale) + 32768, differences of one byte (plus 127; 255: the next of the integers after the first, which multiplies all) from round(minimum * 10^scale).';
 
 CREATE OR REPLACE VIEW analytics.blocks AS
 SELECT b.identity_id AS identity_number, b.name::text AS name, b.hour AS hour_number,

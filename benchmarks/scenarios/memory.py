@@ -13,8 +13,9 @@ from benchmarks.comparison import Load, send
 from benchmarks.devices import BenchmarkDevice
 from benchmarks.report import Goal
 from benchmarks.run import Run
+from benchmarks.scenarios.reading import YEAR_SERIES, fill_year
 from benchmarks.targets import Product
-from benchmarks.workloads import FIRST_MS, Workload
+from benchmarks.workloads import FIRST_MS, Workload, csv_lines
 from benchmarks.workspace import CannotMeasure
 from device_endpoint.local_probe import unverified_context
 
@@ -36,6 +37,19 @@ def memory(run: Run) -> None:
         _send_file_at_limits(product, device, lines, is_compressed)
     work = f"a worker's peak memory, one file of {lines:,} lines"
     run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 400, "value"))
+
+
+def two_lines(run: Run) -> None:
+    """Measure the peak with the first and the last sample of a year at 1 Hz, sent again."""
+    product = fill_year(run)
+    last = run.scale.days_charted * 86_400 - 1
+    reset_peaks(product)
+    content = csv_lines(0, 1) + csv_lines(last, 1)
+    status, text = send_files(product, run.devices[0], [(YEAR_SERIES, content)])
+    if status != 200:
+        raise CannotMeasure(f"a file of two lines is answered {status}: {text[:200]!r}")
+    work = f"a worker's peak memory, two lines {run.scale.days_charted} days apart"
+    run.add(work, read_peak_mb(product), "MB", goal=Goal("≤", 150, "value"))
 
 
 def reset_peaks(product: Product) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from benchmarks.report import Goal
 from benchmarks.run import Run, print_line
 from benchmarks.scenarios.storage import compact, fill_store, stored_series
+from benchmarks.seed import fill
 from benchmarks.targets import Product
 from benchmarks.workloads import FIRST_MS
 from benchmarks.workspace import CannotMeasure
@@ -25,47 +26,18 @@ YEAR_SERIES = "year"
 CHART_WIDTH = 1000
 CHUNK_BYTES = 1 << 20
 
-# The blocks that files of one minute leave, inserted by SQL: half a million uploads would take
-# longer than all other scenarios together.
-_MINUTE_BLOCKS = """
-INSERT INTO ingest_sampleblock (id, identity_id, name, hour, first_ms, last_ms, sample_count,
-                                minimum, maximum, total, offsets, "values", encoding)
-SELECT gen_random_uuid(), {identity_id}, '{name}', (start / 3600000)::int, start, start + 59000, 60,
-       found.low, found.high, found.total, found.offsets, found.rates, 1
-FROM generate_series({first}::bigint, {last}::bigint - 1, 60000) AS start
-CROSS JOIN LATERAL (
-    SELECT min(rate) AS low, max(rate) AS high, sum(rate) AS total,
-           array_agg((start % 3600000 + second * 1000)::int ORDER BY second) AS offsets,
-           array_agg(rate ORDER BY second) AS rates
-    FROM (
-        SELECT second,
-               round(7500 + 2000 * sin((start / 1000 + second) / 900.0) + 200 * random()) / 100
-        FROM generate_series(0, 59) AS second
-    ) AS minute (second, rate)
-) AS found
-"""
-
 
 def fill_year(run: Run) -> Product:
     """Return the filled product with a compacted series of a year at 1 Hz, made at first call."""
-    product = run.filled_product
-    first, last = year_range(run)
-    identity = run.devices[0].uploader.identity_id
+    product, scale = run.filled_product, run.scale
     count = f"SELECT count(*) FROM ingest_sampleblock WHERE name = '{YEAR_SERIES}'"  # noqa: S608
     if run.cluster.query_number(product.database, count) == 0:
-        print_line(f"  storing {run.scale.days_charted} days in minutes, compacting ...")
-        run.cluster.execute(
-            product.database,
-            _MINUTE_BLOCKS.format(identity_id=identity, name=YEAR_SERIES, first=first, last=last),
-            "VACUUM ANALYZE ingest_sampleblock",
-        )
+        print_line(f"  storing {scale.days_charted} days, compacting ...")
         url = run.workspace.database_url(product.database)
-        seconds = compact(url, run.devices[0].identity)
-        run.add(
-            f"compaction of {run.scale.days_charted} days at 1 Hz, from one-minute files",
-            (last - first) / 1000 / seconds / 1e6,
-            "M samples/s",
-        )
+        parts = [(run.devices[0].uploader, [YEAR_SERIES])]
+        files = scale.days_charted * DAY_MS // 1000 // scale.day_samples
+        fill(url, parts, files=files, samples=scale.day_samples)
+        compact(url, run.devices[0].identity)
         run.cluster.execute(product.database, "VACUUM ANALYZE ingest_sampleblock")
     return product
 
@@ -88,7 +60,7 @@ def chart(run: Run) -> None:
                 times[name].append(elapsed_ms)
     days = run.scale.days_charted
     run.add(
-        f"chart of {'a year' if days == 365 else f'{days} days'} at 1 Hz, from one-minute files",
+        f"chart of {'a year' if days == 365 else f'{days} days'} at 1 Hz",
         median(times["year"]),
         "ms",
         against="chart of one day",

@@ -17,6 +17,8 @@ MAX_FILE_SAMPLES = 1_000_000
 ROWS_MEASURED = 200_000
 _TABLES = ("ingest_measurement", "ingest_sampleblock")
 _SIZE = " + ".join(f"pg_total_relation_size('{table}')" for table in _TABLES)
+_BLOCKS_SIZE = "SELECT pg_total_relation_size('ingest_sampleblock')"
+HOUR_OF_AXIS = 115_200  # samples
 _ROWS = (
     """
     CREATE TABLE samples (series integer NOT NULL, time_ms bigint NOT NULL,
@@ -45,6 +47,25 @@ def sizes(run: Run) -> None:
             run.fault(f"{work}: {reason}")
         reference = size / ROWS_MEASURED
         run.add(work, value, "bytes", against="a row", reference=reference, goal=goal)
+    run.add(
+        "an accelerometer's axis at 32 Hz, blocks of a sample alone",
+        _measure_axis(run),
+        "bytes",
+        against="a row",
+        reference=reference,
+        goal=Goal("≤", 2, "value"),
+    )
+
+
+def _measure_axis(run: Run) -> float:
+    cluster, samples = run.cluster, run.scale.acceleration_stored
+    cluster.create_copy("size_axis")
+    url = run.workspace.database_url("size_axis")
+    parts = [(run.devices[0].uploader, ["acc.x"])]
+    fill(url, parts, files=samples // HOUR_OF_AXIS, samples=HOUR_OF_AXIS, kind="acceleration")
+    compact(url, run.devices[0].identity)
+    cluster.execute("size_axis", "VACUUM FULL ingest_sampleblock")
+    return cluster.query_number("size_axis", _BLOCKS_SIZE) / samples
 
 
 def _measure_bytes(run: Run, database: str, files: int, length: int) -> float:

@@ -91,7 +91,8 @@ def _draw_charts(run: Run, product: Product, end: Event | None) -> list[float]:
 
 
 def compaction(run: Run) -> None:
-    """Measure the delay of uploads to the very series that ``compact`` works on meanwhile."""
+    """Measure compaction, and the delay of uploads to the very series that it works on."""
+    _compact_minutes(run)
     product = run.product
     workload = Workload("hr-7-compacted", 7, 12_000)
     load = Load(run.devices[:COMPACTED_DEVICES], rate=CALM_FILES_PER_SECOND)
@@ -115,6 +116,24 @@ def compaction(run: Run) -> None:
     )
     delays = [a - b for a, b in zip(beside, alone, strict=True)]
     run.add_rounds("the delay by compaction", delays, "ms", goal=Goal("≤", 50, "value"))
+
+
+def _compact_minutes(run: Run) -> None:
+    """Compare the compaction of one-minute files with storing them, both without the network."""
+    devices, files = run.devices[:COMPACTED_DEVICES], run.scale.minutes_compacted
+    url = run.workspace.database_url(run.product.database)
+    started = time.monotonic()
+    fill(url, [(each.uploader, ["minutes"]) for each in devices], files=files, samples=60)
+    storing_seconds = time.monotonic() - started
+    samples = len(devices) * files * 60
+    run.add(
+        f"compaction of {samples:,} samples from one-minute files, two at once",
+        samples / compact(url, *(each.identity for each in devices)) / 1e6,
+        "M samples/s",
+        against="storing them",
+        reference=samples / storing_seconds / 1e6,
+        goal=Goal("≥", 0.7),
+    )
 
 
 def _store_small_blocks(run: Run, workload: Workload, load: Load, number: int) -> None:

@@ -11,7 +11,7 @@ from ingest.storage import timestamp_encoding, value_differences, value_encoding
 from ingest.storage.blocks import HOUR_MS, Block
 
 # In the order of ``StoredBlock``. Of times and values one column each holds them, the others are
-# NULL; beside ``differences``, ``integers`` holds their jumps.
+# NULL; beside ``differences``, ``integers`` holds their divisor and jumps.
 COLUMNS = (
     "b.hour, b.first_ms, b.sample_count, b.minimum, b.encoding, b.offsets, b.time_steps, b.scale, "
     'b."values", b.integers, b.small_integers, b.differences'
@@ -58,8 +58,8 @@ class StoredBlock(NamedTuple):
 
     def _decode_values(self) -> NDArray[np.float64] | None:
         if self.differences is not None:
-            jumps = self.integers if self.integers is not None else np.empty(0, np.int32)
-            numbers = value_differences.unpack(self.differences, jumps)
+            integers = self.integers if self.integers is not None else np.empty(0, np.int32)
+            numbers = value_differences.unpack(self.differences, integers)
             return value_encoding.divide(self.scale, numbers, self.minimum)
         for stored in (self.small_integers, self.values, self.integers):
             if stored is not None:
@@ -74,8 +74,8 @@ def encode_values(values: NDArray[np.float64], *, smallest: bool = False) -> Sto
         return StoredValues(None, values=values)
     integers = cast("NDArray[np.integer]", stored)
     if smallest and (packed := value_differences.pack(value_encoding.from_minimum(integers))):
-        differences, jumps = packed
-        return StoredValues(scale, integers=jumps, differences=differences)
+        differences, divisor_and_jumps = packed
+        return StoredValues(scale, integers=divisor_and_jumps, differences=differences)
     if integers.dtype == np.int16:
         return StoredValues(scale, small_integers=integers)
     return StoredValues(scale, integers=integers)

@@ -34,16 +34,17 @@ def offsets_us_of(block: SampleBlock) -> list[int]:
 
 
 def values_of(block: SampleBlock) -> list[float]:
-    """Return the values; one column holds them, with differences their jumps another one."""
+    """Return the values; one column holds them, or ``differences`` with ``integers``."""
     if block.differences is not None:
         assert block.values is None
         assert block.small_integers is None
         assert block.scale is not None
         assert block.integers is not None
-        jumps = iter(block.integers)
+        divisor, *rest = block.integers
+        jumps = iter(rest)
         steps = [next(jumps) if byte == 255 else byte - 127 for byte in bytes(block.differences)]
         first = round(block.minimum * 10.0**block.scale)
-        return [(first + number) / 10.0**block.scale for number in accumulate(steps)]
+        return [(first + n * divisor) / 10.0**block.scale for n in accumulate(steps)]
     arrays = [block.values, block.integers, block.small_integers]
     (stored,) = [array for array in arrays if array is not None]
     assert (block.scale is None) == (stored is block.values)

@@ -54,13 +54,14 @@ walks = st.tuples(
     st.integers(0, 15),
     st.lists(st.integers(-130, 130), min_size=64, max_size=200),
     st.lists(st.integers(-(2**33), 2**33), max_size=5),
+    st.sampled_from([1, 5, 15_625]),
 ).map(lambda kind: walk(*kind))
 
 
-def walk(scale: int, steps: list[int], jumps: list[int]) -> list[float]:
+def walk(scale: int, steps: list[int], jumps: list[int], unit: int) -> list[float]:
     for place, jump in enumerate(jumps):
         steps = [*steps[: place * 13], jump, *steps[place * 13 :]]
-    return [float(Decimal(number).scaleb(-scale)) for number in accumulate(steps)]
+    return [float(Decimal(number * unit).scaleb(-scale)) for number in accumulate(steps)]
 
 
 def bits(numbers: NDArray[np.float64]) -> list[int]:
