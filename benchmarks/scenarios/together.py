@@ -121,7 +121,8 @@ def compaction(run: Run) -> None:
 def _compact_minutes(run: Run) -> None:
     """Compare the compaction of one-minute files with storing them, both without the network."""
     devices, files = run.devices[:COMPACTED_DEVICES], run.scale.minutes_compacted
-    url = run.workspace.database_url(run.product.database)
+    run.cluster.create_copy("minutes")
+    url = run.workspace.database_url("minutes")
     started = time.monotonic()
     fill(url, [(each.uploader, ["minutes"]) for each in devices], files=files, samples=60)
     storing_seconds = time.monotonic() - started
