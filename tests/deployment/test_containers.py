@@ -174,5 +174,8 @@ def _health(**environment: str) -> tuple[int, str]:
 def test_the_health_check_detects_a_stopped_service(
     stack: Stack, tmp_path: Path, service: str
 ) -> None:
+    log = stack.var_dir / "log" / f"{service}.log"
+    before = log.read_text()
     assert _health(VAR_DIR=str(stack.var_dir), SERVICE=service) == (0, "")
+    assert "ERROR" not in log.read_text().removeprefix(before)
     assert _health(RUN_DIR=str(tmp_path), SERVICE=service) == (1, "")
