@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
@@ -19,6 +20,7 @@ from django.db import connections
 from psycopg import sql
 
 SETTING = "TEST_CITUS"
+DROP_ATTEMPTS = 6
 
 
 class CitusNodes:
@@ -82,16 +84,26 @@ class CitusNodes:
         Each node holds connections to the others' databases, and opens new ones.
         """
         name = sql.Identifier(database)
-        for statement in (
-            sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(name),
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name),
-        ):
-            for node in range(len(self.nodes)):
-                with (
-                    suppress(psycopg.errors.InvalidCatalogName),
-                    psycopg.connect(self.address("postgres", node), autocommit=True) as session,
-                ):
-                    session.execute(statement)
+        for node in range(len(self.nodes)):
+            with (
+                suppress(psycopg.errors.InvalidCatalogName),
+                psycopg.connect(self.address("postgres", node), autocommit=True) as session,
+            ):
+                session.execute(
+                    sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(name)
+                )
+        for node in range(len(self.nodes)):
+            with psycopg.connect(self.address("postgres", node), autocommit=True) as session:
+                self._drop(session, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    @staticmethod
+    def _drop(session: psycopg.Connection[Any], statement: sql.Composed) -> None:
+        # A process of Citus may take longer to end than FORCE waits for it.
+        for _ in range(DROP_ATTEMPTS - 1):
+            with suppress(psycopg.errors.ObjectInUse):
+                session.execute(statement)
+                return
+        session.execute(statement)
 
 
 @contextmanager
