@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from alerts.models import Incident, MonitorHeartbeat
 from analysis.queries import attention
+from identities.cluster import is_cluster
 from identities.models import Identity
 from identities.studies import Study, StudyIdentity, StudyMember
 from ingest.models import CertificateRefusal, MeasurementType, StrangerRefusal
@@ -203,4 +204,6 @@ def test_statements_do_not_grow_with_the_identities(analyst: Client) -> None:
     with CaptureQueriesContext(connection) as many:
         text(analyst)
     assert len(many) <= len(few) + 1
-    assert len(many) <= 40
+    assert len(many) <= (
+        50 if is_cluster() else 40
+    )  # the state of the database is that of each node
