@@ -232,7 +232,7 @@ def end_session_after_deletion(
     if statement.lstrip().startswith("DELETE FROM ingest_sampleblock"):
         session = connection.connection.info.backend_pid
         with psycopg.connect(database_address()) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 30000)", [session])
+            other.execute("SELECT pg_terminate_backend(%s::int, 30000)", [session])
     return result
 
 
