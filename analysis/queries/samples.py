@@ -24,6 +24,9 @@ from ingest.time_range import TimeRange
 
 SAMPLES_PER_RUN = 250_000
 HOURS_PER_QUERY = 2_000
+# The first run is short, so that a download begins at once.
+SAMPLES_OF_FIRST_RUN = 20_000
+HOURS_OF_FIRST_QUERY = 24
 HOURS_PER_DAY = 24
 
 
@@ -86,20 +89,22 @@ def _plan_runs(series: Series, start: int, end: int) -> Iterator[tuple[int, int]
     """Yield (first hour, last hour) of runs of at most ``SAMPLES_PER_RUN`` samples, or one hour."""
     hour = start // HOUR_MS
     last_hour = (end - 1) // HOUR_MS
+    most, limit = SAMPLES_OF_FIRST_RUN, HOURS_OF_FIRST_QUERY
     while hour <= last_hour:
         parameters = _parameters(series, (hour, last_hour), start, end)
-        rows = fetch_rows(_HOURS, {**parameters, "limit": HOURS_PER_QUERY})
+        rows = fetch_rows(_HOURS, {**parameters, "limit": limit})
         run_start, run_samples = hour, 0
         for row_hour, count in rows:
-            if run_samples and run_samples + count > SAMPLES_PER_RUN:
+            if run_samples and run_samples + count > most:
                 yield run_start, row_hour - 1
                 run_start, run_samples = row_hour, 0
+                most = SAMPLES_PER_RUN
             run_samples += count
         if run_samples:
             yield run_start, rows[-1][0]
-        if len(rows) < HOURS_PER_QUERY:
+        if len(rows) < limit:
             return
-        hour = rows[-1][0] + 1
+        hour, most, limit = rows[-1][0] + 1, SAMPLES_PER_RUN, HOURS_PER_QUERY
 
 
 def _read_run(series: Series, hours: tuple[int, int], start_us: int, end_us: int) -> SampleColumns:

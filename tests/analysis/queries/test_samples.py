@@ -49,10 +49,13 @@ def test_long_series_are_read_in_several_parts(
 ) -> None:
     monkeypatch.setattr(reading, "SAMPLES_PER_RUN", 700)
     monkeypatch.setattr(reading, "HOURS_PER_QUERY", 3)
+    monkeypatch.setattr(reading, "SAMPLES_OF_FIRST_RUN", 100)
+    monkeypatch.setattr(reading, "HOURS_OF_FIRST_QUERY", 2)
     samples = random_samples(5_000, TEN_HOURS)
     make_series(ward, "hr", samples, 2)
     parts = list(read_samples(find_series("ward3-07", "hr", EVERYTHING), TimeRange()))
     assert len(parts) >= 7
+    assert len(parts[0]) < min(len(part) for part in parts[1:-1])  # a download begins at once
     assert all(a.time_ms[-1] < b.time_ms[0] for a, b in pairwise(parts))
     assert read_all(TimeRange()) == sorted(samples.items())
 
