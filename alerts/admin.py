@@ -23,8 +23,6 @@ from ingest.time_range import format_instant
 
 
 class ResolvedFilter(admin.SimpleListFilter):
-    """Open incidents, or resolved ones."""
-
     title = _("state")
     parameter_name = "open"
 

@@ -59,7 +59,6 @@ def send_due(recipients: list[Recipient], now: datetime) -> tuple[int, int]:
 
 
 def pause_after(attempts: int) -> timedelta:
-    """Return the pause after so many attempts."""
     return min(MAX_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 10)))
 
 

@@ -56,7 +56,6 @@ class Place:
 
 
 def as_json(key: str, at: datetime, place: Place, events: Sequence[IncidentEvent]) -> bytes:
-    """Return the body of the webhook's request."""
     installation = place.installation
     counts = Counter(each.event for each in events)
     document = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -19,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from analysis.admin.data_pages import make_csv_download
 from analysis.models import Annotation
 from analysis.queries.annotations import make_csv_rows
 from identities.admin.fields import LabelledInputsMixin
@@ -129,18 +128,8 @@ class AnnotationAdmin(VisibleRowsMixin, LabelledInputsMixin, LargeListAdmin):
 
     @admin.action(description=_("Download the selected annotations as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Annotation]) -> HttpResponse:
-        """Return the selected rows as a file that a spreadsheet opens."""
-        out = io.StringIO()
         rows = queryset.select_related("identity")[:MAX_EXPORTED]
-        csv.writer(out, lineterminator="\n").writerows(make_csv_rows(rows))
-        return HttpResponse(
-            out.getvalue(),
-            content_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": 'attachment; filename="annotations.csv"',
-                "Cache-Control": "no-store",
-            },
-        )
+        return make_csv_download("annotations.csv", make_csv_rows(rows))
 
 
 def chart_url(annotation: Annotation) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,16 +10,14 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from analysis.admin.compliance_table import Row, make_rows, render_rows
-from analysis.admin.list_columns import describe_columns
+from analysis.admin.data_pages import DataPagesAdmin, describe_columns, make_csv_download, read_date
 from analysis.models import Compliance
 from analysis.queries.compliance import Coverage, read_coverage
 from analysis.queries.days import find_zone, start_of_day
@@ -33,11 +29,11 @@ from analysis.queries.identities import (
 )
 from analysis.queries.list_order import Order, read_order
 from analysis.queries.series import SERIES_NAME
+from identities.admin.checked_requests import render_page
 from identities.audit.recorder import Action, record
 from identities.search import clean_term
 from identities.studies import Study
 from identities.visibility import Scope, scope_of
-from ingest.admin.read_only import EvidenceAdmin
 from ingest.escaping import escape_formula
 from ingest.measurement_types import find_kind
 
@@ -92,27 +88,20 @@ class Choice:
 
 
 @admin.register(Compliance)
-class ComplianceAdmin(EvidenceAdmin[Compliance]):
+class ComplianceAdmin(DataPagesAdmin[Compliance]):
     """Identities by days; a view of its own, since it has no rows."""
 
     identity_path = "pk"
-
-    def has_view_permission(self, request: HttpRequest, obj: Compliance | None = None) -> bool:
-        return request.user.has_perms(["identities.view_identity", "ingest.view_sampleblock"])
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
+    permissions = ("identities.view_identity", "ingest.view_sampleblock")
 
     def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
-        return [path("", wrap(self.changelist_view), name="analysis_compliance_changelist")]
+        page = self.open_to_viewers(self.changelist_view)
+        return [path("", page, name="analysis_compliance_changelist")]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Return the page, or with ``?format=csv`` its days as a file."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         scope = scope_of(request.user)
         choice = _read_choice(request, scope)
         people = list_participants(scope, choice.study, choice.search)
@@ -125,29 +114,28 @@ class ComplianceAdmin(EvidenceAdmin[Compliance]):
         if request.GET.get("format") == "csv":
             record(Action.EXPORT, text=request.get_full_path(), identity_ids=numbers)
             return _write_csv(rows, choice)
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            "admin/analysis/compliance/change_list.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": _("Compliance"),
-                **_make_context(choice, rows),
-                "is_cut": len(people) > MAX_PARTICIPANTS,
-                "is_complete": coverage is None or coverage.is_complete,
-                "studies": scope.studies(),
-            },
-        )
+        context = _make_context(choice, rows) | {
+            "is_cut": len(people) > MAX_PARTICIPANTS,
+            "is_complete": coverage is None or coverage.is_complete,
+            "studies": scope.studies(),
+        }
+        return render_page(self, request, "admin/analysis/compliance/change_list.html", context)
 
 
 def _make_context(choice: Choice, rows: list[Row]) -> dict[str, Any]:
     return {
+        "title": _("Compliance"),
         "choice": choice,
         "rows": rows,
         "table_rows": render_rows(rows, choice.edges_ms),
-        "dates": _make_headings(choice),
-        "columns": _make_columns(choice),
+        "dates": [{"day": day, "is_weekend": day.weekday() >= 5} for day in choice.dates],
+        "columns": describe_columns(
+            COLUMNS,
+            choice.order,
+            SORTS,
+            lambda sort: choice.query(sort=sort),
+            descending_first=("valid", "covered"),
+        ),
         "days_choices": DAYS_CHOICES,
         "most": MAX_PARTICIPANTS,
         "csv_query": choice.query(format="csv"),
@@ -163,7 +151,7 @@ def _read_choice(request: HttpRequest, scope: Scope) -> Choice:
     zone = zone or ZoneInfo("UTC")
     search = get.get("q", "")[:64]
     names = list_measurement_names(scope, study, search)
-    name = get.get("name", "")
+    name, days = get.get("name", ""), get.get("days", "")
     if not re.fullmatch(SERIES_NAME, name):
         name = names[0] if names else ""
     return Choice(
@@ -172,8 +160,8 @@ def _read_choice(request: HttpRequest, scope: Scope) -> Choice:
         name=name,
         names=names,
         zone=zone,
-        last_day=_read_date(get.get("to", ""), timezone.now().astimezone(zone).date()),
-        days=_read_days(get.get("days", "")),
+        last_day=read_date(get.get("to", "")) or timezone.now().astimezone(zone).date(),
+        days=int(days) if days in map(str, DAYS_CHOICES) else DEFAULT_DAYS,
         threshold_hours=_read_hours(get.get("valid", "")),
         order=read_order(get.get("sort", ""), SORTS, "identity"),
     )
@@ -185,18 +173,6 @@ def _find_study(scope: Scope, name: str) -> Study | None:
     except Study.DoesNotExist:
         return None
     return study if study is not None and scope.has_study(study.pk) else None
-
-
-def _read_date(text: str, default: date) -> date:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return default
-    return found if 1970 < found.year < 9000 else default
-
-
-def _read_days(text: str) -> int:
-    return int(text) if text in map(str, DAYS_CHOICES) else DEFAULT_DAYS
 
 
 def _read_hours(text: str) -> float:
@@ -227,46 +203,20 @@ def _sort_rows(rows: list[Row], choice: Choice) -> list[Row]:
     return rows[::-1] if choice.order.is_descending else rows
 
 
-def _make_headings(choice: Choice) -> list[dict[str, Any]]:
-    return [{"day": day, "is_weekend": day.weekday() >= 5} for day in choice.dates]
-
-
-def _make_columns(choice: Choice) -> list[dict[str, Any]]:
-    return describe_columns(
-        COLUMNS,
-        choice.order,
-        SORTS,
-        lambda sort: choice.query(sort=sort),
-        descending_first=("valid", "covered"),
-    )
-
-
 def _write_csv(rows: list[Row], choice: Choice) -> HttpResponse:
     """Return a line for each identity and day; cells that look like formulas begin with '."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
+    lines: list[list[Any]] = [
         ["identity", "participant", "date", "samples", "covered_hours", "valid", "takes_part"]
-    )
+    ]
     days = [day.isoformat() for day in choice.dates]
     for row in rows:
         person = row.person
         code = escape_formula(person.code)
         cells = zip(days, row.samples, row.hours, row.is_valid, row.takes_part, strict=True)
-        writer.writerows(
+        lines += (
             [person.identity, code, day, samples, round(hours, 4), int(is_valid), int(takes_part)]
             for day, samples, hours, is_valid, takes_part in cells
         )
     name = f"compliance_{choice.name}_{choice.dates[0]}_{choice.last_day}.csv"
-    return HttpResponse(
-        out.getvalue(),
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{_file_name(name)}"',
-            "Cache-Control": "no-store",
-        },
-    )
-
-
-def _file_name(text: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in text)
+    plain = (letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
+    return make_csv_download("".join(plain), lines)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from analysis.admin.data_pages import read_date
 from analysis.admin.svg_charts import Plot, make_plot
 from analysis.queries.days import (
     PERIODS,
@@ -80,7 +81,6 @@ class Choice:
 
 
 def describe_days(request: HttpRequest, series: Series, kind: Kind, scope: Scope) -> dict[str, Any]:
-    """Return the context of the template."""
     choice = _read_choice(request, series, scope)
     bounds = (
         start_of_day(choice.first, choice.zone),
@@ -134,8 +134,8 @@ def _read_choice(request: HttpRequest, series: Series, scope: Scope) -> Choice:
     zone = find_zone(get.get("timezone", "")) or find_default_zone(series.identity_id, scope)
     period = read_period(get.get("by", ""))
     statistic = get.get("show", "")
-    last = _read_date(get.get("to", "")) or day_of(series.last_ms, zone)
-    first = _read_date(get.get("from", "")) or max(
+    last = read_date(get.get("to", "")) or day_of(series.last_ms, zone)
+    first = read_date(get.get("from", "")) or max(
         day_of(series.first_ms, zone), last - timedelta(days=DEFAULT_DAYS[period] - 1)
     )
     return Choice(
@@ -145,14 +145,6 @@ def _read_choice(request: HttpRequest, series: Series, scope: Scope) -> Choice:
         first=min(first, last),
         last=last,
     )
-
-
-def _read_date(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if 1970 < found.year < 9000 else None
 
 
 def _shift(day: date, days: int) -> date:
@@ -167,7 +159,7 @@ def _make_row(found: PeriodStatistics, choice: Choice, chart: str) -> dict[str, 
         "covered": f"{found.covered_ms / MS_PER_HOUR:.2f}",
         "percent": f"{100 * found.covered_ms / (found.end_ms - found.start_ms):.0f} %",
         **{
-            name: _format_number(getattr(found, name))
+            name: "–" if (number := getattr(found, name)) is None else f"{number:,.6g}"
             for name in ("mean", "sd", "minimum", "p5", "median", "p95", "maximum", "resting")
         },
     }
@@ -180,10 +172,6 @@ def _format_period(found: PeriodStatistics, choice: Choice) -> str:
         begins = datetime.fromtimestamp(found.start_ms / 1000, UTC).astimezone(choice.zone)
         return f"{begins:%Y-%m-%d %H:%M %Z}"
     return f"{found.date:%a %Y-%m-%d}"
-
-
-def _format_number(number: float | None) -> str:
-    return "–" if number is None else f"{number:,.6g}"
 
 
 def _make_plot(periods: list[PeriodStatistics], choice: Choice) -> Plot | None:

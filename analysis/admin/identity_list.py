@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from analysis.admin.data_pages import describe_columns
 from analysis.admin.identity_search import find_ids
-from analysis.admin.list_columns import describe_columns
 from analysis.queries.identity_status import (
     DEFAULT_STALE_AFTER,
     STALE_AFTER,

@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from analysis.admin.data_pages import DataPagesAdmin
 from analysis.admin.identity_list import Choice, find_page, make_columns, read_choice
 from analysis.admin.identity_overview import describe_identity
 from analysis.models import Overview
@@ -27,11 +26,11 @@ from analysis.queries.identity_status import (
     find_identity,
 )
 from analysis.queries.values_not_kept import count_values_not_kept
+from identities.admin.checked_requests import render_page
 from identities.admin.extensions import Link, identity_pages
 from identities.admin.visible_rows import list_study_options
 from identities.models import Identity
 from identities.visibility import scope_of
-from ingest.admin.read_only import EvidenceAdmin
 from ingest.series_names import list_series_names
 from ingest.time_range import describe_ahead
 
@@ -69,19 +68,14 @@ STATE_LABELS = {
 
 
 @admin.register(Overview)
-class OverviewAdmin(EvidenceAdmin[Overview]):
+class OverviewAdmin(DataPagesAdmin[Overview]):
     """The list of identities with their states, and a page for each identity."""
 
     identity_path = "pk"
-
-    def has_view_permission(self, request: HttpRequest, obj: Overview | None = None) -> bool:
-        return request.user.has_perms(["identities.view_identity", "ingest.view_sampleblock"])
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
+    permissions = ("identities.view_identity", "ingest.view_sampleblock")
 
     def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
+        wrap = self.open_to_viewers
         return [
             path("", wrap(self.changelist_view), name="analysis_overview_changelist"),
             path("<str:identity>/", wrap(self.identity_view), name="analysis_overview_identity"),
@@ -91,59 +85,40 @@ class OverviewAdmin(EvidenceAdmin[Overview]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Return a page of identities; ``read_choice`` has the parameters."""
-        self._check(request)
         choice = read_choice(request)
         page = find_page(choice)
         scope = scope_of(request.user)
-        return self._render(
-            request,
-            "change_list",
-            title=_("Overview"),
-            counts=count_states(timezone.now(), choice.wanted.scope),
-            rows=_make_rows(page.rows),
-            choice=choice,
-            columns=make_columns(choice),
-            studies=list_study_options(scope),
-            names=list_series_names(scope),
-            stale_after_choices=list(STALE_AFTER),
-            filters=[_make_filter(state, choice) for state in ("", *STATES)],
-            checked=page.checked,
-            is_first=not choice.after,
-            first_query=choice.query(),
-            next_query=page.after and choice.query(after=page.after),
-        )
+        context = {
+            "title": _("Overview"),
+            "counts": count_states(timezone.now(), choice.wanted.scope),
+            "rows": _make_rows(page.rows),
+            "choice": choice,
+            "columns": make_columns(choice),
+            "studies": list_study_options(scope),
+            "names": list_series_names(scope),
+            "stale_after_choices": list(STALE_AFTER),
+            "filters": [_make_filter(state, choice) for state in ("", *STATES)],
+            "checked": page.checked,
+            "is_first": not choice.after,
+            "first_query": choice.query(),
+            "next_query": page.after and choice.query(after=page.after),
+        }
+        return render_page(self, request, "admin/analysis/overview/change_list.html", context)
 
     def identity_view(self, request: HttpRequest, identity: str) -> HttpResponse:
         """Return the page of one identity; ``?series=`` chooses the series of the calendar."""
-        self._check(request)
         status = None if "\0" in identity else find_identity(identity, scope_of(request.user))
         if status is None:
             raise Http404
         state = determine_state(status, timezone.now(), STALE_AFTER[DEFAULT_STALE_AFTER])
-        return self._render(
-            request,
-            "identity",
-            title=status.name,
-            row=_make_row(status, state),
-            **describe_identity(
-                status,
-                request.GET.get("series", ""),
-                scope_of(request.user),
-                with_attempts=request.user.has_perm("ingest.view_registrationattempt"),
-            ),
+        context = describe_identity(
+            status,
+            request.GET.get("series", ""),
+            scope_of(request.user),
+            with_attempts=request.user.has_perm("ingest.view_registrationattempt"),
         )
-
-    def _check(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-
-    def _render(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            f"admin/analysis/overview/{template}.html",
-            {**self.admin_site.each_context(request), "opts": self.opts, **context},
-        )
+        context |= {"title": status.name, "row": _make_row(status, state)}
+        return render_page(self, request, "admin/analysis/overview/identity.html", context)
 
 
 def _make_rows(page: list[tuple[IdentityStatus, str]]) -> list[dict[str, Any]]:
@@ -179,7 +154,6 @@ def _make_filter(state: str, choice: Choice) -> dict[str, Any]:
 
 
 def link_data(request: HttpRequest, identity: Identity) -> Link | None:
-    """Return the link from an identity's page to its data."""
     if not request.user.has_perm("ingest.view_sampleblock"):
         return None
     url = reverse("admin:analysis_overview_identity", args=[identity.name])

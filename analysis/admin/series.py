@@ -7,12 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
+from analysis.admin.data_pages import DataPagesAdmin
 from analysis.admin.days import describe_days
 from analysis.admin.series_comparison import Comparison, read_comparison, suggest
 from analysis.admin.series_events import list_events
@@ -21,8 +20,8 @@ from analysis.admin.series_list import MIN_COLUMNS, format_time, read_list
 from analysis.models import Series as SeriesModel
 from analysis.queries.series import Series, UnknownSeriesError, find_series
 from analysis.queries.side_by_side import ColumnSet, find_samples, list_columns
+from identities.admin.checked_requests import render_page
 from identities.visibility import scope_of
-from ingest.admin.read_only import EvidenceAdmin
 from ingest.measurement_types import Kind, find_kinds
 from ingest.time_range import RangeError, describe_ahead, parse_range
 
@@ -30,20 +29,16 @@ COLOURS = 6
 
 
 @admin.register(SeriesModel)
-class SeriesAdmin(EvidenceAdmin[SeriesModel]):
+class SeriesAdmin(DataPagesAdmin[SeriesModel]):
     """The list of series and their chart pages.
 
     Series are runs of blocks, not rows, so these are views of their own.
     """
 
-    def has_view_permission(self, request: HttpRequest, obj: SeriesModel | None = None) -> bool:
-        return request.user.has_perm("ingest.view_sampleblock")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
+    permissions = ("ingest.view_sampleblock",)
 
     def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
+        wrap = self.open_to_viewers
         chart = "<str:identity>/<str:name>/"
         return [
             path("", wrap(self.changelist_view), name="analysis_series_changelist"),
@@ -58,7 +53,6 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Return a page of the list; ``read_list`` has the parameters."""
-        self._check(request)
         return self._render(
             request, "change_list", title=_("Series"), **read_list(request, scope_of(request.user))
         )
@@ -68,7 +62,6 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
 
         A series of exactly this name wins. Its script loads the buckets from the analysis API.
         """
-        self._check(request)
         try:
             found = find_samples(identity, name, scope_of(request.user))
         except UnknownSeriesError as error:
@@ -79,7 +72,6 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
 
     def days_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
         """Return the page of a series by hours, days, weeks or months, in any time zone."""
-        self._check(request)
         scope = scope_of(request.user)
         series = _find_or_404(request, identity, name)
         kind = find_kinds([series.name])[series.name]
@@ -95,7 +87,6 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
 
         One that does not exist is an error beside the field; the others are shown.
         """
-        self._check(request)
         comparison = read_comparison(request.GET.getlist("series"), scope_of(request.user))
         if not comparison.series:
             title = _("Compare series")
@@ -104,13 +95,11 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
 
     def suggest_view(self, request: HttpRequest) -> HttpResponse:
         """Return series as IDENTITY/NAME for what was typed: ``{"results": [...]}``."""
-        self._check(request)
         results = suggest(request.GET.get("q", "")[:129], scope_of(request.user))
         return JsonResponse({"results": results}, headers={"Cache-Control": "no-store"})
 
     def events_view(self, request: HttpRequest, identity: str, name: str) -> HttpResponse:
         """Return what happened in the range ``from`` to ``to``: ``{"results": [...]}``."""
-        self._check(request)
         series = _find_or_404(request, identity, name)
         try:
             wanted = parse_range(request.GET.get("from"), request.GET.get("to"))
@@ -158,17 +147,8 @@ class SeriesAdmin(EvidenceAdmin[SeriesModel]):
             exports=list_exports(series_list, kinds, columns),
         )
 
-    def _check(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-
     def _render(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            f"admin/analysis/series/{template}.html",
-            {**self.admin_site.each_context(request), "opts": self.opts, **context},
-        )
+        return render_page(self, request, f"admin/analysis/series/{template}.html", context)
 
 
 def _find_or_404(request: HttpRequest, identity: str, name: str) -> Series:

@@ -158,5 +158,4 @@ def _names(series: Series) -> list[str]:
 
 
 def to_ms(moment: datetime) -> int:
-    """Return a time as epoch milliseconds."""
     return round(moment.timestamp() * 1000)

@@ -41,59 +41,28 @@ def list_exports(
     series_list: list[Series], kinds: dict[str, Kind], columns: ColumnSet | None = None
 ) -> list[ExportLink]:
     """Return the links for one series, for columns side by side, or for several in one zip."""
-    if columns is not None:
-        return _list_column_exports(columns, kinds[columns.name])
-    if len(series_list) > 1:
+    if columns is None and len(series_list) > 1:
         label = _("%(format)s of all series with their data dictionaries, zipped")
         return [
             _link_archive(series_list, name, label % {"format": _LABELS[name]}) for name in _ZIPPED
         ]
-    (series,) = series_list
-    samples = _reverse_series("samples", series)
-    files_note = _("the files as the devices sent them, with their receipts")
-    return [
-        *(
-            ExportLink(str(_LABELS[name]), f"{samples}?{urlencode({'format': name})}", name)
-            for name in FORMATS
-        ),
-        _link_archive([series], "csv", _("CSV with its data dictionary, zipped")),
-        ExportLink(
-            _("Data dictionary, as a page"), f"{_reverse_series('dictionary', series)}?format=html"
-        ),
-        *_list_clinical_exports(series, kinds[series.name]),
-        ExportLink(
-            _("Original files, zipped"),
-            _reverse_series("originals", series),
-            "originals",
-            files_note,
-        ),
-    ]
-
-
-def _list_column_exports(columns: ColumnSet, kind: Kind) -> list[ExportLink]:
-    query = {"columns": ",".join(columns.columns)}
-    samples = _reverse_series("samples", columns)
-    label = _("%(format)s, columns side by side")
-    return [
-        *(
-            ExportLink(
-                label % {"format": _LABELS[name]},
-                f"{samples}?{urlencode({**query, 'format': name})}",
-            )
-            for name in FORMATS
-        ),
-        _link_archive(list(columns.series), "csv", _("CSV of each column, zipped")),
-        ExportLink(
-            _("Data dictionary, as a page"),
-            f"{_reverse_series('dictionary', columns)}?{urlencode({**query, 'format': 'html'})}",
-        ),
-        *_list_clinical_exports(columns, kind),
-        ExportLink(
-            _("Original files, zipped"),
-            _reverse_series("originals", columns),
-            note=_("the files as the devices sent them, with their receipts"),
-        ),
-    ]
+    found: Series | ColumnSet = columns or series_list[0]
+    query, label, zipped = {}, "%(format)s", _("CSV with its data dictionary, zipped")
+    if columns is not None:
+        query = {"columns": ",".join(columns.columns)}
+        label, zipped = _("%(format)s, columns side by side"), _("CSV of each column, zipped")
+    links = []
+    for name in FORMATS:
+        url = f"{_reverse_series('samples', found)}?{urlencode({**query, 'format': name})}"
+        links.append(ExportLink(label % {"format": _LABELS[name]}, url, "" if columns else name))
+    links.append(_link_archive(series_list, "csv", zipped))
+    url = f"{_reverse_series('dictionary', found)}?{urlencode({**query, 'format': 'html'})}"
+    links.append(ExportLink(_("Data dictionary, as a page"), url))
+    links += _list_clinical_exports(found, kinds[found.name])
+    url = _reverse_series("originals", found)
+    note = _("the files as the devices sent them, with their receipts")
+    size = "" if columns else "originals"
+    return [*links, ExportLink(_("Original files, zipped"), url, size, note)]
 
 
 def _list_clinical_exports(series: Series | ColumnSet, kind: Kind) -> list[ExportLink]:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from analysis.admin.list_columns import describe_columns
+from analysis.admin.data_pages import describe_columns
 from analysis.queries.series import Series
 from analysis.queries.series_order import sort_series
 from identities.admin.keyset import MAX_COUNTED

@@ -98,7 +98,6 @@ def _label_contents() -> tuple[str, ...]:
 
 
 def link_download(request: HttpRequest, study: Study) -> Link | None:
-    """Return the link from a study's page to its download."""
     if not request.user.has_perm("ingest.view_measurement"):
         return None
     return Link(_("Download"), reverse("study_download", args=[study.pk]))

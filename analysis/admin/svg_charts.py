@@ -51,7 +51,6 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """Return the label and tooltip."""
         found = self.covered
         if not found.samples:
             return gettext("%(day)s: no data") % {"day": found.day}

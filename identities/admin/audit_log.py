@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from identities.admin.checked_requests import UneditableMixin
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.relative_times import time_column
 from identities.admin.visible_rows import StudyFilter
@@ -63,7 +64,7 @@ class AuditStudyFilter(StudyFilter):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(LargeListAdmin):
+class AuditEventAdmin(UneditableMixin, LargeListAdmin):
     list_display = ("time", "username", "action", "object_type", "object_repr", "address")
     list_filter = ("action", ObjectTypeFilter, "created_at", AuditStudyFilter)
     search_fields = ("=username", "object_repr", "=address", "=request_id")
@@ -103,15 +104,6 @@ class AuditEventAdmin(LargeListAdmin):
     def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
         """Return True for superusers and study admins only: events name other users."""
         return request.user.has_perm(PERMISSION)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        return False
 
     @admin.display(description=gettext_lazy("changes"))
     def changes_shown(self, obj: AuditEvent) -> SafeString:

@@ -12,7 +12,6 @@ from django.contrib.admin.options import ModelAdmin
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +24,7 @@ from identities.admin.bulk_enrolment_forms import (
     make_form,
     read_proposal,
 )
+from identities.admin.checked_requests import render_page
 from identities.admin.credentials import log_additions, render_credential_sheet
 from identities.enrolment import issuing
 from identities.enrolment.csv_file import InvalidEnrolment, RowError
@@ -61,13 +61,13 @@ def render_form(
     errors: Sequence[RowError] = (),
 ) -> HttpResponse:
     """Return the upload page, with the row errors of the previous list."""
-    context = model_admin.admin_site.each_context(request) | {
+    context = {
         "title": _("Enrol many devices"),
         "opts": Enrolment._meta,
         "form": form,
         "row_errors": errors,
     }
-    return TemplateResponse(request, "admin/identities/enrolment/upload.html", context)
+    return render_page(model_admin, request, "admin/identities/enrolment/upload.html", context)
 
 
 def _preview(
@@ -92,7 +92,7 @@ def _preview(
         }
         for row in plan.rows
     ]
-    context = model_admin.admin_site.each_context(request) | {
+    context = {
         "title": _("Check: %(name)s") % {"name": proposal.title},
         "opts": Enrolment._meta,
         "rows": rows,
@@ -103,7 +103,7 @@ def _preview(
         "changed": changed,
         "proposal": replace(proposal, missing=plan.missing).sign(request),
     }
-    return TemplateResponse(request, "admin/identities/enrolment/preview.html", context)
+    return render_page(model_admin, request, "admin/identities/enrolment/preview.html", context)
 
 
 def _make_plan(request: HttpRequest, proposal: Proposal) -> issuing.Plan:

@@ -123,7 +123,6 @@ class ReissueForm(forms.Form):
     valid_for = ValidForField()
 
     def duration(self) -> timedelta:
-        """Return the duration of a valid form."""
         return parse_duration(self.cleaned_data["valid_for"])
 
 
@@ -228,7 +227,6 @@ class EnrolmentForm(forms.Form):
         self.cleaned_data["name"] = self.cleaned_data.get("name") or PurePath(filename).stem[:100]
 
     def make_proposal(self) -> Proposal:
-        """Return the proposal of a valid form."""
         data = self.cleaned_data
         return Proposal(
             name=data["name"],

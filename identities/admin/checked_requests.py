@@ -81,38 +81,20 @@ class CheckedAdmin(ModelAdmin):
         except IncorrectLookupParameters as error:
             raise InvalidParameter(_("A parameter has a value that its filter lacks.")) from error
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Return the list, or the result of an action on it."""
-        view = super().changelist_view
-        return self._refuse_invalid(request, lambda: view(request, extra_context))
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._refuse_invalid(super().changelist_view, request, *args, **kwargs)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return the form of one row, or of a new one."""
-        view = super().changeform_view
-        return self._refuse_invalid(
-            request, lambda: view(request, object_id, form_url, extra_context)
-        )
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._refuse_invalid(super().changeform_view, request, *args, **kwargs)
 
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Have a deletion confirmed, then delete."""
-        view = super().delete_view
-        return self._refuse_invalid(request, lambda: view(request, object_id, extra_context))
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._refuse_invalid(super().delete_view, request, *args, **kwargs)
 
     def _refuse_invalid(
-        self, request: HttpRequest, answer: Callable[[], HttpResponse]
+        self, view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         try:
-            return answer()
+            return view(request, *args, **kwargs)
         except _REFUSALS as error:
             return render_refusal(self, request, _("Invalid request"), str(error))
 
@@ -150,6 +132,34 @@ class CheckedAdmin(ModelAdmin):
         return True
 
 
+class UneditableMixin(ModelAdmin):
+    """Rows that nobody adds, changes or deletes by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def render_page(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+) -> TemplateResponse:
+    """Return a page of ``model_admin`` that is none of Django's own."""
+    site = model_admin.admin_site
+    request.current_app = site.name
+    shared = site.each_context(request) | {"opts": model_admin.opts}
+    return TemplateResponse(request, template, shared | context, status=status)
+
+
 def render_refusal(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,
@@ -159,12 +169,8 @@ def render_refusal(
     status: int = 400,
 ) -> HttpResponse:
     """Return a page that says why there is no answer, with a link to the list."""
-    context = model_admin.admin_site.each_context(request) | {
-        "title": title,
-        "reason": reason,
-        "opts": model_admin.opts,
-    }
-    return TemplateResponse(request, "admin/refused.html", context, status=status)
+    context = {"title": title, "reason": reason}
+    return render_page(model_admin, request, "admin/refused.html", context, status=status)
 
 
 def is_key(field: models.Field[Any, Any], text: str) -> bool:

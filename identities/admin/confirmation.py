@@ -12,9 +12,10 @@ from django.contrib.admin.options import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
+from identities.admin.checked_requests import render_page
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -37,15 +38,14 @@ class Confirmation:
     context: dict[str, Any] = field(default_factory=dict)
 
     def render(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> HttpResponse:
-        context = model_admin.admin_site.each_context(request) | {
+        context = {
             "title": self.title,
-            "opts": model_admin.opts,
             "submit": self.submit,
             "back": self.back,
             "form": self.form,
             "hidden": self.hidden,
         }
-        return TemplateResponse(request, self.template, context | self.context)
+        return render_page(model_admin, request, self.template, context | self.context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from identities.access_tokens import AccessToken
+from identities.admin.checked_requests import render_page
 from identities.admin.confirmation import row_url
 from identities.admin.fields import LabelledInputsMixin
 from identities.admin.revocation import RevocableAdmin
@@ -166,15 +167,14 @@ class OneTimeSecretAdmin(LabelledInputsMixin, RevocableAdmin):
         """Return the card itself: a redirect would have to carry the secret."""
         ca = read_ca_certificate()
         commands = [] if ca is None else [save_ca(ca)]
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
+        context = {
             "original": obj,
             "commands": commands + self.make_commands(obj, own_ca=ca is not None),
             "own_ca": ca is not None,
             "time_left": timeuntil(obj.expires_at, timezone.now()),
         }
         context |= self.make_card_context(request, obj)
-        response = TemplateResponse(request, self.card_template, context)
+        response = render_page(self, request, self.card_template, context)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -219,10 +219,9 @@ def render_credential_sheet(
     url = registration_url()
     steps = [] if ca is None else [save_ca(ca)]
     inactive = {key.identity.name for key, _secret in issued if not key.identity.is_active}
-    context = model_admin.admin_site.each_context(request) | {
+    context = {
         "title": ngettext("%(count)s pre-shared key", "%(count)s pre-shared keys", len(issued))
         % {"count": len(issued)},
-        "opts": model_admin.opts,
         "cards": [Card(key, secret) for key, secret in issued],
         "enrolment": enrolment,
         "device_url": url,
@@ -230,7 +229,7 @@ def render_credential_sheet(
         "inactive": sorted(inactive),
         "commands": [*steps, make_certificate("device"), register(url, own_ca=ca is not None)],
     }
-    page = TemplateResponse(request, "admin/identities/credential_sheet.html", context)
+    page = render_page(model_admin, request, "admin/identities/credential_sheet.html", context)
     page["Cache-Control"] = "no-store"
     return page.render()
 

@@ -11,14 +11,13 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from identities.admin import bulk_enrolment
 from identities.admin.bulk_enrolment_forms import MAX_KEYS
-from identities.admin.checked_requests import CheckedAdmin
+from identities.admin.checked_requests import CheckedAdmin, UneditableMixin, render_page
 from identities.admin.confirmation import Confirmation
 from identities.admin.extensions import enrolment_pages, key_pages
 from identities.admin.list_search import find_named, match_any_name
@@ -41,8 +40,8 @@ class EnrolmentStudyFilter(StudyFilter):
 
 
 @admin.register(Enrolment)
-class EnrolmentAdmin(CheckedAdmin):
-    """Permissions are those for keys; nobody edits or deletes an enrolment."""
+class EnrolmentAdmin(UneditableMixin, CheckedAdmin):
+    """Permissions are those for keys; an enrolment is evidence of which devices were admitted."""
 
     list_display = ("name", "registered_shown", "created_by", "created_at")
     list_select_related = ("created_by",)
@@ -68,19 +67,11 @@ class EnrolmentAdmin(CheckedAdmin):
     def has_reissue_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and self.has_revoke_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
-        """Return False: keys are evidence of which devices were admitted."""
-        return False
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
         scope = scope_of(request.user, *progress.VIEW_ENROLMENTS)
         return progress.with_counts(super().get_queryset(request), scope)
 
     def filter_rows(self, scope: Scope, rows: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
-        """Return those of ``rows`` that have a key in ``scope``."""
         keys = scope.filter(PreSharedKey.objects.filter(enrolment=OuterRef("pk")))
         return rows.filter(Exists(keys))
 
@@ -117,19 +108,13 @@ class EnrolmentAdmin(CheckedAdmin):
         ]
         return [*pages, *super().get_urls()]
 
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         return bulk_enrolment.answer(request, self)
 
     def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show the progress: the number of places by state, and those of one state or all."""
         if not self.has_view_permission(request) or request.method == "POST":
@@ -140,9 +125,8 @@ class EnrolmentAdmin(CheckedAdmin):
         scope = scope_of(request.user, *progress.VIEW_ENROLMENTS)
         places: QuerySet[Any] = progress.places(enrolment, scope)
         counts = progress.count_states(enrolment, scope)
-        context = self.admin_site.each_context(request) | {
+        context = {
             "title": enrolment.name,
-            "opts": self.opts,
             "original": enrolment,
             "state": state,
             "states": [(name, count) for name, count in counts.items() if count],
@@ -157,7 +141,7 @@ class EnrolmentAdmin(CheckedAdmin):
         }
         keys = places.filter(progress=state) if state else places
         context |= _list_keys(keys, request.GET.get("page"))
-        return TemplateResponse(request, "admin/identities/enrolment/progress.html", context)
+        return render_page(self, request, "admin/identities/enrolment/progress.html", context)
 
     def reissue_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Re-issue the keys that have not registered; on POST return the credential sheet.

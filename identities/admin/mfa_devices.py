@@ -17,7 +17,7 @@ from django_otp.plugins.otp_totp import admin as _totp_admin  # noqa: F401 - reg
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from identities.admin.access_tokens import is_superuser
-from identities.admin.checked_requests import CheckedAdmin
+from identities.admin.checked_requests import CheckedAdmin, UneditableMixin
 
 # The headings in the admin, in place of "OTP_TOTP" and "TOTP devices".
 apps.get_app_config(TOTPDevice._meta.app_label).verbose_name = gettext_lazy("MFA")
@@ -32,8 +32,8 @@ for _model in (TOTPDevice, StaticDevice):
 
 
 @admin.register(TOTPDevice)
-class AuthenticatorAdmin(CheckedAdmin):
-    """Authenticators, without their secrets and without anything to change."""
+class AuthenticatorAdmin(UneditableMixin, CheckedAdmin):
+    """Authenticators, without their secrets; users set up their own."""
 
     list_display = ("user", "confirmed", "created_at", "last_used_at")
     list_select_related = ("user",)
@@ -51,15 +51,8 @@ class AuthenticatorAdmin(CheckedAdmin):
         """Return True for superusers, who remove a lost authenticator for its user."""
         return is_superuser(request)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: users set up their own."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Ask for the acting superuser's own password; wrong ones count as failed logins."""
         row = self.get_object(request, unquote(object_id))
@@ -72,7 +65,7 @@ class AuthenticatorAdmin(CheckedAdmin):
                 text = _("Your password is wrong: nothing was removed.")
                 self.message_user(request, text, messages.ERROR)
                 return HttpResponseRedirect(request.get_full_path())
-        return super().delete_view(request, object_id, extra_context)
+        return super().delete_view(request, object_id, *args, **kwargs)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Remove the authenticator and its user's recovery codes."""

@@ -150,7 +150,6 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
 
     @admin.display(description=gettext_lazy("uses"))
     def uses_shown(self, obj: PreSharedKey) -> SafeString:
-        """Return the number of uses, with a link to what was registered with them."""
         text = f"{obj.uses} of {obj.max_uses}"
         if not obj.uses or key_pages.uses_url is None:
             return format_html("{}", text)

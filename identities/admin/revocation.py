@@ -114,19 +114,15 @@ class RevocableAdmin(CheckedAdmin):
         else:
             self.message_user(request, _("Nothing was left to revoke."), messages.WARNING)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the row's page, with a button to revoke it for users who may."""
-        row = self.get_object(request, unquote(object_id))
-        is_live = row is not None and row.revoked_at is None
-        extra = {
-            "may_revoke": is_live and self.has_revoke_permission(request, row),
-            "show_save_and_add_another": False,
-            "show_save_and_continue": False,
-        }
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
+        """Show the button to revoke an existing row to users who may."""
+        row = context["original"]
+        if row is not None:
+            context |= {
+                "may_revoke": row.revoked_at is None and self.has_revoke_permission(request, row),
+                "show_save_and_add_another": False,
+                "show_save_and_continue": False,
+            }
+        return super().render_change_form(request, context, *args, **kwargs)

@@ -78,7 +78,6 @@ class VisibleRowsMixin(ModelAdmin):
     identity_path: ClassVar[str] = "identity"
 
     def filter_rows(self, scope: Scope, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Return those of ``rows`` that are in ``scope``."""
         return scope.filter(rows, self.identity_path)
 
     def viewed_scope(self, request: HttpRequest) -> Scope:

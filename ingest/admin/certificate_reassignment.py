@@ -84,17 +84,12 @@ class ReassignableAdmin(VisibleRowsMixin, ModelAdmin[DeviceCertificate]):
         scope = scope_of(request.user, PERMISSION)
         return confirm_and_apply(self, request, ACTION, rows, act, suggestions=_suggest(scope))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the certificate's page, with the button for users with the permission."""
-        row = self.get_object(request, object_id)
-        extra = {"may_reassign": row is not None and self.may(request, PERMISSION, row)}
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
+        """Show the button to users with the permission."""
+        context["may_reassign"] = self.may(request, PERMISSION, context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("reassignments"))
     def reassignments_shown(self, certificate: DeviceCertificate) -> SafeString | str:

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from identities.admin.checked_requests import render_page
 from identities.admin.visible_rows import VisibleRowsMixin
 from identities.visibility import VIEW_KEYS, scope_of
 from ingest.admin.read_only import grouped, shown
@@ -60,18 +60,11 @@ class DevicePageAdmin(VisibleRowsMixin):
             with_attempts=may("ingest.view_registrationattempt"),
             with_files=may("ingest.view_measurement"),
         )
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            "admin/ingest/devicecertificate/device.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                **_describe(history),
-                "may_see_files": may("ingest.view_measurement"),
-                "may_issue": may("identities.add_presharedkey"),
-            },
-        )
+        context = _describe(history) | {
+            "may_see_files": may("ingest.view_measurement"),
+            "may_issue": may("identities.add_presharedkey"),
+        }
+        return render_page(self, request, "admin/ingest/devicecertificate/device.html", context)
 
 
 def _describe(history: DeviceHistory) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from identities.admin.identities import link_count
 from identities.enrolment import progress
 from identities.models import Enrolment, Identity, PreSharedKey
 from identities.visibility import scope_of
+from ingest.admin.measurement_filters import NameFilter
 from ingest.models import DeviceCertificate, RegistrationAttempt
-from ingest.series_names import has_series, list_series_names
+from ingest.series_names import has_series
 
 # The key was valid once: another device used it up, staff revoked it, or it has expired.
 FAILURES_WITH_KNOWN_KEY = ("psk_exhausted", "psk_revoked", "psk_expired")
@@ -45,16 +46,10 @@ def certificates(identity: Any) -> SafeString:
     return link_count(identity, name, identity.live_certificates, "live certificate")
 
 
-class SeriesFilter(admin.SimpleListFilter):
+class SeriesFilter(NameFilter):
     """Identities that have a series of a measurement."""
 
-    title = gettext_lazy("measurement")
     parameter_name = "measurement"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = request.GET.get(self.parameter_name)
-        names = list_series_names(scope_of(request.user))
-        return [(name, name) for name in dict.fromkeys([*names, *([chosen] if chosen else [])])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(has_series(self.value() or "")) if self.value() else queryset
@@ -86,7 +81,6 @@ def with_failed_attempts(keys: QuerySet[Any]) -> QuerySet[Any]:
 
 @admin.display(description=gettext_lazy("failed attempts"))
 def failed_attempts(key: Any) -> str | SafeString:
-    """Return the number of failed attempts as a link to them."""
     if not key.failed_attempts:
         return "0"
     link = '<a class="state state-revoked" href="{}">{}</a>'
@@ -117,7 +111,6 @@ class FailedAttemptsFilter(admin.SimpleListFilter):
 
 
 def certificates_url(key: PreSharedKey) -> str:
-    """Return the address of the list of certificates that were bound with ``key``."""
     url = reverse("admin:ingest_devicecertificate_changelist")
     return f"{url}?bound_with__id__exact={key.pk}"
 

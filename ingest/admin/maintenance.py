@@ -66,7 +66,6 @@ class SampleConflictAdmin(EvidenceAdmin[SampleConflict]):
 
     @admin.display(description=_("time range (UTC)"))
     def time_range(self, conflict: SampleConflict) -> SafeString:
-        """Return the range of replaced samples, with a link to their chart."""
         ends = {"from": conflict.first_ms, "to": conflict.last_ms + 1}
         chart = reverse("admin:analysis_series_chart", args=[conflict.identity.name, conflict.name])
         first, last = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -40,6 +41,7 @@ from ingest.time_range import describe_ahead, format_instant
 
 MAX_FILES_SEARCHED = 50_000
 MAX_FILES_FOUND = 1_000
+_ERROR_TITLES = ("Line", "Column", "Found", "Hint")
 _COLUMN_COUNTS = ("name", "samples", "new", "identical", "replaced", "repeated")
 
 
@@ -177,15 +179,7 @@ class MeasurementAdmin(WithdrawableAdmin):
     def error_table(self, measurement: Measurement) -> SafeString | str:
         if not measurement.errors:
             return gettext("none")
-        rows = format_html_join(
-            "", "<tr>" + "<td>{}</td>" * 4 + "</tr>", map(_cells, measurement.errors)
-        )
-        return format_html(
-            '<div class="scrolling"><table class="errors"><thead><tr><th scope="col">Line</th>'
-            '<th scope="col">Column</th><th scope="col">Found</th><th scope="col">Hint</th></tr>'
-            "</thead><tbody>{}</tbody></table></div>",
-            rows,
-        )
+        return _make_table(_ERROR_TITLES, map(_cells, measurement.errors))
 
     @admin.display(description="SHA-256")
     def sha256_shown(self, measurement: Measurement) -> str:
@@ -219,21 +213,10 @@ class MeasurementAdmin(WithdrawableAdmin):
 
     @admin.display(description=_("columns"))
     def column_table(self, measurement: Measurement) -> SafeString | str:
-        """Return the counts of each column of a file of several."""
         if not measurement.series:
             return gettext("one")
-        head = format_html_join("", '<th scope="col">{}</th>', ((key,) for key in _COLUMN_COUNTS))
-        rows = format_html_join(
-            "",
-            "<tr>" + "<td>{}</td>" * len(_COLUMN_COUNTS) + "</tr>",
-            (tuple(shown(str(row[key])) for key in _COLUMN_COUNTS) for row in measurement.series),
-        )
-        return format_html(
-            '<div class="scrolling"><table><thead><tr>{}</tr></thead>'
-            "<tbody>{}</tbody></table></div>",
-            head,
-            rows,
-        )
+        rows = ([shown(str(row[key])) for key in _COLUMN_COUNTS] for row in measurement.series)
+        return _make_table(_COLUMN_COUNTS, rows)
 
     @admin.display(description=_("first sample"))
     def first(self, measurement: Measurement) -> SafeString | str:
@@ -253,6 +236,15 @@ def _instant(time_ms: int | None) -> SafeString | str:
         return format_instant(time_ms)
     text = gettext("%(length)s ahead of now") % {"length": ahead}
     return format_html('{} <strong class="ahead">▲ {}</strong>', format_instant(time_ms), text)
+
+
+def _make_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> SafeString:
+    head = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in titles))
+    body = format_html_join("", "<tr>" + "<td>{}</td>" * len(titles) + "</tr>", rows)
+    table = (
+        '<div class="scrolling"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    )
+    return format_html(table, head, body)
 
 
 def _cells(error: Any) -> tuple[str, ...]:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
 
-from identities.admin.checked_requests import CheckedAdmin
+from identities.admin.checked_requests import CheckedAdmin, UneditableMixin
 from identities.admin.keyset import LargeListAdmin
 from identities.admin.visible_rows import VisibleRowsMixin
 from ingest.escaping import escape
@@ -23,23 +22,13 @@ else:
         """Django's class, with the type parameter of its stubs."""
 
 
-class EvidenceAdmin(VisibleRowsMixin, LargeListAdmin, ModelAdmin[_Row]):
+class EvidenceAdmin(UneditableMixin, VisibleRowsMixin, LargeListAdmin, ModelAdmin[_Row]):
     """Read-only rows, for users with the permission to view them and their identity."""
 
     actions = None
 
     class Media:
         css = {"all": ["ingest/read_only.css"]}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: devices create these rows."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: _Row | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: _Row | None = None) -> bool:
-        return False
 
 
 def shown(text: str, max_length: int = 255) -> str:

@@ -60,18 +60,14 @@ class WithdrawableAdmin(EvidenceAdmin[Measurement]):
         rows = self.rows_for(request, PERMISSION, every)
         return confirm_and_apply(self, request, ACTION, rows, act)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the file's page, with the button for users with the permission if it is stored."""
-        row = self.get_object(request, object_id)
-        is_stored = row is not None and row.status == Measurement.Status.STORED
-        extra = {"may_withdraw": is_stored and self.may(request, PERMISSION, row)}
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
+        """Show the button to users with the permission if the file is stored."""
+        row = context["original"]
+        is_stored = row.status == Measurement.Status.STORED
+        context["may_withdraw"] = is_stored and self.may(request, PERMISSION, row)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("withdrawn"))
     def withdrawal_shown(self, measurement: Measurement) -> str:
