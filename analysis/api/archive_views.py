@@ -103,7 +103,7 @@ class OriginalsView(ReadView):
     @extend_schema(
         operation_id="read_originals",
         summary="Original files of a range as a zip",
-        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
+        parameters=doc.SERIES_RANGE,
         responses={
             (200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.BINARY, "A zip."),
             **doc.error_responses(400, 404, 429),

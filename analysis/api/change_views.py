@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,15 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analysis.api import openapi as doc
-from analysis.api.errors import BadParameter, CursorExpired, UnknownStudy
-from analysis.api.parameters import read_number, read_parameters
+from analysis.api.errors import BadParameter, CursorExpired
+from analysis.api.parameters import read_number, read_parameters, read_scope
 from analysis.api.view_base import ReadView
 from analysis.queries import feed_cursor
 from analysis.queries.changes import Change, FeedScope, read_changes
-from identities.studies import Study
-from identities.visibility import Scope, scope_of_request
 
 MAX_CHANGES = 10_000
+_MEMBERS = [each.name for each in fields(Change)]
 
 
 class ChangesView(ReadView):
@@ -40,9 +40,10 @@ class ChangesView(ReadView):
                 str,
                 description="Only identities of this study, and those that enter and leave it.",
             ),
-            OpenApiParameter(
+            doc.whole_number(
                 "limit",
-                {"type": "integer", "minimum": 1, "maximum": MAX_CHANGES, "default": 1000},
+                MAX_CHANGES,
+                1000,
                 description="Files and acts of maintenance on a page; each may change several "
                 "series.",
             ),
@@ -58,13 +59,12 @@ class ChangesView(ReadView):
         parameters = read_parameters(request, ("after", "study", "limit"))
         limit = read_number(parameters, "limit", 1000, MAX_CHANGES)
         after = _read_cursor(parameters.get("after"))
-        study = parameters.get("study")
-        scope = _read_scope(request, study)
+        scope = read_scope(request, parameters, self.permission)
         try:
             page = read_changes(
                 after,
                 limit=limit,
-                read_scope=lambda: FeedScope.of(scope, is_study=study is not None),
+                read_scope=lambda: FeedScope.of(scope, is_study="study" in parameters),
             )
         except feed_cursor.CursorExpired as error:
             raise CursorExpired(
@@ -75,18 +75,12 @@ class ChangesView(ReadView):
         query = urlencode({**parameters, "after": page.cursor})
         return Response(
             {
-                "results": [_serialize(change) for change in page.changes],
+                "results": [
+                    {name: getattr(change, name) for name in _MEMBERS} for change in page.changes
+                ],
                 "next": request.build_absolute_uri(f"{request.path}?{query}"),
             }
         )
-
-
-def _read_scope(request: Request, study: str | None) -> Scope:
-    scope = scope_of_request(request, ChangesView.permission)
-    try:
-        return scope if study is None else scope.in_study(study)
-    except Study.DoesNotExist as error:
-        raise UnknownStudy(f"There is no study {study!a}.") from error
 
 
 def _read_cursor(after: str | None) -> str | None:
@@ -95,16 +89,3 @@ def _read_cursor(after: str | None) -> str | None:
         return None
     found = parse_qs(urlsplit(after).query).get("after") if "?" in after else None
     return found[-1] if found else after
-
-
-def _serialize(change: Change) -> dict[str, object]:
-    return {
-        "identity_id": change.identity_id,
-        "identity": change.identity,
-        "name": change.name,
-        "from_ms": change.from_ms,
-        "to_ms": change.to_ms,
-        "kind": change.kind,
-        "measurement": change.measurement,
-        "at": change.at,
-    }

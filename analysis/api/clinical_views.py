@@ -58,10 +58,7 @@ class FhirView(ReadView):
         operation_id="read_fhir",
         summary="Samples as FHIR Observations, a day a page",
         parameters=[
-            doc.IDENTITY,
-            doc.NAME,
-            doc.FROM,
-            doc.TO,
+            *doc.SERIES_RANGE,
             OpenApiParameter("version", enum=list(VERSIONS), default="r4b"),
             OpenApiParameter(
                 "format",
@@ -105,7 +102,7 @@ class OpenMhealthView(ReadView):
     @extend_schema(
         operation_id="read_open_mhealth",
         summary="Heart rates as Open mHealth data points",
-        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
+        parameters=doc.SERIES_RANGE,
         responses={
             (200, "application/json"): OpenApiResponse(_DATA_POINTS, "An array."),
             **doc.error_responses(400, 404, 409, 429),

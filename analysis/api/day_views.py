@@ -18,7 +18,7 @@ from analysis.api.errors import BadParameter
 from analysis.api.export_metadata import find_or_404
 from analysis.api.parameters import read_number, read_parameters, read_range
 from analysis.api.view_base import ReadView
-from analysis.queries.days import PeriodStatistics, find_zone, list_periods, start_of_day
+from analysis.queries.days import find_zone, list_periods, start_of_day
 from analysis.queries.series_interval import find_interval
 from ingest.measurement_types import find_kind
 from ingest.time_range import format_instant
@@ -42,8 +42,8 @@ class DayBody(serializers.Serializer[Any]):
         help_text="Time that the samples stand for: each until the next one, for the interval of "
         "the series at most."
     )
-    min = serializers.FloatField()
-    max = serializers.FloatField()
+    min = serializers.FloatField(source="minimum")
+    max = serializers.FloatField(source="maximum")
     mean = serializers.FloatField()
     sd = serializers.FloatField(
         allow_null=True, help_text="Standard deviation (n - 1); null for a single sample."
@@ -74,26 +74,14 @@ class DaysView(ReadView):
         operation_id="read_days",
         summary="Days of a series",
         parameters=[
-            doc.IDENTITY,
-            doc.NAME,
-            doc.FROM,
-            doc.TO,
+            *doc.SERIES_RANGE,
             OpenApiParameter(
                 "timezone",
                 str,
                 description="IANA name, such as Europe/Berlin, of the zone whose midnights divide "
                 "the days; default: UTC. Dates in `from` and `to` are days of this zone.",
             ),
-            OpenApiParameter(
-                "limit",
-                {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": MAX_DAYS,
-                    "default": DAYS_PER_PAGE,
-                },
-                description="Days on a page.",
-            ),
+            doc.whole_number("limit", MAX_DAYS, DAYS_PER_PAGE, description="Days on a page."),
         ],
         responses={200: DaysBody, **doc.error_responses(400, 404)},
     )
@@ -114,7 +102,7 @@ class DaysView(ReadView):
         )
         return Response(
             {
-                "results": [_serialize_day(day) for day in days],
+                "results": DayBody(days, many=True).data,
                 "next": _make_next_url(request, parameters, following),
             }
         )
@@ -137,22 +125,6 @@ def _at_midnight(parameters: dict[str, str], name: str, zone: zoneinfo.ZoneInfo)
     except ValueError:
         return text  # for the error of the parser of instants
     return format_instant(start_of_day(day, zone)) if 1970 < day.year < _LAST_DATE.year else text
-
-
-def _serialize_day(day: PeriodStatistics) -> dict[str, object]:
-    return {
-        "date": day.date.isoformat(),
-        "samples": day.samples,
-        "covered_seconds": day.covered_ms / 1000,
-        "min": day.minimum,
-        "max": day.maximum,
-        "mean": day.mean,
-        "sd": day.sd,
-        "p5": day.p5,
-        "median": day.median,
-        "p95": day.p95,
-        "resting": day.resting,
-    }
 
 
 def _make_next_url(

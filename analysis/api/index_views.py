@@ -52,7 +52,6 @@ class DocumentationView(ReadView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
-        """Return the page."""
         generator: Any = SchemaGenerator
         document = generator().get_schema(request=None, public=True)
         context = {

@@ -7,14 +7,10 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from analysis.api.openapi import MeasurementBody
+from analysis.api.openapi import MeasurementBody, whole_number
 
 MAX_ROWS = 1_000
-LIMIT = OpenApiParameter(
-    "limit",
-    {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": 100},
-    description="Rows on a page.",
-)
+LIMIT = whole_number("limit", MAX_ROWS, 100, description="Rows on a page.")
 CURSOR = OpenApiParameter(
     "after", str, description="Cursor after which the page starts; `next` contains it."
 )

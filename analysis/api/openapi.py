@@ -23,8 +23,6 @@ _INSTANT = (
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Describes ``BearerToken``."""
-
     target_class = "analysis.api.authentication.BearerToken"
     name = "token"
 
@@ -33,8 +31,6 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Describes ``AdminSession``."""
-
     target_class = "analysis.api.authentication.AdminSession"
     name = "session"
 
@@ -214,6 +210,7 @@ INSTANT_SHAPE = {
 }
 FROM = OpenApiParameter("from", INSTANT_SHAPE, description=_INSTANT.format("the first sample"))
 TO = OpenApiParameter("to", INSTANT_SHAPE, description=_INSTANT.format("the last sample"))
+SERIES_RANGE = [IDENTITY, NAME, FROM, TO]
 COLUMNS = OpenApiParameter(
     "columns",
     {"type": "string", "pattern": rf"^(\*|{COLUMN_NAME}(,{COLUMN_NAME}){{0,62}})$"},
@@ -232,6 +229,15 @@ AFTER = OpenApiParameter(
     {"type": "string", "pattern": f"^{IDENTITY_NAME}/{SERIES_NAME}$"},
     description="IDENTITY/NAME after which the page starts; `next` contains it.",
 )
+
+
+def whole_number(
+    name: str, maximum: int, default: int | None = None, *, description: str
+) -> OpenApiParameter:
+    """Return a parameter from 1 to ``maximum``."""
+    shape = {"type": "integer", "minimum": 1, "maximum": maximum}
+    shape |= {} if default is None else {"default": default}
+    return OpenApiParameter(name, shape, description=description)
 
 
 def error_responses(*statuses: int) -> dict[tuple[int, str], Any]:

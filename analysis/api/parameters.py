@@ -39,9 +39,9 @@ def read_parameters(request: Request, known: Collection[str], repeated: str = ""
     return parameters
 
 
-def read_scope(request: Request, parameters: dict[str, str]) -> Scope:
+def read_scope(request: Request, parameters: dict[str, str], *permissions: str) -> Scope:
     """Return what the request may see, narrowed by ``study``; raise ``UnknownStudy``."""
-    scope = scope_of_request(request)
+    scope = scope_of_request(request, *permissions)
     if "study" not in parameters:
         return scope
     try:

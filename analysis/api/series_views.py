@@ -88,10 +88,7 @@ class SamplesView(ReadView):
         operation_id="read_samples",
         summary="Samples of a series",
         parameters=[
-            doc.IDENTITY,
-            doc.NAME,
-            doc.FROM,
-            doc.TO,
+            *doc.SERIES_RANGE,
             doc.COLUMNS,
             OpenApiParameter("format", enum=list(FORMATS), default="csv"),
         ],
@@ -131,21 +128,19 @@ class BucketsView(ReadView):
         operation_id="read_buckets",
         summary="Buckets of a series, for charts",
         parameters=[
-            doc.IDENTITY,
-            doc.NAME,
-            doc.FROM,
-            doc.TO,
-            OpenApiParameter(
+            *doc.SERIES_RANGE,
+            doc.whole_number(
                 "width",
-                {"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": 1000},
+                MAX_BUCKETS,
+                1000,
                 description="Maximum number of buckets. Their width is the smallest of 1, 2, 5, "
                 "10, 15, 30 s; 1, 2, 5, 10, 15, 30 min; 1, 2, 3, 6, 12 h; 1, 2, 7, 14, 28 d, "
                 "then doubling, with which that number covers the range; where there are more than "
                 "two samples a second, 1, 2, 5, 10, 20, 50, 100, 200, 500 ms too.",
             ),
-            OpenApiParameter(
+            doc.whole_number(
                 "points",
-                {"type": "integer", "minimum": 1, "maximum": MAX_POINTS},
+                MAX_POINTS,
                 description="If the range holds at most this many samples, `samples` returns them "
                 "in addition to the buckets, as pairs of time and value.",
             ),
@@ -183,7 +178,7 @@ class NotKeptView(ReadView):
     @extend_schema(
         operation_id="read_values_not_kept",
         summary="Repeated and rounded values of a series",
-        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
+        parameters=doc.SERIES_RANGE,
         responses={200: NotKeptBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
@@ -234,10 +229,5 @@ def _read_points(series: Series, wanted: TimeRange) -> list[tuple[float, float]]
 
 
 def _serialize_series(series: Series) -> dict[str, object]:
-    return {
-        "identity": series.identity,
-        "name": series.name,
-        "count": series.count,
-        "first_ms": series.first_ms,
-        "last_ms": series.last_ms,
-    }
+    members = ("identity", "name", "count", "first_ms", "last_ms")
+    return {name: getattr(series, name) for name in members}

@@ -30,9 +30,11 @@ class StudyBody(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(help_text="False: no more devices are enrolled.")
     # DRF removes declared fields from the class, so `Field.parent` is not overridden.
     parent = serializers.CharField(  # type: ignore[assignment]
-        allow_null=True, help_text="The study that this is a site of."
+        source="parent_name", allow_null=True, help_text="The study that this is a site of."
     )
-    identities = serializers.IntegerField(help_text="Number of identities.")
+    identities = serializers.IntegerField(
+        source="identity_count", help_text="Number of identities."
+    )
 
 
 class StudyPageBody(serializers.Serializer[Any]):
@@ -51,11 +53,7 @@ class StudyListView(ReadView):
         operation_id="list_studies",
         summary="List studies",
         parameters=[
-            OpenApiParameter(
-                "limit",
-                {"type": "integer", "minimum": 1, "maximum": MAX_STUDIES, "default": 100},
-                description="Studies on a page.",
-            ),
+            doc.whole_number("limit", MAX_STUDIES, 100, description="Studies on a page."),
             OpenApiParameter("after", str, description="The cursor; `next` contains it."),
         ],
         responses={200: StudyPageBody, **doc.error_responses(400)},
@@ -81,20 +79,9 @@ def _read_studies(scope: Scope, after: str, limit: int) -> list[dict[str, Any]]:
         .annotate(
             lower=Lower("name"),
             parent_name=Subquery(visible_parents.values("name")),
-            identities_=Coalesce(Subquery(taking_part.annotate(n=Count("pk")).values("n")), 0),
+            identity_count=Coalesce(Subquery(taking_part.annotate(n=Count("pk")).values("n")), 0),
         )
         .filter(lower__gt=after.lower())
         .order_by("lower")[:limit]
     )
-    return [_serialize(study) for study in studies]
-
-
-def _serialize(study: Any) -> dict[str, Any]:
-    return {
-        "name": study.name,
-        "description": study.description,
-        "time_zone": study.time_zone,
-        "is_active": study.is_active,
-        "parent": study.parent_name,
-        "identities": study.identities_,
-    }
+    return list(StudyBody(studies, many=True).data)

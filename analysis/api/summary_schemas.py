@@ -63,7 +63,7 @@ class SummaryBody(serializers.Serializer[Any]):
     opened = serializers.IntegerField(help_text="Number of samples that were read.")
     first_ms = serializers.IntegerField(allow_null=True)
     last_ms = serializers.IntegerField(allow_null=True)
-    min = serializers.FloatField(allow_null=True)
+    min = serializers.FloatField(source="minimum", allow_null=True)
     p5 = serializers.FloatField(allow_null=True, help_text="Percentiles are nearest rank.")
     median = serializers.FloatField(allow_null=True)
     mean = serializers.FloatField(allow_null=True)
@@ -71,7 +71,7 @@ class SummaryBody(serializers.Serializer[Any]):
         allow_null=True, help_text="Standard deviation (n - 1); null for a single sample."
     )
     p95 = serializers.FloatField(allow_null=True)
-    max = serializers.FloatField(allow_null=True)
+    max = serializers.FloatField(source="maximum", allow_null=True)
     percentile_error = serializers.FloatField(
         help_text="A percentile differs from the true one by at most this fraction of it, 0 or "
         "1/256: 0 if all samples were read or all values are whole numbers up to 256."
@@ -85,7 +85,7 @@ class SummaryBody(serializers.Serializer[Any]):
         help_text="0 to 1: the fraction of the range that `count` samples of `interval_ms` cover.",
     )
     gap_threshold_ms = serializers.FloatField(help_text="A longer time without a sample is a gap.")
-    longest_gap = GapBody(allow_null=True)
+    longest_gap = GapBody(source="gap", allow_null=True)
     implausible = ImplausibleBody(
         allow_null=True, help_text="Null if the type has no plausible range."
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from drf_spectacular.types import OpenApiTypes
@@ -38,7 +36,7 @@ class SummaryView(ReadView):
     @extend_schema(
         operation_id="read_summary",
         summary="Summary of a series",
-        parameters=[doc.IDENTITY, doc.NAME, doc.FROM, doc.TO],
+        parameters=doc.SERIES_RANGE,
         responses={200: SummaryBody, **doc.error_responses(400, 404)},
     )
     def get(self, request: Request, identity: str, name: str) -> Response:
@@ -47,14 +45,11 @@ class SummaryView(ReadView):
         series = find_or_404(request, identity, name)
         kind = find_kind(series.name)
         summary, samples = summarise_series(series, wanted, kind.expected_interval_ms)
-        implausible = count_implausible(series, wanted, kind)
-        return Response(
-            {
-                **_serialize_summary(summary),
-                "implausible": None if implausible is None else asdict(implausible),
-                "bytes": _estimate_bytes(series, kind, wanted, summary, samples),
-            }
-        )
+        found = vars(summary) | {
+            "implausible": count_implausible(series, wanted, kind),
+            "bytes": _estimate_bytes(series, kind, wanted, summary, samples),
+        }
+        return Response(SummaryBody(found).data)
 
 
 class DictionaryView(ReadView):
@@ -66,10 +61,7 @@ class DictionaryView(ReadView):
         operation_id="read_dictionary",
         summary="Data dictionary of an export",
         parameters=[
-            doc.IDENTITY,
-            doc.NAME,
-            doc.FROM,
-            doc.TO,
+            *doc.SERIES_RANGE,
             doc.COLUMNS,
             OpenApiParameter("format", enum=["json", "html"], default="json"),
         ],
@@ -107,29 +99,3 @@ def _estimate_bytes(
         coded = CodedSeries(series.identity, series.name, kind.loinc, kind.label, kind.unit)
         sizes |= estimate_clinical_bytes(samples, summary.count, first_day, coded)
     return sizes
-
-
-def _serialize_summary(summary: Summary) -> dict[str, object]:
-    gap = summary.gap
-    return {
-        "from_ms": summary.from_ms,
-        "to_ms": summary.to_ms,
-        "count": summary.count,
-        "is_exact": summary.is_exact,
-        "opened": summary.opened,
-        "first_ms": summary.first_ms,
-        "last_ms": summary.last_ms,
-        "min": summary.minimum,
-        "p5": summary.p5,
-        "median": summary.median,
-        "mean": summary.mean,
-        "sd": summary.sd,
-        "p95": summary.p95,
-        "max": summary.maximum,
-        "percentile_error": summary.percentile_error,
-        "interval_ms": summary.interval_ms,
-        "coverage": summary.coverage,
-        "gap_threshold_ms": summary.gap_threshold_ms,
-        "longest_gap": gap
-        and {"from_ms": gap.from_ms, "to_ms": gap.to_ms, "length_ms": gap.length_ms},
-    }

@@ -24,6 +24,7 @@ from analysis.api.view_base import IgnoreAccept, UnknownPathView
 from identities.audit.recorder import register_exports
 
 app_name = "read_api"
+_SERIES = "series/<str:identity>/<str:name>"
 urlpatterns = [
     path("", IndexView.as_view(), name="index"),
     path("docs", DocumentationView.as_view(), name="docs"),
@@ -35,22 +36,16 @@ urlpatterns = [
     ),
     path("measurements", MeasurementListView.as_view(), name="measurements"),
     path("series", SeriesListView.as_view(), name="series"),
-    path("series/<str:identity>/<str:name>/samples", SamplesView.as_view(), name="samples"),
-    path("series/<str:identity>/<str:name>/buckets", BucketsView.as_view(), name="buckets"),
-    path("series/<str:identity>/<str:name>/not-kept", NotKeptView.as_view(), name="not_kept"),
-    path("series/<str:identity>/<str:name>", SeriesView.as_view(), name="one_series"),
-    path("series/<str:identity>/<str:name>/summary", SummaryView.as_view(), name="summary"),
-    path("series/<str:identity>/<str:name>/days", DaysView.as_view(), name="days"),
-    path(
-        "series/<str:identity>/<str:name>/dictionary", DictionaryView.as_view(), name="dictionary"
-    ),
-    path("series/<str:identity>/<str:name>/fhir", FhirView.as_view(), name="fhir"),
-    path(
-        "series/<str:identity>/<str:name>/open-mhealth",
-        OpenMhealthView.as_view(),
-        name="open_mhealth",
-    ),
-    path("series/<str:identity>/<str:name>/originals", OriginalsView.as_view(), name="originals"),
+    path(_SERIES, SeriesView.as_view(), name="one_series"),
+    path(f"{_SERIES}/samples", SamplesView.as_view(), name="samples"),
+    path(f"{_SERIES}/buckets", BucketsView.as_view(), name="buckets"),
+    path(f"{_SERIES}/not-kept", NotKeptView.as_view(), name="not_kept"),
+    path(f"{_SERIES}/summary", SummaryView.as_view(), name="summary"),
+    path(f"{_SERIES}/days", DaysView.as_view(), name="days"),
+    path(f"{_SERIES}/dictionary", DictionaryView.as_view(), name="dictionary"),
+    path(f"{_SERIES}/fhir", FhirView.as_view(), name="fhir"),
+    path(f"{_SERIES}/open-mhealth", OpenMhealthView.as_view(), name="open_mhealth"),
+    path(f"{_SERIES}/originals", OriginalsView.as_view(), name="originals"),
     path("annotations", AnnotationListView.as_view(), name="annotations"),
     path("changes", ChangesView.as_view(), name="changes"),
     path("archive", ArchiveView.as_view(), name="archive"),

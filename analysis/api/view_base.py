@@ -68,5 +68,4 @@ class UnknownPathView(ReadView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
-        """Raise ``Http404``, which becomes a problem response."""
         raise Http404

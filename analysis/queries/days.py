@@ -53,6 +53,10 @@ class PeriodStatistics:
     resting: float | None
     is_exact: bool
 
+    @property
+    def covered_seconds(self) -> float:
+        return self.covered_ms / 1000
+
 
 @functools.cache
 def _zone_names() -> frozenset[str]:

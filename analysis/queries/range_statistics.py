@@ -129,7 +129,6 @@ class RangeStatistics:
         return Gap(int(gaps_from[longest]), int(gaps_to[longest]))
 
     def percentiles(self) -> Percentiles:
-        """Return the percentiles of all values added."""
         sketches = [*self._merged, *([decode_sketches(self._coded)] if self._coded else [])]
         if not sketches and self.count <= MAX_VALUES_KEPT:
             values = np.sort(np.concatenate(self._values))
