@@ -48,16 +48,14 @@ def is_public(listen: Iterable[str]) -> bool:
 
 
 @register(Tags.compatibility)
-def check_renamed_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_renamed_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Check for settings that are given by a former name, which the next release ignores."""
-    return [
-        checks.Warning(
+    for former, name in renamed_settings_in_use().items():
+        yield checks.Warning(
             f"The setting {former} is now named {name}.",
             hint=f"Rename it to {name}: the next release ignores {former}.",
             id="device_endpoint.W015",
         )
-        for former, name in renamed_settings_in_use().items()
-    ]
 
 
 _PAIRED_SETTINGS = (
@@ -67,43 +65,32 @@ _PAIRED_SETTINGS = (
 
 
 @register(Tags.security, deploy=True)
-def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    messages: list[CheckMessage] = []
+def check_secrets(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if len(settings.PROXY_SECRET) < MIN_SECRET_LENGTH:
-        messages.append(
-            Error(
-                f"PROXY_SECRET has fewer than {MIN_SECRET_LENGTH} characters.",
-                hint="Unset it: a random one is generated in VAR_DIR/secrets.",
-                id="device_endpoint.E001",
-            )
+        yield Error(
+            f"PROXY_SECRET has fewer than {MIN_SECRET_LENGTH} characters.",
+            hint="Unset it: a random one is generated in VAR_DIR/secrets.",
+            id="device_endpoint.E001",
         )
     if settings.PROXY_SECRET == settings.SECRET_KEY:
-        messages.append(
-            checks.Warning(
-                "PROXY_SECRET equals SECRET_KEY, so nginx holds the key that signs sessions.",
-                hint="Change one of them, or unset both.",
-                id="device_endpoint.W001",
-            )
+        yield checks.Warning(
+            "PROXY_SECRET equals SECRET_KEY, so nginx holds the key that signs sessions.",
+            hint="Change one of them, or unset both.",
+            id="device_endpoint.W001",
         )
-    if readable := [str(path) for path in _secret_files() if path.stat().st_mode & 0o077]:
-        messages.append(
-            checks.Warning(
-                f"Other users can read secrets: {' '.join(readable)}.",
-                hint="chmod 600 these files.",
-                id="device_endpoint.W002",
-            )
+    secrets = (Path(settings.VAR_DIR) / "secrets").glob("*")
+    if readable := [str(path) for path in secrets if path.stat().st_mode & 0o077]:
+        yield checks.Warning(
+            f"Other users can read secrets: {' '.join(readable)}.",
+            hint="chmod 600 these files.",
+            id="device_endpoint.W002",
         )
-    return messages
-
-
-def _secret_files() -> Iterator[Path]:
-    yield from (Path(settings.VAR_DIR) / "secrets").glob("*")
 
 
 @register(Tags.security, deploy=True)
-def check_browsers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_browsers(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Check cookies, response headers and middleware."""
-    return [*_cookies(), *_headers(), *_middleware()]
+    yield from (*_cookies(), *_headers(), *_middleware())
 
 
 def _cookies() -> Iterator[CheckMessage]:
@@ -175,107 +162,77 @@ def _middleware() -> Iterator[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def check_network(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_network(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Check the listening addresses and the served host names."""
-    messages: list[CheckMessage] = []
     if is_public(settings.LISTEN) and settings.PUBLIC_HOST == "localhost":
-        messages.append(
-            checks.Warning(
-                "LISTEN admits other machines, but PUBLIC_HOST is localhost.",
-                hint="Set PUBLIC_HOST to the name that devices and browsers use.",
-                id="device_endpoint.W009",
-            )
+        yield checks.Warning(
+            "LISTEN admits other machines, but PUBLIC_HOST is localhost.",
+            hint="Set PUBLIC_HOST to the name that devices and browsers use.",
+            id="device_endpoint.W009",
         )
     if "*" in settings.ALLOWED_HOSTS:
-        messages.append(
-            checks.Warning(
-                "ALLOWED_HOSTS=* serves requests for any host name.",
-                hint="List the host names.",
-                id="device_endpoint.W010",
-            )
+        yield checks.Warning(
+            "ALLOWED_HOSTS=* serves requests for any host name.",
+            hint="List the host names.",
+            id="device_endpoint.W010",
         )
     bind = read_list("GUNICORN_BIND", [])
     if not all(address.startswith("unix:") for address in bind):
-        messages.append(
-            checks.Warning(
-                f"GUNICORN_BIND={' '.join(bind)} lets clients reach a service without nginx.",
-                hint="Use a unix socket in a folder of mode 0750; if nginx runs on another host, "
-                "let a firewall admit only that host.",
-                id="device_endpoint.W011",
-            )
+        yield checks.Warning(
+            f"GUNICORN_BIND={' '.join(bind)} lets clients reach a service without nginx.",
+            hint="Use a unix socket in a folder of mode 0750; if nginx runs on another host, "
+            "let a firewall admit only that host.",
+            id="device_endpoint.W011",
         )
     if is_public(settings.LISTEN) and settings.STAFF_MFA == "off":
-        messages.append(
-            Info(
-                "Other machines can log in to the staff site with a password alone.",
-                hint="Set STAFF_MFA to offered or required.",
-                id="device_endpoint.I001",
-            )
+        yield Info(
+            "Other machines can log in to the staff site with a password alone.",
+            hint="Set STAFF_MFA to offered or required.",
+            id="device_endpoint.I001",
         )
-    return messages
 
 
 @register(Tags.security, deploy=True)
-def check_certificates(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    messages: list[CheckMessage] = []
+def check_certificates(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if settings.DEVICE_CA and not (PROJECT_DIR / settings.DEVICE_CA).is_file():
-        messages.append(
-            Error(
-                f"DEVICE_CA={settings.DEVICE_CA} is not a file.",
-                hint="Set it to the PEM file of the CA that issues the devices' certificates.",
-                id="device_endpoint.E004",
-            )
+        yield Error(
+            f"DEVICE_CA={settings.DEVICE_CA} is not a file.",
+            hint="Set it to the PEM file of the CA that issues the devices' certificates.",
+            id="device_endpoint.E004",
         )
     for certificate, key in _PAIRED_SETTINGS:
         if bool(read_text(certificate)) != bool(read_text(key)):
-            messages.append(
-                Error(
-                    f"Only one of {certificate} and {key} is set.",
-                    hint="Set both, or neither.",
-                    id="device_endpoint.E005",
-                )
+            yield Error(
+                f"Only one of {certificate} and {key} is set.",
+                hint="Set both, or neither.",
+                id="device_endpoint.E005",
             )
     if settings.ACCEPT_EXPIRED_CERTIFICATES:
-        messages.append(
-            checks.Warning(
-                "Expired certificates are accepted.",
-                hint="Register the devices with new certificates, then unset "
-                "ACCEPT_EXPIRED_CERTIFICATES.",
-                id="device_endpoint.W012",
-            )
+        yield checks.Warning(
+            "Expired certificates are accepted.",
+            hint="Register the devices with new certificates, then unset "
+            "ACCEPT_EXPIRED_CERTIFICATES.",
+            id="device_endpoint.W012",
         )
-    return messages
 
 
 @register(Tags.security, Tags.database, deploy=True)
-def check_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+def check_database(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Check the encryption of the database connection and the durability setting."""
-    messages: list[CheckMessage] = []
     if settings.DURABILITY_CHECK != "refuse":
-        messages.append(
-            checks.Warning(
-                "DURABILITY_CHECK=warn accepts data that a database crash could lose.",
-                hint="Unset it, unless a managed database reports its durability differently.",
-                id="device_endpoint.W013",
-            )
+        yield checks.Warning(
+            "DURABILITY_CHECK=warn accepts data that a database crash could lose.",
+            hint="Unset it, unless a managed database reports its durability differently.",
+            id="device_endpoint.W013",
         )
     for database in settings.DATABASES.values():
         host = str(database.get("HOST") or "")
-        encrypted = _options(database).get("sslmode") in ENCRYPTED_SSL_MODES
-        if host and not host.startswith("/") and not encrypted and is_public(_addresses_of(host)):
-            messages.append(
-                checks.Warning(
-                    f"The connection to the database at {host} may be unencrypted.",
-                    hint="Add ?sslmode=verify-full to DATABASE_URL.",
-                    id="device_endpoint.W014",
-                )
+        options: Any = database.get("OPTIONS") or {}
+        encrypted = options.get("sslmode") in ENCRYPTED_SSL_MODES
+        is_local = host in ("", "localhost") or host.startswith("/")
+        if not is_local and not encrypted and is_public([host]):
+            yield checks.Warning(
+                f"The connection to the database at {host} may be unencrypted.",
+                hint="Add ?sslmode=verify-full to DATABASE_URL.",
+                id="device_endpoint.W014",
             )
-    return messages
-
-
-def _options(database: Any) -> dict[str, Any]:
-    return dict(database.get("OPTIONS") or {})
-
-
-def _addresses_of(host: str) -> list[str]:
-    return ["127.0.0.1"] if host == "localhost" else [host]
