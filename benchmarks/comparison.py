@@ -88,7 +88,6 @@ class Corpora:
         self._sent[key] = self._sent.get(key, 0) + count
 
     def drop(self, workload: Workload) -> None:
-        """Delete the workload's files from the disk."""
         for key in [key for key in self._files if key[0] == workload.series]:
             with suppress(FileNotFoundError):
                 self._files.pop(key)[0].unlink()

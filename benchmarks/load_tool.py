@@ -67,7 +67,6 @@ class LoadResult:
 
     @property
     def rate(self) -> float:
-        """Acknowledged files a second."""
         return self.counted / self.seconds if self.seconds > 0 else 0.0
 
 

@@ -131,7 +131,6 @@ class Product(Target):
         )
 
     def masters(self, service: str = DEVICE_SERVICE) -> list[int]:
-        """Return the process ids of a service's gunicorn masters."""
         return [
             pid
             for program in self.programs
@@ -141,5 +140,4 @@ class Product(Target):
         ]
 
     def workers(self, service: str = DEVICE_SERVICE) -> list[int]:
-        """Return the process ids of a service's workers."""
         return list(child_pids(self.masters(service)))

@@ -61,7 +61,6 @@ def direct(path: Path, seconds: float = TIMEOUT_SECONDS) -> http.client.HTTPConn
 
 
 def plain_tcp(host: str, port: int) -> http.client.HTTPConnection:
-    """Return a connection to a TCP port without TLS."""
     return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
 
 

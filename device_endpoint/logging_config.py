@@ -32,7 +32,6 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and the traceback of an error."""
         if _is_refusal(record):
             record.exc_info = record.exc_text = None
         return super().format(record)

@@ -32,7 +32,6 @@ def authority_path() -> Path:
 
 
 def certificate_path() -> Path:
-    """Return the file of the server's certificate (``SERVER_CERTIFICATE``, or generated)."""
     configured = read_text("SERVER_CERTIFICATE")
     return PROJECT_DIR / configured if configured else var_dir() / "tls" / "server.crt"
 

@@ -134,13 +134,11 @@ class Scope:
         return self.study_ids is None or study_id in self.study_ids
 
     def studies(self) -> QuerySet[Study]:
-        """Return the studies of the scope."""
         if self.study_ids is None:
             return Study.objects.all()
         return Study.objects.filter(pk__in=self.study_ids)
 
     def identities(self) -> QuerySet[Identity]:
-        """Return the identities of the scope."""
         return self.filter(Identity.objects.all(), "pk")
 
     def narrowed(self, study_ids: frozenset[int]) -> Scope:
@@ -213,7 +211,6 @@ def scope_of_request(request: Any, *permissions: str) -> Scope:
 
 
 def visible_identities(user: Any) -> QuerySet[Identity]:
-    """Return the identities that ``user`` may see."""
     return scope_of(user).identities()
 
 

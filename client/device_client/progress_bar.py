@@ -36,7 +36,6 @@ class ProgressBar:
         self._draw(format_bar(min(self._done + request_bytes, self.total), self.total))
 
     def add_done(self, size: int) -> None:
-        """Count a file of ``size`` bytes as done."""
         self._done += size
 
     def clear(self) -> None:

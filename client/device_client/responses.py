@@ -40,7 +40,6 @@ class Receipt:
 
     @property
     def name(self) -> str:
-        """The measurement's name."""
         return _parse_text(self.raw.get("name"))
 
     @property
@@ -153,7 +152,6 @@ def parse_problem(status: int, headers: Mapping[str, str], body: bytes) -> Probl
 
 
 def parse_receipts(body: Json) -> tuple[Receipt, ...]:
-    """Return the receipts in ``files`` of a response."""
     return tuple(Receipt(item) for item in _parse_objects(body.get("files")))
 
 

@@ -66,7 +66,6 @@ class Spool:
 
     @property
     def folder(self) -> Path:
-        """The folder of the waiting files."""
         return self._pending
 
     def add(self, part: FilePart) -> PendingFile:

@@ -60,7 +60,6 @@ class StateFolder:
         sync_folder(self.path)
 
     def discard_next(self) -> None:
-        """Delete the next key and certificate."""
         self.next_credentials.unlink(missing_ok=True)
         sync_folder(self.path)
 

@@ -30,10 +30,8 @@ def ok(name: str, text: str) -> Finding:
 
 
 def warn(name: str, text: str, remedy: str) -> Finding:
-    """Return a finding that needs attention."""
     return Finding(name, "warn", text, remedy)
 
 
 def fail(name: str, text: str, remedy: str) -> Finding:
-    """Return a finding that must be fixed."""
     return Finding(name, "FAIL", text, remedy)

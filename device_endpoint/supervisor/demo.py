@@ -49,7 +49,6 @@ def device_spec(name: str, log_dir: Path) -> ProgramSpec:
 
 
 def unregistered_devices() -> list[str]:
-    """Return the names of the simulated devices that are not registered yet."""
     missing = [name for name in DEVICES if not _is_registered(name)]
     connections.close_all()
     return missing

@@ -65,7 +65,6 @@ def wrap_with_pdeathsig(
 
 
 def describe_exit(code: int) -> str:
-    """Describe an exit code of ``subprocess``."""
     if code < 0:
         return f"killed by signal {-code}"
     return f"exit status {code}"

@@ -50,7 +50,6 @@ class Plan:
         return identity.name if identity else row.identity
 
     def expires_at(self, row: EnrolmentRow) -> datetime:
-        """Return when the row's key expires, in whole seconds."""
         return (self.now + row.valid_for).replace(microsecond=0)
 
     @property

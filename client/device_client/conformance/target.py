@@ -82,7 +82,6 @@ def get_certificate(response: Response) -> dict[str, object]:
 
 
 def get_receipts(response: Response) -> list[dict[str, object]]:
-    """Return the receipts of a response."""
     files = response.json.get("files")
     return [one for one in files if isinstance(one, dict)] if isinstance(files, list) else []
 
