@@ -25,6 +25,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from identities.admin.date_range_filter import DateRangeFilter
@@ -52,6 +53,21 @@ class CheckedAdmin(ModelAdmin):
     """
 
     listed_lookups: ClassVar[tuple[str, ...]] = ()
+    # Routes of pages besides Django's, of this class and added to those of its bases: the method
+    # NAME_view answers.
+    own_pages: ClassVar[dict[str, str]] = {}
+
+    def get_urls(self) -> list[URLPattern]:
+        routes: dict[str, str] = {}
+        for base in type(self).__mro__:
+            routes |= vars(base).get("own_pages", {})
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        wrap = self.admin_site.admin_view
+        pages = [
+            path(route, wrap(getattr(self, f"{name}_view")), name=f"{prefix}_{name}")
+            for name, route in routes.items()
+        ]
+        return [*pages, *super().get_urls()]
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         return lookup in self.listed_lookups or lookup in self._list_filter_parameters(request)

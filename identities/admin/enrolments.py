@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -51,6 +51,7 @@ class EnrolmentAdmin(UneditableMixin, CheckedAdmin):
     list_filter = (EnrolmentStudyFilter,)
     list_per_page = 50
     show_full_result_count = False
+    own_pages = {"reissue": "<path:object_id>/reissue/", "revoke": "<path:object_id>/revoke/"}
 
     def has_view_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
         return any(map(request.user.has_perm, progress.VIEW_ENROLMENTS))
@@ -95,18 +96,6 @@ class EnrolmentAdmin(UneditableMixin, CheckedAdmin):
     @admin.display(description=gettext_lazy("registered"))
     def registered_shown(self, obj: Any) -> str:
         return f"{obj.registered} of {obj.places}"
-
-    def get_urls(self) -> list[URLPattern]:
-        views = {"reissue": self.reissue_view, "revoke": self.revoke_view}
-        pages = [
-            path(
-                f"<path:object_id>/{verb}/",
-                self.admin_site.admin_view(view),
-                name=f"identities_enrolment_{verb}",
-            )
-            for verb, view in views.items()
-        ]
-        return [*pages, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.has_add_permission(request):

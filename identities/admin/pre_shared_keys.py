@@ -75,6 +75,7 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
     card_template = "admin/identities/presharedkey/issued.html"
     actions = ("reissue_selected", "revoke_selected")
     listed_lookups = ("identity__id__exact",)
+    own_pages = {"reissue": "<path:object_id>/reissue/"}
     list_select_related = ("identity",)
     search_fields = ("identity__name", "note", "hint")
     search_help_text = gettext_lazy(
@@ -228,11 +229,8 @@ class PreSharedKeyAdmin(VisibleRowsMixin, OneTimeSecretAdmin, LargeListAdmin):
         return page
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [
-            path(route, self.admin_site.admin_view(view), name=f"identities_presharedkey_{name}")
-            for route, view, name in (
-                ("server-ca/", download_ca_certificate, "server_ca"),
-                ("<path:object_id>/reissue/", self.reissue_view, "reissue"),
-            )
+        page = self.admin_site.admin_view(download_ca_certificate)
+        return [
+            path("server-ca/", page, name="identities_presharedkey_server_ca"),
+            *super().get_urls(),
         ]
-        return [*pages, *super().get_urls()]

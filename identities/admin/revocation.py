@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -47,17 +47,10 @@ class RevocableAdmin(CheckedAdmin):
     actions: tuple[str, ...] = ("revoke_selected",)
     change_form_template = "admin/identities/revocable_change_form.html"
     revoke_consequence: Any = ""
+    own_pages = {"revoke": "<path:object_id>/revoke/"}
 
     def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_change_permission(request, obj)
-
-    def get_urls(self) -> list[URLPattern]:
-        page = path(
-            "<path:object_id>/revoke/",
-            self.admin_site.admin_view(self.revoke_view),
-            name=f"{self.opts.app_label}_{self.opts.model_name}_revoke",
-        )
-        return [page, *super().get_urls()]
 
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have the revocation confirmed; on POST revoke the row and show its page."""

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -50,12 +49,7 @@ class ReassignableAdmin(VisibleRowsMixin, ModelAdmin[DeviceCertificate]):
 
     change_form_template = "admin/ingest/devicecertificate/reassignable_change_form.html"
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.reassign_view)
-        return [
-            path("<int:pk>/reassign/", page, name="ingest_devicecertificate_reassign"),
-            *super().get_urls(),
-        ]
+    own_pages = {"reassign": "<int:pk>/reassign/"}
 
     def reassign_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the confirmation form; on POST reassign the certificate."""

@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -30,12 +30,7 @@ _PAGE = "admin:ingest_devicecertificate_"
 class CertificateStatesAdmin(ReassignableAdmin):
     """Actions that change the state; whoever loses trust may have a successor that keeps it."""
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.successors_view)
-        return [
-            path("<int:pk>/successors/", page, name="ingest_devicecertificate_successors"),
-            *super().get_urls(),
-        ]
+    own_pages = {"successors": "<int:pk>/successors/"}
 
     @admin.action(description=_("Suspend: refuse until reactivated"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[DeviceCertificate]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -35,12 +35,7 @@ _LENGTHS = ((86_400, gettext_lazy("d")), (3_600, gettext_lazy("h")), (60, gettex
 class DevicePageAdmin(VisibleRowsMixin):
     """Adds the page to the admin of certificates."""
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.device_view)
-        return [
-            path("<int:pk>/device/", page, name="ingest_devicecertificate_device"),
-            *super().get_urls(),
-        ]
+    own_pages = {"device": "<int:pk>/device/"}
 
     def device_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Return the page of the device that has, or had, this certificate."""

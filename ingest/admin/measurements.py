@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -58,6 +58,7 @@ class MeasurementAdmin(WithdrawableAdmin):
         StudyFilter,
     )  # fmt: skip
     listed_lookups = ("identity__id__exact",)
+    own_pages = {"content": "<uuid:pk>/content/"}
     sort_keys: ClassVar[dict[str, Any]] = {"received": F("id")}
     received = time_column("received_at", _("received"))
     list_select_related = ("identity",)
@@ -100,11 +101,6 @@ class MeasurementAdmin(WithdrawableAdmin):
         return queryset.filter(wanted | Q(pk__in=found)), False
 
     # --- Download --------------------------------------------------------------------------
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.content_view)
-        name = "ingest_measurement_content"
-        return [path("<uuid:pk>/content/", page, name=name), *super().get_urls()]
-
     def content_view(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
         """Return the file byte for byte, as an attachment that browsers do not execute."""
         if not self.has_view_permission(request):

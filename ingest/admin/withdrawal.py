@@ -8,7 +8,6 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -39,12 +38,7 @@ class WithdrawableAdmin(EvidenceAdmin[Measurement]):
 
     change_form_template = "admin/ingest/measurement/withdrawable_change_form.html"
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.withdraw_view)
-        return [
-            path("<uuid:pk>/withdraw/", page, name="ingest_measurement_withdraw"),
-            *super().get_urls(),
-        ]
+    own_pages = {"withdraw": "<uuid:pk>/withdraw/"}
 
     def withdraw_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Show the form for the reason; on POST withdraw the file."""
