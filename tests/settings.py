@@ -1,22 +1,19 @@
 """Settings of the tests: those of the staff site, in a ``VAR_DIR`` for each process of a run.
 
-The processes of one run share ``TESTS_RUN_DIR``, made by the first of them. The tests start their
-own PostgreSQL (tests/support/database.py); ``POSTGRES_BIN_DIR`` selects another version, and
-``TEST_CITUS`` a Citus cluster instead.
+The processes of one run share ``TESTS_RUN_DIR``, made by the first of them: in memory, if there is
+room. The tests start their own PostgreSQL (tests/support/database.py); ``POSTGRES_BIN_DIR`` selects
+another version, and ``TEST_CITUS`` a Citus cluster instead.
 """
 
-import atexit
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, cast
 
 from tests.support.citus import CitusNodes
+from tests.support.run_folder import make_run_folder
 
 if "TESTS_RUN_DIR" not in os.environ:
-    os.environ["TESTS_RUN_DIR"] = tempfile.mkdtemp(prefix="device-endpoint-tests-")
-    atexit.register(shutil.rmtree, os.environ["TESTS_RUN_DIR"], ignore_errors=True)
+    os.environ["TESTS_RUN_DIR"] = make_run_folder()
     for _name in ("DATABASE_URL", "PUBLIC_HOST"):
         os.environ.pop(_name, None)
     if (_nodes := CitusNodes.of_environment()) is not None:
