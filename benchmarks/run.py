@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
+from typing import Any
 
 from benchmarks.baselines import BARE, COPY, FLOOR, INFLUX, ORM, VICTORIA, gunicorn_apps, stores
 from benchmarks.baselines.behind_nginx import Baseline
@@ -112,29 +113,9 @@ class Run:
         self.is_faulty = True
         self.note(text)
 
-    def add(
-        self,
-        work: str,
-        value: float | None,
-        unit: str,
-        *,
-        against: str = "",
-        reference: float | None = None,
-        ratios: Sequence[float] = (),
-        goal: Goal | None = None,
-    ) -> None:
+    def add(self, work: str, value: float | None, unit: str, **options: Any) -> None:
         """Add a row to the table, see ``report.make_row``."""
-        self.rows.append(
-            make_row(
-                work,
-                value,
-                unit,
-                against=against,
-                reference=reference,
-                ratios=ratios,
-                goal=goal,
-            )
-        )
+        self.rows.append(make_row(work, value, unit, **options))
 
     def add_rounds(
         self,

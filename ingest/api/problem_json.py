@@ -139,69 +139,58 @@ UNSUPPORTED_CONTENT_ENCODING: Final = ProblemType(
     "Multipart bodies may be sent with Content-Encoding gzip, JSON bodies plain.",
 )
 
+
 # --- Certificate: 403, or 400 at registration ------------------------------------------------
-CERTIFICATE_MISSING: Final = ProblemType(
+def _refused(code: str, title: str, detail: str = "") -> ProblemType:
+    return ProblemType(code, 403, title, detail, retryable=True)
+
+
+CERTIFICATE_MISSING: Final = _refused(
     "certificate_missing",
-    403,
     "No client certificate",
     "The TLS connection brought no client certificate. If the device sent one, its key may "
     "be of a kind that TLS does not offer here: use EC P-256, RSA 2048 or Ed25519.",
-    retryable=True,
 )
-CERTIFICATE_NOT_BOUND: Final = ProblemType(
+CERTIFICATE_NOT_BOUND: Final = _refused(
     "certificate_not_bound",
-    403,
     "This certificate is not registered",
     "Register it first: POST a pre-shared key as application/json to this URL.",
-    retryable=True,
 )
-CERTIFICATE_SUSPENDED: Final = ProblemType(
+CERTIFICATE_SUSPENDED: Final = _refused(
     "certificate_suspended",
-    403,
     "This certificate is suspended",
     "Staff have suspended it. Keep the data and ask them.",
-    retryable=True,
 )
-CERTIFICATE_REVOKED: Final = ProblemType(
+CERTIFICATE_REVOKED: Final = _refused(
     "certificate_revoked",
-    403,
     "This certificate is revoked",
     "Staff have revoked it, or the device renewed again before it was used. Use the newest "
     "certificate, or keep the data and ask staff for a new pre-shared key.",
-    retryable=True,
 )
-CERTIFICATE_SUPERSEDED: Final = ProblemType(
+CERTIFICATE_SUPERSEDED: Final = _refused(
     "certificate_superseded",
-    403,
     "This certificate has a successor in use",
     "The device has renewed it already: renew with the newer certificate.",
-    retryable=True,
 )
-CERTIFICATE_EXPIRED: Final = ProblemType(
+CERTIFICATE_EXPIRED: Final = _refused(
     "certificate_expired",
-    403,
     "This certificate has expired",
     "It, or the one that issued it, has expired: make a new certificate and register it with a "
     "new pre-shared key.",
-    retryable=True,
 )
-CERTIFICATE_NOT_YET_VALID: Final = ProblemType(
+CERTIFICATE_NOT_YET_VALID: Final = _refused(
     "certificate_not_yet_valid",
-    403,
     "This certificate is not valid yet",
     "It, or the one that issued it, starts in the future: compare the device's clock with "
     "server_time_ms.",
-    retryable=True,
 )
-CERTIFICATE_UNACCEPTABLE: Final = ProblemType(
-    "certificate_unacceptable", 403, "This certificate cannot be used", retryable=True
+CERTIFICATE_UNACCEPTABLE: Final = _refused(
+    "certificate_unacceptable", "This certificate cannot be used"
 )
-IDENTITY_INACTIVE: Final = ProblemType(
+IDENTITY_INACTIVE: Final = _refused(
     "identity_inactive",
-    403,
     "This identity is inactive",
     "Staff have made it inactive. Keep the data and ask them.",
-    retryable=True,
 )
 
 # --- Registration --------------------------------------------------------------------------

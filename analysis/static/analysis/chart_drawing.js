@@ -1,7 +1,7 @@
 // Draws series with uPlot: the mean as a line in a band from minimum to maximum.
 /* global gettext, interpolate, uPlot */
 import { intersectGaps } from "./chart_columns.js";
-import { drawPlausibleRanges, findPlausibleRanges } from "./chart_plausible_range.js";
+import { drawPlausibleRanges, findPlausibleRanges, saveAndClip } from "./chart_plausible_range.js";
 import { makeAxisLabels, formatLength } from "./chart_times.js";
 
 const MIN_HEIGHT = 360;
@@ -60,10 +60,7 @@ function makeLines(series, isAlone) {
 function drawGaps(chart, gaps) {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
+  saveAndClip(ctx, bbox);
   ctx.strokeStyle = themeColour("--chart-gap");
   ctx.fillStyle = themeColour("--body-quiet-color");
   ctx.lineWidth = ratio;
@@ -114,13 +111,9 @@ function drawNotKept(chart, { unit, notKept }) {
   const arm = 4 * devicePixelRatio;
   const isCrowded = (notKept?.times.length ?? 0) > MAX_MARKERS;
   const bottom = bbox.top + bbox.height;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
+  saveAndClip(ctx, bbox);
   ctx.strokeStyle = themeColour("--chart-limit");
   ctx.lineWidth = 1.5 * devicePixelRatio;
-  ctx.beginPath();
   for (const { time, values } of notKept?.times ?? []) {
     const x = chart.valToPos(time, "x", true);
     if (isCrowded) {
@@ -164,11 +157,7 @@ function plausibleRangeColours() {
 }
 
 function hatch(ctx, left, right, bbox, step) {
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(left, bbox.top, right - left, bbox.height);
-  ctx.clip();
-  ctx.beginPath();
+  saveAndClip(ctx, { ...bbox, left, width: right - left });
   for (let x = left - bbox.height; x < right; x += step) {
     ctx.moveTo(x, bbox.top + bbox.height);
     ctx.lineTo(x + bbox.height, bbox.top);

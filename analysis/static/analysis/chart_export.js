@@ -93,38 +93,26 @@ part("stop").addEventListener("click", () => running?.abort());
 // --- Code -----------------------------------------------------------------------------------
 
 const TOKEN = "DEVICE_ENDPOINT_TOKEN";
-const SNIPPETS = {
-  pandas: ({ parquet }) => `import io
+const requestParquet = (library, url) => `import io
 import os
 
-import pandas
+import ${library}
 import requests
 
 # The token is in ${TOKEN}; REQUESTS_CA_BUNDLE names the CA file of this server.
 response = requests.get(
-    "${parquet}",
+    "${url}",
     headers={"Authorization": "Bearer " + os.environ["${TOKEN}"]},
     timeout=600,
 )
 response.raise_for_status()
-frame = pandas.read_parquet(io.BytesIO(response.content))
+`;
+const SNIPPETS = {
+  pandas: ({ parquet }) => `${requestParquet("pandas", parquet)}frame = pandas.read_parquet(io.BytesIO(response.content))
 frame.index = pandas.to_datetime(frame["time_ms"], unit="ms", utc=True)
 print(frame["value"].describe())
 `,
-  polars: ({ parquet }) => `import io
-import os
-
-import polars
-import requests
-
-# The token is in ${TOKEN}; REQUESTS_CA_BUNDLE names the CA file of this server.
-response = requests.get(
-    "${parquet}",
-    headers={"Authorization": "Bearer " + os.environ["${TOKEN}"]},
-    timeout=600,
-)
-response.raise_for_status()
-frame = polars.read_parquet(io.BytesIO(response.content)).with_columns(
+  polars: ({ parquet }) => `${requestParquet("polars", parquet)}frame = polars.read_parquet(io.BytesIO(response.content)).with_columns(
     time=polars.from_epoch("time_ms", time_unit="ms").dt.replace_time_zone("UTC")
 )
 print(frame.describe())

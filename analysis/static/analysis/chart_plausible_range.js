@@ -32,14 +32,20 @@ export function formatPlausibleRange({ low, high, unit }) {
   return unit ? `${range} ${unit}` : range;
 }
 
+/** Saves the state of `ctx`, and lets it draw inside `box` only until that is restored. */
+export function saveAndClip(ctx, { left, top, width, height }) {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height);
+  ctx.clip();
+  ctx.beginPath();
+}
+
 /** Draws the visible ends of `ranges`, each as a labelled line. */
 export function drawPlausibleRanges(chart, ranges, { line, tint, background }) {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
+  saveAndClip(ctx, bbox);
   ctx.font = `${12 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
   for (const range of ranges) {
