@@ -73,7 +73,8 @@ def via_nginx(
     """
     is_own = not read_text("SERVER_CERTIFICATE")
     # A certificate from elsewhere may not name this address: its name is not checked here.
-    context = ssl.create_default_context(cafile=_authority()) if is_own else unverified_context()
+    authority = str(server_certificate.authority_path())
+    context = ssl.create_default_context(cafile=authority) if is_own else unverified_context()
     if pair is not None:
         context.load_cert_chain(*pair)
     return _tls_connection(address or settings.LISTEN[0], port, context, TIMEOUT_SECONDS)
@@ -134,10 +135,6 @@ def served_certificate(seconds: float = 2.0) -> x509.Certificate | None:
         if der is not None:
             return x509.load_der_x509_certificate(der)
     return None
-
-
-def _authority() -> str:
-    return str(server_certificate.authority_path())
 
 
 def unverified_context() -> ssl.SSLContext:

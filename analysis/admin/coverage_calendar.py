@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
-from analysis.admin.svg_charts import CELL_SIZE, DAYS_SHOWN, Cell, CoveredDay, make_calendar
+from analysis.admin.svg_charts import CELL_SIZE, DAYS_SHOWN, CoveredDay, make_calendar
 from analysis.queries.compliance import read_coverage
 from analysis.queries.days import day_of, start_of_day
 from analysis.queries.series import Series
@@ -42,7 +42,9 @@ def describe_calendar(series: Series, kind: Kind, zone: ZoneInfo) -> dict[str, A
         "size": CELL_SIZE - 2,
         "width": cells[-1].x + CELL_SIZE,
         "height": max(cell.y for cell in cells) + CELL_SIZE,
-        "labels": [(cell.x, f"{cell.covered.day:%b}") for cell in cells if _is_first(cell)],
+        "labels": [
+            (cell.x, f"{cell.covered.day:%b}") for cell in cells if cell.covered.day.day == 1
+        ],
         "weekdays": [
             (cell.y + CELL_SIZE - 4, f"{cell.covered.day:%a}")
             for cell in cells[:7]
@@ -66,10 +68,6 @@ def _read_year(series: Series, kind: Kind, zone: ZoneInfo) -> list[CoveredDay]:
         )
         for number, (day, (start_ms, end_ms)) in enumerate(zip(dates, pairwise(edges), strict=True))
     ]
-
-
-def _is_first(cell: Cell) -> bool:
-    return cell.covered.day.day == 1
 
 
 def _month_query(first: date, zone: ZoneInfo) -> str:

@@ -45,12 +45,13 @@ def study_download(request: HttpRequest, pk: int) -> HttpResponse:
     after = request.GET.get("after", "").replace("\0", "") or None
     rows, next_after = find_identities(scope, contains="", after=after, limit=PER_PAGE)
     query = urlencode({"study": study.name, **choice}, doseq=True)
+    labels = (_("samples and original files"), _("samples"), _("original files"))
     context = admin.site.each_context(request) | {
         "title": _("Download %(study)s") % {"study": study.name},
         "study": study,
         "choice": choice | {"names": " ".join(choice.get("name", ()))},
         "error": error,
-        "contents": list(zip(CONTENTS, _label_contents(), strict=True)),
+        "contents": list(zip(CONTENTS, labels, strict=True)),
         "formats": list(zip(SAMPLE_FORMATS, ("Parquet", "CSV"), strict=True)),
         "total": scope.identities().count(),
         "archive_url": _archive_url(_PLACE, query),
@@ -91,10 +92,6 @@ def _name_progress(study: Study, choice: dict[str, Any]) -> str:
     """Return the key of the script's progress: of this choice, and without its texts."""
     digest = hashlib.sha256(urlencode(choice, doseq=True).encode()).hexdigest()
     return f"study-zips:{study.pk}:{digest[:16]}"
-
-
-def _label_contents() -> tuple[str, ...]:
-    return _("samples and original files"), _("samples"), _("original files")
 
 
 def link_download(request: HttpRequest, study: Study) -> Link | None:

@@ -18,7 +18,6 @@ from analysis.api.parameters import (
     read_number,
     read_parameters,
     read_range,
-    read_received_range,
     read_scope,
 )
 from analysis.api.view_base import ReadView
@@ -116,7 +115,7 @@ class MeasurementListView(ReadView):
             name=parameters.get("name"),
             status=status,
             samples=read_range(parameters),
-            received=read_received_range(parameters),
+            received=read_range(parameters, "received_"),
         )
         limit = read_number(parameters, "limit", 100, list_schemas.MAX_ROWS)
         after = read_cursor(parameters, "measurement", _UUID)

@@ -90,11 +90,6 @@ def read_choice(
     return text
 
 
-def read_received_range(parameters: dict[str, str]) -> TimeRange:
-    """Return the range from ``received_from`` to ``received_to``."""
-    return read_range(parameters, "received_")
-
-
 def make_cursor(kind: str, key: str) -> str:
     """Return the cursor of a list that continues after the row with this key."""
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")

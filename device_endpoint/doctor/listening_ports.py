@@ -15,6 +15,7 @@ from device_endpoint.env import PROJECT_DIR, resolve_var_dir
 
 PROC = Path("/proc")
 STATE_LISTEN = "0A"
+_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 APPLICATIONS = ("device_endpoint.device_wsgi", "device_endpoint.staff_wsgi")
 
 
@@ -31,12 +32,10 @@ def list_listeners() -> list[Listener]:
     """Return the listeners of the supervisor's descendants and of this installation's gunicorns."""
     pids = _descendants(_supervisor_pid()) | _gunicorn_pids()
     sockets = _listening_sockets()
-    listeners = {
-        Listener(_reachable(sockets[inode][0]), sockets[inode][1], _name_of(pid))
-        for pid in pids
-        for inode in _sockets_of(pid)
-        if inode in sockets
-    }
+    listeners = set()
+    for pid in pids:
+        for host, port in (sockets[inode] for inode in _sockets_of(pid) if inode in sockets):
+            listeners.add(Listener(_REACHABLE.get(host, host), port, _name_of(pid)))
     return sorted(listeners)
 
 
@@ -56,10 +55,6 @@ def _address(digits: str) -> str:
     words = [bytes.fromhex(digits[at : at + 8]) for at in range(0, len(digits), 8)]
     raw = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
     return str(ipaddress.ip_address(raw))
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def _listening_sockets() -> dict[str, tuple[str, int]]:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from django.db import Error
 from django.db.models import Count, Q
@@ -56,13 +55,10 @@ class ServiceCounters(Collector):
         return self._merge()
 
     def _merge(self) -> Iterable[Metric]:
-        files = [str(file) for service in SERVICES for file in _files(metrics_folder() / service)]
+        folders = (metrics_folder() / service for service in SERVICES)
+        files = [str(file) for folder in folders for file in sorted(folder.glob("*.db"))]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
         return merged
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.db"))
 
 
 class CachedGauges(Collector):
@@ -182,15 +178,12 @@ def _monitoring_age() -> Metric:
     last_run_at = (
         MonitorHeartbeat.objects.filter(pk=1).values_list("last_run_at", flat=True).first()
     )
+    age = math.inf if last_run_at is None else (datetime.now(UTC) - last_run_at).total_seconds()
     return GaugeMetricFamily(
         "device_endpoint_monitoring_age_seconds",
         "Seconds since the last run of `manage.py monitor_devices`.",
-        value=math.inf if last_run_at is None else _seconds_since(last_run_at),
+        value=age,
     )
-
-
-def _seconds_since(moment: datetime) -> float:
-    return (datetime.now(UTC) - moment).total_seconds()
 
 
 # One SQL statement each.
