@@ -7,6 +7,8 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.template import RequestContext
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from identities.admin.extensions import Link, identity_pages, study_pages
 from identities.admin.relative_times import relative_time
@@ -17,6 +19,17 @@ register = template.Library()
 
 
 register.filter(relative_time)
+
+
+@register.filter
+def mark_code(text: str) -> SafeString:
+    """Return plain text as HTML, what is between backticks as ``code``."""
+    parts = text.split("`")
+    marked = (
+        format_html("<code>{}</code>", part) if place % 2 else conditional_escape(part)
+        for place, part in enumerate(parts)
+    )
+    return format_html_join("", "{}", ((part,) for part in marked))
 
 
 @register.simple_tag

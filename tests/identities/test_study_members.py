@@ -155,3 +155,27 @@ def test_the_audit_log_is_narrowed_to_a_study(
     StudyMember.objects.filter(study=studies[1]).update(role="viewer")
     assert "of-B" not in client.get(log).content.decode()
     assert f"?study={studies[1].pk}" not in client.get(log).content.decode()
+
+
+def test_a_study_s_page_leads_to_its_identities_and_members(
+    studies: tuple[Study, Study],
+    sara: User,
+    make_user: Callable[..., User],
+    log_in: Callable[[User], Client],
+) -> None:
+    study = studies[0]
+    vera = make_user("vera")
+    StudyMember.objects.create(study=study, user=vera, role="viewer")
+    identity = Identity.objects.create(name="ward-1")
+    StudyIdentity.objects.create(study=study, identity=identity)
+    page = f"/admin/identities/study/{study.pk}/change/"
+    participations = f"/admin/identities/studyidentity/?study={study.pk}"
+    members = f"/admin/identities/studymember/?study={study.pk}"
+    shown = log_in(sara).get(page).content.decode()
+    assert participations in shown
+    assert members in shown
+    assert "ward-1" in log_in(sara).get(participations).content.decode()
+    assert "vera" in log_in(sara).get(members).content.decode()
+    shown = log_in(vera).get(page).content.decode()
+    assert participations in shown
+    assert members not in shown

@@ -72,6 +72,9 @@ def test_the_index_links_to_lists_and_documentation() -> None:
 
 def test_the_documentation_loads_nothing_from_elsewhere() -> None:
     page = Client().get("/api/v1/docs").content.decode()
+    assert "Version 1." in page
+    assert "<code>detail</code>" in page
+    assert "`" not in page
     for path in Client().get("/api/v1/schema").json()["paths"]:
         assert f"GET {path}</code></h2>" in page
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
