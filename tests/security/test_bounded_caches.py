@@ -15,8 +15,12 @@ MAX_BYTES = 14 * 1024 * 1024
 
 
 def escaped_pem(size: int) -> str:
-    """Return a certificate's header as nginx writes it; its content does not matter here."""
-    text = base64.encodebytes(os.urandom(size)).decode()
+    """Return a certificate's header as nginx writes it; its content does not matter here.
+
+    It begins with eight letters, for ``other_pem`` to replace: an escaped character there would be
+    cut in two.
+    """
+    text = base64.encodebytes(bytes(6) + os.urandom(size - 6)).decode()
     return quote(f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n", safe="")
 
 
