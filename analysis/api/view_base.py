@@ -9,13 +9,14 @@ from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analysis.api.authentication import AdminSession, BearerToken
 from analysis.api.errors import handle_exception
+from analysis.api.renderers import FastJSONRenderer
 
 
 class HasViewPermission(BasePermission):
@@ -46,7 +47,7 @@ class ReadView(APIView):
     authentication_classes = [BearerToken, AdminSession]
     permission_classes = [HasViewPermission]
     content_negotiation_class = IgnoreAccept
-    renderer_classes = [JSONRenderer]
+    renderer_classes = [FastJSONRenderer]
     http_method_names = ["get", "head"]
     permission: ClassVar[str]
 
