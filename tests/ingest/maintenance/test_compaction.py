@@ -73,7 +73,9 @@ def compressions(identity: Identity) -> list[str | None]:
     """Return how PostgreSQL has compressed the values of each block, None where it has not."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_column_compression(differences) FROM ingest_sampleblock"
+            # An upload writes the one, compaction the other.
+            "SELECT coalesce(pg_column_compression(small_integers),"
+            " pg_column_compression(differences)) FROM ingest_sampleblock"
             " WHERE identity_id = %s ORDER BY first_ms",
             [identity.pk],
         )
