@@ -35,7 +35,7 @@ from tests.ingest.maintenance.factories import (
 )
 from tests.support.database import database_address
 
-pytestmark = pytest.mark.usefixtures("live_db")
+pytestmark = pytest.mark.usefixtures("own_db")
 
 
 def test_small_blocks_of_an_hour_become_one_unchanged() -> None:
@@ -233,7 +233,7 @@ def end_session_after_deletion(
     result = execute(statement, parameters, many, context)
     if statement.lstrip().startswith("DELETE FROM ingest_sampleblock"):
         session = connection.connection.info.backend_pid
-        with psycopg.connect(database_address()) as other:
+        with psycopg.connect(database_address("postgres")) as other:
             other.execute("SELECT pg_terminate_backend(%s::int, 30000)", [session])
     return result
 
@@ -273,7 +273,7 @@ def test_the_periodic_command_repeats_until_sigterm() -> None:
     process = subprocess.Popen(
         [sys.executable, "manage.py", "compact", "--every", "1", "--identity", name],
         cwd=PROJECT_DIR,
-        env={**os.environ, "DATABASE_URL": database_address()},
+        env={**os.environ, "DATABASE_URL": database_address(str(connection.settings_dict["NAME"]))},
         stdout=subprocess.PIPE,
         text=True,
     )
