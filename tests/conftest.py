@@ -11,6 +11,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.contrib.auth import get_user_model
 from pytest_django import DjangoDbBlocker
 
 from tests.support.database import (
@@ -148,7 +149,11 @@ def own_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def stack(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
     """Run nginx and both services on the live database, started as ``manage.py up`` does."""
     environment = {
         "DATABASE_URL": database_address(),
@@ -160,8 +165,17 @@ def stack(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> It
     }
     running = Stack(tmp_path_factory.mktemp("stack"), environment)
     running.start()
+    with django_db_blocker.unblock(), connection_to(LIVE):
+        _ensure_superuser(running)
     yield running
     assert running.stop() == 0
+
+
+def _ensure_superuser(running: Stack) -> None:
+    """Make the superuser, whom ``up`` does not make where an earlier test has left another one."""
+    users = get_user_model()._default_manager
+    if not users.filter(username=running.superuser_name).exists():
+        users.create_superuser(running.superuser_name, "", running.superuser_password)
 
 
 @pytest.fixture
