@@ -64,7 +64,7 @@ class Scale:
     files_of_7_stored: int = 20_000
     files_of_3600_stored: int = 600
     acceleration_stored: int = 2_304_000  # twenty hours
-    files_compacted: int = 20_000  # of 7 samples, in each round
+    files_compacted: int = 12_000  # of 7 samples, in each round
     minutes_compacted: int = 7_200  # files of 60 samples
     lines_at_limits: int = 4_000_000
     hours_at_limits: int = 30_000
