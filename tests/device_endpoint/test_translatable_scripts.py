@@ -23,7 +23,9 @@ SCRIPTS = [
 WORDS = re.compile(r"[A-Za-z]{2,}[,.:;]? [a-z]{2,}|^\W*[A-Z][a-z]+[.:]?$")
 # Names of keys, fonts and media; programs to be copied.
 OTHERS = re.compile(r"use strict|sans-serif|\(prefers-color-scheme|^Arrow$|^Enter$|^Home$")
-PROGRAMS = re.compile(r"^const SNIPPETS = \{.*?^\};", re.MULTILINE | re.DOTALL)
+PROGRAMS = re.compile(
+    r"^const (?:SNIPPETS = \{.*?^\}|requestParquet = .*?^`);", re.MULTILINE | re.DOTALL
+)
 MARKED = re.compile(r"gettext\(\s*(?:\"[^\"]*\",\s*)?$")
 TOKEN = re.compile(
     r"""//[^\n]*|/\*.*?\*/|(?<=[(=,:?])\s*/(?:\\.|\[(?:\\.|[^\]])*\]|[^/\n\\[*])+/"""
