@@ -43,9 +43,11 @@ from benchmarks.workspace import CannotMeasure  # noqa: E402
 from device_endpoint.env import read_bool, read_text  # noqa: E402
 from device_endpoint.supervisor.process import CannotStartError  # noqa: E402
 
-# In this order: the first needs a copy of the product that is still empty.
+# In this order: the first needs a copy of the product that is still empty, the second one without
+# much to compact.
 SCENARIOS: dict[str, Callable[[Run], None]] = {
     "full": storage.full_store,
+    "compaction": together.compaction,
     "small": uploads.small,
     "handshake": uploads.handshake,
     "devices": uploads.devices,
@@ -63,7 +65,6 @@ SCENARIOS: dict[str, Callable[[Run], None]] = {
     "apart": memory.two_lines,
     "export": reading.export,
     "analysts": together.analysts,
-    "compaction": together.compaction,
     "flames": profiles.flames,
 }
 ON_DEMAND = {"flames"}  # these measure nothing: they run where ONLY names them
