@@ -16,7 +16,6 @@ from analysis.admin.data_pages import DataPagesAdmin
 from analysis.admin.identity_list import Choice, find_page, make_columns, read_choice
 from analysis.admin.identity_overview import describe_identity
 from analysis.models import Overview
-from analysis.queries.attention import count_unmonitored
 from analysis.queries.identity_status import (
     DEFAULT_STALE_AFTER,
     STALE_AFTER,
@@ -88,11 +87,10 @@ class OverviewAdmin(DataPagesAdmin[Overview]):
         """Return a page of identities; ``read_choice`` has the parameters."""
         choice = read_choice(request)
         page = find_page(choice)
-        scope, now = scope_of(request.user), timezone.now()
+        scope = scope_of(request.user)
         context = {
             "title": _("Overview"),
-            "counts": count_states(now, choice.wanted.scope),
-            "is_monitored": not count_unmonitored(choice.wanted.scope, now).is_all,
+            "counts": count_states(timezone.now(), choice.wanted.scope),
             "rows": _make_rows(page.rows),
             "choice": choice,
             "columns": make_columns(choice),

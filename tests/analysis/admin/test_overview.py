@@ -27,9 +27,8 @@ LIST = "/admin/analysis/overview/"
 HOUR_MS = 3_600_000
 COUNT = 100_000 if IS_LONG_RUN else 10_000
 # Session and user, what the user may see, the choices of the form, the counts, and the identities
-# with six kinds of rows on which their states depend: 21. Whether any is monitored takes two, and a
-# search adds up to two.
-MAX_STATEMENTS = 25
+# with six kinds of rows on which their states depend: 21. A search adds up to two.
+MAX_STATEMENTS = 23
 
 
 @pytest.fixture
@@ -56,14 +55,6 @@ def make_identity(name: str, *, hours_ago: float | None = 0.1, days_left: int = 
 def states() -> dict[str, str]:
     rows = list_identities(IdentityFilter(EVERYTHING)).rows
     return {identity.name: state for identity, state in rows}
-
-
-def test_where_nothing_is_monitored_none_is_counted_as_overdue(analyst: Client) -> None:
-    identity = make_identity("bed-1")
-    assert "overdue: not monitored" in analyst.get(LIST).content.decode()
-    identity.reporting_interval = timedelta(minutes=15)
-    identity.save()
-    assert "0 overdue" in analyst.get(LIST).content.decode()
 
 
 def test_each_state_has_its_cause(db: None) -> None:
