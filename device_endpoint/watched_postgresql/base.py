@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg.abc import PQGen
+
+from ingest.storage.limited_connection import check_while_waiting
 
 PATIENCE_SECONDS = 1.5
 PROBE_SECONDS = 2
@@ -65,24 +66,17 @@ class WatchedConnection(psycopg.Connection[Any]):
     probe: ServerProbe
 
     def wait(self, gen: PQGen[_T], *arguments: Any, **options: Any) -> _T:
-        return super().wait(self._watch(gen), *arguments, **options)
-
-    def _watch(self, gen: PQGen[_T]) -> Generator[Any, Any, _T]:
-        # psycopg resumes a generator every tenth of a second with what is ready, often nothing.
         ask_at = time.monotonic() + PATIENCE_SECONDS
-        ready = None
-        while True:
-            try:
-                wanted = gen.send(ready)  # type: ignore[arg-type] # None starts a generator
-            except StopIteration as end:
-                result: _T = end.value
-                return result
-            ready = yield wanted
-            if not ready and time.monotonic() > ask_at:
+
+        def check() -> None:
+            nonlocal ask_at
+            if time.monotonic() > ask_at:
                 if self.probe.is_silent():
                     self.pgconn.finish()
                     raise psycopg.OperationalError(_MESSAGE)
                 ask_at = time.monotonic() + PATIENCE_SECONDS
+
+        return super().wait(check_while_waiting(gen, check), *arguments, **options)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.parsing.measurement_file_csv import (
+    BATCH_BYTES,
     MAX_TIME_MS,
     Columns,
     read_all_values,
@@ -52,7 +53,6 @@ _SHORT_TIME, _SHORT_VALUE = rb"[0-9]{1,15}", rb",-?[0-9]{1,8}(?:\.[0-9]{1,7})?"
 
 _SMALL_BYTES = 6_000  # above it, the start-up of numpy's scan and of pyarrow's CSV reader pays
 _MEDIUM_BYTES = 60_000  # up to it, one column is converted faster as JSON than by pyarrow
-_BATCH_BYTES = 1 << 22
 _Times = NDArray[np.int64]
 _Values = NDArray[np.float64]
 
@@ -190,7 +190,7 @@ def _count_rounded(body: DataLines) -> int:
     """Return how many values of a file that passed the scan are not kept exactly."""
     count, start = 0, body.start
     while start < body.end:
-        end = body.text.find(b"\n", min(start + _BATCH_BYTES, body.end), body.end)
+        end = body.text.find(b"\n", min(start + BATCH_BYTES, body.end), body.end)
         end = body.end if end < 0 else end + 1
         for line in body.text[start:end].split():
             count += sum(map(is_rounded, line.split(b",")[1:]))

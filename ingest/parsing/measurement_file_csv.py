@@ -18,7 +18,7 @@ from ingest.parsing.measurement_file_scan import Scan
 from ingest.parsing.samples import US_PER_MS, FileLimits, TooManyValues
 
 MAX_TIME_MS = 2**63 // US_PER_MS - 1
-_BATCH_BYTES = 1 << 22
+BATCH_BYTES = 1 << 22
 _PARSE = pa.csv.ParseOptions(quote_char=False, ignore_empty_lines=True)
 
 _Times = NDArray[np.int64]
@@ -68,7 +68,7 @@ def _read_batches(body: DataLines, number: int, properties: Scan) -> Iterator[pa
     names = [str(column) for column in range(number + 1)]
     types = dict.fromkeys(names[1:], pa.float64())
     types["0"] = pa.decimal128(19, 3) if properties.has_fractions else pa.int64()
-    read = pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=_BATCH_BYTES)
+    read = pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=BATCH_BYTES)
     convert = pa.csv.ConvertOptions(
         column_types=types,
         null_values=[""] if properties.has_empty_values else [],

@@ -50,19 +50,28 @@ class LimitedConnection(psycopg.Connection[Any]):
         return self.wait(command())
 
     def wait(self, gen: PQGen[_T], *arguments: Any, **options: Any) -> _T:
-        return super().wait(self._limit(gen), *arguments, **options)
-
-    def _limit(self, gen: PQGen[_T]) -> Generator[Any, Any, _T]:
-        # psycopg resumes a generator every tenth of a second with what is ready, often nothing.
         ends_at = time.monotonic() + self.limit_seconds
-        ready = None
-        while True:
-            try:
-                wanted = gen.send(ready)  # type: ignore[arg-type] # None starts a generator
-            except StopIteration as end:
-                result: _T = end.value
-                return result
-            ready = yield wanted
-            if not ready and time.monotonic() > ends_at:
+
+        def check() -> None:
+            if time.monotonic() > ends_at:
                 self.pgconn.finish()
                 raise NoAnswer("the database does not answer: the connection is given up")
+
+        return super().wait(check_while_waiting(gen, check), *arguments, **options)
+
+
+def check_while_waiting(gen: PQGen[_T], check: Callable[[], None]) -> Generator[Any, Any, _T]:
+    """Wrap a generator of psycopg; ``check`` is called while the server sends nothing.
+
+    psycopg resumes a generator every tenth of a second with what is ready, often nothing.
+    """
+    ready = None
+    while True:
+        try:
+            wanted = gen.send(ready)  # type: ignore[arg-type] # None starts a generator
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+        ready = yield wanted
+        if not ready:
+            check()

@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 from rest_framework.renderers import JSONRenderer
 
-from analysis.api.renderers import FastJSONRenderer
+from analysis.api.view_base import FastJSONRenderer
 
 
 @pytest.mark.parametrize(
